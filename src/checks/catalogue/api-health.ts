@@ -1,0 +1,64 @@
+import { type CheckContext, type CheckDefinition, CheckFailed } from '../contract.ts';
+
+const latencySamples = 20;
+
+/** Lines of `/readyz?verbose` that are not ok: `[-]etcd failed: reason withheld`. */
+function failingProbes(body: string): string[] {
+  return body
+    .split('\n')
+    .filter((line) => line.startsWith('[-]'))
+    .map((line) => line.slice(3));
+}
+
+async function probe(context: CheckContext, path: string): Promise<void> {
+  const answer = await context.kube.raw(`${path}?verbose`);
+  const failing = failingProbes(answer.body);
+  if (answer.status !== 200 || failing.length > 0) {
+    const detail = failing.length > 0 ? failing.join(', ') : answer.body.trim().slice(0, 200);
+    throw new CheckFailed(`${path} answers ${answer.status}: ${detail}`);
+  }
+}
+
+async function unavailableApiServices(context: CheckContext): Promise<string[]> {
+  const apiService = await context.kube.resourceOf('apiregistration.k8s.io/v1', 'APIService');
+  const { items } = await context.kube.list(apiService);
+  return items
+    .filter((item) => {
+      const conditions: { type: string; status: string }[] = item.status?.conditions ?? [];
+      return !conditions.some((condition) => condition.type === 'Available' && condition.status === 'True');
+    })
+    .map((item) => item.metadata.name);
+}
+
+/** Catalogue row 1. */
+export const apiHealth: CheckDefinition = {
+  id: 'api.health',
+  title: 'The API server is alive, ready and serves every registered API',
+  gate: 'blocking',
+  serial: false,
+  disruptive: false,
+  dependsOn: [],
+  timeoutMs: 60_000,
+  async run(context) {
+    await probe(context, '/livez');
+    await probe(context, '/readyz');
+    const version = await context.kube.raw('/version');
+    if (version.status !== 200) throw new CheckFailed(`/version answers ${version.status}`);
+    const gitVersion = (JSON.parse(version.body) as { gitVersion?: string }).gitVersion;
+    if (!gitVersion) throw new CheckFailed('/version names no gitVersion');
+    const wanted = context.cluster.configItems['kubernetes_version'];
+    if (wanted !== undefined && !gitVersion.startsWith(`v${wanted.replace(/^v/, '')}`)) {
+      throw new CheckFailed(`the API server runs ${gitVersion}, the registry wants ${wanted}`);
+    }
+    const unavailable = await unavailableApiServices(context);
+    if (unavailable.length > 0) throw new CheckFailed(`APIServices not available: ${unavailable.join(', ')}`);
+    for (let i = 0; i < latencySamples; i++) {
+      context.signal.throwIfAborted();
+      const answer = await context.kube.raw('/readyz');
+      if (answer.status !== 200) {
+        throw new CheckFailed(`/readyz answered ${answer.status} in sample ${i + 1} of ${latencySamples}`);
+      }
+    }
+    return `${gitVersion}; livez, readyz and ${latencySamples} samples ok`;
+  },
+};

@@ -1,0 +1,111 @@
+import { FailureError } from '../domain/failure.ts';
+import type { KubeObject } from '../domain/kube-object.ts';
+import type { KubeCluster, ListOptions, Resource } from '../ports/kube-cluster.ts';
+import type { Clock } from '../support/clock.ts';
+import { CheckTimedOut } from './contract.ts';
+
+/** Pause between two lists after a watch ended or the API was away, decision time. */
+const relistAfterMs = 2_000;
+
+export interface WaitInput {
+  kube: KubeCluster;
+  clock: Clock;
+  signal: AbortSignal;
+  what: string;
+  resource: Resource;
+  options: ListOptions;
+  withinMs: number;
+  judge: (items: KubeObject[]) => string | undefined;
+}
+
+/** Resolves after `ms` of decision time; rejects with the signal's reason. */
+export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      reject(signal.reason as Error);
+      return;
+    }
+    const onAbort = (): void => {
+      timer.cancel();
+      reject(signal.reason as Error);
+    };
+    const timer = clock.at(clock.now() + ms, () => {
+      signal.removeEventListener('abort', onAbort);
+      resolve();
+    });
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+}
+
+/** List, then watch, until `judge` is content. A closed watch or an API that is away leads to a new list, not to a verdict. */
+export async function untilObjects(input: WaitInput): Promise<KubeObject[]> {
+  const deadline = input.clock.now() + input.withinMs;
+  let missing = 'nothing was seen yet';
+  for (;;) {
+    input.signal.throwIfAborted();
+    const round = await oneRound(input, deadline, (answer) => {
+      missing = answer;
+    });
+    if (round.kind === 'content') return round.items;
+    if (input.clock.now() >= deadline) {
+      throw new CheckTimedOut(`${input.what}: not within ${Math.round(input.withinMs / 1000)} s; ${missing}`);
+    }
+    if (round.kind === 'fatal') throw round.error;
+    await pause(input.clock, Math.min(relistAfterMs, Math.max(1, deadline - input.clock.now())), input.signal);
+  }
+}
+
+type Round = { kind: 'content'; items: KubeObject[] } | { kind: 'again' } | { kind: 'fatal'; error: unknown };
+
+async function oneRound(input: WaitInput, deadline: number, note: (missing: string) => void): Promise<Round> {
+  const { kube, resource, options, judge } = input;
+  const items = new Map<string, KubeObject>();
+  const keyOf = (object: KubeObject): string => `${object.metadata.namespace ?? ''}/${object.metadata.name}`;
+  let resourceVersion: string;
+  try {
+    const list = await kube.list(resource, options);
+    for (const item of list.items) items.set(keyOf(item), item);
+    resourceVersion = list.resourceVersion;
+  } catch (error) {
+    if (error instanceof FailureError && error.failure.kind === 'transient') {
+      note(error.failure.message);
+      return { kind: 'again' };
+    }
+    return { kind: 'fatal', error };
+  }
+  const content = (): boolean => {
+    const answer = judge([...items.values()]);
+    if (answer !== undefined) note(answer);
+    return answer === undefined;
+  };
+  if (content()) return { kind: 'content', items: [...items.values()] };
+
+  return new Promise<Round>((resolve) => {
+    let settled = false;
+    const settle = (round: Round): void => {
+      if (settled) return;
+      settled = true;
+      timer.cancel();
+      input.signal.removeEventListener('abort', onAbort);
+      handle.stop();
+      resolve(round);
+    };
+    const onAbort = (): void => settle({ kind: 'fatal', error: input.signal.reason });
+    const timer = input.clock.at(deadline, () => settle({ kind: 'again' }));
+    const handle = kube.watch(
+      resource,
+      { ...options, resourceVersion },
+      {
+        event: ({ type, object }) => {
+          if (type === 'BOOKMARK' || settled) return;
+          if (type === 'DELETED') items.delete(keyOf(object));
+          else items.set(keyOf(object), object);
+          if (content()) settle({ kind: 'content', items: [...items.values()] });
+        },
+        closed: () => settle({ kind: 'again' }),
+      },
+    );
+    input.signal.addEventListener('abort', onAbort, { once: true });
+    if (input.signal.aborted) onAbort();
+  });
+}

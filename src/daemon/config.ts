@@ -1,0 +1,320 @@
+/** `clm.yaml`, the daemon's own configuration: schema, defaults, `CLM_*` overrides, and every problem at once. */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+
+import { z } from 'zod';
+import type { Problem } from '../domain/problem.ts';
+import { parseDuration } from '../support/duration.ts';
+import { type LocatedDocument, parseLocatedYaml, zodProblems } from './config-document.ts';
+
+/** Settings after parsing: paths are absolute, spans of time in ms. */
+export interface DaemonConfig {
+  /** Where it was read from. */
+  file: string;
+  stateDir: string;
+  configRepository: {
+    /** URL, or absolute path of a repository on this machine. */
+    url: string;
+    /** Folder of the channel configuration inside each branch. */
+    path: string;
+    pollIntervalMs: number;
+    mirrorPath: string;
+  };
+  registry: { kind: 'directory'; path: string };
+  accounts: string;
+  /** A local file, or a file of a branch of the configuration repository. */
+  pipeline: { file: string } | { repositoryFile: string; branch: string };
+  store: { kind: 'sqlite'; path: string };
+  concurrency: {
+    /** Steps that run at once. */
+    steps: number;
+    /** Clusters in flight at once over all channels; an upper bound on the pipeline's own. */
+    clusters: number;
+  };
+  api: {
+    socket: string;
+    /** undefined = off. */
+    metricsListen?: { host: string; port: number };
+  };
+  providers: {
+    aws: { endpoint?: string; roleName?: string };
+    kubernetes: { kubeconfig?: string; urlTemplate?: string; tokenFile?: string; token?: string };
+  };
+  /** How long running steps may finish after SIGTERM. */
+  shutdownGraceMs: number;
+  logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
+}
+
+export type ConfigResult = { config: DaemonConfig; problems: [] } | { config: undefined; problems: Problem[] };
+
+const duration = (defaultText: string) =>
+  z
+    .string()
+    .default(defaultText)
+    .transform((text, context) => {
+      const ms = parseDuration(text);
+      if (ms !== undefined) return ms;
+      context.addIssue({
+        code: 'custom',
+        message: `'${text}' is not a span of time`,
+        params: { remedy: 'write a number with a unit: 30s, 5m, 4h or 1d' },
+      });
+      return z.NEVER;
+    });
+
+const text = z.string().min(1);
+
+const settingsSchema = z.strictObject({
+  stateDir: text.default('.clm'),
+  configRepository: z.strictObject({
+    url: text,
+    path: text.default('cluster'),
+    pollInterval: duration('30s'),
+    mirrorPath: text.optional(),
+  }),
+  registry: z.strictObject({
+    kind: z.literal('directory').default('directory'),
+    path: text,
+  }),
+  accounts: text,
+  pipeline: z.union([
+    text.transform((file) => ({ file })),
+    z.strictObject({ file: text }),
+    z.strictObject({ repositoryFile: text, branch: text }),
+  ]),
+  store: z
+    .string()
+    .regex(/^sqlite:.+/, { error: (issue) => `'${String(issue.input)}' is not a store this program knows` })
+    .optional(),
+  concurrency: z
+    .strictObject({
+      steps: z.int().min(1).max(512).default(32),
+      clusters: z.int().min(1).max(500).default(40),
+    })
+    .prefault({}),
+  api: z
+    .strictObject({
+      socket: text.optional(),
+      metricsListen: text.default('127.0.0.1:9095'),
+    })
+    .prefault({}),
+  providers: z
+    .strictObject({
+      aws: z.strictObject({ endpoint: z.url().optional(), roleName: text.optional() }).prefault({}),
+      kubernetes: z
+        .strictObject({
+          kubeconfig: text.optional(),
+          urlTemplate: text.optional(),
+          tokenFile: text.optional(),
+          token: text.optional(),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
+  shutdownGrace: duration('20s'),
+  logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+});
+
+type Settings = z.output<typeof settingsSchema>;
+
+/** Settings that an environment variable may override, as paths; `configRepository.url` is `CLM_CONFIG_REPOSITORY_URL`. */
+const overridable = [
+  'stateDir',
+  'configRepository.url',
+  'configRepository.path',
+  'configRepository.pollInterval',
+  'configRepository.mirrorPath',
+  'registry.path',
+  'accounts',
+  'pipeline',
+  'store',
+  'concurrency.steps',
+  'concurrency.clusters',
+  'api.socket',
+  'api.metricsListen',
+  'providers.aws.endpoint',
+  'providers.aws.roleName',
+  'providers.kubernetes.kubeconfig',
+  'providers.kubernetes.urlTemplate',
+  'providers.kubernetes.tokenFile',
+  'providers.kubernetes.token',
+  'shutdownGrace',
+  'logLevel',
+];
+
+/** The variable that overrides a setting: `api.metricsListen` → `CLM_API_METRICS_LISTEN`. */
+export function environmentName(settingPath: string): string {
+  return `CLM_${settingPath.replace(/([A-Z])/g, '_$1').replaceAll('.', '_').toUpperCase()}`;
+}
+
+/** JSON Schema of clm.yaml, for editors. */
+export function daemonConfigJsonSchema(): unknown {
+  return z.toJSONSchema(settingsSchema, { io: 'input', unrepresentable: 'any' });
+}
+
+/** Reads and checks the file; nothing is created or opened apart from it. */
+export function loadDaemonConfig(file: string, environment: NodeJS.ProcessEnv): ConfigResult {
+  const absolute = path.resolve(file);
+  let source: string;
+  try {
+    source = readFileSync(absolute, 'utf8');
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    return refused([
+      {
+        file,
+        message: missing ? 'there is no such file' : `cannot be read: ${(error as Error).message}`,
+        remedy: missing
+          ? 'run `clm init` to write one, or name it with --config FILE or CLM_CONFIG'
+          : 'make it a file that this user may read',
+      },
+    ]);
+  }
+  return parseDaemonConfig(file, source, environment);
+}
+
+/** As loadDaemonConfig, on text. Relative paths in it are relative to the file's folder. */
+export function parseDaemonConfig(file: string, source: string, environment: NodeJS.ProcessEnv): ConfigResult {
+  const { document, problems } = parseLocatedYaml(file, source);
+  if (problems.length > 0) return refused(problems);
+  const raw = document.value ?? {};
+  if (typeof raw !== 'object' || Array.isArray(raw)) {
+    return refused([{ file, line: 1, message: 'must be a mapping', remedy: 'see the commented file of `clm init`' }]);
+  }
+  const overridden = applyEnvironment(raw as Record<string, unknown>, environment);
+  const parsed = settingsSchema.safeParse(overridden.value);
+  if (!parsed.success) return refused(namedByOrigin(zodProblems(file, parsed.error, document), overridden.names));
+  const { config, problems: more } = resolveSettings(file, parsed.data, document);
+  return more.length > 0 ? refused(namedByOrigin(more, overridden.names)) : { config, problems: [] };
+}
+
+function refused(problems: Problem[]): ConfigResult {
+  return { config: undefined, problems };
+}
+
+function applyEnvironment(
+  raw: Record<string, unknown>,
+  environment: NodeJS.ProcessEnv,
+): { value: Record<string, unknown>; names: Map<string, string> } {
+  const value = structuredClone(raw);
+  const names = new Map<string, string>();
+  for (const setting of overridable) {
+    const name = environmentName(setting);
+    const given = environment[name];
+    if (given === undefined || given === '') continue;
+    names.set(setting, name);
+    const keys = setting.split('.');
+    let target = value;
+    for (const key of keys.slice(0, -1)) {
+      const next = target[key];
+      if (typeof next !== 'object' || next === null) target[key] = {};
+      target = target[key] as Record<string, unknown>;
+    }
+    const numeric = setting.startsWith('concurrency.') && /^\d+$/.test(given);
+    target[keys.at(-1) as string] = numeric ? Number(given) : given;
+  }
+  return { value, names };
+}
+
+/** A problem with a value that came from the environment names the variable, not the file. */
+function namedByOrigin(problems: Problem[], names: Map<string, string>): Problem[] {
+  return problems.map((problem) => {
+    const variable = problem.path === undefined ? undefined : names.get(problem.path);
+    if (variable === undefined) return problem;
+    const { line: _line, ...rest } = problem;
+    return { ...rest, file: `environment variable ${variable}` };
+  });
+}
+
+/** Longest path of a Unix socket on Linux, with its final zero byte. */
+const longestSocketPath = 108;
+
+function resolveSettings(
+  file: string,
+  settings: Settings,
+  document: LocatedDocument,
+): { config: DaemonConfig; problems: Problem[] } {
+  const folder = path.dirname(path.resolve(file));
+  const problems: Problem[] = [];
+  const complain = (keys: string[], message: string, remedy: string): void => {
+    const line = document.lineOf(keys);
+    problems.push({ file, ...(line === undefined ? {} : { line }), path: keys.join('.'), message, remedy });
+  };
+  const at = (name: string): string => path.resolve(folder, name);
+  const stateDir = at(settings.stateDir);
+  const socket = settings.api.socket === undefined ? path.join(stateDir, 'clm.sock') : at(settings.api.socket);
+  if (Buffer.byteLength(socket) >= longestSocketPath) {
+    complain(
+      ['api', 'socket'],
+      `the socket path has ${Buffer.byteLength(socket)} bytes; the system allows ${longestSocketPath - 1}`,
+      'write a shorter path, for example /run/clm/clm.sock',
+    );
+  }
+  const listen = parseListen(settings.api.metricsListen);
+  if (listen === 'invalid') {
+    complain(
+      ['api', 'metricsListen'],
+      `'${settings.api.metricsListen}' is not an address`,
+      "write host:port, for example 127.0.0.1:9095, or 'off'",
+    );
+  }
+  const kubernetes = settings.providers.kubernetes;
+  if (kubernetes.urlTemplate !== undefined && !kubernetes.urlTemplate.includes('{id}')) {
+    complain(
+      ['providers', 'kubernetes', 'urlTemplate'],
+      'the template does not contain {id}, so that all clusters would share one address',
+      'write {id} where the cluster id belongs: https://gateway.example/clusters/{id}',
+    );
+  }
+  if (kubernetes.token !== undefined && kubernetes.tokenFile !== undefined) {
+    complain(['providers', 'kubernetes', 'token'], 'token and tokenFile are both given', 'keep one of them');
+  }
+  const { aws } = settings.providers;
+  const config: DaemonConfig = {
+    file: path.resolve(file),
+    stateDir,
+    configRepository: {
+      url: isRemote(settings.configRepository.url) ? settings.configRepository.url : at(settings.configRepository.url),
+      path: settings.configRepository.path,
+      pollIntervalMs: settings.configRepository.pollInterval,
+      mirrorPath: at(settings.configRepository.mirrorPath ?? path.join(stateDir, 'mirror.git')),
+    },
+    registry: { kind: settings.registry.kind, path: at(settings.registry.path) },
+    accounts: at(settings.accounts),
+    pipeline: 'file' in settings.pipeline ? { file: at(settings.pipeline.file) } : settings.pipeline,
+    store: {
+      kind: 'sqlite',
+      path: settings.store === undefined ? path.join(stateDir, 'clm.db') : at(settings.store.slice('sqlite:'.length)),
+    },
+    concurrency: settings.concurrency,
+    api: { socket, ...(typeof listen === 'object' ? { metricsListen: listen } : {}) },
+    providers: {
+      aws: {
+        ...(aws.endpoint === undefined ? {} : { endpoint: aws.endpoint }),
+        ...(aws.roleName === undefined ? {} : { roleName: aws.roleName }),
+      },
+      kubernetes: {
+        ...(kubernetes.kubeconfig === undefined ? {} : { kubeconfig: at(kubernetes.kubeconfig) }),
+        ...(kubernetes.urlTemplate === undefined ? {} : { urlTemplate: kubernetes.urlTemplate }),
+        ...(kubernetes.tokenFile === undefined ? {} : { tokenFile: at(kubernetes.tokenFile) }),
+        ...(kubernetes.token === undefined ? {} : { token: kubernetes.token }),
+      },
+    },
+    shutdownGraceMs: settings.shutdownGrace,
+    logLevel: settings.logLevel,
+  };
+  return { config, problems };
+}
+
+function isRemote(url: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(url) || /^[^/\s]+@[^/\s]+:/.test(url);
+}
+
+function parseListen(value: string): { host: string; port: number } | 'off' | 'invalid' {
+  if (value === 'off') return 'off';
+  const match = /^(\[[0-9a-f:]+\]|[^:\s]+):(\d{1,5})$/i.exec(value);
+  const port = Number(match?.[2]);
+  if (!match || port > 65_535) return 'invalid';
+  return { host: (match[1] as string).replace(/^\[|\]$/g, ''), port };
+}
+

@@ -1,0 +1,43 @@
+import { z } from 'zod';
+
+const checkResult = z.object({
+  check: z.string(),
+  outcome: z.enum(['pass', 'fail', 'flaky', 'skipped', 'blocked', 'timedout', 'error', 'cancelled']),
+  message: z.string(),
+  skipCode: z.string().optional(),
+  startedAt: z.number(),
+  durationMs: z.number(),
+  leaked: z.array(z.string()),
+});
+
+export const e2eRunInput = z.object({
+  clusterId: z.string(),
+  channel: z.string(),
+  commit: z.string(),
+  version: z.string(),
+  updateId: z.string(),
+  attempt: z.number().int(),
+  profile: z.string(),
+});
+
+/** How many times checks that ended `error` (no verdict) are run again before the run ends `error`. */
+export const maxRounds = 3;
+
+export const e2eRunContext = e2eRunInput.extend({
+  /** Round of the run: errors of the tool or the infrastructure lead to another one. */
+  round: z.number().int(),
+  startedAt: z.number(),
+  /** Kept over restarts, so that a finished check is not run twice. */
+  results: z.array(checkResult).max(100),
+  running: z.array(z.string()).max(100),
+  total: z.number().int(),
+  failures: z.number().int(),
+  wait: z.object({ code: z.string(), message: z.string() }).nullable(),
+  /** Set on entering a final state. */
+  result: z.enum(['passed', 'failed', 'error']).nullable(),
+  failure: z.object({ kind: z.enum(['transient', 'terminal']), code: z.string(), message: z.string() }).nullable(),
+});
+
+export type E2eRunInput = z.infer<typeof e2eRunInput>;
+export type E2eRunContext = z.infer<typeof e2eRunContext>;
+export type StoredCheckResult = z.infer<typeof checkResult>;

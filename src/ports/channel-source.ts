@@ -1,0 +1,54 @@
+import type { Problem } from '../domain/problem.ts';
+
+export interface ChannelHead {
+  branch: string;
+  commit: string;
+}
+
+export interface CommitInfo {
+  commit: string;
+  /** Tree of the channel configuration at that commit: evidence is keyed by it. */
+  tree: string;
+  author: string;
+  subject: string;
+  /** ISO 8601. */
+  committedAt: string;
+}
+
+export type MoveResult =
+  | { kind: 'moved' }
+  /** The branch is there already: a repeat is a no-op. */
+  | { kind: 'already' }
+  /** The branch moved under us, or the move would not be a fast-forward; nothing was changed. */
+  | { kind: 'refused'; reason: 'not-fast-forward' | 'branch-moved' | 'branch-missing'; message: string };
+
+export type HeadProblem = { branch: string; kind: 'missing' | 'forced'; message: string; lastGood?: string };
+
+/** The configuration repository. Throws FailureError (`git-unreachable`, `git-timeout`, `git-auth`, `git-corrupt`). */
+export interface ChannelSource {
+  /** Fetches, and says where the branches are. Force-pushed and vanished ones are told apart, never guessed at (B7). */
+  fetch(
+    branches: string[],
+    lastGood: Record<string, string>,
+  ): Promise<{ heads: ChannelHead[]; problems: HeadProblem[] }>;
+  commitInfo(commit: string): Promise<CommitInfo>;
+  /** true when `ancestor` is an ancestor of, or equal to, `descendant`. */
+  isAncestor(ancestor: string, descendant: string): Promise<boolean>;
+  /** Commits in (from, to], newest first, at most `limit`. */
+  commitsBetween(from: string | undefined, to: string, limit: number): Promise<CommitInfo[]>;
+  /** Every file below `path` at a commit, by path relative to it, without a work tree. Bounded in count and bytes. */
+  readTree(commit: string, path: string): Promise<Map<string, string>>;
+  /** Moves a branch by fast-forward with a lease on `expected`. */
+  fastForward(branch: string, expected: string, to: string): Promise<MoveResult>;
+}
+
+export interface RegistryView {
+  clusters: import('../domain/cluster.ts').Cluster[];
+  accounts: import('../domain/cluster.ts').InfrastructureAccount[];
+  problems: Problem[];
+}
+
+export interface Registry {
+  /** Never throws for bad content: problems say what is wrong; `clusters` holds what is well-formed. */
+  read(): Promise<RegistryView>;
+}

@@ -1,0 +1,61 @@
+/** Keeps secrets out of logs, messages and stored failures. */
+
+const hidden = '[redacted]';
+
+/** Values under such keys are secrets whatever they look like. */
+const secretKey =
+  /^(.*[-_.]?)?(password|passwd|secret|token|authorization|cookie|credentials?|private[-_]?key|secret[-_]?access[-_]?key|api[-_]?key|session[-_]?token)$/i;
+
+const patterns: [RegExp, string][] = [
+  // userinfo of a URL: https://user:password@host, https://token@host
+  [/([a-z][a-z0-9+.-]*:\/\/)[^\s/@"']+@/gi, `$1${hidden}@`],
+  [/\b(authorization\s*[:=]\s*)((?:bearer|basic|token|aws4-hmac-sha256)\s+)?[^\s"',;]+/gi, `$1$2${hidden}`],
+  [/\b(bearer|basic)\s+[a-z0-9+/_=.~-]{8,}/gi, `$1 ${hidden}`],
+  // query parameters and assignments
+  [
+    /\b((?:access_token|id_token|refresh_token|token|password|secret|api_key|apikey|x-amz-signature|x-amz-security-token|x-amz-credential|aws_secret_access_key|aws_session_token)\s*[=:]\s*)[^\s&"',;]+/gi,
+    `$1${hidden}`,
+  ],
+  // tokens that are known by their form: JWT, GitHub, GitLab, Slack, k8s-aws
+  [/\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g, hidden],
+  [/\b(?:gh[pousr]_|github_pat_|glpat-|xox[abprs]-|k8s-aws-v1\.)[\w-]{8,}/g, hidden],
+];
+
+/** true when a value stored under this key must not be shown. */
+export function isSecretKey(key: string): boolean {
+  return secretKey.test(key);
+}
+
+/** The text with tokens, authorization headers and the userinfo of URLs replaced. */
+export function redactText(text: string): string {
+  let result = text;
+  for (const [pattern, replacement] of patterns) result = result.replace(pattern, replacement);
+  return result;
+}
+
+const maxDepth = 6;
+const maxItems = 200;
+
+/** A copy with every secret replaced: by key name, and inside strings. Bounded in depth and width; cycles are cut. */
+export function redactValue(value: unknown, depth = 0): unknown {
+  if (typeof value === 'string') return redactText(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth >= maxDepth) return '[too deep]';
+  if (Array.isArray(value)) return value.slice(0, maxItems).map((item) => redactValue(item, depth + 1));
+  if (value instanceof Error) return redactError(value, depth);
+  if (value instanceof Date) return value.toISOString();
+  const copy: Record<string, unknown> = {};
+  for (const [key, item] of Object.entries(value).slice(0, maxItems)) {
+    copy[key] = item !== undefined && item !== null && isSecretKey(key) ? hidden : redactValue(item, depth + 1);
+  }
+  return copy;
+}
+
+function redactError(error: Error, depth: number): Record<string, unknown> {
+  return {
+    type: error.name,
+    message: redactText(error.message),
+    ...(error.stack === undefined ? {} : { stack: redactText(error.stack) }),
+    ...(error.cause === undefined ? {} : { cause: redactValue(error.cause, depth + 1) }),
+  };
+}
