@@ -42,7 +42,7 @@ export interface DaemonConfig {
   };
   /** How long running steps may finish after SIGTERM. */
   shutdownGraceMs: number;
-  logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
 
 export type ConfigResult = { config: DaemonConfig; problems: [] } | { config: undefined; problems: Problem[] };
@@ -112,7 +112,7 @@ const settingsSchema = z.strictObject({
     })
     .prefault({}),
   shutdownGrace: duration('20s'),
-  logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
 
 type Settings = z.output<typeof settingsSchema>;

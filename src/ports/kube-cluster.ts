@@ -27,8 +27,13 @@ export interface WatchEvent {
 }
 
 export interface WatchHandlers {
+  /** The server accepted the watch: from here on every change is delivered. Not called when it is refused. */
+  opened?(): void;
   event(event: WatchEvent): void;
-  /** Called exactly once, whatever the reason (`expired` = 410: list again). The watch is not restarted by the port. */
+  /**
+   * Called exactly once, whatever the reason (`expired` = 410: list again; `ended` also after `stop`), and nothing after it. The
+   * watch is not restarted by the port.
+   */
   closed(reason: 'expired' | 'ended' | 'error', message: string): void;
 }
 

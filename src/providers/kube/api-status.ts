@@ -74,13 +74,18 @@ export function saysObjectMissing(status: ApiStatus): boolean {
 
 /** true when an admission webhook or policy said no, with whatever status it chose. */
 export function deniedByAdmission(status: ApiStatus): boolean {
-  return /^admission webhook ".*" denied the request|ValidatingAdmissionPolicy '.*' with binding '.*' denied request/.test(status.message);
+  return /^admission webhook ".*" denied the request|ValidatingAdmissionPolicy '.*' with binding '.*' denied request/.test(
+    status.message,
+  );
 }
 
 function notFound(status: ApiStatus, where: string): Failure {
   if (saysObjectMissing(status)) return transient('kube-not-found', `${where}: ${status.message || 'not found'}`);
   // A kind may be served a moment after its definition was applied: worth another try.
-  return transient('kube-unknown-kind', `${where}: the server does not serve this path (404); is the kind installed, and the address right?`);
+  return transient(
+    'kube-unknown-kind',
+    `${where}: the server does not serve this path (404); is the kind installed, and the address right?`,
+  );
 }
 
 function forbidden(status: ApiStatus, where: string, said: string): Failure {
@@ -117,7 +122,8 @@ export function statusFailure(status: ApiStatus, where: string): Failure {
     case 504:
       return transient('kube-timeout', `${where}: ${said}`, status.retryAfterMs);
     default:
-      if (status.code >= 400 && status.code < 500) return terminal('kube-invalid', `${where}: refused (HTTP ${status.code}): ${said}`);
+      if (status.code >= 400 && status.code < 500)
+        return terminal('kube-invalid', `${where}: refused (HTTP ${status.code}): ${said}`);
       return transient('kube-server-error', `${where}: HTTP ${status.code}: ${said}`, status.retryAfterMs);
   }
 }

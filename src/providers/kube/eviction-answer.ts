@@ -1,7 +1,14 @@
 /** Tells the answers of the Eviction API apart; several HTTP codes mean more than one thing. */
 import { FailureError, terminal } from '../../domain/failure.ts';
 import type { EvictionResult } from '../../ports/kube-cluster.ts';
-import { type ApiStatus, deniedByAdmission, hasCause, readStatus, saysObjectMissing, statusFailure } from './api-status.ts';
+import {
+  type ApiStatus,
+  deniedByAdmission,
+  hasCause,
+  readStatus,
+  saysObjectMissing,
+  statusFailure,
+} from './api-status.ts';
 import type { KubeAnswer } from './kube-exchange.ts';
 
 const budgetInMessage = /disruption budget (\S+)/gi;
@@ -38,7 +45,10 @@ export function classifyEviction(answer: KubeAnswer, where: string): EvictionRes
     case 404:
       if (saysObjectMissing(status)) return { kind: 'gone' };
       throw new FailureError(
-        terminal('kube-eviction-unsupported', `${where}: the server does not serve policy/v1 evictions; nothing is deleted instead`),
+        terminal(
+          'kube-eviction-unsupported',
+          `${where}: the server does not serve policy/v1 evictions; nothing is deleted instead`,
+        ),
       );
     case 409:
       if (/\bUID in\b/i.test(status.message)) return { kind: 'gone' };
@@ -48,7 +58,8 @@ export function classifyEviction(answer: KubeAnswer, where: string): EvictionRes
       break;
     case 403:
       if (hasCause(status, 'NamespaceTerminating')) return { kind: 'namespace-terminating', message: status.message };
-      if (/^poddisruptionbudgets?$/i.test(status.kind)) return { kind: 'blocked', code: 'budget-invalid', message: status.message };
+      if (/^poddisruptionbudgets?$/i.test(status.kind))
+        return { kind: 'blocked', code: 'budget-invalid', message: status.message };
       break;
     case 500:
       if (/more than one PodDisruptionBudget/i.test(status.message)) {

@@ -8,7 +8,12 @@ export function collectionPath(resource: Resource, namespace: string | undefined
 }
 
 /** Path of one object, or of its subresource. A namespaced object without a namespace is a bug of the caller. */
-export function objectPath(resource: Resource, namespace: string | undefined, name: string, subresource?: string): string {
+export function objectPath(
+  resource: Resource,
+  namespace: string | undefined,
+  name: string,
+  subresource?: string,
+): string {
   if (name === '') throw new RangeError(`empty name for ${resource.resource}`);
   if (resource.namespaced && (namespace === undefined || namespace === '')) {
     throw new RangeError(`${resource.resource}/${name} is namespaced, but no namespace was given`);

@@ -1,0 +1,49 @@
+/** What the API answers when it does not do what was asked. */
+import type { z } from 'zod';
+import type { Problem } from '../domain/problem.ts';
+
+export interface ErrorBody {
+  error: {
+    /** Stable, kebab-case. */
+    code: string;
+    message: string;
+    problems: Problem[];
+    /** Names that look like the unknown one. */
+    near: string[];
+  };
+}
+
+export class ApiError extends Error {
+  readonly status: number;
+  readonly body: ErrorBody;
+
+  constructor(status: number, code: string, message: string, more: { problems?: Problem[]; near?: string[] } = {}) {
+    super(message);
+    this.name = 'ApiError';
+    this.status = status;
+    this.body = { error: { code, message, problems: more.problems ?? [], near: more.near ?? [] } };
+  }
+}
+
+export function unknownSubject(kind: string, name: string, near: string[]): ApiError {
+  const hint = near.length === 0 ? '' : ` Near: ${near.join(', ')}.`;
+  return new ApiError(404, 'unknown-subject', `There is no ${kind} '${name}'.${hint}`, { near });
+}
+
+/** Every issue of a refused body or query as a problem; `where` is `body` or `query`. */
+export function inputProblems(where: string, error: z.ZodError): Problem[] {
+  return error.issues.flatMap((issue): Problem[] => {
+    const paths = issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
+    return paths.map((path) => ({
+      file: '-',
+      path: [where, ...path.map(String)].join('.'),
+      message: issue.code === 'unrecognized_keys' ? 'is not a known field' : issue.message,
+      remedy:
+        issue.code === 'unrecognized_keys'
+          ? 'leave it out, or correct its spelling'
+          : issue.code === 'invalid_value'
+            ? `use one of: ${issue.values.map(String).join(', ')}`
+            : 'see GET /v1/openapi.json',
+    }));
+  });
+}

@@ -1,0 +1,34 @@
+import { examples, outputOption, type ConnectionOptions, type OutputFormat, type RegisterCommand, wholeNumber, withConnection } from '../command.ts';
+import { withReader } from '../connection.ts';
+import { colorsOf } from '../io.ts';
+import { printDocument, tableColumns } from '../output.ts';
+
+interface RolloutsOptions extends ConnectionOptions {
+  output: OutputFormat;
+  channel?: string;
+  limit: number;
+}
+
+/** `clm rollouts`: which versions moved through which channel, newest first. */
+export const registerRollouts: RegisterCommand = (program, context) => {
+  const { io } = context;
+  const command = withConnection(program.command('rollouts'))
+    .summary('which versions moved through which channel')
+    .description('Lists rollouts, newest first, with how each one ended.')
+    .option('--channel <name>', 'only this channel')
+    .option('--limit <count>', 'at most this many', wholeNumber, 20)
+    .addOption(outputOption())
+    .action(async (options: RolloutsOptions) => {
+      const rollouts = await withReader(options, io, (reader) =>
+        reader.rollouts({ channel: options.channel, limit: options.limit }),
+      );
+      const { renderRollouts } = await import('../view/rollout-table.ts');
+      await printDocument(io, options.output, { rollouts }, (wide) =>
+        renderRollouts(rollouts, { columns: tableColumns(io), wide, colors: colorsOf(io) }),
+      );
+    });
+  examples(command, [
+    ['clm rollouts', 'the newest twenty'],
+    ['clm rollouts --channel stable -o json', 'for scripts'],
+  ]);
+};

@@ -1,0 +1,131 @@
+/** How a command reaches the daemon, or its store when there is no daemon. */
+import type { Explanation, StatusDocument } from '../planning/explain/status-document.ts';
+import type { DaemonConfig } from '../daemon/config.ts';
+import type { RolloutSummary } from '../api/schemas.ts';
+import type { JournalQuery, StoredJournalEntry } from '../ports/store.ts';
+import { actorOf, type ActorOptions, type ConnectionOptions } from './command.ts';
+import { DaemonClient, DaemonUnreachable } from './daemon-client.ts';
+import { badInput, CliError, exitCodes } from './exit.ts';
+import type { CliIo } from './io.ts';
+
+export interface Connection {
+  client: DaemonClient;
+  /** Absent when only a socket was named: then there is no store to fall back to. */
+  config?: DaemonConfig;
+}
+
+/** Reads that the daemon answers, or its store without it. */
+export interface Reader {
+  status(): Promise<StatusDocument>;
+  explain(subject: string): Promise<Explanation>;
+  rollouts(query: { channel?: string | undefined; limit: number }): Promise<RolloutSummary[]>;
+  /** Oldest first. */
+  events(query: JournalQuery): Promise<StoredJournalEntry[]>;
+  /** Set when no daemon answered: "daemon not running, as of T". */
+  notice?: string;
+}
+
+export async function connect(options: ActorOptions | ConnectionOptions, io: CliIo): Promise<Connection> {
+  const actor = actorOf('as' in options && options.as !== undefined ? { as: options.as } : {}, io);
+  if (options.socket !== undefined) return { client: new DaemonClient(options.socket, actor) };
+  const config = await configOf(options, io);
+  return { client: new DaemonClient(config.api.socket, actor), config };
+}
+
+/** clm.yaml as the daemon would read it; exit code 2 with every problem. */
+export async function configOf(options: ConnectionOptions, io: CliIo): Promise<DaemonConfig> {
+  const { loadDaemonConfig } = await import('../daemon/config.ts');
+  const file = options.config ?? 'clm.yaml';
+  const { config, problems } = loadDaemonConfig(file, io.environment);
+  if (config === undefined) throw badInput(`${file} cannot be used`, problems);
+  return config;
+}
+
+/** Runs a read against the daemon; when there is none, against the store's read-only queries. */
+export async function withReader<Answer>(
+  options: ConnectionOptions,
+  io: CliIo,
+  read: (reader: Reader) => Promise<Answer>,
+): Promise<Answer> {
+  const connection = await connect(options, io);
+  try {
+    return await withProgress(io, 'waiting for the daemon', read(daemonReader(connection.client)));
+  } catch (error) {
+    if (!(error instanceof DaemonUnreachable)) throw error;
+    if (connection.config === undefined) throw new CliError(exitCodes.unreachable, error.message);
+    const { openOfflineReader } = await import('./offline-reader.ts');
+    const offline = await openOfflineReader(connection.config);
+    if (offline.reader.notice !== undefined) io.err(`${offline.reader.notice}\n`);
+    try {
+      return await read(offline.reader);
+    } finally {
+      await offline.close();
+    }
+  }
+}
+
+/** Sends a write; without a daemon it ends with exit code 4, since nobody would act on it. */
+export async function sendWrite<Answer>(
+  options: ActorOptions,
+  io: CliIo,
+  what: string,
+  send: (client: DaemonClient) => Promise<Answer>,
+): Promise<Answer> {
+  const { client } = await connect(options, io);
+  try {
+    return await withProgress(io, what, send(client));
+  } catch (error) {
+    if (error instanceof DaemonUnreachable) {
+      throw new CliError(exitCodes.unreachable, `${error.message}; nothing was changed. Start it with: clm daemon`);
+    }
+    throw error;
+  }
+}
+
+function daemonReader(client: DaemonClient): Reader {
+  return {
+    status: () => client.get<StatusDocument>('/v1/status'),
+    explain: (subject) => client.get<Explanation>(`/v1/why/${encodeURIComponent(subject)}`),
+    rollouts: async (query) =>
+      (await client.get<{ rollouts: RolloutSummary[] }>('/v1/rollouts', { channel: query.channel, limit: query.limit })).rollouts,
+    events: async ({ afterId, beforeId, channel, cluster, commit, kind, limit }) =>
+      (
+        await client.get<{ events: StoredJournalEntry[] }>('/v1/events', {
+          after: afterId,
+          before: beforeId,
+          channel,
+          cluster,
+          commit,
+          kind,
+          limit,
+        })
+      ).events,
+  };
+}
+
+const quietMs = 2_000;
+
+/** Says on standard error that something takes long, once it does; on a terminal the seconds count up. */
+export async function withProgress<Answer>(io: CliIo, what: string, work: Promise<Answer>): Promise<Answer> {
+  const { sleep, wallMs } = await import('../support/deadline.ts');
+  const done = new AbortController();
+  const started = wallMs();
+  const show = async (): Promise<void> => {
+    if (!(await sleep(quietMs, done.signal))) return;
+    if (!io.errIsTerminal) {
+      io.err(`${what} …\n`);
+      return;
+    }
+    do {
+      io.err(`\r${what} … ${Math.round((wallMs() - started) / 1000)} s\u001b[K`);
+    } while (await sleep(1_000, done.signal));
+    io.err('\r\u001b[K');
+  };
+  const shown = show();
+  try {
+    return await work;
+  } finally {
+    done.abort();
+    await shown;
+  }
+}

@@ -1,0 +1,81 @@
+/** `clm events`, once and following. */
+import type { JournalQuery, StoredJournalEntry } from '../../ports/store.ts';
+import { sleep } from '../../support/deadline.ts';
+import type { CommandContext, OutputFormat } from '../command.ts';
+import type { EventsOptions } from '../commands/events.ts';
+import { connect, withReader } from '../connection.ts';
+import { type DaemonClient, DaemonUnreachable } from '../daemon-client.ts';
+import { badInput } from '../exit.ts';
+import { type CliIo, colorsOf } from '../io.ts';
+import { printable } from '../view/terminal.ts';
+
+const reconnectMs = 1_000;
+
+export async function runEvents(options: EventsOptions, { io }: CommandContext): Promise<void> {
+  const { channel, cluster, commit, kind, limit } = options;
+  if (limit < 1 || limit > 1000) throw badInput('--limit is between 1 and 1000');
+  const query: JournalQuery = { ...defined({ channel, cluster, commit, kind }), limit };
+  if (options.follow === true) {
+    const { client } = await connect(options, io);
+    return followEvents(client, query, options.output, io);
+  }
+  const events = await withReader(options, io, (reader) => reader.events(query));
+  await printEvents(events, options.output, io);
+}
+
+/** Prints the newest `query.limit`, then what comes, until Ctrl-C; a daemon that restarts is waited for. */
+export async function followEvents(
+  client: DaemonClient,
+  query: JournalQuery,
+  format: OutputFormat,
+  io: CliIo,
+): Promise<void> {
+  const { limit, ...filter } = query;
+  const first = await client.get<{ events: StoredJournalEntry[] }>('/v1/events', { ...filter, limit });
+  await printEvents(first.events, format, io);
+  let last = first.events.at(-1)?.id;
+  if (last === undefined) {
+    const newest = await client.get<{ events: StoredJournalEntry[] }>('/v1/events', { limit: 1 });
+    last = newest.events.at(-1)?.id ?? 0;
+  }
+  let told = false;
+  while (!io.signal.aborted) {
+    try {
+      for await (const frame of client.stream('/v1/events/stream', { ...filter, after: last }, io.signal)) {
+        const entry = frame.data as StoredJournalEntry;
+        last = entry.id;
+        told = false;
+        await printEvents([entry], format, io);
+      }
+    } catch (error) {
+      if (!(error instanceof DaemonUnreachable)) throw error;
+    }
+    if (io.signal.aborted) return;
+    if (!told) io.err('daemon not running; waiting for it\n');
+    told = true;
+    await sleep(reconnectMs, io.signal);
+  }
+}
+
+async function printEvents(events: StoredJournalEntry[], format: OutputFormat, io: CliIo): Promise<void> {
+  if (events.length === 0) return;
+  if (format === 'json') io.out(events.map((event) => `${JSON.stringify(event)}\n`).join(''));
+  else if (format === 'yaml') {
+    const { stringify } = await import('yaml');
+    io.out(events.map((event) => `---\n${stringify(event)}`).join(''));
+  } else {
+    const colors = colorsOf(io);
+    for (const event of events) {
+      const at = new Date(event.at).toISOString();
+      const where = event.cluster === '' ? event.channel : event.cluster;
+      const more = format === 'wide' ? ` ${colors.dim(`${event.source} seq ${event.seq} ${event.commit.slice(0, 7)}`)}` : '';
+      io.out(
+        `${colors.dim(`${at.slice(0, 10)} ${at.slice(11, 19)}`)} ${event.kind} ${colors.cyan(printable(where))} ${printable(event.message)}${more}\n`,
+      );
+    }
+  }
+}
+
+function defined<Value extends Record<string, string | undefined>>(values: Value): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined));
+}

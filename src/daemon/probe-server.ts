@@ -1,0 +1,81 @@
+/** `/metrics` and `/healthz` on a port of their own: read-only, so they may be reached where the API may not. */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { FailureError, terminal } from '../domain/failure.ts';
+import type { Logger } from '../support/logger.ts';
+import type { HealthVerdict } from './health.ts';
+
+export interface ProbeServer {
+  port: number;
+  close(): Promise<void>;
+}
+
+export interface ProbeSources {
+  metrics(): Promise<{ contentType: string; body: string }>;
+  health(): HealthVerdict;
+}
+
+/** Throws FailureError `port-in-use` or `listen-failed`. */
+export async function startProbeServer(
+  listen: { host: string; port: number },
+  sources: ProbeSources,
+  log: Logger,
+): Promise<ProbeServer> {
+  const server = createServer((request, response) => {
+    answer(request.url ?? '/', sources).then(
+      ({ status, contentType, body }) => {
+        response.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-store' });
+        response.end(body);
+      },
+      (error: unknown) => {
+        log.warn({ err: error }, 'a probe could not be answered');
+        response.writeHead(500, { 'content-type': 'text/plain' });
+        response.end('the daemon could not answer; its log says why\n');
+      },
+    );
+  });
+  server.requestTimeout = 10_000;
+  server.maxConnections = 64;
+  await listening(server, listen);
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function answer(url: string, sources: ProbeSources): Promise<{ status: number; contentType: string; body: string }> {
+  const path = url.split('?')[0];
+  if (path === '/metrics') {
+    const { contentType, body } = await sources.metrics();
+    return { status: 200, contentType, body };
+  }
+  if (path === '/healthz') {
+    const verdict = sources.health();
+    const body = `${JSON.stringify(verdict)}\n`;
+    return { status: verdict.ok ? 200 : 503, contentType: 'application/json', body };
+  }
+  return { status: 404, contentType: 'text/plain', body: 'there is /metrics and /healthz\n' };
+}
+
+function listening(server: Server, listen: { host: string; port: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const where = `${listen.host}:${listen.port}`;
+      reject(
+        new FailureError(
+          error.code === 'EADDRINUSE'
+            ? terminal('port-in-use', `The address ${where} for /metrics and /healthz is in use by another process.`)
+            : terminal('listen-failed', `The address ${where} for /metrics and /healthz cannot be used: ${error.message}.`),
+        ),
+      );
+    });
+    server.listen(listen.port, listen.host, () => {
+      server.removeAllListeners('error');
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,94 @@
+/** XState behind one module: machines as pure reducers, and what their states ask of the engine. */
+import type { AnyMachineSnapshot, AnyStateMachine, EventObject } from 'xstate';
+import { initialTransition, transition } from 'xstate';
+import type { MachineModule, StateMeta } from '../machines/events.ts';
+import type { Json } from '../ports/store.ts';
+
+/** A process as the engine holds it in memory: its snapshot and what the current state asks for. */
+export interface ProcessState {
+  snapshot: AnyMachineSnapshot;
+  value: Json;
+  context: Json;
+  /** Dotted: `updating.wave`. */
+  path: string;
+  final: boolean;
+  output: Json;
+  step?: string;
+  waitsFor: string[];
+}
+
+/** The machine breaks a rule of the engine; the row is quarantined with this sentence. */
+export class MachineRuleError extends Error {}
+
+function machineOf(module: MachineModule): AnyStateMachine {
+  return module.machine as AnyStateMachine;
+}
+
+/** First state of a new process. Throws when the input does not suit the machine. */
+export function initialState(module: MachineModule, input: Json): ProcessState {
+  const [snapshot, actions] = initialTransition(machineOf(module), input);
+  return checked(module, snapshot as AnyMachineSnapshot, actions);
+}
+
+/** State of a stored row. Throws when the machine has no such state. */
+export function restoredState(module: MachineModule, value: unknown, context: unknown): ProcessState {
+  const machine = machineOf(module);
+  const snapshot: AnyMachineSnapshot = machine.resolveState({ value: value as never, context });
+  return checked(module, snapshot, []);
+}
+
+/** The state after an event, or undefined when the machine ignores it. Throws when a guard or assign throws. */
+export function nextState(module: MachineModule, state: ProcessState, event: EventObject): ProcessState | undefined {
+  const [snapshot, actions] = transition(machineOf(module), state.snapshot, event);
+  if (snapshot === state.snapshot) return undefined;
+  return checked(module, snapshot as AnyMachineSnapshot, actions);
+}
+
+/** `a.b` for nested states, `a.x,b.y` for parallel regions. */
+export function statePath(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (typeof value !== 'object' || value === null) return '';
+  return Object.entries(value)
+    .map(([key, inner]) => {
+      const rest = statePath(inner);
+      return rest === '' ? key : `${key}.${rest}`;
+    })
+    .join(',');
+}
+
+function checked(module: MachineModule, snapshot: AnyMachineSnapshot, actions: readonly { type: string }[]): ProcessState {
+  const path = statePath(snapshot.value);
+  const where = `machine ${module.name}, state ${path}`;
+  if (snapshot.status === 'error') {
+    throw new MachineRuleError(`${where}: ${snapshot.error instanceof Error ? snapshot.error.message : 'failed'}`);
+  }
+  if (actions.length > 0) {
+    const names = actions.map((action) => action.type).join(', ');
+    throw new MachineRuleError(`${where}: machines only assign, this one also wants: ${names}`);
+  }
+  const final = snapshot.status === 'done';
+  const meta = metaOf(snapshot);
+  if (!final && meta.step === undefined && meta.waitsFor.length === 0) {
+    throw new MachineRuleError(`${where} has neither a step nor an event that it waits for`);
+  }
+  const parsed = module.parseContext(snapshot.context);
+  if (!parsed.ok) throw new MachineRuleError(`${where}: the context does not fit its schema: ${parsed.error}`);
+  return {
+    snapshot,
+    value: snapshot.value as Json,
+    context: snapshot.context as Json,
+    path,
+    final,
+    output: (snapshot.output ?? null) as Json,
+    waitsFor: meta.waitsFor,
+    ...(final || meta.step === undefined ? {} : { step: meta.step }),
+  };
+}
+
+/** The innermost state that names a step decides; the events waited for add up. */
+function metaOf(snapshot: AnyMachineSnapshot): { step: string | undefined; waitsFor: string[] } {
+  const metas = Object.entries(snapshot.getMeta() as Record<string, StateMeta | undefined>);
+  metas.sort(([a], [b]) => b.length - a.length);
+  const step = metas.find(([, meta]) => meta?.step !== undefined)?.[1]?.step;
+  return { step, waitsFor: metas.flatMap(([, meta]) => meta?.waitsFor ?? []) };
+}

@@ -1,0 +1,77 @@
+/** Calls a step, and turns whatever happens into an outcome: the one place where exceptions become failures. */
+import { FailureError, transient } from '../domain/failure.ts';
+import type { Step, StepInput, StepOutcome } from '../ports/step.ts';
+import { startDeadline, wallMs } from '../support/deadline.ts';
+import type { Logger } from '../support/logger.ts';
+
+export interface StepUnderWay {
+  id: string;
+  step: string;
+  startedWallMs: number;
+  overdue: boolean;
+}
+
+export interface StepRunnerOptions {
+  timeoutMs: number;
+  /** Aborts every step when the engine stops. */
+  stop: AbortSignal;
+  log: Logger;
+}
+
+export class StepRunner {
+  readonly #options: StepRunnerOptions;
+  readonly #underWay = new Set<StepUnderWay>();
+
+  constructor(options: StepRunnerOptions) {
+    this.#options = options;
+  }
+
+  underWay(): StepUnderWay[] {
+    return [...this.#underWay];
+  }
+
+  /**
+   * Runs to the step's end, however late: a row never has two steps under way. Past the limit its signal aborts; a step that
+   * then throws has failed `step-timeout`, one that still returns has its outcome taken.
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: each step types its own context
+  async run(name: string, step: Step<any>, input: Omit<StepInput, 'signal'>): Promise<StepOutcome> {
+    const { timeoutMs, stop, log } = this.#options;
+    const keys = { step: name, process: input.id, clusterId: input.cluster, seq: input.seq };
+    const entry: StepUnderWay = { id: input.id, step: name, startedWallMs: wallMs(), overdue: false };
+    const deadline = startDeadline(timeoutMs, `step ${name} of ${input.id}`, stop);
+    const overdue = (): void => {
+      if (!deadline.expired()) return;
+      entry.overdue = true;
+      log.error(keys, 'Step takes longer than its limit and was told to stop');
+    };
+    deadline.signal.addEventListener('abort', overdue, { once: true });
+    this.#underWay.add(entry);
+    try {
+      return validated(await step({ ...input, signal: deadline.signal }), name);
+    } catch (error) {
+      if (error instanceof FailureError) return { kind: 'failed', failure: error.failure };
+      if (deadline.expired()) {
+        return {
+          kind: 'failed',
+          failure: transient('step-timeout', `step ${name} of ${input.id} did not end within ${timeoutMs} ms`),
+        };
+      }
+      if (!stop.aborted) log.error({ ...keys, err: error }, 'Step threw an unexpected error');
+      return {
+        kind: 'failed',
+        failure: transient('internal-error', `step ${name} of ${input.id} ended with an unexpected error; see the log`),
+      };
+    } finally {
+      this.#underWay.delete(entry);
+      deadline.clear();
+    }
+  }
+}
+
+function validated(outcome: StepOutcome, name: string): StepOutcome {
+  if (outcome.kind === 'waiting' && !Number.isFinite(outcome.wakeAt)) {
+    throw new TypeError(`step ${name} returned a wait without a finite wakeAt`);
+  }
+  return outcome;
+}

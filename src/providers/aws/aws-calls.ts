@@ -1,0 +1,86 @@
+/** The AWS actions that the port needs, by name. Two callers exist: the SDK over HTTP, and the simulated cloud in-process. */
+import type * as AutoScaling from '@aws-sdk/client-auto-scaling';
+import type * as CloudFormation from '@aws-sdk/client-cloudformation';
+import type * as Classic from '@aws-sdk/client-elastic-load-balancing';
+import type * as V2 from '@aws-sdk/client-elastic-load-balancing-v2';
+import type * as Sts from '@aws-sdk/client-sts';
+
+interface Shape<Input, Output> {
+  input: Input;
+  output: Omit<Output, '$metadata'>;
+}
+
+/** Inputs and outputs as the SDK shapes them. */
+export interface AwsActions {
+  DescribeAutoScalingGroups: Shape<
+    AutoScaling.DescribeAutoScalingGroupsCommandInput,
+    AutoScaling.DescribeAutoScalingGroupsCommandOutput
+  >;
+  UpdateAutoScalingGroup: Shape<
+    AutoScaling.UpdateAutoScalingGroupCommandInput,
+    AutoScaling.UpdateAutoScalingGroupCommandOutput
+  >;
+  LaunchInstances: Shape<AutoScaling.LaunchInstancesCommandInput, AutoScaling.LaunchInstancesCommandOutput>;
+  SetDesiredCapacity: Shape<AutoScaling.SetDesiredCapacityCommandInput, AutoScaling.SetDesiredCapacityCommandOutput>;
+  TerminateInstanceInAutoScalingGroup: Shape<
+    AutoScaling.TerminateInstanceInAutoScalingGroupCommandInput,
+    AutoScaling.TerminateInstanceInAutoScalingGroupCommandOutput
+  >;
+  SetInstanceProtection: Shape<
+    AutoScaling.SetInstanceProtectionCommandInput,
+    AutoScaling.SetInstanceProtectionCommandOutput
+  >;
+  SuspendProcesses: Shape<AutoScaling.SuspendProcessesCommandInput, AutoScaling.SuspendProcessesCommandOutput>;
+  ResumeProcesses: Shape<AutoScaling.ResumeProcessesCommandInput, AutoScaling.ResumeProcessesCommandOutput>;
+  CreateOrUpdateTags: Shape<AutoScaling.CreateOrUpdateTagsCommandInput, AutoScaling.CreateOrUpdateTagsCommandOutput>;
+  DeleteTags: Shape<AutoScaling.DeleteTagsCommandInput, AutoScaling.DeleteTagsCommandOutput>;
+  DescribeStacks: Shape<CloudFormation.DescribeStacksCommandInput, CloudFormation.DescribeStacksCommandOutput>;
+  GetTemplate: Shape<CloudFormation.GetTemplateCommandInput, CloudFormation.GetTemplateCommandOutput>;
+  DescribeStackEvents: Shape<
+    CloudFormation.DescribeStackEventsCommandInput,
+    CloudFormation.DescribeStackEventsCommandOutput
+  >;
+  CreateStack: Shape<CloudFormation.CreateStackCommandInput, CloudFormation.CreateStackCommandOutput>;
+  UpdateStack: Shape<CloudFormation.UpdateStackCommandInput, CloudFormation.UpdateStackCommandOutput>;
+  DeleteStack: Shape<CloudFormation.DeleteStackCommandInput, CloudFormation.DeleteStackCommandOutput>;
+  DescribeInstanceHealth: Shape<
+    Classic.DescribeInstanceHealthCommandInput,
+    Classic.DescribeInstanceHealthCommandOutput
+  >;
+  DeregisterInstancesFromLoadBalancer: Shape<
+    Classic.DeregisterInstancesFromLoadBalancerCommandInput,
+    Classic.DeregisterInstancesFromLoadBalancerCommandOutput
+  >;
+  DescribeTargetHealth: Shape<V2.DescribeTargetHealthCommandInput, V2.DescribeTargetHealthCommandOutput>;
+  DeregisterTargets: Shape<V2.DeregisterTargetsCommandInput, V2.DeregisterTargetsCommandOutput>;
+  GetCallerIdentity: Shape<Sts.GetCallerIdentityCommandInput, Sts.GetCallerIdentityCommandOutput>;
+}
+
+export type AwsAction = keyof AwsActions;
+export type AwsInput<A extends AwsAction> = AwsActions[A]['input'];
+export type AwsOutput<A extends AwsAction> = AwsActions[A]['output'];
+
+export interface AwsCaller {
+  /**
+   * Rejects with AwsServiceError when the service said no, with FailureError when it said nothing (`aws-unreachable`,
+   * `aws-timeout`, `aws-unauthorized` without credentials). `where` names action, object, account and region for messages.
+   */
+  call<A extends AwsAction>(action: A, input: AwsInput<A>, where: string): Promise<AwsOutput<A>>;
+  /** Epoch ms; undefined when the credentials in use do not end. */
+  credentialsExpireAt(): Promise<number | undefined>;
+}
+
+/** An error that a service answered, before it is judged. */
+export class AwsServiceError extends Error {
+  /** As AWS names it: `Throttling`, `ValidationError`, `ScalingActivityInProgressFault`. */
+  readonly code: string;
+  /** HTTP status; 0 when unknown. */
+  readonly status: number;
+
+  constructor(code: string, message: string, status: number, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'AwsServiceError';
+    this.code = code;
+    this.status = status;
+  }
+}

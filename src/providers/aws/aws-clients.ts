@@ -1,0 +1,156 @@
+/** The SDK's clients: one set for each account and region, made when first used, on one pool of sockets. */
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { ElasticLoadBalancingClient } from '@aws-sdk/client-elastic-load-balancing';
+import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
+
+export interface AwsClientsOptions {
+  /** Base URL of every service, for the simulator and for private endpoints; else AWS_ENDPOINT_URL and the SDK's own rules. */
+  endpoint?: string;
+  /** Added to the user agent of every call: `clm/<version>`. */
+  userAgentSuffix: string;
+  /** Wall time to connect, 5 s unless given. */
+  connectTimeoutMs?: number;
+  /** Wall time for one attempt, 20 s unless given. */
+  requestTimeoutMs?: number;
+  /** Attempts of a call that may be repeated, 4 unless given. */
+  maxAttempts?: number;
+  /** Sockets to one host at once, 64 unless given. */
+  maxSockets?: number;
+}
+
+export interface AwsTarget {
+  /** 12 digits. */
+  account: string;
+  region: string;
+  /** Role to assume in that account; absent = the credentials of the standard chain. */
+  assumeRoleArn?: string;
+}
+
+/** Clients of one account in one region; each is made at its first use. */
+export interface AwsClientSet {
+  account: string;
+  region: string;
+  autoScaling(): AutoScalingClient;
+  /** Never repeats by itself. */
+  autoScalingOnce(): AutoScalingClient;
+  cloudFormation(): CloudFormationClient;
+  classicLoadBalancing(): ElasticLoadBalancingClient;
+  loadBalancing(): ElasticLoadBalancingV2Client;
+  sts(): STSClient;
+}
+
+export interface AwsClients {
+  clientsFor(target: AwsTarget): AwsClientSet;
+  /** Ends all sockets; calls in flight fail. */
+  close(): void;
+}
+
+interface Credentials {
+  accessKeyId: string;
+  secretAccessKey: string;
+  sessionToken: string;
+  expiration?: Date;
+}
+
+function lazily<T>(made: { destroy(): void }[], make: () => T & { destroy(): void }): () => T {
+  let value: (T & { destroy(): void }) | undefined;
+  return () => {
+    if (value === undefined) {
+      value = make();
+      made.push(value);
+    }
+    return value;
+  };
+}
+
+/** The cache of client sets. Making it opens no socket and reads no credentials. */
+export function createAwsClients(options: AwsClientsOptions): AwsClients {
+  const maxSockets = options.maxSockets ?? 64;
+  const agentOptions = { keepAlive: true, maxSockets, scheduling: 'lifo' as const };
+  const requestHandler = new NodeHttpHandler({
+    connectionTimeout: options.connectTimeoutMs ?? 5_000,
+    requestTimeout: options.requestTimeoutMs ?? 20_000,
+    // Without this the SDK only warns about a breach.
+    throwOnRequestTimeout: true,
+    httpAgent: new HttpAgent(agentOptions),
+    httpsAgent: new HttpsAgent(agentOptions),
+  });
+  const made: { destroy(): void }[] = [];
+  const sets = new Map<string, AwsClientSet>();
+
+  function configFor(region: string) {
+    return {
+      region,
+      requestHandler,
+      retryMode: 'adaptive' as const,
+      maxAttempts: options.maxAttempts ?? 4,
+      customUserAgent: options.userAgentSuffix,
+      ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
+    };
+  }
+
+  /** The SDK remembers what this returns until shortly before it expires. */
+  function assumeRole(target: AwsTarget, roleArn: string): () => Promise<Credentials> {
+    const own = lazily(made, () => new STSClient(configFor(target.region)));
+    return async () => {
+      const { Credentials: given } = await own().send(
+        new AssumeRoleCommand({ RoleArn: roleArn, RoleSessionName: 'clm' }),
+      );
+      if (given?.AccessKeyId === undefined || given.SecretAccessKey === undefined || given.SessionToken === undefined) {
+        throw new Error(`AssumeRole ${roleArn} answered without credentials`);
+      }
+      return {
+        accessKeyId: given.AccessKeyId,
+        secretAccessKey: given.SecretAccessKey,
+        sessionToken: given.SessionToken,
+        ...(given.Expiration === undefined ? {} : { expiration: given.Expiration }),
+      };
+    };
+  }
+
+  function makeSet(target: AwsTarget): AwsClientSet {
+    // One memory of the assumed role for all clients of the set: the first client to be made resolves it for the others.
+    const roleOf = target.assumeRoleArn;
+    const role =
+      roleOf === undefined
+        ? undefined
+        : new STSClient({ ...configFor(target.region), credentials: assumeRole(target, roleOf) });
+    if (role !== undefined) made.push(role);
+    const config = {
+      ...configFor(target.region),
+      ...(role === undefined ? {} : { credentials: role.config.credentials }),
+    };
+    return {
+      account: target.account,
+      region: target.region,
+      autoScaling: lazily(made, () => new AutoScalingClient(config)),
+      autoScalingOnce: lazily(made, () => new AutoScalingClient({ ...config, maxAttempts: 1 })),
+      cloudFormation: lazily(made, () => new CloudFormationClient(config)),
+      classicLoadBalancing: lazily(made, () => new ElasticLoadBalancingClient(config)),
+      loadBalancing: lazily(made, () => new ElasticLoadBalancingV2Client(config)),
+      sts: role === undefined ? lazily(made, () => new STSClient(config)) : () => role,
+    };
+  }
+
+  return {
+    clientsFor(target) {
+      const key = `${target.account}/${target.region}/${target.assumeRoleArn ?? ''}`;
+      const known = sets.get(key);
+      if (known !== undefined) return known;
+      const set = makeSet(target);
+      sets.set(key, set);
+      return set;
+    },
+    close() {
+      for (const client of made) client.destroy();
+      requestHandler.destroy();
+      made.length = 0;
+      sets.clear();
+    },
+  };
+}

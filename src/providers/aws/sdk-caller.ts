@@ -1,0 +1,120 @@
+/** AWS actions through the SDK's clients. */
+import * as autoScaling from '@aws-sdk/client-auto-scaling';
+import * as cloudFormation from '@aws-sdk/client-cloudformation';
+import * as classic from '@aws-sdk/client-elastic-load-balancing';
+import * as v2 from '@aws-sdk/client-elastic-load-balancing-v2';
+import * as sts from '@aws-sdk/client-sts';
+import { FailureError, terminal, transient } from '../../domain/failure.ts';
+import { startDeadline } from '../../support/deadline.ts';
+import { redactText } from '../../support/redact.ts';
+import { type AwsAction, type AwsCaller, type AwsInput, type AwsOutput, AwsServiceError } from './aws-calls.ts';
+import type { AwsClientSet } from './aws-clients.ts';
+
+type Options = { abortSignal: AbortSignal };
+type Sender<A extends AwsAction> = (
+  clients: AwsClientSet,
+  input: AwsInput<A>,
+  options: Options,
+) => Promise<AwsOutput<A>>;
+
+/**
+ * Which client sends which command. `once` marks the clients without repeats: an action that is not idempotent is never sent
+ * again blindly, as the first attempt may have taken effect although its answer was lost.
+ */
+const senders: { [A in AwsAction]: Sender<A> } = {
+  DescribeAutoScalingGroups: (c, i, o) => c.autoScaling().send(new autoScaling.DescribeAutoScalingGroupsCommand(i), o),
+  UpdateAutoScalingGroup: (c, i, o) => c.autoScaling().send(new autoScaling.UpdateAutoScalingGroupCommand(i), o),
+  LaunchInstances: (c, i, o) => c.autoScaling().send(new autoScaling.LaunchInstancesCommand(i), o),
+  SetDesiredCapacity: (c, i, o) => c.autoScalingOnce().send(new autoScaling.SetDesiredCapacityCommand(i), o),
+  TerminateInstanceInAutoScalingGroup: (c, i, o) =>
+    c.autoScalingOnce().send(new autoScaling.TerminateInstanceInAutoScalingGroupCommand(i), o),
+  SetInstanceProtection: (c, i, o) => c.autoScaling().send(new autoScaling.SetInstanceProtectionCommand(i), o),
+  SuspendProcesses: (c, i, o) => c.autoScaling().send(new autoScaling.SuspendProcessesCommand(i), o),
+  ResumeProcesses: (c, i, o) => c.autoScaling().send(new autoScaling.ResumeProcessesCommand(i), o),
+  CreateOrUpdateTags: (c, i, o) => c.autoScaling().send(new autoScaling.CreateOrUpdateTagsCommand(i), o),
+  DeleteTags: (c, i, o) => c.autoScaling().send(new autoScaling.DeleteTagsCommand(i), o),
+  DescribeStacks: (c, i, o) => c.cloudFormation().send(new cloudFormation.DescribeStacksCommand(i), o),
+  GetTemplate: (c, i, o) => c.cloudFormation().send(new cloudFormation.GetTemplateCommand(i), o),
+  DescribeStackEvents: (c, i, o) => c.cloudFormation().send(new cloudFormation.DescribeStackEventsCommand(i), o),
+  CreateStack: (c, i, o) => c.cloudFormation().send(new cloudFormation.CreateStackCommand(i), o),
+  UpdateStack: (c, i, o) => c.cloudFormation().send(new cloudFormation.UpdateStackCommand(i), o),
+  DeleteStack: (c, i, o) => c.cloudFormation().send(new cloudFormation.DeleteStackCommand(i), o),
+  DescribeInstanceHealth: (c, i, o) => c.classicLoadBalancing().send(new classic.DescribeInstanceHealthCommand(i), o),
+  DeregisterInstancesFromLoadBalancer: (c, i, o) =>
+    c.classicLoadBalancing().send(new classic.DeregisterInstancesFromLoadBalancerCommand(i), o),
+  DescribeTargetHealth: (c, i, o) => c.loadBalancing().send(new v2.DescribeTargetHealthCommand(i), o),
+  DeregisterTargets: (c, i, o) => c.loadBalancing().send(new v2.DeregisterTargetsCommand(i), o),
+  GetCallerIdentity: (c, i, o) => c.sts().send(new sts.GetCallerIdentityCommand(i), o),
+};
+
+interface SdkError {
+  name: string;
+  message: string;
+  code?: string;
+  $metadata?: { httpStatusCode?: number };
+  $response?: { statusCode?: number };
+}
+
+const networkCodes =
+  /^(ECONN|ENOTFOUND|EAI_|EHOST|ENET|EPIPE|ETIMEDOUT|ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|ERR_SSL|EPROTO|ERR_STREAM_PREMATURE_CLOSE)/;
+
+/** Judges what the SDK threw: a service's refusal, silence, or a bug (which passes as it is). */
+export function classifySdkError(error: unknown, where: string): unknown {
+  if (!(error instanceof Error)) return error;
+  const { name, message, code, $metadata, $response } = error as SdkError;
+  const said = redactText(message).slice(0, 300);
+  if (name === 'TimeoutError' || name === 'AbortError' || code === 'ETIMEDOUT') {
+    return new FailureError(transient('aws-timeout', `${where}: no answer in time: ${said}`), error);
+  }
+  if (code !== undefined && networkCodes.test(code)) {
+    return new FailureError(transient('aws-unreachable', `${where}: no answer: ${said} (${code})`), error);
+  }
+  if (/^(CredentialsProviderError|TokenProviderError|ProviderError)$/.test(name)) {
+    return new FailureError(transient('aws-unauthorized', `${where}: no credentials: ${said}`), error);
+  }
+  const status = $metadata?.httpStatusCode ?? $response?.statusCode ?? 0;
+  if (status >= 400) return new AwsServiceError(name, message, status, error);
+  // The answer was no answer of this service: another server, or a proxy.
+  if (status > 0)
+    return new FailureError(terminal('aws-validation', `${where}: unreadable answer (HTTP ${status}): ${said}`), error);
+  return error;
+}
+
+export interface SdkCallerOptions {
+  clients: AwsClientSet;
+  /** Wall time for one call with all its attempts. */
+  callTimeoutMs: number;
+}
+
+export function createSdkCaller({ clients, callTimeoutMs }: SdkCallerOptions): AwsCaller {
+  return {
+    async call<A extends AwsAction>(action: A, input: AwsInput<A>, where: string): Promise<AwsOutput<A>> {
+      const deadline = startDeadline(callTimeoutMs, where);
+      try {
+        const sender = senders[action] as Sender<A>;
+        return await sender(clients, input, { abortSignal: deadline.signal });
+      } catch (error) {
+        if (deadline.expired()) {
+          throw new FailureError(transient('aws-timeout', `${where}: no answer within ${callTimeoutMs} ms`), error);
+        }
+        throw classifySdkError(error, where);
+      } finally {
+        deadline.clear();
+      }
+    },
+    async credentialsExpireAt() {
+      const where = `credentials for account ${clients.account} ${clients.region}`;
+      try {
+        return (await clients.sts().config.credentials()).expiration?.getTime();
+      } catch (error) {
+        const judged = classifySdkError(error, where);
+        throw judged instanceof AwsServiceError
+          ? new FailureError(
+              terminal('aws-unauthorized', `${where}: ${judged.code}: ${redactText(judged.message)}`),
+              error,
+            )
+          : judged;
+      }
+    },
+  };
+}

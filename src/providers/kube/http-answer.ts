@@ -1,0 +1,23 @@
+/** Header Retry-After in seconds; a date is not used by API servers. */
+export function retryAfterOf(header: string | undefined): number | undefined {
+  const seconds = Number(header);
+  return header !== undefined && Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : undefined;
+}
+
+/** JSON when it is JSON; else the text, as proxies and broken servers send it. */
+export function parseBody(text: string, asText: boolean): unknown {
+  if (asText) return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Rejects with the signal's reason once it is aborted; for races with work that takes no signal. */
+export function rejectWhenAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+}

@@ -1,0 +1,33 @@
+/** What a call that got no answer means. */
+import { type Failure, transient } from '../../domain/failure.ts';
+import { redactText } from '../../support/redact.ts';
+import { AnswerTooLongError } from './bounded-http-library.ts';
+
+/** Where the connection broke before or while an answer came: a read may be sent again. */
+const brokenConnection: ReadonlySet<string> = new Set([
+  'ECONNRESET',
+  'EPIPE',
+  'ECONNABORTED',
+  'ERR_STREAM_PREMATURE_CLOSE',
+]);
+
+export function errorCode(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' ? code : '';
+}
+
+export function isBrokenConnection(error: unknown): boolean {
+  return brokenConnection.has(errorCode(error));
+}
+
+/** A sentence fragment for a socket, TLS or name error. */
+export function describeNetworkError(error: unknown): string {
+  const message = error instanceof Error ? redactText(error.message).slice(0, 200) : 'unknown error';
+  const code = errorCode(error);
+  return code === '' || message.includes(code) ? message : `${message} (${code})`;
+}
+
+export function networkFailure(error: unknown, where: string): Failure {
+  if (error instanceof AnswerTooLongError) return transient('kube-server-error', `${where}: ${error.message}`);
+  return transient('kube-unreachable', `${where}: no answer: ${describeNetworkError(error)}`);
+}

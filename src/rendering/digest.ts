@@ -1,0 +1,26 @@
+import { createHash } from 'node:crypto';
+
+/** sha256 of a text, in hex. */
+export function digestText(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** sha256 over several texts, each delimited by its length, so that no two lists share a digest by concatenation. */
+export function digestParts(parts: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(`${part.length}:`).update(part);
+  return hash.digest('hex');
+}
+
+/**
+ * JSON with sorted keys: the canonical text that digests of parsed documents are taken over. Comments, order of keys and
+ * style of a YAML document therefore do not change its digest; order of lists and every value do.
+ */
+export function canonicalJson(value: unknown): string {
+  if (value === undefined) return 'null';
+  if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null';
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  const record = value as Record<string, unknown>;
+  const keys = Object.keys(record).sort();
+  return `{${keys.map((key) => `${JSON.stringify(key)}:${canonicalJson(record[key])}`).join(',')}}`;
+}

@@ -1,0 +1,59 @@
+import type { WorldEvent } from '../model/seams.ts';
+import type { WorldTruth } from './truth.ts';
+
+export interface Violation {
+  /** I1 … I13 of the safety list. */
+  invariant: string;
+  at: number;
+  cluster: string;
+  message: string;
+}
+
+/** Judges one invariant, event by event. Answers undefined when the event says nothing about it. */
+export interface Checker {
+  invariant: string;
+  onEvent(event: WorldEvent, truth: WorldTruth): { violation?: string } | undefined;
+  /** Judges the state that a finished run leaves behind. */
+  atEnd?(cluster: string, truth: WorldTruth): string[];
+}
+
+const violationsKept = 200;
+
+/** Feeds every event of a world to all checkers, and counts. */
+export class InvariantWatch {
+  readonly violations: Violation[] = [];
+  checked = 0;
+  violated = 0;
+  readonly #checkers: Checker[];
+  readonly #truth: WorldTruth;
+
+  constructor(checkers: Checker[], truth: WorldTruth) {
+    this.#checkers = checkers;
+    this.#truth = truth;
+  }
+
+  onEvent(event: WorldEvent): void {
+    for (const checker of this.#checkers) {
+      const verdict = checker.onEvent(event, this.#truth);
+      if (!verdict) continue;
+      this.checked += 1;
+      if (verdict.violation !== undefined) this.#note(checker.invariant, event.at, event.cluster, verdict.violation);
+    }
+  }
+
+  /** Once, when the run is over and nothing is in flight. */
+  atEnd(at: number): void {
+    for (const cluster of this.#truth.clusters()) {
+      for (const checker of this.#checkers) {
+        if (!checker.atEnd) continue;
+        this.checked += 1;
+        for (const message of checker.atEnd(cluster, this.#truth)) this.#note(checker.invariant, at, cluster, message);
+      }
+    }
+  }
+
+  #note(invariant: string, at: number, cluster: string, message: string): void {
+    this.violated += 1;
+    if (this.violations.length < violationsKept) this.violations.push({ invariant, at, cluster, message });
+  }
+}

@@ -1,0 +1,200 @@
+import type { Random } from '../../../support/random.ts';
+import { AwsError, type AwsRequest, type AwsService } from './aws-request.ts';
+
+export interface AwsFaultRule {
+  kind:
+    | 'throttle'
+    | 'server-error'
+    /** The connection breaks before the call took effect. */
+    | 'lost-before'
+    /** The call takes effect; its reply never arrives. */
+    | 'lost-after'
+    | 'latency'
+    /** Describes answer what they last answered for the same question, up to `staleMs` old. */
+    | 'stale'
+    /** The call is refused with `code` and `message`. */
+    | 'refuse';
+  service?: AwsService;
+  /** One action, or a prefix with `*` at its end. */
+  action?: string;
+  account?: string;
+  region?: string;
+  /** Simulated epoch ms; absent = from the start, for ever. */
+  from?: number;
+  until?: number;
+  /** Share of matching calls that are hit, 1 by default. */
+  probability?: number;
+  /** How many calls it hits before it is spent; absent = no limit. */
+  times?: number;
+  latencyMs?: number;
+  staleMs?: number;
+  code?: string;
+  message?: string;
+  status?: number;
+}
+
+/** A zone that has no capacity. */
+export interface CapacityFault {
+  zone: string;
+  account?: string;
+  instanceType?: string;
+  /** Instances that still fit before it bites, 0 by default. */
+  remaining?: number;
+  from?: number;
+  until?: number;
+}
+
+export interface FaultDecision {
+  before?: AwsError | 'lost';
+  lostAfter: boolean;
+  latencyMs: number;
+  staleMs: number;
+}
+
+/** What goes wrong in the cloud, and when. Rules may be added and removed while the world runs. */
+export class AwsFaults {
+  #rules = new Map<string, AwsFaultRule & { hits: number }>();
+  #capacity = new Map<string, CapacityFault & { left: number }>();
+  #counter = 0;
+  readonly #random: Random;
+
+  /** Images whose kubelet never becomes Ready. */
+  readonly badImages = new Set<string>();
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  add(rule: AwsFaultRule): string {
+    const id = `aws-fault-${++this.#counter}`;
+    this.#rules.set(id, { ...rule, hits: 0 });
+    return id;
+  }
+
+  /** Takes away the capacity of a zone: launches there answer InsufficientInstanceCapacity. */
+  addCapacity(fault: CapacityFault): string {
+    const id = `capacity-fault-${++this.#counter}`;
+    this.#capacity.set(id, { ...fault, left: fault.remaining ?? 0 });
+    return id;
+  }
+
+  remove(id: string): void {
+    this.#rules.delete(id);
+    this.#capacity.delete(id);
+  }
+
+  clear(): void {
+    this.#rules.clear();
+    this.#capacity.clear();
+    this.badImages.clear();
+  }
+
+  list(): { id: string; rule: AwsFaultRule | CapacityFault; hits: number }[] {
+    return [
+      ...[...this.#rules].map(([id, rule]) => ({ id, rule, hits: rule.hits })),
+      ...[...this.#capacity].map(([id, rule]) => ({ id, rule, hits: (rule.remaining ?? 0) - rule.left })),
+    ];
+  }
+
+  /** True when an instance can be had; counts it against what is left. */
+  takeCapacity(at: number, account: string, zone: string, instanceType: string): boolean {
+    for (const fault of this.#capacity.values()) {
+      if (fault.zone !== zone) continue;
+      if (fault.account !== undefined && fault.account !== account) continue;
+      if (fault.instanceType !== undefined && fault.instanceType !== instanceType) continue;
+      if (at < (fault.from ?? -Infinity) || at >= (fault.until ?? Infinity)) continue;
+      if (fault.left <= 0) return false;
+      fault.left -= 1;
+    }
+    return true;
+  }
+
+  decide(request: AwsRequest, at: number): FaultDecision {
+    const decision: FaultDecision = { lostAfter: false, latencyMs: 0, staleMs: 0 };
+    for (const rule of this.#rules.values()) {
+      if (!this.#matches(rule, request, at)) continue;
+      if (rule.probability !== undefined && this.#random.next() >= rule.probability) continue;
+      rule.hits += 1;
+      applyRule(rule, request.service, decision);
+    }
+    return decision;
+  }
+
+  #matches(rule: AwsFaultRule & { hits: number }, request: AwsRequest, at: number): boolean {
+    if (rule.times !== undefined && rule.hits >= rule.times) return false;
+    if (rule.service !== undefined && rule.service !== request.service) return false;
+    if (rule.account !== undefined && rule.account !== request.account) return false;
+    if (rule.region !== undefined && rule.region !== request.region) return false;
+    if (at < (rule.from ?? -Infinity) || at >= (rule.until ?? Infinity)) return false;
+    if (rule.action === undefined) return rule.kind !== 'stale' || /^(Describe|List|Get)/.test(request.action);
+    if (rule.action.endsWith('*')) return request.action.startsWith(rule.action.slice(0, -1));
+    return rule.action === request.action;
+  }
+}
+
+function applyRule(rule: AwsFaultRule, service: AwsService, decision: FaultDecision): void {
+  switch (rule.kind) {
+    case 'throttle':
+      decision.before ??= throttled(service);
+      return;
+    case 'server-error':
+      decision.before ??= new AwsError(
+        service === 'ec2' ? 'InternalError' : 'InternalFailure',
+        rule.message ?? 'An internal error has occurred',
+        rule.status ?? 500,
+      );
+      return;
+    case 'refuse':
+      decision.before ??= new AwsError(rule.code ?? 'AccessDenied', rule.message ?? 'Refused', rule.status ?? 400);
+      return;
+    case 'lost-before':
+      decision.before ??= 'lost';
+      return;
+    case 'lost-after':
+      decision.lostAfter = true;
+      return;
+    case 'latency':
+      decision.latencyMs += rule.latencyMs ?? 1000;
+      return;
+    case 'stale':
+      decision.staleMs = Math.max(decision.staleMs, rule.staleMs ?? 30_000);
+      return;
+  }
+}
+
+/** What each service says when its bucket is empty. */
+export function throttled(service: AwsService): AwsError {
+  if (service === 'ec2') return new AwsError('RequestLimitExceeded', 'Request limit exceeded.', 503);
+  if (service === 's3') return new AwsError('SlowDown', 'Please reduce your request rate.', 503);
+  if (service === 'kms') return new AwsError('ThrottlingException', 'Rate exceeded', 400);
+  return new AwsError('Throttling', 'Rate exceeded', 400);
+}
+
+export interface ThrottleLimit {
+  /** Calls a simulated second that refill the bucket. */
+  perSecond: number;
+  burst: number;
+}
+
+export const defaultThrottle: ThrottleLimit = { perSecond: 200, burst: 2000 };
+
+/** One bucket an account, region and service: all Auto Scaling calls of a region share one. */
+export class ThrottleBuckets {
+  #buckets = new Map<string, { tokens: number; at: number }>();
+  limits: Partial<Record<AwsService, ThrottleLimit>> = {};
+
+  take(request: AwsRequest, at: number): boolean {
+    const limit = this.limits[request.service] ?? defaultThrottle;
+    const key = `${request.account}/${request.region}/${request.service}`;
+    const bucket = this.#buckets.get(key);
+    if (bucket === undefined) {
+      this.#buckets.set(key, { tokens: limit.burst - 1, at });
+      return limit.burst >= 1;
+    }
+    bucket.tokens = Math.min(limit.burst, bucket.tokens + ((at - bucket.at) / 1000) * limit.perSecond);
+    bucket.at = at;
+    if (bucket.tokens < 1) return false;
+    bucket.tokens -= 1;
+    return true;
+  }
+}

@@ -1,0 +1,166 @@
+import type { Timer } from '../../../support/clock.ts';
+import type { Cloud } from './cloud.ts';
+import type { RegionState } from './region-state.ts';
+
+export type TrackedState = 'initial' | 'healthy' | 'unhealthy' | 'draining';
+
+export interface Tracked {
+  instanceId: string;
+  state: TrackedState;
+  passes: number;
+  fails: number;
+  registeredAt: number;
+  /** Pending check, or the end of draining. */
+  timer?: Timer;
+  /** Told when draining is over. */
+  onDrained: (() => void)[];
+}
+
+export interface TrackerRules {
+  /** Health check port, undefined when there is none to ask (then an instance is healthy when it runs). */
+  port: () => number | undefined;
+  intervalMs: () => number;
+  healthyCount: () => number;
+  unhealthyCount: () => number;
+  /** How long a deregistered instance keeps draining. */
+  drainMs: () => number;
+  /** Until the first check of a new registration. */
+  firstCheckMs: () => number;
+}
+
+/**
+ * Registration and health of instances at one load balancer or target group. Checks run only while an instance's state and
+ * its answer disagree; a settled instance costs no event. A change of the answer is noticed when someone reads (`view`) or
+ * says so (`poke`).
+ */
+export class HealthTracker {
+  readonly name: string;
+  readonly #cloud: Cloud;
+  readonly #state: RegionState;
+  readonly #rules: TrackerRules;
+  readonly #tracked = new Map<string, Tracked>();
+
+  constructor(cloud: Cloud, state: RegionState, name: string, rules: TrackerRules) {
+    this.#cloud = cloud;
+    this.#state = state;
+    this.name = name;
+    this.#rules = rules;
+  }
+
+  get size(): number {
+    return this.#tracked.size;
+  }
+
+  has(instanceId: string): boolean {
+    return this.#tracked.has(instanceId);
+  }
+
+  register(instanceId: string): void {
+    const known = this.#tracked.get(instanceId);
+    if (known !== undefined && known.state !== 'draining') return;
+    known?.timer?.cancel();
+    for (const drained of known?.onDrained ?? []) drained();
+    const tracked: Tracked = {
+      instanceId,
+      state: 'initial',
+      passes: 0,
+      fails: 0,
+      registeredAt: this.#cloud.now(),
+      onDrained: [],
+    };
+    this.#tracked.set(instanceId, tracked);
+    let trackers = this.#state.trackersOf.get(instanceId);
+    if (trackers === undefined) this.#state.trackersOf.set(instanceId, (trackers = new Set()));
+    trackers.add(this);
+    this.#schedule(tracked, this.#rules.firstCheckMs());
+  }
+
+  /** Starts draining; `drained` is called when it is over, at once when the instance is not registered. */
+  deregister(instanceId: string, drained?: () => void): boolean {
+    const tracked = this.#tracked.get(instanceId);
+    if (tracked === undefined) {
+      drained?.();
+      return false;
+    }
+    if (drained) tracked.onDrained.push(drained);
+    if (tracked.state === 'draining') return false;
+    tracked.timer?.cancel();
+    const wait = this.#rules.drainMs();
+    tracked.state = 'draining';
+    if (wait <= 0) this.drop(instanceId);
+    else tracked.timer = this.#cloud.clock.at(this.#cloud.now() + wait, () => this.drop(instanceId));
+    return true;
+  }
+
+  /** Forgets the instance without draining: it is gone. */
+  drop(instanceId: string): void {
+    const tracked = this.#tracked.get(instanceId);
+    if (tracked === undefined) return;
+    tracked.timer?.cancel();
+    this.#tracked.delete(instanceId);
+    const trackers = this.#state.trackersOf.get(instanceId);
+    trackers?.delete(this);
+    if (trackers?.size === 0) this.#state.trackersOf.delete(instanceId);
+    for (const drained of tracked.onDrained) drained();
+  }
+
+  dropAll(): void {
+    for (const id of [...this.#tracked.keys()]) this.drop(id);
+  }
+
+  /** The instance's answer may have changed. */
+  poke(instanceId: string): void {
+    const tracked = this.#tracked.get(instanceId);
+    if (tracked === undefined || tracked.timer !== undefined || tracked.state === 'draining') return;
+    if (this.#answers(instanceId) !== (tracked.state === 'healthy')) this.#schedule(tracked, this.#rules.intervalMs());
+  }
+
+  view(instanceId: string): Tracked | undefined {
+    this.poke(instanceId);
+    return this.#tracked.get(instanceId);
+  }
+
+  views(): Tracked[] {
+    for (const id of this.#tracked.keys()) this.poke(id);
+    return [...this.#tracked.values()];
+  }
+
+  /** State without side effects, for checkers. */
+  peek(): Record<string, TrackedState> {
+    return Object.fromEntries([...this.#tracked].map(([id, each]) => [id, each.state]));
+  }
+
+  #answers(instanceId: string): boolean {
+    const instance = this.#state.instances.get(instanceId);
+    if (instance?.state !== 'running') return false;
+    const port = this.#rules.port();
+    return port === undefined || this.#cloud.probe.instanceAnswers(instanceId, port);
+  }
+
+  #schedule(tracked: Tracked, afterMs: number): void {
+    tracked.timer = this.#cloud.clock.at(this.#cloud.now() + afterMs, () => this.#check(tracked));
+  }
+
+  #check(tracked: Tracked): void {
+    delete tracked.timer;
+    if (this.#answers(tracked.instanceId)) {
+      tracked.fails = 0;
+      tracked.passes += 1;
+      if (tracked.state === 'healthy') return;
+      if (tracked.passes >= this.#rules.healthyCount()) {
+        tracked.state = 'healthy';
+        return;
+      }
+    } else {
+      tracked.passes = 0;
+      tracked.fails += 1;
+      if (tracked.state === 'unhealthy') return;
+      if (tracked.fails >= this.#rules.unhealthyCount()) {
+        tracked.state = 'unhealthy';
+        this.#cloud.groups.loadBalancerSaysUnhealthy(this.#state, tracked.instanceId);
+        return;
+      }
+    }
+    this.#schedule(tracked, this.#rules.intervalMs());
+  }
+}

@@ -1,0 +1,89 @@
+import type { Random } from '../../../support/random.ts';
+import type { VirtualClock } from '../../../support/clock.ts';
+import type { EmitWorldEvent } from '../seams.ts';
+
+/** What an image's container does, chosen by the first rule whose `image` is a part of the image name. */
+export interface ImageBehaviour {
+  image: string;
+  /** From the container's start to its readiness; default seeded. */
+  readyAfterMs?: number;
+  /** Runs but never becomes ready. */
+  neverReady?: boolean;
+  /** Ends by itself with this code. */
+  exit?: { afterMs: number; code: number };
+  /** The registry does not have it. */
+  missing?: boolean;
+  log?: readonly string[];
+  /** How long it takes to stop after SIGTERM; default seeded, a few seconds. Cut off by the grace period. */
+  stopAfterMs?: number;
+}
+
+export interface KubeOptions {
+  /** From the instance's running state to the node's registration. Default 35 s, sigma 0.25. */
+  bootMs: { median: number; sigma: number };
+  /** From registration to Ready. */
+  cniMs: { median: number; sigma: number };
+  imagePullMs: { median: number; sigma: number };
+  /** From a container's start to its readiness, when nothing says otherwise and it has a readiness probe. */
+  readyMs: { median: number; sigma: number };
+  /** From SIGTERM to the end of the containers. */
+  stopMs: { median: number; sigma: number };
+  kubernetesVersion: string;
+  /** What an image id means for the nodes that boot from it. */
+  images: Readonly<Record<string, { kubeletVersion?: string; osImage?: string; kernelVersion?: string }>>;
+  behaviours: readonly ImageBehaviour[];
+  /** Changes kept for watches that resume, a resource. */
+  watchHistory: number;
+  /** Reaction times of controllers in ms, [least, most]; seeded in between. */
+  lagMs: { controllers: [number, number]; disruption: [number, number]; scheduler: [number, number] };
+  /** The API refuses connections once there was a ready control-plane node and now there is none. */
+  apiNeedsMaster: boolean;
+}
+
+export const defaultKubeOptions: KubeOptions = {
+  bootMs: { median: 35_000, sigma: 0.25 },
+  cniMs: { median: 6_000, sigma: 0.3 },
+  imagePullMs: { median: 2_500, sigma: 0.5 },
+  readyMs: { median: 4_000, sigma: 0.5 },
+  stopMs: { median: 1_500, sigma: 0.6 },
+  kubernetesVersion: 'v1.31.4',
+  images: {},
+  behaviours: [],
+  watchHistory: 128,
+  lagMs: { controllers: [2, 12], disruption: [2, 25], scheduler: [2, 15] },
+  apiNeedsMaster: false,
+};
+
+/** What a scenario can break, at any moment. Reactions are immediate where a controller looks at it, else at its next turn. */
+export interface KubeFaults {
+  endpointSlices: 'ok' | 'broken';
+  imagePull: 'ok' | 'broken';
+  scheduler: 'ok' | 'broken';
+  /** The controllers of deployments, replica sets, stateful sets, daemon sets and jobs. */
+  workloads: 'ok' | 'broken';
+  /** `refused`: connections are cut; `error`: every request answers 503. */
+  apiDown: 'no' | 'refused' | 'error';
+  /** Adds to the lag of the disruption controller: PDB status is stale that long. */
+  disruptionLagMs: number;
+  /** What an instance with a bad image does. */
+  badBoot: 'not-ready' | 'never-registers';
+  /** Nodes whose pods never become ready (by node name), e.g. a broken network on one node. */
+  unreadyNodes: Set<string>;
+}
+
+export interface KubeModelInput {
+  clusterId: string;
+  region: string;
+  clock: VirtualClock;
+  random: Random;
+  emit: EmitWorldEvent;
+  options?: Partial<KubeOptions>;
+}
+
+/** A sample of a log-normal distribution (Box-Muller), in whole ms. */
+export function sampleMs(random: Random, { median, sigma }: { median: number; sigma: number }): number {
+  const u = 1 - random.next();
+  const normal = Math.sqrt(-2 * Math.log(u)) * Math.cos(2 * Math.PI * random.next());
+  const bounded = Math.max(-3, Math.min(3, normal));
+  return Math.round(median * Math.exp(sigma * bounded));
+}

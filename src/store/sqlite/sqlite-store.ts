@@ -1,0 +1,255 @@
+import type Database from 'better-sqlite3';
+import { existsSync } from 'node:fs';
+import type { Compilable } from 'kysely';
+import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely';
+import { FailureError, terminal } from '../../domain/failure.ts';
+import type {
+  Commit,
+  CommitResult,
+  Fact,
+  FactWrite,
+  JournalEntry,
+  JournalQuery,
+  Lease,
+  OutboxMessage,
+  PendingMessage,
+  ProcessRow,
+  ProcessStatus,
+  Store,
+  StoredJournalEntry,
+  TraceEntry,
+} from '../../ports/store.ts';
+import { CommitWriter } from './commit-writer.ts';
+import { storeFailure, unwritable } from './failures.ts';
+import { acquireSqliteLease } from './lease.ts';
+import { factOf, journalEntryOf, pendingOf, processOf, traceOf, wholeMs } from './rows.ts';
+import type { Tables } from './schema.ts';
+
+/** After every code point that a key may hold. */
+const afterAllKeys = '\u{10FFFF}';
+
+/**
+ * The Store port on SQLite. The driver is synchronous: each method does its work in one go and never interleaves with another.
+ * Queries are built and typed by Kysely and run as prepared statements, cached by their text.
+ */
+export class SqliteStore implements Store {
+  readonly #database: Database.Database;
+  readonly #path: string;
+  readonly #readonly: boolean;
+  readonly #writer: CommitWriter | undefined;
+  readonly #statements = new Map<string, Database.Statement<unknown[]>>();
+  readonly #query = new Kysely<Tables>({
+    dialect: {
+      createAdapter: () => new SqliteAdapter(),
+      createDriver: () => new DummyDriver(),
+      createIntrospector: (db) => new SqliteIntrospector(db),
+      createQueryCompiler: () => new SqliteQueryCompiler(),
+    },
+  });
+  #lease: Lease | undefined;
+
+  constructor(database: Database.Database, path: string, readonly: boolean) {
+    this.#database = database;
+    this.#path = path;
+    this.#readonly = readonly;
+    this.#writer = readonly ? undefined : new CommitWriter(database);
+  }
+
+  async load(id: string): Promise<ProcessRow | undefined> {
+    return this.#all(this.#query.selectFrom('processes').selectAll().where('id', '=', id)).map(processOf)[0];
+  }
+
+  async rows(filter: {
+    machine?: string;
+    status?: ProcessStatus;
+    channel?: string;
+    cluster?: string;
+    parent?: string;
+  }): Promise<ProcessRow[]> {
+    let query = this.#query.selectFrom('processes').selectAll().orderBy('created_at').orderBy('id');
+    for (const column of ['machine', 'status', 'channel', 'cluster', 'parent'] as const) {
+      const wanted = filter[column];
+      if (wanted !== undefined) query = query.where(column, '=', wanted);
+    }
+    // The partial index of open rows is only used when the query repeats its condition
+    if (filter.status !== undefined && filter.status !== 'final') query = query.where('status', '<>', 'final');
+    return this.#all(query).map(processOf);
+  }
+
+  async fact(kind: string, key: string): Promise<Fact | undefined> {
+    const query = this.#query.selectFrom('facts').selectAll().where('kind', '=', kind).where('key', '=', key);
+    return this.#all(query).map(factOf)[0];
+  }
+
+  async facts(kind: string, keyPrefix = ''): Promise<Fact[]> {
+    const query = this.#query
+      .selectFrom('facts')
+      .selectAll()
+      .where('kind', '=', kind)
+      .where('key', '>=', keyPrefix)
+      .where('key', '<', keyPrefix + afterAllKeys)
+      .orderBy('key');
+    return this.#all(query).map(factOf);
+  }
+
+  async journal(wanted: JournalQuery): Promise<StoredJournalEntry[]> {
+    let query = this.#query
+      .selectFrom('journal')
+      .selectAll()
+      .orderBy('id', wanted.newestFirst ? 'desc' : 'asc')
+      .limit(wanted.limit);
+    if (wanted.afterId !== undefined) query = query.where('id', '>', wanted.afterId);
+    if (wanted.beforeId !== undefined) query = query.where('id', '<', wanted.beforeId);
+    if (wanted.channel !== undefined) query = query.where('channel', '=', wanted.channel);
+    if (wanted.cluster !== undefined) query = query.where('cluster', '=', wanted.cluster);
+    if (wanted.commit !== undefined) query = query.where('commit_id', '=', wanted.commit);
+    if (wanted.kind !== undefined) query = query.where('kind', '=', wanted.kind);
+    return this.#all(query).map(journalEntryOf);
+  }
+
+  async slotHolders(name: string): Promise<string[]> {
+    const query = this.#query.selectFrom('slots').select('holder').where('name', '=', name).orderBy('holder');
+    return this.#all(query).map((row) => row.holder);
+  }
+
+  async trace(process: string, limit: number): Promise<TraceEntry[]> {
+    const query = this.#query
+      .selectFrom('trace')
+      .selectAll()
+      .where('process', '=', process)
+      .orderBy('seq', 'desc')
+      .limit(limit);
+    return this.#all(query).map(traceOf).reverse();
+  }
+
+  async pending(limit: number, afterId = 0): Promise<PendingMessage[]> {
+    const query = this.#query
+      .selectFrom('messages')
+      .select(['id', 'sender', 'message'])
+      .where('delivered_at', 'is', null)
+      .where('id', '>', afterId)
+      .orderBy('id')
+      .limit(limit);
+    return this.#all(query).map(pendingOf);
+  }
+
+  async commit(commit: Commit): Promise<CommitResult> {
+    if (this.#leaseLost()) return 'lease-lost';
+    return this.#write((writer) => writer.commit(commit));
+  }
+
+  async moveWake(id: string, expectedSeq: number, wakeAt: number | null): Promise<boolean> {
+    if (this.#leaseLost()) return false;
+    return this.#write((writer) => writer.moveWake(id, expectedSeq, wakeAt));
+  }
+
+  async discard(messageId: number, entry?: JournalEntry): Promise<void> {
+    if (this.#leaseLost()) return;
+    this.#write((writer) => writer.discard(messageId, entry, entry?.at ?? 0));
+  }
+
+  async post(input: {
+    messages?: OutboxMessage[];
+    facts?: FactWrite[];
+    journal?: JournalEntry[];
+    now: number;
+  }): Promise<void> {
+    this.#write((writer) => writer.post(input));
+  }
+
+  async acquireLease(options: { holder: string; signal: AbortSignal; onWait?: () => void }): Promise<Lease> {
+    if (this.#readonly) throw unwritable(this.#path, 'it was opened read-only');
+    const sideFile = this.#path === ':memory:' ? ':memory:' : `${this.#path}.lease`;
+    this.#lease = await acquireSqliteLease(sideFile, options);
+    return this.#lease;
+  }
+
+  async backup(toPath: string): Promise<void> {
+    if (existsSync(toPath)) {
+      throw new FailureError(
+        terminal('store-backup-exists', `${toPath} exists already; name a file that does not, nothing is overwritten`),
+      );
+    }
+    try {
+      await this.#database.backup(toPath);
+    } catch (error) {
+      throw error instanceof TypeError ? unwritable(toPath, error.message, error) : storeFailure(error, toPath);
+    }
+  }
+
+  async prune(before: number): Promise<{ rows: number; messages: number }> {
+    return this.#write(() => {
+      const limit = wholeMs(before);
+      const remove = this.#database.transaction(() => {
+        // A final child stays while its parent is open: the parent's steps read it, and a repeated START must find it.
+        const rows = this.#run(
+          this.#query
+            .deleteFrom('processes')
+            .where('status', '=', 'final')
+            .where('updated_at', '<', limit)
+            .where(({ or, eb, not, exists, selectFrom }) =>
+              or([
+                eb('parent', 'is', null),
+                not(
+                  exists(
+                    selectFrom('processes as p')
+                      .select('p.id')
+                      .whereRef('p.id', '=', 'processes.parent')
+                      .where('p.status', '<>', 'final'),
+                  ),
+                ),
+              ]),
+            ),
+        );
+        const messages = this.#run(
+          this.#query.deleteFrom('messages').where('delivered_at', 'is not', null).where('created_at', '<', limit),
+        );
+        this.#run(this.#query.deleteFrom('trace').where('at', '<', limit));
+        return { rows, messages };
+      });
+      return remove.immediate();
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#lease?.release();
+    this.#statements.clear();
+    this.#database.close();
+  }
+
+  /** true when a lease was taken through this store and is gone. Without one (tools, tests) writes are allowed. */
+  #leaseLost(): boolean {
+    return this.#lease !== undefined && !this.#lease.held();
+  }
+
+  #write<T>(work: (writer: CommitWriter) => T): T {
+    if (!this.#writer) throw unwritable(this.#path, 'it was opened read-only');
+    try {
+      return work(this.#writer);
+    } catch (error) {
+      throw storeFailure(error, this.#path);
+    }
+  }
+
+  #all<Row>(query: Compilable<Row>): Row[] {
+    const { sql, parameters } = query.compile();
+    try {
+      return this.#statement(sql).all(...parameters) as Row[];
+    } catch (error) {
+      throw storeFailure(error, this.#path);
+    }
+  }
+
+  #run(query: Compilable<unknown>): number {
+    const { sql, parameters } = query.compile();
+    return this.#statement(sql).run(...parameters).changes;
+  }
+
+  #statement(sql: string): Database.Statement<unknown[]> {
+    const known = this.#statements.get(sql);
+    if (known) return known;
+    const prepared = this.#database.prepare<unknown[]>(sql);
+    this.#statements.set(sql, prepared);
+    return prepared;
+  }
+}
