@@ -14,7 +14,7 @@ export interface ApiBackend {
   status(): Promise<StatusDocument>;
   /** A near list when there is no such subject. */
   explain(subject: string): Promise<{ found: true; explanation: Explanation } | { found: false; near: string[] }>;
-  pause(request: { scope: Scope; reason: string; expiresAt?: string | undefined }, by: Operator): Promise<ActionAnswer>;
+  pause(request: { scope: Scope; reason: string; forSeconds: number }, by: Operator): Promise<ActionAnswer>;
   resume(request: { scope: Scope; reason: string }, by: Operator): Promise<ActionAnswer>;
   retry(request: { scope: Scope; reason: string }, by: Operator): Promise<ActionAnswer>;
   /** What adopting would meet; changes nothing. */

@@ -15,8 +15,8 @@ export type Scope = z.output<typeof scopeSchema>;
 export const pauseBody = z.strictObject({
   scope: scopeSchema,
   reason,
-  /** Decision time at which the pause ends by itself. */
-  expiresAt: z.iso.datetime().optional(),
+  /** The pause ends by itself after this much decision time; every override ends (P9). */
+  forSeconds: z.int().min(1).max(366 * 86_400).default(86_400),
 });
 
 export const resumeBody = z.strictObject({ scope: scopeSchema, reason });

@@ -1,4 +1,4 @@
-/** `fleet`, `channel/beta`, `cluster/kube-12`, or a bare name that is looked up. */
+/** `fleet`, `channel:beta`, `cluster:kube-12`, or a bare name that is looked up. */
 import type { Scope } from '../api/schemas.ts';
 import { nearMatches } from '../domain/near-matches.ts';
 import type { StatusDocument } from '../planning/explain/status-document.ts';
@@ -7,7 +7,7 @@ import { badInput } from './exit.ts';
 
 export async function scopeOf(text: string, client: Pick<DaemonClient, 'get'>): Promise<Scope> {
   if (text === 'fleet') return { kind: 'fleet' };
-  const named = /^(channel|cluster)\/(.+)$/.exec(text);
+  const named = /^(channel|cluster)[:/](.+)$/.exec(text);
   if (named) return { kind: named[1] as 'channel' | 'cluster', name: named[2] as string };
   return lookUp(text, await client.get<StatusDocument>('/v1/status'));
 }
@@ -17,7 +17,7 @@ export function lookUp(name: string, status: StatusDocument): Scope {
   const channel = status.channels.some((one) => one.name === name);
   const clusters = status.clusters.filter((one) => one.id === name || one.alias === name);
   if (channel && clusters.length > 0) {
-    throw badInput(`'${name}' is a channel and a cluster; write channel/${name} or cluster/${name}`);
+    throw badInput(`'${name}' is a channel and a cluster; write channel:${name} or cluster:${name}`);
   }
   if (channel) return { kind: 'channel', name };
   if (clusters.length === 1) return { kind: 'cluster', name: (clusters[0] as { id: string }).id };

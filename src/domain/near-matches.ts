@@ -9,7 +9,7 @@ export function nearMatches(typed: string, names: Iterable<string>): string[] {
     const distance = contains ? 1 : editDistance(wanted, candidate, limit);
     if (distance <= limit) scored.push({ name, distance });
   }
-  scored.sort((a, b) => a.distance - b.distance || a.name.localeCompare(b.name));
+  scored.sort((a, b) => a.distance - b.distance || a.name.length - b.name.length || (a.name < b.name ? -1 : 1));
   return scored.slice(0, 5).map((item) => item.name);
 }
 

@@ -9,10 +9,18 @@ import { nextState, type ProcessState } from './machine-logic.ts';
 const minWaitMs = 100;
 
 export type Decision =
-  /** Nothing worth a commit: only the wake-up moves. */
-  | { kind: 'move-wake'; wakeAt: number }
+  /** Nothing worth a commit: only the wake-up moves. What the machine made of the wait stays in memory until the next commit. */
+  | { kind: 'move-wake'; wakeAt: number; state: ProcessState }
   /** `due` = the row's step runs at once. */
-  | { kind: 'commit'; commit: Commit; state: ProcessState; event: string; due: boolean; stateChanged: boolean; ignored: boolean };
+  | {
+      kind: 'commit';
+      commit: Commit;
+      state: ProcessState;
+      event: string;
+      due: boolean;
+      stateChanged: boolean;
+      ignored: boolean;
+    };
 
 export interface OutcomeInput {
   process: LiveProcess;
@@ -22,6 +30,8 @@ export interface OutcomeInput {
   retryAt: number;
   /** The wait is the one that was committed last. */
   sameWait: boolean;
+  /** A repeated wait is committed all the same when the last commit is older than this (decision ms). */
+  flushMs: number;
   /** false once the row has run too many steps in a row: it pauses until `retryAt`. */
   mayRunOn: boolean;
 }
@@ -32,16 +42,21 @@ export function waitIdentity(outcome: StepOutcome & { kind: 'waiting' }): string
 }
 
 export function decideOutcome(input: OutcomeInput): Decision {
-  const { process, outcome, now, retryAt, sameWait, mayRunOn } = input;
+  const { process, outcome, now, retryAt, sameWait, flushMs, mayRunOn } = input;
   const event = outcomeEvent(outcome, now, retryAt);
   const next = nextState(process.module, process.state, event);
   const state = next ?? process.state;
   const stateChanged = state.path !== process.state.path;
   const wakeAt =
-    outcome.kind === 'waiting' ? Math.ceil(Math.max(outcome.wakeAt, now + minWaitMs)) : outcome.kind === 'failed' ? retryAt : now;
-  const repeated = outcome.kind === 'waiting' && sameWait && !stateChanged;
+    outcome.kind === 'waiting'
+      ? Math.ceil(Math.max(outcome.wakeAt, now + minWaitMs))
+      : outcome.kind === 'failed'
+        ? retryAt
+        : now;
+  const fresh = now - process.row.updatedAt < flushMs;
+  const repeated = outcome.kind === 'waiting' && sameWait && !stateChanged && fresh;
   const nothingNew = next === undefined && outcome.kind !== 'done';
-  if ((repeated || nothingNew) && !hasEffects(outcome)) return { kind: 'move-wake', wakeAt };
+  if ((repeated || nothingNew) && !hasEffects(outcome)) return { kind: 'move-wake', wakeAt, state };
   // A step that has just failed is not run again at once, even if the machine names it in another state.
   const backsOff = outcome.kind === 'failed' && state.step === process.state.step;
   const ignoredDone = next === undefined && outcome.kind === 'done';
@@ -58,8 +73,12 @@ export function decideOutcome(input: OutcomeInput): Decision {
 }
 
 /** A message is applied once: its delivery is part of the commit, also when the machine ignores it. */
-export function decideMessage(process: LiveProcess, message: PendingMessage, now: number): Decision & { kind: 'commit' } {
-  const next = nextState(process.module, process.state, { now, ...message.message.event });
+export function decideMessage(
+  process: LiveProcess,
+  message: PendingMessage,
+  now: number,
+): Decision & { kind: 'commit' } {
+  const next = nextState(process.module, process.state, dated(message, now));
   const state = next ?? process.state;
   const ignored = next === undefined;
   const journal = ignored && message.from === '' ? [ignoredEntry(process, message, now)] : [];
@@ -73,6 +92,11 @@ export function decideMessage(process: LiveProcess, message: PendingMessage, now
     delivered: message.id,
     journal,
   });
+}
+
+/** Every event carries decision time; messages that say nothing get the time of their application. */
+function dated(message: PendingMessage, now: number): { type: string; now?: Json } {
+  return { now, ...message.message.event };
 }
 
 interface CommitParts {
@@ -117,7 +141,15 @@ function committed(process: LiveProcess, state: ProcessState, parts: CommitParts
     ...(parts.delivered === undefined ? {} : { delivered: parts.delivered }),
   };
   const stateChanged = state.path !== process.state.path;
-  return { kind: 'commit', commit, state, event: parts.event, due: parts.due && working, stateChanged, ignored: parts.ignored };
+  return {
+    kind: 'commit',
+    commit,
+    state,
+    event: parts.event,
+    due: parts.due && working,
+    stateChanged,
+    ignored: parts.ignored,
+  };
 }
 
 /** The parent of a process that ends is told by the engine, in the commit that ends it. */

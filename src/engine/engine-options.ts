@@ -16,6 +16,11 @@ export interface EngineLimits {
   backoff: BackoffPolicy;
   /** A commit refused for want of a slot is tried again after this long (decision ms) at the latest. */
   slotRetryMs: number;
+  /**
+   * A wait that repeats itself moves only the wake-up; what its machine counts meanwhile (observed time) is kept in memory and
+   * written with the next commit, at the latest after this long (decision ms). A crash loses no more than that.
+   */
+  flushMs: number;
   /** Steps of one row that may end `done` one after another before the row must pause. */
   stepsInARow: number;
   /** Messages read from the store at once. */
@@ -29,6 +34,7 @@ export const defaultLimits: EngineLimits = {
   stepTimeoutMs: 120_000,
   backoff: { baseMs: 5_000, maxMs: 300_000 },
   slotRetryMs: 60_000,
+  flushMs: 600_000,
   stepsInARow: 1_000,
   messagePage: 500,
   stopGraceMs: 10_000,
@@ -104,7 +110,10 @@ export interface Engine {
   /** A hint that something changed for this row: its step runs now. Volatile; ignored while the row backs off from a failure. */
   wake(id: string): void;
   /** Stores a message from outside (with facts and journal in the same transaction), then delivers it. */
-  post(message: OutboxMessage | OutboxMessage[], alongside?: { facts?: FactWrite[]; journal?: JournalEntry[] }): Promise<void>;
+  post(
+    message: OutboxMessage | OutboxMessage[],
+    alongside?: { facts?: FactWrite[]; journal?: JournalEntry[] },
+  ): Promise<void>;
   /** Reads messages that somebody else put into the store with `store.post`. */
   messagesPosted(): void;
   /** Resolves when nothing can move before a timer fires or somebody calls: no step, message or commit under way. */

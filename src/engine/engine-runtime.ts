@@ -5,7 +5,13 @@ import type { Commit, FactWrite, JournalEntry, OutboxMessage, PendingMessage, Pr
 import { backoffMs } from '../support/backoff.ts';
 import { startDeadline, wallMs, yieldToEventLoop } from '../support/deadline.ts';
 import type { Random } from '../support/random.ts';
-import { defaultLimits, type Engine, type EngineLimits, type EngineOptions, type EngineStats } from './engine-options.ts';
+import {
+  defaultLimits,
+  type Engine,
+  type EngineLimits,
+  type EngineOptions,
+  type EngineStats,
+} from './engine-options.ts';
 import type { ProcessState } from './machine-logic.ts';
 import { Mailroom } from './mailroom.ts';
 import { newEntry, type ProcessEntry } from './process-entry.ts';
@@ -40,6 +46,7 @@ export class EngineRuntime implements Engine, WorkerHost {
   #busy = 0;
   #settledWaiters: (() => void)[] = [];
   #commitsSinceTurn = 0;
+  #turn: Promise<void> | undefined;
   #storeFailures = 0;
   #lastCommitAt: number | null = null;
 
@@ -61,8 +68,7 @@ export class EngineRuntime implements Engine, WorkerHost {
     await this.#track(async () => {
       const { store } = this.#options;
       const rows = [...(await store.rows({ status: 'active' })), ...(await store.rows({ status: 'quarantined' }))];
-      for (const row of rows) await this.#recover(row);
-      await this.#mailroom.pull();
+      await this.#recover(rows);
     });
     this.#options.log.info({ active: this.#entries.size, quarantined: this.#quarantined.size }, 'Engine started');
   }
@@ -86,12 +92,14 @@ export class EngineRuntime implements Engine, WorkerHost {
     alongside: { facts?: FactWrite[]; journal?: JournalEntry[] } = {},
   ): Promise<void> {
     if (this.#phase !== 'running' || !this.#options.lease.held()) {
-      throw new FailureError(transient('engine-stopped', 'the daemon is not running its engine now; try again in a moment'));
+      throw new FailureError(
+        transient('engine-stopped', 'the daemon is not running its engine now; try again in a moment'),
+      );
     }
     const messages = Array.isArray(message) ? message : [message];
     await this.#track(async () => {
       await this.#options.store.post({ messages, ...alongside, now: this.now() });
-      await this.#mailroom.pull();
+      this.#pull();
     });
   }
 
@@ -130,7 +138,12 @@ export class EngineRuntime implements Engine, WorkerHost {
     return Math.round(this.#options.clock.now());
   }
 
-  committed(entry: ProcessEntry, commit: Commit, previous: ProcessRow | undefined, state: ProcessState | undefined): void {
+  committed(
+    entry: ProcessEntry,
+    commit: Commit,
+    previous: ProcessRow | undefined,
+    state: ProcessState | undefined,
+  ): void {
     this.#lastCommitAt = commit.now;
     this.#commitsSinceTurn += 1;
     entry.storeFailures = 0;
@@ -152,12 +165,12 @@ export class EngineRuntime implements Engine, WorkerHost {
   }
 
   wakeAt(entry: ProcessEntry, at: number | null): void {
-    if (at !== null) {
+    if (at !== null && at > this.now()) {
       this.#wakes.set(entry.id, at);
       return;
     }
     this.#wakes.clear(entry.id);
-    // A working row without a wake-up cannot wait for anything: its step runs.
+    // Its time has come. A working row without a wake-up cannot wait for anything either.
     if (entry.live?.state.step !== undefined) entry.due = true;
   }
 
@@ -191,14 +204,19 @@ export class EngineRuntime implements Engine, WorkerHost {
 
   // ---- scheduling ----
 
-  async #recover(row: ProcessRow): Promise<void> {
-    const entry = newEntry(row.id);
-    this.#entries.set(row.id, entry);
-    entry.busy = true;
-    await this.#worker.adopt(entry, row);
-    entry.busy = false;
-    await this.#giveTurn();
-    if (entry.live && !entry.gone) this.#schedule(entry);
+  /** Every row is known before the first message is handed out, and every message before the first step runs. */
+  async #recover(rows: ProcessRow[]): Promise<void> {
+    const entries = rows.map((row) => ({ row, entry: { ...newEntry(row.id), busy: true } }));
+    for (const { entry } of entries) this.#entries.set(entry.id, entry);
+    for (const { row, entry } of entries) {
+      await this.#worker.adopt(entry, row);
+      await this.#giveTurn();
+    }
+    await this.#mailroom.pull();
+    for (const { entry } of entries) {
+      entry.busy = false;
+      this.#schedule(entry);
+    }
   }
 
   #route(message: PendingMessage): void {
@@ -235,11 +253,16 @@ export class EngineRuntime implements Engine, WorkerHost {
   }
 
   #schedule(entry: ProcessEntry): void {
-    if (entry.gone || entry.busy || this.#phase !== 'running') return;
+    if (entry.gone || entry.busy || entry.paused || this.#phase !== 'running') return;
     if (entry.inbox.length > 0 && !entry.messageVisitQueued) {
       entry.messageVisitQueued = true;
       void this.#track(() => this.#messageQueue.add(() => this.#visit(entry, 'message')));
-    } else if (entry.due && entry.inbox.length === 0 && entry.live?.state.step !== undefined && !entry.stepVisitQueued) {
+    } else if (
+      entry.due &&
+      entry.inbox.length === 0 &&
+      entry.live?.state.step !== undefined &&
+      !entry.stepVisitQueued
+    ) {
       entry.stepVisitQueued = true;
       void this.#track(() => this.#stepQueue.add(() => this.#visit(entry, 'step')));
     }
@@ -248,7 +271,7 @@ export class EngineRuntime implements Engine, WorkerHost {
   async #visit(entry: ProcessEntry, kind: 'message' | 'step'): Promise<void> {
     if (kind === 'message') entry.messageVisitQueued = false;
     else entry.stepVisitQueued = false;
-    if (entry.gone || entry.busy || this.#phase !== 'running') return;
+    if (entry.gone || entry.busy || entry.paused || this.#phase !== 'running') return;
     entry.busy = true;
     try {
       await this.#giveTurn();
@@ -280,18 +303,13 @@ export class EngineRuntime implements Engine, WorkerHost {
     entry.storeFailures += 1;
     const waitMs = backoffMs(this.#limits.backoff, entry.storeFailures, this.#random);
     this.#options.log.error({ process: entry.id, err: error, retryInMs: waitMs }, 'Process could not be moved on');
-    if (entry.gone) return;
-    // Neither its messages nor its step before the wait is over
-    const left = entry.inbox;
-    entry.inbox = [];
-    entry.due = false;
-    const resume = (): void => {
-      if (this.#over(entry)) return;
-      entry.inbox = [...left, ...entry.inbox];
+    // Neither its messages (their order matters) nor its step before the wait is over
+    entry.paused = true;
+    this.#options.clock.at(this.now() + waitMs, () => {
+      entry.paused = false;
       entry.due = true;
       this.#schedule(entry);
-    };
-    this.#options.clock.at(this.now() + waitMs, resume);
+    });
   }
 
   #pull(): void {
@@ -302,10 +320,15 @@ export class EngineRuntime implements Engine, WorkerHost {
     });
   }
 
+  /** All visits wait for the same turn: if only the one that counts to the end waited, the others would hold the loop. */
   async #giveTurn(): Promise<void> {
+    if (this.#turn) await this.#turn;
     if (this.#commitsSinceTurn < commitsPerTurn) return;
     this.#commitsSinceTurn = 0;
-    await yieldToEventLoop();
+    this.#turn = yieldToEventLoop().then(() => {
+      this.#turn = undefined;
+    });
+    await this.#turn;
   }
 
   async #track<T>(work: () => Promise<T>): Promise<T> {

@@ -12,7 +12,11 @@ export interface LiveProcess {
 
 export type Hydrated = { ok: true; process: LiveProcess } | { ok: false; reason: string };
 
-export function hydrate(row: ProcessRow, modules: ReadonlyMap<string, MachineModule>, knowsStep: (name: string) => boolean): Hydrated {
+export function hydrate(
+  row: ProcessRow,
+  modules: ReadonlyMap<string, MachineModule>,
+  knowsStep: (name: string) => boolean,
+): Hydrated {
   const module = modules.get(row.machine);
   if (!module) return { ok: false, reason: `this program has no machine named ${row.machine}` };
   if (row.version > module.version) {

@@ -40,7 +40,7 @@ export function restoredState(module: MachineModule, value: unknown, context: un
 /** The state after an event, or undefined when the machine ignores it. Throws when a guard or assign throws. */
 export function nextState(module: MachineModule, state: ProcessState, event: EventObject): ProcessState | undefined {
   const [snapshot, actions] = transition(machineOf(module), state.snapshot, event);
-  if (snapshot === state.snapshot) return undefined;
+  if (snapshot === state.snapshot && actions.length === 0) return undefined;
   return checked(module, snapshot as AnyMachineSnapshot, actions);
 }
 
@@ -56,7 +56,11 @@ export function statePath(value: unknown): string {
     .join(',');
 }
 
-function checked(module: MachineModule, snapshot: AnyMachineSnapshot, actions: readonly { type: string }[]): ProcessState {
+function checked(
+  module: MachineModule,
+  snapshot: AnyMachineSnapshot,
+  actions: readonly { type: string }[],
+): ProcessState {
   const path = statePath(snapshot.value);
   const where = `machine ${module.name}, state ${path}`;
   if (snapshot.status === 'error') {

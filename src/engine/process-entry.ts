@@ -16,10 +16,11 @@ export interface ProcessEntry {
   due: boolean;
   messageVisitQueued: boolean;
   stepVisitQueued: boolean;
-  /** Consecutive transient failures; a machine that keeps `failures` in its context overrides it, and so survives a restart. */
+  /** Consecutive failures that this engine has seen; a machine that keeps `failures` in its context makes them survive a restart. */
   failures: number;
-  /** Consecutive failures of the store on this row. */
+  /** Consecutive failures of the store on this row, and whether it is left alone for a while because of them. */
   storeFailures: number;
+  paused: boolean;
   stepsInARow: number;
   /** Identity of the wait that was committed last, while it is the last thing committed. */
   lastWait?: string;
@@ -36,16 +37,27 @@ export function newEntry(id: string): ProcessEntry {
     stepVisitQueued: false,
     failures: 0,
     storeFailures: 0,
+    paused: false,
     stepsInARow: 0,
   };
 }
 
-/** Consecutive failures so far: what the machine says in its context's `failures`, else what this engine has seen. */
+/**
+ * Consecutive failures so far: what this engine has seen, or what the machine says in its context's `failures` when that is more
+ * (after a restart).
+ */
 export function failuresSoFar(entry: ProcessEntry): number {
+  return Math.max(entry.failures, countedByMachine(entry) ?? 0);
+}
+
+/** After a message was applied: a machine that counts may have forgotten; for one that does not, somebody's request is enough. */
+export function failuresAfterMessage(entry: ProcessEntry, fromOutside: boolean): number {
+  return countedByMachine(entry) ?? (fromOutside ? 0 : entry.failures);
+}
+
+function countedByMachine(entry: ProcessEntry): number | undefined {
   const context: Json = entry.live?.state.context ?? null;
-  if (typeof context === 'object' && context !== null && !Array.isArray(context)) {
-    const counted = context['failures'];
-    if (typeof counted === 'number' && Number.isInteger(counted) && counted >= 0) return counted;
-  }
-  return entry.failures;
+  if (typeof context !== 'object' || context === null || Array.isArray(context)) return undefined;
+  const counted = context['failures'];
+  return typeof counted === 'number' && Number.isInteger(counted) && counted >= 0 ? counted : undefined;
 }

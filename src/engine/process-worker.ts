@@ -5,19 +5,26 @@ import type { Commit, CommitResult, JournalEntry, Lease, PendingMessage, Process
 import { backoffMs } from '../support/backoff.ts';
 import { wallMs } from '../support/deadline.ts';
 import type { Random } from '../support/random.ts';
-import { type Decision, decideMessage, decideOutcome, finalMessage, journalEntry, waitIdentity } from './decide.ts';
+import { attempt } from './attempt.ts';
+import { type Decision, decideMessage, decideOutcome, waitIdentity } from './decide.ts';
+import { decideQuarantine, decideStart, decideTakeUp, type StartMessage } from './decide-existence.ts';
 import type { EngineLimits, EngineOptions } from './engine-options.ts';
 import { hydrate, type LiveProcess } from './hydrate.ts';
-import { initialState, type ProcessState } from './machine-logic.ts';
+import type { ProcessState } from './machine-logic.ts';
 import type { Mailroom } from './mailroom.ts';
-import { failuresSoFar, type ProcessEntry } from './process-entry.ts';
+import { failuresAfterMessage, failuresSoFar, type ProcessEntry } from './process-entry.ts';
 import type { StepRunner } from './step-runner.ts';
 
 /** What a worker tells the runtime. */
 export interface WorkerHost {
   /** Decision time in whole ms. */
   now(): number;
-  committed(entry: ProcessEntry, commit: Commit, previous: ProcessRow | undefined, state: ProcessState | undefined): void;
+  committed(
+    entry: ProcessEntry,
+    commit: Commit,
+    previous: ProcessRow | undefined,
+    state: ProcessState | undefined,
+  ): void;
   /** The row's wake-up, after any change of it. */
   wakeAt(entry: ProcessEntry, at: number | null): void;
   /** The entry leaves memory; `quarantined` says why when that is the reason. */
@@ -38,7 +45,11 @@ export class ProcessWorker {
   readonly #runner: StepRunner;
   readonly counts = { commits: 0, wakeMoves: 0, conflicts: 0, stepRuns: 0, stepFailures: 0 };
 
-  constructor(options: EngineOptions, limits: EngineLimits, parts: { host: WorkerHost; mailroom: Mailroom; runner: StepRunner }) {
+  constructor(
+    options: EngineOptions,
+    limits: EngineLimits,
+    parts: { host: WorkerHost; mailroom: Mailroom; runner: StepRunner },
+  ) {
     this.#store = options.store;
     this.#lease = options.lease;
     this.#random = options.random.fork('backoff');
@@ -62,7 +73,9 @@ export class ProcessWorker {
       return;
     }
     entry.live = hydrated.process;
-    if (row.status === 'quarantined') await this.#liftQuarantine(entry, hydrated.process);
+    // A row that this version of the machine reads as ended is ended properly: its parent waits for the message.
+    if (row.status === 'quarantined' || hydrated.process.state.final)
+      await this.#commit(entry, decideTakeUp(hydrated.process, this.#host.now()));
     else this.#host.wakeAt(entry, row.wakeAt);
   }
 
@@ -86,11 +99,9 @@ export class ProcessWorker {
     }
     const result = await this.#commit(entry, decision);
     if (result !== 'committed') return;
-    this.#messageSettled(entry);
     entry.stepsInARow = 0;
     if (decision.ignored) return;
-    // Somebody asks from outside (RETRY): what failed before does not count any more.
-    if (message.from === '') entry.failures = 0;
+    entry.failures = failuresAfterMessage(entry, message.from === '');
     delete entry.lastWait;
   }
 
@@ -106,6 +117,7 @@ export class ProcessWorker {
     const step = this.#options.steps[name];
     if (!step) throw new Error(`step ${name} vanished`);
     const { row, state } = live;
+    this.#host.waitsForSlot(entry, false);
     const started = wallMs();
     this.counts.stepRuns += 1;
     const outcome = await this.#runner.run(name, step, {
@@ -120,6 +132,7 @@ export class ProcessWorker {
       now: this.#host.now(),
       leaseHeld: () => this.#lease.held(),
     });
+    if (!outcome) return;
     if (outcome.kind === 'failed') this.counts.stepFailures += 1;
     this.#options.onStep?.({
       id: row.id,
@@ -141,13 +154,20 @@ export class ProcessWorker {
     const failures = outcome.kind === 'failed' ? failuresSoFar(entry) + 1 : 0;
     const mayRunOn = entry.stepsInARow < this.#limits.stepsInARow;
     if (!mayRunOn) {
-      this.#options.log.error({ process: entry.id, step: live.state.step ?? '' }, 'Process runs step after step without end and must pause');
+      this.#options.log.error(
+        { process: entry.id, step: live.state.step ?? '' },
+        'Process runs step after step without end and must pause',
+      );
     }
     const retryAfterMs = outcome.kind === 'failed' ? (outcome.failure.retryAfterMs ?? 0) : 0;
-    const retryAt = Math.ceil(now + Math.max(retryAfterMs, backoffMs(this.#limits.backoff, Math.max(1, failures), this.#random)));
+    const retryAt = Math.ceil(
+      now + Math.max(retryAfterMs, backoffMs(this.#limits.backoff, Math.max(1, failures), this.#random)),
+    );
     const wait = outcome.kind === 'waiting' ? waitIdentity(outcome) : undefined;
     const sameWait = wait !== undefined && wait === entry.lastWait;
-    const decision = this.#guarded(live, () => decideOutcome({ process: live, outcome, now, retryAt, sameWait, mayRunOn }));
+    const decision = this.#guarded(live, () =>
+      decideOutcome({ process: live, outcome, now, retryAt, sameWait, flushMs: this.#limits.flushMs, mayRunOn }),
+    );
     if ('reason' in decision) {
       await this.quarantine(entry, live.row, decision.reason);
       return;
@@ -155,6 +175,7 @@ export class ProcessWorker {
     if (decision.kind === 'move-wake') {
       entry.failures = failures;
       entry.stepsInARow = 0;
+      live.state = decision.state;
       await this.#moveWake(entry, live, decision.wakeAt, now);
       return;
     }
@@ -165,7 +186,10 @@ export class ProcessWorker {
     }
     if (result !== 'committed') return;
     if (decision.ignored && outcome.kind === 'done') {
-      this.#options.log.error({ process: entry.id, step: live.state.step ?? '' }, 'Machine ignores that its step is done');
+      this.#options.log.error(
+        { process: entry.id, step: live.state.step ?? '' },
+        'Machine ignores that its step is done',
+      );
     }
     entry.failures = failures;
     entry.stepsInARow = decision.due && mayRunOn ? entry.stepsInARow + 1 : 0;
@@ -221,10 +245,16 @@ export class ProcessWorker {
     return result;
   }
 
-  #afterCommit(entry: ProcessEntry, commit: Commit, previous: ProcessRow | undefined, state: ProcessState | undefined, due: boolean): void {
+  #afterCommit(
+    entry: ProcessEntry,
+    commit: Commit,
+    previous: ProcessRow | undefined,
+    state: ProcessState | undefined,
+    due: boolean,
+  ): void {
     this.counts.commits += 1;
+    if (commit.delivered !== undefined) this.#messageSettled(entry);
     if (due) entry.due = true;
-    this.#host.waitsForSlot(entry, false);
     this.#host.committed(entry, commit, previous, state);
     if (commit.row.status !== 'active') return;
     this.#host.wakeAt(entry, due ? null : commit.row.wakeAt);
@@ -247,60 +277,33 @@ export class ProcessWorker {
       return;
     }
     const state = known ? 'has ended' : 'does not exist';
-    await this.#discard(entry, message, start ? undefined : this.#unclaimed(message, `${event.type} was dropped: ${entry.id} ${state}`));
+    await this.#discard(
+      entry,
+      message,
+      start ? undefined : this.#unclaimed(message, `${event.type} was dropped: ${entry.id} ${state}`),
+    );
   }
 
-  async #create(entry: ProcessEntry, message: PendingMessage, start: NonNullable<PendingMessage['message']['start']>): Promise<void> {
-    const now = this.#host.now();
+  async #create(entry: ProcessEntry, message: PendingMessage, start: StartMessage): Promise<void> {
     const module = this.#modules.get(start.machine);
-    const base = {
-      id: entry.id,
-      machine: start.machine,
-      version: module?.version ?? 0,
-      seq: 0,
-      parent: start.parent,
-      channel: start.channel,
-      cluster: start.cluster,
-      commit: start.commit,
-      createdAt: now,
-      updatedAt: now,
-    };
-    const input = message.message.event['input'] ?? null;
-    const made = module
-      ? attempt(() => this.#withKnownStep(initialState(module, input)))
-      : { ok: false as const, reason: `this program has no machine named ${start.machine}` };
-    const row: ProcessRow = made.ok
-      ? {
-          ...base,
-          value: made.value.value,
-          context: made.value.context,
-          status: made.value.final ? 'final' : 'active',
-          wakeAt: made.value.step === undefined ? null : now,
-        }
-      : { ...base, value: null, context: { input }, status: 'quarantined', wakeAt: null };
-    const state = made.ok ? made.value : undefined;
-    const outbox = state ? finalMessage(row, state, now) : [];
-    const journal = made.ok ? [] : [quarantineEntry(row, now, made.reason)];
-    const commit: Commit = {
-      row,
-      expectedSeq: null,
-      delivered: message.id,
-      trace: { event: 'START', from: '', to: state?.path ?? '' },
-      now,
-      ...(outbox.length > 0 ? { outbox } : {}),
-      ...(journal.length > 0 ? { journal } : {}),
-    };
+    const { commit, made } = decideStart(message, start, {
+      module,
+      now: this.#host.now(),
+      check: (state) => this.#withKnownStep(state),
+    });
     const result = await this.#store.commit(commit);
     if (result === 'lease-lost') this.#host.leaseLost();
     if (result === 'conflict') await this.#reload(entry);
     if (result !== 'committed') return;
-    this.#messageSettled(entry);
-    if (state && module) entry.live = { row, module, state };
+    const state = made.ok ? made.value : undefined;
+    if (state && module) entry.live = { row: commit.row, module, state };
     this.#afterCommit(entry, commit, undefined, state, state?.step !== undefined);
-    if (!made.ok) {
-      this.#options.log.error({ process: entry.id, reason: made.reason }, 'Process could not be started and is quarantined');
-      this.#host.remove(entry, made.reason);
-    }
+    if (made.ok) return;
+    this.#options.log.error(
+      { process: entry.id, reason: made.reason },
+      'Process could not be started and is quarantined',
+    );
+    this.#host.remove(entry, made.reason);
   }
 
   async #discard(entry: ProcessEntry, message: PendingMessage, journal?: JournalEntry): Promise<void> {
@@ -312,16 +315,7 @@ export class ProcessWorker {
   async quarantine(entry: ProcessEntry, row: ProcessRow, reason: string): Promise<void> {
     this.#options.log.error({ process: row.id, seq: row.seq, reason }, 'Process is quarantined');
     if (row.status !== 'quarantined') {
-      const now = this.#host.now();
-      const quarantined: ProcessRow = { ...row, seq: row.seq + 1, status: 'quarantined', wakeAt: null, updatedAt: now };
-      const path = entry.live?.state.path ?? '';
-      const commit: Commit = {
-        row: quarantined,
-        expectedSeq: row.seq,
-        journal: [quarantineEntry(quarantined, now, reason)],
-        trace: { event: 'QUARANTINED', from: path, to: path },
-        now,
-      };
+      const commit = decideQuarantine(row, entry.live?.state.path ?? '', reason, this.#host.now());
       const result = await this.#store.commit(commit);
       if (result === 'lease-lost') this.#host.leaseLost();
       if (result === 'conflict') await this.#reload(entry);
@@ -329,39 +323,6 @@ export class ProcessWorker {
       this.#afterCommit(entry, commit, row, entry.live?.state, false);
     }
     this.#host.remove(entry, reason);
-  }
-
-  async #liftQuarantine(entry: ProcessEntry, live: LiveProcess): Promise<void> {
-    const now = this.#host.now();
-    const { state, row: stored, module } = live;
-    const row: ProcessRow = {
-      ...stored,
-      version: module.version,
-      seq: stored.seq + 1,
-      value: state.value,
-      context: state.context,
-      status: state.final ? 'final' : 'active',
-      wakeAt: state.step === undefined ? null : now,
-      updatedAt: now,
-    };
-    const text = `${row.id} can be read again and goes on in state ${state.path}`;
-    const outbox = finalMessage(row, state, now);
-    await this.#commit(entry, {
-      kind: 'commit',
-      commit: {
-        row,
-        expectedSeq: stored.seq,
-        journal: [journalEntry(row, now, 'quarantine-lifted', text, null)],
-        trace: { event: 'QUARANTINE_LIFTED', from: state.path, to: state.path },
-        now,
-        ...(outbox.length > 0 ? { outbox } : {}),
-      },
-      state,
-      event: 'QUARANTINE_LIFTED',
-      due: state.step !== undefined,
-      stateChanged: false,
-      ignored: false,
-    });
   }
 
   /** Somebody else wrote the row: what is stored wins, and messages delivered there are not applied again. */
@@ -387,7 +348,17 @@ export class ProcessWorker {
   #unclaimed(message: PendingMessage, text: string): JournalEntry {
     const source = message.from === '' ? 'outside' : message.from;
     const data = { to: message.message.to, event: message.message.event };
-    return { at: this.#host.now(), source, seq: 0, kind: 'message-discarded', channel: '', cluster: '', commit: '', message: text, data };
+    return {
+      at: this.#host.now(),
+      source,
+      seq: 0,
+      kind: 'message-discarded',
+      channel: '',
+      cluster: '',
+      commit: '',
+      message: text,
+      data,
+    };
   }
 
   /** A machine that throws, or breaks the engine's rules, costs its own row and nothing else. */
@@ -401,23 +372,12 @@ export class ProcessWorker {
   }
 
   #withKnownStep(state: ProcessState): ProcessState {
-    if (state.step !== undefined && !this.#knowsStep(state.step)) throw new Error(`this program has no step named ${state.step}`);
+    if (state.step !== undefined && !this.#knowsStep(state.step))
+      throw new Error(`this program has no step named ${state.step}`);
     return state;
   }
 
   #knowsStep(name: string): boolean {
     return Object.hasOwn(this.#options.steps, name);
   }
-}
-
-function attempt<T>(work: () => T): { ok: true; value: T } | { ok: false; reason: string } {
-  try {
-    return { ok: true, value: work() };
-  } catch (error) {
-    return { ok: false, reason: error instanceof Error ? error.message : String(error) };
-  }
-}
-
-function quarantineEntry(row: ProcessRow, now: number, reason: string): JournalEntry {
-  return journalEntry(row, now, 'process-quarantined', `${row.id} is quarantined: ${reason}`, { reason });
 }

@@ -1,4 +1,5 @@
 /** Calls a step, and turns whatever happens into an outcome: the one place where exceptions become failures. */
+import { setMaxListeners } from 'node:events';
 import { FailureError, transient } from '../domain/failure.ts';
 import type { Step, StepInput, StepOutcome } from '../ports/step.ts';
 import { startDeadline, wallMs } from '../support/deadline.ts';
@@ -24,6 +25,8 @@ export class StepRunner {
 
   constructor(options: StepRunnerOptions) {
     this.#options = options;
+    // One listener a step under way, and the engine bounds those
+    setMaxListeners(0, options.stop);
   }
 
   underWay(): StepUnderWay[] {
@@ -32,10 +35,11 @@ export class StepRunner {
 
   /**
    * Runs to the step's end, however late: a row never has two steps under way. Past the limit its signal aborts; a step that
-   * then throws has failed `step-timeout`, one that still returns has its outcome taken.
+   * then throws has failed `step-timeout`, one that still returns has its outcome taken. undefined = it was cut short because the
+   * engine stops, and runs again at the next start.
    */
   // biome-ignore lint/suspicious/noExplicitAny: each step types its own context
-  async run(name: string, step: Step<any>, input: Omit<StepInput, 'signal'>): Promise<StepOutcome> {
+  async run(name: string, step: Step<any>, input: Omit<StepInput, 'signal'>): Promise<StepOutcome | undefined> {
     const { timeoutMs, stop, log } = this.#options;
     const keys = { step: name, process: input.id, clusterId: input.cluster, seq: input.seq };
     const entry: StepUnderWay = { id: input.id, step: name, startedWallMs: wallMs(), overdue: false };
@@ -50,6 +54,7 @@ export class StepRunner {
     try {
       return validated(await step({ ...input, signal: deadline.signal }), name);
     } catch (error) {
+      if (stop.aborted) return undefined;
       if (error instanceof FailureError) return { kind: 'failed', failure: error.failure };
       if (deadline.expired()) {
         return {
@@ -57,7 +62,7 @@ export class StepRunner {
           failure: transient('step-timeout', `step ${name} of ${input.id} did not end within ${timeoutMs} ms`),
         };
       }
-      if (!stop.aborted) log.error({ ...keys, err: error }, 'Step threw an unexpected error');
+      log.error({ ...keys, err: error }, 'Step threw an unexpected error');
       return {
         kind: 'failed',
         failure: transient('internal-error', `step ${name} of ${input.id} ended with an unexpected error; see the log`),

@@ -34,6 +34,7 @@ export class WakeQueue {
 
   clear(id: string): void {
     this.#current.delete(id);
+    if (this.#current.size === 0) this.stop();
   }
 
   at(id: string): number | undefined {

@@ -1,5 +1,6 @@
 /** Parts that the contexts of several machines have in common. Plain JSON: they are stored in rows. */
 import { z } from 'zod';
+import type { StoredFailure, StoredPause, StoredWait } from '../domain/stored.ts';
 
 export const storedFailure = z.object({
   kind: z.enum(['transient', 'terminal']),
@@ -22,9 +23,7 @@ export const storedPause = z.object({
   expiresAt: z.number().nullable(),
 });
 
-export type StoredFailure = z.infer<typeof storedFailure>;
-export type StoredWait = z.infer<typeof storedWait>;
-export type StoredPause = z.infer<typeof storedPause>;
+export type { StoredFailure, StoredPause, StoredWait };
 
 /** The wait after one more STEP_WAITING: `since` is kept while the code stays the same. */
 export function nextWait(

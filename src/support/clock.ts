@@ -142,3 +142,13 @@ export class VirtualClock implements Clock {
     return top;
   }
 }
+
+/** A clock at `rate` that starts now: simulated and wall time agree at this moment. */
+export function scaledClockFromNow(rate: number): ScaledClock {
+  return new ScaledClock(Date.now(), rate);
+}
+
+/** The value of `CLM_CLOCK` by which another process shares this clock's time line. */
+export function environmentOfClock(clock: ScaledClock): string {
+  return `${clock.epochMs}@${clock.rate}`;
+}

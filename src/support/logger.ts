@@ -35,7 +35,7 @@ export interface LoggerOptions {
 /** JSON lines through pino. Every key and message passes redaction. */
 export function createLogger(options: LoggerOptions): Logger {
   const destination = options.write ? { write: options.write } : pino.destination({ fd: 2, sync: false });
-  return pino(
+  const log = pino(
     {
       level: options.level,
       base: null,
@@ -44,7 +44,6 @@ export function createLogger(options: LoggerOptions): Logger {
       serializers: { err: redactValue },
       formatters: {
         level: (label) => ({ level: label }),
-        bindings: (bindings) => redactValue(bindings) as Record<string, unknown>,
         log: (keys) => redactValue(keys) as Record<string, unknown>,
       },
       hooks: {
@@ -57,6 +56,18 @@ export function createLogger(options: LoggerOptions): Logger {
     },
     destination,
   );
+  return redactingChildren(log);
+}
+
+/** pino prints the keys of a child once, past the formatters: they are redacted before it sees them. */
+function redactingChildren(log: pino.Logger): Logger {
+  return {
+    debug: (keys, message) => log.debug(keys, message),
+    info: (keys, message) => log.info(keys, message),
+    warn: (keys, message) => log.warn(keys, message),
+    error: (keys, message) => log.error(keys, message),
+    child: (keys) => redactingChildren(log.child(redactValue(keys) as Record<string, unknown>)),
+  };
 }
 
 /** Says nothing: for tests and commands that print their own result. */

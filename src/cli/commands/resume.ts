@@ -7,7 +7,7 @@ import { scopeOf } from '../scope.ts';
 export const registerResume: RegisterCommand = (program, context) => {
   const { io } = context;
   const command = withActor(program.command('resume'))
-    .argument('<scope>', "'fleet', 'channel/NAME' or 'cluster/NAME'; a bare name is looked up")
+    .argument('<scope>', "'fleet', 'channel:NAME' or 'cluster:NAME'; a bare name is looked up")
     .summary('end the pauses of a scope')
     .description('Ends pauses of the scope; what waited goes on at once.')
     .action(async (scope: string, options: ActorOptions & { reason: string }) => {
@@ -17,7 +17,7 @@ export const registerResume: RegisterCommand = (program, context) => {
       io.out(`${answer.message}\n`);
     });
   examples(command, [
-    ['clm resume channel/beta --reason "incident 4711 is over"', 'a channel'],
+    ['clm resume channel:beta --reason "incident 4711 is over"', 'a channel'],
     ['clm resume fleet --reason "all clear"', 'everything'],
   ]);
 };

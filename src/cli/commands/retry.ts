@@ -7,7 +7,7 @@ import { scopeOf } from '../scope.ts';
 export const registerRetry: RegisterCommand = (program, context) => {
   const { io } = context;
   const command = withActor(program.command('retry'))
-    .argument('<scope>', "'fleet', 'channel/NAME' or 'cluster/NAME'; a bare name is looked up")
+    .argument('<scope>', "'fleet', 'channel:NAME' or 'cluster:NAME'; a bare name is looked up")
     .summary('try again what has failed, halted or backs off')
     .description('Failed clusters of the scope get a new attempt, halted channels go on, and what backs off is tried now.')
     .action(async (scope: string, options: ActorOptions & { reason: string }) => {
@@ -17,7 +17,7 @@ export const registerRetry: RegisterCommand = (program, context) => {
       io.out(`${answer.message}\n`);
     });
   examples(command, [
-    ['clm retry cluster/kube-12 --reason "quota was raised"', 'one cluster'],
-    ['clm retry channel/dev --reason "flaky check, see 4711"', 'a halted channel'],
+    ['clm retry cluster:kube-12 --reason "quota was raised"', 'one cluster'],
+    ['clm retry channel:dev --reason "flaky check, see 4711"', 'a halted channel'],
   ]);
 };

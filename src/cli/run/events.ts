@@ -1,5 +1,5 @@
 /** `clm events`, once and following. */
-import type { JournalQuery, StoredJournalEntry } from '../../ports/store.ts';
+import type { StoredJournalEntry } from '../../ports/store.ts';
 import { sleep } from '../../support/deadline.ts';
 import type { CommandContext, OutputFormat } from '../command.ts';
 import type { EventsOptions } from '../commands/events.ts';
@@ -9,12 +9,20 @@ import { badInput } from '../exit.ts';
 import { type CliIo, colorsOf } from '../io.ts';
 import { printable } from '../view/terminal.ts';
 
+/** What `clm events` may be narrowed to. */
+export interface EventFilter {
+  channel?: string;
+  cluster?: string;
+  commit?: string;
+  kind?: string;
+}
+
 const reconnectMs = 1_000;
 
 export async function runEvents(options: EventsOptions, { io }: CommandContext): Promise<void> {
   const { channel, cluster, commit, kind, limit } = options;
   if (limit < 1 || limit > 1000) throw badInput('--limit is between 1 and 1000');
-  const query: JournalQuery = { ...defined({ channel, cluster, commit, kind }), limit };
+  const query: EventFilter & { limit: number } = { ...defined({ channel, cluster, commit, kind }), limit };
   if (options.follow === true) {
     const { client } = await connect(options, io);
     return followEvents(client, query, options.output, io);
@@ -26,7 +34,7 @@ export async function runEvents(options: EventsOptions, { io }: CommandContext):
 /** Prints the newest `query.limit`, then what comes, until Ctrl-C; a daemon that restarts is waited for. */
 export async function followEvents(
   client: DaemonClient,
-  query: JournalQuery,
+  query: EventFilter & { limit: number },
   format: OutputFormat,
   io: CliIo,
 ): Promise<void> {
@@ -76,6 +84,6 @@ async function printEvents(events: StoredJournalEntry[], format: OutputFormat, i
   }
 }
 
-function defined<Value extends Record<string, string | undefined>>(values: Value): Record<string, string> {
-  return Object.fromEntries(Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined));
+function defined(values: { [Key in keyof EventFilter]: string | undefined }): EventFilter {
+  return Object.fromEntries(Object.entries(values).filter((entry) => entry[1] !== undefined));
 }

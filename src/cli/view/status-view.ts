@@ -24,7 +24,7 @@ export interface StatusViewOptions {
 export function renderStatus(status: StatusDocument, options: StatusViewOptions): string[] {
   const lines = [...headLines(status, options), '', ...channelLines(status, options)];
   const problems = problemLines(status, options);
-  const events = eventLines(options);
+  const events = eventLines(status, options);
   const flight = flightBlocks(status, options);
   const budget = options.rows === undefined ? Number.POSITIVE_INFINITY : options.rows - lines.length;
   const problemShare = Math.min(problems.length, Math.max(4, Math.floor(budget / 3)));
@@ -53,10 +53,11 @@ function headLines(status: StatusDocument, { columns, colors }: StatusViewOption
   add('failed', 'failed', colors.red);
   add('quarantined', 'quarantined', colors.red);
   add('unknown', 'not seen yet', colors.dim);
-  const stamp = colors.dim(`${status.at.slice(0, 10)} ${status.at.slice(11, 19)}`);
   const left = parts.join(colors.dim(' · '));
-  const gap = columns - visibleWidth(left) - visibleWidth(stamp);
-  const lines = gap >= 2 ? [left + ' '.repeat(gap) + stamp] : [left, stamp];
+  const stamps = [`${status.at.slice(0, 10)} ${status.at.slice(11, 19)}`, status.at.slice(11, 19), ''];
+  const stamp = stamps.find((one) => columns - visibleWidth(left) - one.length >= 2) ?? '';
+  const gap = Math.max(0, columns - visibleWidth(left) - stamp.length);
+  const lines = [stamp === '' ? left : left + ' '.repeat(gap) + colors.dim(stamp)];
   if (!status.daemon.running) {
     const asOf = status.daemon.lastCommitAt ?? status.at;
     lines.push(colors.yellow(`daemon not running, as of ${asOf.slice(0, 19)}Z`));
@@ -70,6 +71,8 @@ function headLines(status: StatusDocument, { columns, colors }: StatusViewOption
   }
   return lines;
 }
+
+const stateRoom = 24;
 
 interface ChannelWidths {
   name: number;
@@ -89,7 +92,8 @@ function channelLines(status: StatusDocument, options: StatusViewOptions): strin
   const fixed = name + 7 + bar + count + checks + 2 * 6;
   const rest = Math.max(0, columns - fixed);
   const widest = Math.max(0, ...channels.map((channel) => visibleWidth(printable(channel.subject ?? ''))));
-  const subject = Math.min(widest, Math.max(0, Math.floor(rest * 0.45)), 48);
+  // The state has the first claim on what is left: a soak's progress must not be cut.
+  const subject = Math.min(widest, Math.max(Math.min(10, rest), rest - stateRoom), 48);
   const widths: ChannelWidths = { name, subject, bar, count, checks };
   return channels.flatMap((channel) => channelBlock(channel, widths, options));
 }
@@ -211,7 +215,9 @@ function clusterBlock(cluster: ClusterStatus, now: number, { columns, colors }: 
   const lines = [wait !== undefined && room > 16 ? `${head}  ${colors.dim(truncate(printable(wait), room))}` : head];
   for (const pool of cluster.pools) lines.push(poolLine(pool, now, columns, colors));
   if (blocker !== undefined) {
-    for (const line of wrap(printable(blocker), columns - 4).slice(0, 3)) lines.push(`  ${paint('└')} ${paint(line)}`);
+    wrap(printable(blocker), columns - 4)
+      .slice(0, 3)
+      .forEach((line, index) => lines.push(`  ${paint(index === 0 ? '└' : ' ')} ${paint(line)}`));
   }
   return lines;
 }
@@ -248,18 +254,17 @@ function problemBlock(problem: StatusProblem, columns: number, colors: Palette):
   return lines;
 }
 
-function eventLines({ events, columns, colors }: StatusViewOptions): string[] {
+function eventLines(status: StatusDocument, { events, columns, colors }: StatusViewOptions): string[] {
   if (events.length === 0) return [];
+  const aliases = new Map(status.clusters.map((cluster) => [cluster.id, cluster.alias]));
   const lines = ['', colors.bold('Last events')];
-  for (const event of events) lines.push(truncate(eventLine(event, colors), columns));
+  for (const event of events) {
+    const where = event.cluster === '' ? event.channel : (aliases.get(event.cluster) ?? event.cluster);
+    const time = new Date(event.at).toISOString().slice(11, 19);
+    const text = `${colors.dim(time)} ${colors.cyan(printable(where === '' ? event.source : where))} ${printable(event.message)}`;
+    lines.push(truncate(text, columns));
+  }
   return lines;
-}
-
-/** One journal entry on one line. */
-export function eventLine(event: StoredJournalEntry, colors: Palette): string {
-  const at = new Date(event.at).toISOString();
-  const where = event.cluster !== '' ? event.cluster : event.channel;
-  return `${colors.dim(at.slice(11, 19))} ${colors.cyan(printable(where === '' ? event.source : where))} ${printable(event.message)}`;
 }
 
 function limitBlocks(blocks: string[][], budget: number, { colors }: StatusViewOptions): string[] {

@@ -17,7 +17,10 @@ export const clusterStates = [
   'verifying',
   'queued',
   'up-to-date',
+  /** Never seen by this daemon: nothing is known of what it runs. */
   'unknown',
+  /** Its lifecycle status keeps it out of rollouts. */
+  'ineligible',
 ] as const;
 
 /** What a channel is doing with its newest version. */

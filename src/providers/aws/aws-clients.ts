@@ -1,4 +1,5 @@
 /** The SDK's clients: one set for each account and region, made when first used, on one pool of sockets. */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
@@ -61,11 +62,30 @@ function lazily<T>(made: { destroy(): void }[], make: () => T & { destroy(): voi
   let value: (T & { destroy(): void }) | undefined;
   return () => {
     if (value === undefined) {
-      value = make();
+      value = addCallUserAgent(make());
       made.push(value);
     }
     return value;
   };
+}
+
+/** Words that one call adds to the user agent: clients are shared, but CloudTrail is to say for whom each call was made. */
+export const callUserAgent = new AsyncLocalStorage<string>();
+
+/** Appends the call's words after the SDK has written its own. */
+function addCallUserAgent<C extends { destroy(): void }>(client: C): C {
+  // All clients have the same middleware stack but for the union of their inputs.
+  const { middlewareStack } = client as unknown as AutoScalingClient;
+  middlewareStack.add(
+    (next) => (args) => {
+      const words = callUserAgent.getStore();
+      const { headers } = args.request as { headers: Record<string, string> };
+      if (words !== undefined && words !== '') headers['user-agent'] = `${headers['user-agent'] ?? ''} ${words}`.trim();
+      return next(args);
+    },
+    { step: 'build', priority: 'low', name: 'callUserAgent' },
+  );
+  return client;
 }
 
 /** The cache of client sets. Making it opens no socket and reads no credentials. */

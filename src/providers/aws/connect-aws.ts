@@ -8,6 +8,8 @@ export interface AwsConnection extends AwsTarget {
   clients: AwsClients;
   /** Wall time for one call with all its attempts, 60 s unless given. */
   callTimeoutMs?: number;
+  /** Words for the user agent of the next call, so that CloudTrail tells for whom it was made: `rollout/<id>`. */
+  userAgent?: () => string;
 }
 
 /** One account in one region. Cheap: clusters in the same account and region share clients, sockets and credentials. */
@@ -16,6 +18,7 @@ export function connectAws(connection: AwsConnection): CloudProvider {
   const caller = createSdkCaller({
     clients: clients.clientsFor(connection),
     callTimeoutMs: connection.callTimeoutMs ?? 60_000,
+    ...(connection.userAgent === undefined ? {} : { userAgent: connection.userAgent }),
   });
   return createCloudProvider({ account, region }, caller);
 }

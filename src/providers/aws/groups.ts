@@ -52,7 +52,7 @@ export function nodeGroupOf(group: AutoScalingGroup): NodeGroup {
     desired: group.DesiredCapacity ?? 0,
     min: group.MinSize ?? 0,
     max: group.MaxSize ?? 0,
-    zones: group.AvailabilityZones ?? [],
+    zones: [...(group.AvailabilityZones ?? [])],
     subnets: (group.VPCZoneIdentifier ?? '')
       .split(',')
       .map((id) => id.trim())
@@ -60,8 +60,8 @@ export function nodeGroupOf(group: AutoScalingGroup): NodeGroup {
     launchTemplate: templateOf(group.LaunchTemplate ?? mixed),
     newInstancesProtected: group.NewInstancesProtectedFromScaleIn === true,
     suspendedProcesses: (group.SuspendedProcesses ?? []).map((process) => process.ProcessName ?? ''),
-    classicLoadBalancers: group.LoadBalancerNames ?? [],
-    targetGroups: group.TargetGroupARNs ?? [],
+    classicLoadBalancers: [...(group.LoadBalancerNames ?? [])],
+    targetGroups: [...(group.TargetGroupARNs ?? [])],
     tags,
     instances: (group.Instances ?? []).map(instanceOf),
     ...(group.Status === undefined ? {} : { status: group.Status }),

@@ -8,7 +8,7 @@ import { FailureError, terminal, transient } from '../../domain/failure.ts';
 import { startDeadline } from '../../support/deadline.ts';
 import { redactText } from '../../support/redact.ts';
 import { type AwsAction, type AwsCaller, type AwsInput, type AwsOutput, AwsServiceError } from './aws-calls.ts';
-import type { AwsClientSet } from './aws-clients.ts';
+import { type AwsClientSet, callUserAgent } from './aws-clients.ts';
 
 type Options = { abortSignal: AbortSignal };
 type Sender<A extends AwsAction> = (
@@ -84,15 +84,17 @@ export interface SdkCallerOptions {
   clients: AwsClientSet;
   /** Wall time for one call with all its attempts. */
   callTimeoutMs: number;
+  /** Words for the user agent of the next call: `rollout/<id> cluster/<id>`. */
+  userAgent?: () => string;
 }
 
-export function createSdkCaller({ clients, callTimeoutMs }: SdkCallerOptions): AwsCaller {
+export function createSdkCaller({ clients, callTimeoutMs, userAgent = () => '' }: SdkCallerOptions): AwsCaller {
   return {
     async call<A extends AwsAction>(action: A, input: AwsInput<A>, where: string): Promise<AwsOutput<A>> {
       const deadline = startDeadline(callTimeoutMs, where);
       try {
         const sender = senders[action] as Sender<A>;
-        return await sender(clients, input, { abortSignal: deadline.signal });
+        return await callUserAgent.run(userAgent(), () => sender(clients, input, { abortSignal: deadline.signal }));
       } catch (error) {
         if (deadline.expired()) {
           throw new FailureError(transient('aws-timeout', `${where}: no answer within ${callTimeoutMs} ms`), error);

@@ -1,4 +1,4 @@
-import { type Parameter, type Stack, type StackEvent as SdkStackEvent, type Tag } from '@aws-sdk/client-cloudformation';
+import type { Parameter, StackEvent as SdkStackEvent, Stack, Tag } from '@aws-sdk/client-cloudformation';
 import { FailureError, terminal, transient } from '../../domain/failure.ts';
 import type { CloudProvider, StackEvent, StackInput, StackView } from '../../ports/cloud-provider.ts';
 import { AwsServiceError } from './aws-calls.ts';

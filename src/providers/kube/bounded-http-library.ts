@@ -4,13 +4,13 @@
  */
 import http from 'node:http';
 import https from 'node:https';
+import type { RequestContext } from '@kubernetes/client-node';
 import {
   type HttpLibrary,
   type Observable,
   ResponseContext,
   Observable as SdkObservable,
 } from '@kubernetes/client-node';
-import type { RequestContext } from '@kubernetes/client-node';
 
 /** The answer was longer than allowed. */
 export class AnswerTooLongError extends Error {

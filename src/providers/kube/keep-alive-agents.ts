@@ -1,6 +1,6 @@
 import type http from 'node:http';
-import https from 'node:https';
 import { Agent as HttpAgent } from 'node:http';
+import https from 'node:https';
 
 export interface AgentOptions {
   /** Sockets for calls, at most; watches have their own. */
@@ -40,7 +40,8 @@ interface Pair {
 }
 
 /**
- * One keep-alive agent for a cluster's calls and one for its watches. The client library makes a new agent a call, hence a new
+ * One keep-alive agent for a cluster's calls, and one without for its watches, whose connections live for minutes and end with
+ * them. The client library makes a new agent a call, hence a new
  * TLS handshake; its agents serve here only to learn which certificates apply. New certificates bring new agents.
  */
 export function createKeepAliveAgents(options: AgentOptions): {
@@ -57,14 +58,14 @@ export function createKeepAliveAgents(options: AgentOptions): {
       return {
         tls,
         calls: new https.Agent({ ...tls, ...common, maxSockets: options.maxSockets, timeout: options.idleMs }),
-        watches: new https.Agent({ ...tls, ...common, maxFreeSockets: 0 }),
+        watches: new https.Agent(tls),
       };
     }
     if (offered.constructor === HttpAgent) {
       return {
         tls,
         calls: new HttpAgent({ ...common, maxSockets: options.maxSockets, timeout: options.idleMs }),
-        watches: new HttpAgent({ ...common, maxFreeSockets: 0 }),
+        watches: new HttpAgent(),
       };
     }
     // A proxy's agent, of a class that only the library knows: kept, and told to keep its sockets.

@@ -44,6 +44,7 @@ export interface StreamHandlers {
 export interface KubeExchange {
   /** Any answer of the server resolves. Throws FailureError (`kube-unreachable`, `kube-timeout`, `kube-unauthorized`) when there is none. */
   send(call: KubeCall): Promise<KubeAnswer>;
+  /** Handlers are called later, never before this returns, and not at all after `stop`. */
   stream(call: KubeCall, handlers: StreamHandlers): WatchHandle;
   close(): void;
 }

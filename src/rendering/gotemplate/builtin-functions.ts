@@ -1,7 +1,7 @@
 import { equalValues, orderValues } from './comparison.ts';
 import { formatValue, sprint, sprintf } from './format.ts';
 import { TemplateFunctionError } from './template-error.ts';
-import { GoFunction, GoMap, GoStruct, type GoValue, isList, isTrue, type ParameterType, typeName } from './value.ts';
+import { GoFunction, GoMap, type GoValue, isList, isTrue, type ParameterType, typeName } from './value.ts';
 
 function define(parameters: ParameterType[], call: (args: GoValue[]) => GoValue, variadic = false): GoFunction {
   return new GoFunction(parameters, call, { variadic });
@@ -92,7 +92,7 @@ export const builtinFunctions: ReadonlyMap<string, GoFunction> = new Map<string,
     define(
       ['any'],
       (args) =>
-        encodeURIComponent(textOf(args).toWellFormed()).replace(/[!'()*]|%20/g, (character) =>
+        encodeURIComponent(Buffer.from(textOf(args)).toString('utf8')).replace(/[!'()*]|%20/g, (character) =>
           character === '%20' ? '+' : `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
         ),
       true,

@@ -163,6 +163,8 @@ export class CommitWriter {
 function assertSequence(commit: Commit): void {
   const expected = commit.expectedSeq === null ? 0 : commit.expectedSeq + 1;
   if (commit.row.seq !== expected) {
-    throw new Error(`commit of ${commit.row.id}: seq ${commit.row.seq} does not follow ${commit.expectedSeq ?? 'nothing'}`);
+    throw new Error(
+      `commit of ${commit.row.id}: seq ${commit.row.seq} does not follow ${commit.expectedSeq ?? 'nothing'}`,
+    );
   }
 }

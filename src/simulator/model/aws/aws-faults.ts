@@ -44,6 +44,15 @@ export interface CapacityFault {
   until?: number;
 }
 
+/** A resource of a stack that fails. */
+export interface StackFault {
+  stack?: string;
+  logicalId?: string;
+  phase: 'create' | 'update' | 'rollback' | 'delete';
+  reason?: string;
+  times?: number;
+}
+
 export interface FaultDecision {
   before?: AwsError | 'lost';
   lostAfter: boolean;
@@ -55,6 +64,7 @@ export interface FaultDecision {
 export class AwsFaults {
   #rules = new Map<string, AwsFaultRule & { hits: number }>();
   #capacity = new Map<string, CapacityFault & { left: number }>();
+  #stacks = new Map<string, StackFault & { hits: number }>();
   #counter = 0;
   readonly #random: Random;
 
@@ -78,21 +88,43 @@ export class AwsFaults {
     return id;
   }
 
+  /** Makes a resource of a stack fail. */
+  addStack(fault: StackFault): string {
+    const id = `stack-fault-${++this.#counter}`;
+    this.#stacks.set(id, { ...fault, hits: 0 });
+    return id;
+  }
+
+  /** Why this resource fails now, if it does. */
+  stackFault(stack: string, logicalId: string, phase: string): string | undefined {
+    for (const fault of this.#stacks.values()) {
+      if (fault.stack !== undefined && fault.stack !== stack) continue;
+      if (fault.logicalId !== undefined && fault.logicalId !== logicalId) continue;
+      if (fault.phase !== phase || fault.hits >= (fault.times ?? Infinity)) continue;
+      fault.hits += 1;
+      return fault.reason ?? 'Resource handler returned message: "internal failure"';
+    }
+    return undefined;
+  }
+
   remove(id: string): void {
     this.#rules.delete(id);
     this.#capacity.delete(id);
+    this.#stacks.delete(id);
   }
 
   clear(): void {
     this.#rules.clear();
     this.#capacity.clear();
+    this.#stacks.clear();
     this.badImages.clear();
   }
 
-  list(): { id: string; rule: AwsFaultRule | CapacityFault; hits: number }[] {
+  list(): { id: string; rule: AwsFaultRule | CapacityFault | StackFault; hits: number }[] {
     return [
       ...[...this.#rules].map(([id, rule]) => ({ id, rule, hits: rule.hits })),
       ...[...this.#capacity].map(([id, rule]) => ({ id, rule, hits: (rule.remaining ?? 0) - rule.left })),
+      ...[...this.#stacks].map(([id, rule]) => ({ id, rule, hits: rule.hits })),
     ];
   }
 

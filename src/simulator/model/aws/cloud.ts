@@ -54,6 +54,7 @@ export interface CloudOptions {
   timings: CloudTimings;
   /** The cluster that a stack belongs to, when its tags do not say so. */
   clusterOfStack: (account: string, region: string, stackName: string) => string | undefined;
+  placeOfCluster: (cluster: string) => { account: string; region: string } | undefined;
 }
 
 const theWorld: Actor = { kind: 'world', name: 'aws' };
@@ -67,6 +68,7 @@ export class Cloud {
   readonly listener: InstanceListener;
   readonly probe: HealthProbe;
   readonly clusterOfStack: CloudOptions['clusterOfStack'];
+  readonly placeOfCluster: CloudOptions['placeOfCluster'];
   readonly #emit: EmitWorldEvent;
   readonly #regions = new Map<string, RegionState>();
   #actor: Actor = theWorld;
@@ -85,6 +87,7 @@ export class Cloud {
     this.listener = options.listener;
     this.probe = options.probe;
     this.clusterOfStack = options.clusterOfStack;
+    this.placeOfCluster = options.placeOfCluster;
     this.#emit = options.emit;
   }
 

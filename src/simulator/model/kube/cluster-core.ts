@@ -1,6 +1,8 @@
 import type { Random } from '../../../support/random.ts';
 import type { VirtualClock } from '../../../support/clock.ts';
 import type { Actor, EmitWorldEvent, WorldEvent } from '../seams.ts';
+import type { Pod } from './kinds.ts';
+import type { SimObject } from './object.ts';
 import { ObjectStore } from './object-store.ts';
 import { defaultKubeOptions, type KubeFaults, type KubeModelInput, type KubeOptions } from './options.ts';
 import { ResourceRegistry } from './resource-definition.ts';
@@ -26,6 +28,10 @@ export class ClusterCore {
   actor: Actor = { kind: 'world', name: 'kube' };
   /** Exceptions inside controllers: bugs of the simulator, for tests to look at (the first 20). */
   readonly internalErrors: string[] = [];
+  /** Objects whose stored form lags behind what a reader sees (a node's Lease renews itself): set by their owner. */
+  readView: (resourceKey: string, object: SimObject) => SimObject = (_key, object) => object;
+  /** What a container wrote to its log so far; set by the kubelets. */
+  podLog: (pod: Pod, container: string) => string = () => '';
   readonly #emit: EmitWorldEvent;
   readonly #names: Random;
   readonly #uids: Random;

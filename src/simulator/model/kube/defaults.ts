@@ -115,7 +115,8 @@ const defaultsByKind: Record<string, (object: SimObject) => void> = {
   Secret: (object) => {
     const plain = object['stringData'];
     if (isFields(plain)) {
-      const data = part(object, 'data');
+      const data = { ...fieldsOf(object['data']) };
+      object['data'] = data;
       for (const [key, value] of Object.entries(plain)) data[key] = Buffer.from(String(value), 'utf8').toString('base64');
       delete object['stringData'];
     }

@@ -63,9 +63,10 @@ export function subtract(a: FieldTree, b: FieldTree): FieldTree {
       result[step] = tree;
       continue;
     }
-    if (isLeaf(tree) || isLeaf(other)) continue;
-    const rest = subtract(tree, other);
-    if (!isLeaf(rest)) result[step] = rest;
+    if (isLeaf(tree) && isLeaf(other)) continue;
+    // A leaf beside a branch owns the empty object itself, and nothing in it.
+    const rest = isLeaf(tree) ? tree : subtract(tree, other);
+    if (isLeaf(tree) || !isLeaf(rest)) result[step] = rest;
   }
   return result;
 }
@@ -182,7 +183,10 @@ export function removeFields(context: FieldContext, value: unknown, tree: FieldT
   for (const [step, below] of Object.entries(tree)) {
     const key = step.slice(2);
     if (result[key] === undefined) continue;
-    const rest = isLeaf(below) ? undefined : removeFields(context, result[key], below, [...path, key]);
+    const inner = result[key];
+    const filled = isFields(inner) ? Object.keys(inner).length > 0 : Array.isArray(inner) && listRule(context.kind, [...path, key], context.custom) !== 'atomic';
+    if (isLeaf(below) && filled) continue;
+    const rest = isLeaf(below) ? undefined : removeFields(context, inner, below, [...path, key]);
     if (rest === undefined || (isFields(rest) && Object.keys(rest).length === 0)) delete result[key];
     else result[key] = rest;
   }

@@ -338,3 +338,7 @@ export function isNodeReady(node: Node): boolean {
 }
 
 export const mirrorAnnotation = 'kubernetes.io/config.mirror';
+
+export const notReadyTaint = 'node.kubernetes.io/not-ready';
+export const unreachableTaint = 'node.kubernetes.io/unreachable';
+export const unschedulableTaint = 'node.kubernetes.io/unschedulable';

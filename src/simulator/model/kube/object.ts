@@ -97,6 +97,14 @@ export function sameJson(a: unknown, b: unknown): boolean {
   return count === 0;
 }
 
+/** JSON with its keys in order: equal for equal values. */
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  if (!isFields(value)) return JSON.stringify(value) ?? 'null';
+  const keys = Object.keys(value).filter((key) => value[key] !== undefined);
+  return `{${keys.sort().map((key) => `${JSON.stringify(key)}:${canonicalJson(value[key])}`).join(',')}}`;
+}
+
 /** `namespace/name`, or the name alone for a cluster-scoped object. */
 export function keyOf(object: { metadata: { name: string; namespace?: string } }): string {
   const { namespace, name } = object.metadata;

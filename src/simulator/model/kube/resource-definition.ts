@@ -90,7 +90,8 @@ export const builtinResources: readonly ResourceDefinition[] = [
   define('autoscaling', 'v2', 'horizontalpodautoscalers', 'HorizontalPodAutoscaler', { short: ['hpa'], sub: ['status'], categories: all }),
   define('coordination.k8s.io', 'v1', 'leases', 'Lease'),
   define('discovery.k8s.io', 'v1', 'endpointslices', 'EndpointSlice', { generation: true }),
-  define('events.k8s.io', 'v1', 'events', 'Event', { short: ['ev'] }),
+  // The same events as the core group's, under other field names.
+  { ...define('events.k8s.io', 'v1', 'events', 'Event', { short: ['ev'] }), key: 'events' },
   define('networking.k8s.io', 'v1', 'ingresses', 'Ingress', { short: ['ing'], sub: ['status'], generation: true }),
   define('networking.k8s.io', 'v1', 'ingressclasses', 'IngressClass', { cluster: true, generation: true }),
   define('networking.k8s.io', 'v1', 'networkpolicies', 'NetworkPolicy', { short: ['netpol'], generation: true }),

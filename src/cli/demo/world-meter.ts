@@ -1,0 +1,64 @@
+import { InvariantWatch, type Violation } from '../../simulator/invariants/checker.ts';
+import { nodeInvariants, takeBaselines } from '../../simulator/invariants/node-invariants.ts';
+import type { GroupTruth, NodeTruth, WorldTruth } from '../../simulator/invariants/truth.ts';
+import type { WorldEvent } from '../../simulator/model/seams.ts';
+import type { World } from '../../simulator/model/world.ts';
+
+/** Nodes above the baseline: a tenth of the pool, at least one, and two that a blocked drain may park. */
+const parkedAtMost = 2;
+const surgeOf = (baseline: number): number => Math.max(1, Math.ceil(baseline / 10)) + parkedAtMost;
+/** The shortest pause that a client promises between two refused evictions of a pod, less the scheduler's rounding. */
+const evictionRetryMs = 4_500;
+
+/** Counts what happened in the world and judges it; nothing here asks the daemon. */
+export class WorldMeter {
+  nodesReplaced = 0;
+  evictions = 0;
+  pdbRefusals = 0;
+  readonly #watch: InvariantWatch;
+  readonly #world: World;
+
+  constructor(world: World) {
+    this.#world = world;
+    const truth = truthOf(world);
+    this.#watch = new InvariantWatch(
+      nodeInvariants(takeBaselines(truth), { surgeOf, maxUnavailable: 0, evictionRetryMs }),
+      truth,
+    );
+    world.subscribe((event) => this.#onEvent(event));
+  }
+
+  #onEvent(event: WorldEvent): void {
+    if (event.kind === 'instance-terminate-requested' && event.actor.kind === 'client') this.nodesReplaced += 1;
+    if (event.kind === 'eviction-accepted' && event.actor.kind === 'client') this.evictions += 1;
+    if (event.kind === 'eviction-refused' && event.actor.kind === 'client') this.pdbRefusals += 1;
+    this.#watch.onEvent(event);
+  }
+
+  /** Judges what a finished run leaves behind. */
+  finish(): void {
+    this.#watch.atEnd(this.#world.clock.now());
+  }
+
+  get checked(): number {
+    return this.#watch.checked;
+  }
+
+  get violated(): number {
+    return this.#watch.violated;
+  }
+
+  get violations(): Violation[] {
+    return this.#watch.violations;
+  }
+}
+
+/** The world's own state in the form that checkers read. */
+export function truthOf(world: World): WorldTruth {
+  return {
+    clusters: () => world.clusters(),
+    groups: (cluster) => groupsOf(world, cluster),
+    nodes: (cluster) => nodesOf(world, cluster),
+    workloadPodsOn: (cluster, node) => world.kube(cluster).truth().workloadPodsOn(node),
+  };
+}

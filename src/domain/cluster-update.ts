@@ -1,0 +1,157 @@
+/** One cluster brought to one cluster version, as its process keeps it. */
+import type { StoredFailure, StoredPause, StoredWait } from './stored.ts';
+
+export interface ClusterUpdateInput {
+  clusterId: string;
+  channel: string;
+  commit: string;
+  tree: string;
+  rolloutId: string;
+  attempt: number;
+  policy: {
+    e2eProfile: string;
+    /** Decision ms. */
+    blockLimitMs: number;
+    progressDeadlineMs: number;
+    channelMaxParallel: number;
+    fleetMaxParallel: number;
+  };
+}
+
+/** What the rendered commit changes for this cluster: names only; contents are rendered again when needed. */
+export interface UpdatePlan {
+  /** Cluster version aimed at. */
+  version: string;
+  digest: string;
+  /** Nothing to apply: straight to the checks, or to the record when evidence is inherited. */
+  noop: boolean;
+  /** Key of the earlier green evidence that still holds; null = the checks run. */
+  inheritedFrom: string | null;
+  stacks: string[];
+  components: string[];
+  pools: string[];
+  deletions: boolean;
+  /** 0 for the first plan; raised when the registry changed under the update and it was planned anew. */
+  round: number;
+}
+
+export interface StackProgress {
+  kind: 'etcd' | 'cluster' | 'node-pool';
+  state: 'started' | 'applied';
+  since: number;
+}
+
+export interface PoolRoll {
+  controlPlane: boolean;
+  /** `current`: no instance is outdated, nothing to roll. */
+  state: 'running' | 'rolled' | 'current' | 'aborted' | 'failed';
+  child: string | null;
+  since: number;
+  nodesReplaced: number;
+  evictions: number;
+  reason: string | null;
+  blocked: { code: string; message: string; data?: unknown; since: number } | null;
+}
+
+export interface E2eProgress {
+  /** Runs of this update so far; a run without a verdict is followed by another one, a few times. */
+  round: number;
+  child: string;
+  state: 'running' | 'finished';
+  result: 'passed' | 'failed' | 'error' | null;
+  passed: number;
+  failed: number;
+  skipped: number;
+  failures: { check: string; outcome: string; message: string }[];
+}
+
+/** States that a pause or a stall interrupts and returns to, in the order in which an update goes through them. */
+export const workingStates = [
+  'queued',
+  'preflight',
+  'rendering',
+  'etcdStack',
+  'clusterStack',
+  'poolStacks',
+  'controlPlaneRoll',
+  'preDeletions',
+  'manifests',
+  'workerRolls',
+  'postDeletions',
+  'workloads',
+  'e2e',
+  'recording',
+] as const;
+
+export type WorkingState = (typeof workingStates)[number];
+
+export interface ClusterUpdateState extends ClusterUpdateInput {
+  /** Decision time at which it was let out of the queue; 0 before. */
+  admittedAt: number;
+  /** Observed time in flight, in capped ticks; waits on budgets and pauses are kept apart. */
+  activeMs: number;
+  blockedMs: number;
+  lastSeenAt: number;
+  /** Process that holds this cluster and was asked to stop. */
+  asked: string | null;
+  plan: UpdatePlan | null;
+  stacks: Record<string, StackProgress>;
+  /** Components applied, in order. */
+  components: string[];
+  rolls: Record<string, PoolRoll>;
+  e2e: E2eProgress | null;
+  resumeTo: WorkingState;
+  paused: StoredPause | null;
+  /** Children that were told to pause, and have to be told to resume. */
+  told: string[];
+  /** Transient failures in a row. */
+  failures: number;
+  failure: StoredFailure | null;
+  stall: { since: number; retryAt: number; rounds: number } | null;
+  /** What the parent was told and holds to be true. */
+  reported: { blocked: boolean; stalled: boolean };
+  stop: { intent: 'superseded' | 'aborted' | 'failed'; by: string; told: boolean } | null;
+  wait: StoredWait | null;
+}
+
+/** What a step has brought about; merged into the state, maps key by key. */
+export interface UpdateProgress {
+  asked?: string;
+  plan?: UpdatePlan;
+  stacks?: Record<string, StackProgress>;
+  components?: string[];
+  rolls?: Record<string, PoolRoll>;
+  e2e?: E2eProgress;
+  /** Reports that go to the parent with this outcome. */
+  reported?: { blocked: boolean; stalled: boolean };
+  /** Children told to pause (or, after a resume, none). */
+  told?: string[];
+  /** Changes every few minutes, so that observed time is committed although nothing else changed. */
+  tick?: number;
+}
+
+/** `STEP_DONE.output` of every step of a cluster update. */
+export interface UpdateOutput extends UpdateProgress {
+  /**
+   * `next`: this phase is complete; `again`: something was done, the same step looks again; `replan`: what renders has changed
+   * since the plan; `noop`/`inherit`: nothing to apply; `told`: children know; `resume`: go on; `stopped`: no child is left.
+   */
+  kind: 'next' | 'again' | 'replan' | 'noop' | 'inherit' | 'told' | 'resume' | 'stopped';
+}
+
+/** Children under way, by process id. */
+export function activeChildren(update: Pick<ClusterUpdateState, 'rolls' | 'e2e'>): string[] {
+  const rolls = Object.values(update.rolls).flatMap((roll) =>
+    roll.state === 'running' && roll.child !== null ? [roll.child] : [],
+  );
+  return update.e2e?.state === 'running' ? [...rolls, update.e2e.child] : rolls;
+}
+
+/** What `CHILD_FINISHED.output` of a cluster update says. */
+export interface UpdateResult {
+  result: 'updated' | 'superseded' | 'failed' | 'aborted';
+  version: string | null;
+  nodesReplaced: number;
+  checks: { passed: number; failed: number };
+  failure: StoredFailure | null;
+}

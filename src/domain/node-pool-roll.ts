@@ -1,0 +1,143 @@
+/** The roll of one node pool as it is stored and shown. Plain JSON; observations are recomputed, only decisions are kept. */
+
+/** A fixed number of surge nodes, a share of the pool (rounded up), or the planner's own choice. */
+export type SurgeSetting = number | `${number}%` | 'adaptive';
+
+export interface NodePoolRollInput {
+  clusterId: string;
+  updateId: string;
+  rolloutId: string;
+  pool: string;
+  controlPlane: boolean;
+  commit: string;
+  /** A node that budgets block this long without progress is reported to the parent. */
+  blockLimitMs: number;
+  /** An instance that is not usable this long after its launch counts as a failed boot. */
+  bootTimeoutMs: number;
+  surge?: SurgeSetting | undefined;
+}
+
+/** Where a node is in the roll; computed from cloud and node object, kept only for display and for how long it lasts. */
+export type RollNodePhase =
+  /** New, and not usable yet. */
+  | 'booting'
+  | 'boot-failed'
+  /** New, and carries pods. */
+  | 'usable'
+  /** Outdated, not touched yet. */
+  | 'old'
+  /** Cordoned by us: pods are being moved. */
+  | 'draining'
+  /** Draining, and nothing moves until somebody changes something. */
+  | 'blocked'
+  /** Empty, waiting for the quiet time, for the load balancer, or for its termination. */
+  | 'drained'
+  | 'terminating'
+  /** Standby, detached or in a state this program does not know: never touched. */
+  | 'foreign';
+
+/** What keeps a pod on its node. */
+export interface RollBlock {
+  /** kebab-case: `budget-never-allows`, `multiple-budgets`, `budget-refuses`, `bare-pod`, `pod-returns`, … */
+  code: string;
+  message: string;
+  namespace: string;
+  /** Names of the budgets, comma separated. */
+  budget: string;
+  pod: string;
+  /** `Deployment/payments-api` as far as known. */
+  owner: string;
+  node: string;
+  /** Decision time, epoch ms. */
+  since: number;
+}
+
+export interface RollNode {
+  name: string;
+  instanceId: string;
+  phase: RollNodePhase;
+  /** Decision time at which the phase began. */
+  since: number;
+  /** Why the phase has not ended: short, stable. */
+  detail?: string | undefined;
+  blockedBy?: RollBlock | undefined;
+}
+
+/** For `clm status`; `nodes` holds only the nodes in hand. */
+export interface RollProgress {
+  total: number;
+  updated: number;
+  nodes: RollNode[];
+}
+
+/**
+ * An own change of capacity, committed before it is made: a killed program finds out afterwards whether it happened instead of
+ * guessing.
+ */
+export type CapacityIntent =
+  | {
+      kind: 'launch';
+      id: string;
+      group: string;
+      zone: string | null;
+      /** ClientToken: the same launch sent twice answers the same instance. */
+      token: string;
+      /** desired before it. */
+      from: number;
+      /** LaunchInstances is not to be had: desired is raised instead. */
+      raise: boolean;
+    }
+  | {
+      kind: 'terminate';
+      id: string;
+      group: string;
+      instanceId: string;
+      node: string;
+      decrement: boolean;
+      from: number;
+      /** The instance was old, surplus, or never became usable. */
+      why: 'outdated' | 'surplus' | 'boot-failed';
+      /** First describe, after an answer was lost, that still showed it in service. */
+      stillThereAt: number | null;
+    };
+
+export interface RollGroupMemory {
+  name: string;
+  /** Launch template that nodes are brought to; another one in the group is somebody else's change. */
+  target: { id: string; version: string };
+  /** Cached from the group's tags, which are the authority. */
+  baseline: number;
+  /** desired as it has to be if only we changed it. */
+  expected: number;
+  /** Maximum as we set it. */
+  max: number;
+  /** min as it was. */
+  min: number;
+}
+
+/** Decisions of a roll that cannot be observed again. */
+export interface RollMemory {
+  rollId: string;
+  groups: RollGroupMemory[];
+  /** Outdated instances when the roll began. */
+  outdatedAtStart: number;
+  notReadyAtStart: number;
+  unschedulableAtStart: number;
+  /** Numbers launches, so that each has a token of its own. */
+  launches: number;
+  bootFailures: number;
+  evictions: number;
+  intents: CapacityIntent[];
+  /** Zones that had no capacity, and when they may be asked again. */
+  zonesWithout: { zone: string; until: number }[];
+  /** LaunchInstances was refused as unknown or not permitted. */
+  launchByDesired: boolean;
+  /** Deviations seen once; believed when they last. */
+  drift: { what: string; since: number } | null;
+  /** A control-plane node is on its way out. */
+  inFlight: string | null;
+  /** When the last one had gone; the settle period counts from here. */
+  settledFrom: number | null;
+  /** Blocked nodes whose report went to the parent. */
+  reported: boolean;
+}

@@ -1,0 +1,137 @@
+import { assign, setup } from 'xstate';
+import type { PromotionInput, PromotionOutput, PromotionState } from '../../domain/promotion.ts';
+import type { EngineEvent } from '../events.ts';
+import type { OperatorEvent } from '../operator-events.ts';
+import { keepFailure, nextWait, pauseOf } from '../stored-shapes.ts';
+
+export type PromotionEvent = EngineEvent | OperatorEvent;
+
+const outputOf = (event: PromotionEvent): PromotionOutput | null =>
+  event.type === 'STEP_DONE' ? (event.output as unknown as PromotionOutput) : null;
+const is =
+  (kind: PromotionOutput['kind']) =>
+  ({ event }: { event: PromotionEvent }): boolean =>
+    outputOf(event)?.kind === kind;
+
+/** Moves one proven version to one target channel, by fast-forward of its branch. */
+export const promotionMachine = setup({
+  types: { context: {} as PromotionState, events: {} as PromotionEvent, input: {} as PromotionInput },
+  actions: {
+    keepMove: assign(({ event }) => {
+      const output = outputOf(event);
+      return output?.kind === 'cleared'
+        ? { branch: output.branch, from: output.from, problem: null, wait: null, failure: null }
+        : {};
+    }),
+    keepProblem: assign(({ event }) => {
+      const output = outputOf(event);
+      return output?.kind === 'held' && event.type === 'STEP_DONE'
+        ? { problem: { code: output.code, message: output.message, since: event.now }, failure: null }
+        : {};
+    }),
+    keepContained: assign(({ event }) => {
+      const output = outputOf(event);
+      return output?.kind === 'contained' ? { containedIn: output.in } : {};
+    }),
+    keepSuperseded: assign(({ event }) => (event.type === 'SUPERSEDE' ? { containedIn: event.by } : {})),
+    keepWait: assign(({ context, event }) =>
+      event.type === 'STEP_WAITING' ? { wait: nextWait(context.wait, event.reason, event.now), failure: null } : {},
+    ),
+    keepFailure: assign(({ event }) =>
+      event.type === 'STEP_FAILED'
+        ? {
+            failure: keepFailure(event.failure),
+            ...(event.failure.kind === 'terminal'
+              ? { problem: { code: event.failure.code, message: event.failure.message, since: event.now } }
+              : {}),
+          }
+        : {},
+    ),
+    keepPause: assign(({ event }) => (event.type === 'PAUSE' ? { paused: pauseOf(event) } : {})),
+    forgetPause: assign({ paused: null, wait: null }),
+  },
+  guards: {
+    cleared: is('cleared'),
+    held: is('held'),
+    moved: is('moved'),
+    contained: is('contained'),
+    terminal: ({ event }) => event.type === 'STEP_FAILED' && event.failure.kind === 'terminal',
+  },
+}).createMachine({
+  id: 'promotion',
+  context: ({ input }) => ({
+    channel: input.channel,
+    target: input.target,
+    commit: input.commit,
+    tree: input.tree,
+    rolloutId: input.rolloutId,
+    branch: null,
+    from: null,
+    paused: null,
+    problem: null,
+    containedIn: null,
+    wait: null,
+    failure: null,
+  }),
+  initial: 'checking',
+  on: {
+    STEP_WAITING: { actions: 'keepWait' },
+    ABORT: '.aborted',
+    SUPERSEDE: { target: '.superseded', actions: 'keepSuperseded' },
+  },
+  states: {
+    /** Every reason against the move is looked at again here: evidence, freezes, where the target is. */
+    checking: {
+      meta: { step: 'check-promotion' },
+      on: {
+        STEP_DONE: [
+          { guard: 'cleared', target: 'moving', actions: 'keepMove' },
+          { guard: 'contained', target: 'superseded', actions: 'keepContained' },
+          { guard: 'held', target: 'held', actions: 'keepProblem' },
+        ],
+        STEP_FAILED: [{ guard: 'terminal', target: 'held', actions: 'keepFailure' }, { actions: 'keepFailure' }],
+        PAUSE: { target: 'paused', actions: 'keepPause' },
+      },
+    },
+    moving: {
+      meta: { step: 'move-branch' },
+      on: {
+        STEP_DONE: [
+          { guard: 'moved', target: 'promoted' },
+          { guard: 'held', target: 'held', actions: 'keepProblem' },
+          { target: 'checking' },
+        ],
+        STEP_FAILED: [{ guard: 'terminal', target: 'held', actions: 'keepFailure' }, { actions: 'keepFailure' }],
+        PAUSE: { target: 'paused', actions: 'keepPause' },
+      },
+    },
+    held: {
+      meta: { step: 'hold-promotion' },
+      on: {
+        STEP_DONE: 'checking',
+        STEP_FAILED: { actions: 'keepFailure' },
+        RETRY: 'checking',
+        PAUSE: { target: 'paused', actions: 'keepPause' },
+      },
+    },
+    paused: {
+      meta: { step: 'pause-promotion' },
+      on: {
+        STEP_DONE: { target: 'checking', actions: 'forgetPause' },
+        STEP_FAILED: { actions: 'keepFailure' },
+        PAUSE: { actions: 'keepPause' },
+        RESUME: { target: 'checking', actions: 'forgetPause' },
+      },
+    },
+    promoted: { type: 'final' },
+    superseded: { type: 'final' },
+    aborted: { type: 'final' },
+  },
+  output: ({ context }) => ({
+    channel: context.channel,
+    target: context.target,
+    commit: context.commit,
+    from: context.from,
+    containedIn: context.containedIn,
+  }),
+});

@@ -1,0 +1,15 @@
+/** Every machine there is. The engine gets this list; a row of any other machine is quarantined. */
+import { channelModule } from './channel/versions.ts';
+import { clusterUpdateModule } from './cluster-update/versions.ts';
+import { e2eRunModule } from './e2e-run/versions.ts';
+import type { MachineModule } from './events.ts';
+import { promotionModule } from './promotion/versions.ts';
+import { rolloutModule } from './rollout/versions.ts';
+
+export const machineModules: MachineModule[] = [
+  channelModule,
+  rolloutModule,
+  clusterUpdateModule,
+  promotionModule,
+  e2eRunModule,
+];

@@ -1,0 +1,93 @@
+/**
+ * The documents beside the machines that the pipeline decides on, parsed. A fact that does not parse is not guessed at: readers get
+ * undefined, which never counts as evidence.
+ */
+import { z } from 'zod';
+
+export const clusterFact = z.object({
+  adopted: z.boolean().default(true),
+  /** Cluster version that was recorded last; absent until the first update or a matching adoption. */
+  currentVersion: z.string().nullable().default(null),
+  commit: z.string().nullable().default(null),
+  tree: z.string().nullable().default(null),
+  /** Digest over everything that renders; null while an update has begun and not been recorded. */
+  digest: z.string().nullable().default(null),
+  /** Only units that are known to be as this digest says: an update takes a unit out before it touches it. */
+  digests: z
+    .object({
+      stacks: z.record(z.string(), z.string()),
+      components: z.record(z.string(), z.string()),
+      pools: z.record(z.string(), z.string()),
+    })
+    .default({ stacks: {}, components: {}, pools: {} }),
+  /** Pinned at first contact (B1). */
+  pinned: z.object({ account: z.string(), region: z.string(), kubeSystemUid: z.string() }).nullable().default(null),
+  /** Key of the newest green evidence, and how old it is. */
+  evidence: z.object({ key: z.string(), at: z.number(), profile: z.string() }).nullable().default(null),
+  updatedAt: z.number().default(0),
+});
+
+export type ClusterFact = z.infer<typeof clusterFact>;
+
+export function parseClusterFact(value: unknown): ClusterFact | undefined {
+  const parsed = clusterFact.safeParse(value);
+  return parsed.success ? parsed.data : undefined;
+}
+
+/** What is known of a cluster that was never recorded: nothing. */
+export function unknownCluster(): ClusterFact {
+  return clusterFact.parse({ adopted: false });
+}
+
+export const evidenceFact = z.object({
+  version: z.string(),
+  tree: z.string(),
+  result: z.enum(['passed', 'failed', 'error']),
+  passed: z.number(),
+  failed: z.number(),
+  failures: z.array(z.object({ check: z.string(), outcome: z.string(), message: z.string() })).default([]),
+  /** When the checks ran; inherited evidence keeps the time of the original. */
+  at: z.number(),
+  inheritedFrom: z.string().nullable().default(null),
+});
+
+export type EvidenceFact = z.infer<typeof evidenceFact>;
+
+export function parseEvidence(value: unknown): EvidenceFact | undefined {
+  const parsed = evidenceFact.safeParse(value);
+  return parsed.success ? parsed.data : undefined;
+}
+
+export function evidenceKey(clusterId: string, commit: string, attempt: number): string {
+  return `${clusterId}/${commit}/${attempt}`;
+}
+
+const adoptionFact = z.object({
+  actor: z.string(),
+  at: z.number(),
+  /** Heads at first contact: accepted as they are; `matches` = every cluster ran it already. */
+  heads: z.record(z.string(), z.object({ commit: z.string(), tree: z.string(), matches: z.boolean() })).default({}),
+});
+
+export type AdoptionFact = z.infer<typeof adoptionFact>;
+
+export function parseAdoption(value: unknown): AdoptionFact | undefined {
+  const parsed = adoptionFact.safeParse(value);
+  return parsed.success ? parsed.data : undefined;
+}
+
+const channelFact = z.object({
+  head: z.string().nullable(),
+  lastGood: z.string().nullable(),
+  proven: z.string().nullable(),
+  subject: z.string().nullable(),
+  frozen: z.boolean().default(false),
+  problem: z.object({ code: z.string(), message: z.string() }).nullable().default(null),
+});
+
+export type ChannelFact = z.infer<typeof channelFact>;
+
+export function parseChannelFact(value: unknown): ChannelFact | undefined {
+  const parsed = channelFact.safeParse(value);
+  return parsed.success ? parsed.data : undefined;
+}

@@ -1,0 +1,93 @@
+/** Look-ups over one view of a cluster, made once a plan. */
+import type { BudgetView, ClusterView, NodeView, PodView } from '../../domain/cluster-view.ts';
+import type { LoadBalancerHealth } from '../../ports/cloud-provider.ts';
+import type { CloudView } from '../../ports/cluster-session.ts';
+import { selectorMatches } from './label-selector.ts';
+
+export interface ClusterIndex {
+  view: ClusterView;
+  /** Nodes by instance id; an id that several nodes claim maps to `ambiguous`. */
+  nodeOf(instanceId: string): NodeView | 'ambiguous' | undefined;
+  podsOn(node: string): PodView[];
+  isDaemonPod(pod: PodView): boolean;
+  /** Budgets that select the pod. */
+  budgetsOf(pod: PodView): BudgetView[];
+  balancer(kind: 'classic' | 'target-group', id: string): LoadBalancerHealth | undefined;
+  /** uids of DaemonSets that have a ready pod on every other ready node, and those with a ready pod anywhere. */
+  daemons: { name: string; uid: string; readyOn: Set<string>; anyOn: Set<string> }[];
+  readyNodes: number;
+}
+
+const noPods: PodView[] = [];
+
+export function indexCluster(view: ClusterView, cloud: CloudView): ClusterIndex {
+  const byInstance = new Map<string, NodeView | 'ambiguous'>();
+  for (const node of view.nodes) {
+    if (node.instanceId === undefined) continue;
+    byInstance.set(node.instanceId, byInstance.has(node.instanceId) ? 'ambiguous' : node);
+  }
+  const byNode = new Map<string, PodView[]>();
+  for (const pod of view.pods) {
+    if (pod.nodeName === undefined) continue;
+    const list = byNode.get(pod.nodeName);
+    if (list) list.push(pod);
+    else byNode.set(pod.nodeName, [pod]);
+  }
+  const budgets = new Map<string, BudgetView[]>();
+  for (const budget of view.budgets) {
+    const list = budgets.get(budget.namespace);
+    if (list) list.push(budget);
+    else budgets.set(budget.namespace, [budget]);
+  }
+  const daemonUids = new Set(view.daemonSets.map((daemon) => daemon.uid));
+  const balancers = new Map(cloud.loadBalancers.map((one) => [`${one.kind} ${one.id}`, one]));
+  const selected = new Map<string, BudgetView[]>();
+  return {
+    view,
+    nodeOf: (instanceId) => byInstance.get(instanceId),
+    podsOn: (node) => byNode.get(node) ?? noPods,
+    isDaemonPod: (pod) => pod.owner?.kind === 'DaemonSet' && daemonUids.has(pod.owner.uid),
+    budgetsOf: (pod) => {
+      let found = selected.get(pod.uid);
+      if (!found) {
+        found = (budgets.get(pod.namespace) ?? []).filter((budget) => selectorMatches(budget.selector, pod.labels));
+        selected.set(pod.uid, found);
+      }
+      return found;
+    },
+    balancer: (kind, id) => balancers.get(`${kind} ${id}`),
+    daemons: daemonsOf(view),
+    readyNodes: view.nodes.filter((node) => node.ready).length,
+  };
+}
+
+function daemonsOf(view: ClusterView): ClusterIndex['daemons'] {
+  const byUid = new Map<string, ClusterIndex['daemons'][number]>();
+  for (const daemon of view.daemonSets) {
+    const name = `${daemon.namespace}/${daemon.name}`;
+    byUid.set(daemon.uid, { name, uid: daemon.uid, readyOn: new Set(), anyOn: new Set() });
+  }
+  for (const pod of view.pods) {
+    if (pod.owner?.kind !== 'DaemonSet' || pod.nodeName === undefined) continue;
+    const daemon = byUid.get(pod.owner.uid);
+    if (!daemon) continue;
+    daemon.anyOn.add(pod.nodeName);
+    if (pod.ready) daemon.readyOn.add(pod.nodeName);
+  }
+  return [...byUid.values()];
+}
+
+export function ownerOf(pod: PodView): string {
+  return pod.owner === undefined ? 'no owner' : `${pod.owner.kind}/${pod.owner.name}`;
+}
+
+/** Nodes of the control plane, as kubelets and the conventions of channel configurations label them. */
+export function isControlPlaneNode(node: NodeView): boolean {
+  const { labels } = node;
+  return (
+    labels['node-role.kubernetes.io/control-plane'] !== undefined ||
+    labels['node-role.kubernetes.io/master'] !== undefined ||
+    labels['node.kubernetes.io/role'] === 'master' ||
+    labels['node.kubernetes.io/role'] === 'control-plane'
+  );
+}

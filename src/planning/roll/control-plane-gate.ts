@@ -1,0 +1,102 @@
+/** One control-plane node at a time, and only when the others are well. */
+import type { RollMemory } from '../../domain/node-pool-roll.ts';
+import { type ClusterIndex, isControlPlaneNode } from './cluster-index.ts';
+import type { GroupState } from './members.ts';
+import { isCordonedByUs } from './node-marks.ts';
+import type { PoolRollState, RollPlanInput } from './roll-plan.ts';
+
+/** Facts about the whole cluster that every pool's decisions share. */
+export interface ClusterState {
+  /** Nothing is changed while this holds. */
+  frozen: { code: string; message: string } | undefined;
+  /** New nodes that are not usable yet, over all pools. */
+  booting: number;
+  /** Name of a control-plane node on its way out. */
+  controlPlaneInFlight: string | undefined;
+  /** Name of a worker being drained. */
+  workerInFlight: string | undefined;
+  /** Nodes being drained that carry pods the cluster lives by. */
+  criticalInFlight: string | undefined;
+  notReady: number;
+  unschedulable: number;
+}
+
+export function countNotReady(input: Pick<RollPlanInput, 'view' | 'cloud' | 'now'>, bootMs: number): number {
+  const ending = new Set(
+    input.cloud.groups.flatMap((group) =>
+      group.instances.filter((one) => !/^(InService|Standby)/.test(one.lifecycleState)).map((one) => one.id),
+    ),
+  );
+  const known = new Set(input.cloud.groups.flatMap((group) => group.instances.map((one) => one.id)));
+  return input.view.nodes.filter((node) => {
+    if (node.ready || node.deleting) return false;
+    const id = node.instanceId;
+    // Its instance is ending, gone, or still starting: not what a storm looks like.
+    if (id !== undefined && (ending.has(id) || !known.has(id))) return false;
+    return input.now - node.createdAt >= bootMs;
+  }).length;
+}
+
+export function countUnschedulable(
+  input: Pick<RollPlanInput, 'view' | 'now'>,
+  unschedulableAfterMs: number,
+): number {
+  return input.view.pods.filter(
+    (pod) =>
+      pod.phase === 'Pending' &&
+      pod.nodeName === undefined &&
+      pod.deletingAt === undefined &&
+      input.now - pod.createdAt >= unschedulableAfterMs,
+  ).length;
+}
+
+export function controlPlaneInFlight(input: RollPlanInput, index: ClusterIndex, states: GroupState[]): string | undefined {
+  const inCloud = new Set(input.cloud.groups.flatMap((group) => group.instances.map((one) => one.id)));
+  for (const node of index.view.nodes) {
+    if (!isControlPlaneNode(node) || !isCordonedByUs(node)) continue;
+    const dead = !node.ready && input.now - (node.readySince ?? node.createdAt) >= input.policy.deadNodeMs;
+    if (dead && node.instanceId !== undefined && !inCloud.has(node.instanceId)) continue;
+    return node.name;
+  }
+  for (const state of states) {
+    for (const member of state.members) if (member.phase === 'terminating' && member.node) return member.name;
+  }
+  return undefined;
+}
+
+/** The roll's own notes on the control plane: who is in flight, and since when nobody is. */
+export function trackSettling(memory: RollMemory, inFlight: string | undefined, now: number): RollMemory {
+  if (inFlight !== undefined) {
+    return memory.inFlight === inFlight && memory.settledFrom === null
+      ? memory
+      : { ...memory, inFlight, settledFrom: null };
+  }
+  return memory.inFlight === null ? memory : { ...memory, inFlight: null, settledFrom: now };
+}
+
+/** undefined when the next control-plane node may be taken out. */
+export function controlPlaneGate(
+  pool: PoolRollState,
+  cluster: ClusterState,
+  input: RollPlanInput,
+): { code: string; message: string; at?: number } | undefined {
+  if (cluster.workerInFlight !== undefined) {
+    return { code: 'workers-in-flight', message: `worker ${cluster.workerInFlight} is being drained; control plane and workers never go together` };
+  }
+  if (cluster.controlPlaneInFlight !== undefined) {
+    return { code: 'control-plane-in-flight', message: `control-plane node ${cluster.controlPlaneInFlight} is on its way out` };
+  }
+  if (cluster.notReady > pool.memory.notReadyAtStart) {
+    const message = `${cluster.notReady} nodes are not Ready, ${pool.memory.notReadyAtStart} were when the roll began`;
+    return { code: 'nodes-not-ready', message };
+  }
+  if (input.apiReady !== true) {
+    const said = input.apiReady === false ? 'says it is not ready' : 'has not been asked yet';
+    return { code: 'api-not-ready', message: `the API server ${said} (/readyz)` };
+  }
+  const settledAt = (pool.memory.settledFrom ?? Number.NEGATIVE_INFINITY) + input.policy.settleMs;
+  if (settledAt > input.now) {
+    return { code: 'control-plane-settling', message: 'the control plane settles after a replacement', at: settledAt };
+  }
+  return undefined;
+}

@@ -1,0 +1,169 @@
+/** Which pods are evicted now: one in flight a budget over the whole cluster, any number of budgets at once. */
+import type { PodView } from '../../domain/cluster-view.ts';
+import type { RollBlock } from '../../domain/node-pool-roll.ts';
+import { type ClusterIndex, ownerOf } from './cluster-index.ts';
+import { judgeBudgets } from './drain-state.ts';
+import type { Member } from './members.ts';
+import type { RollAction, RollPlanInput } from './roll-plan.ts';
+
+/** A terminating pod older than this over its grace no longer holds its lane: it may never go. */
+const laneHeldMs = 60_000;
+
+export class EvictionLanes {
+  readonly #inFlight = new Map<string, number>();
+  readonly #index: ClusterIndex;
+  readonly #input: RollPlanInput;
+  #left: number;
+
+  constructor(index: ClusterIndex, input: RollPlanInput) {
+    this.#index = index;
+    this.#input = input;
+    this.#left = input.policy.evictionsPerTick;
+    for (const pod of input.view.pods) {
+      if (pod.deletingAt === undefined || input.now > pod.deletingAt + laneHeldMs) continue;
+      for (const budget of index.budgetsOf(pod)) this.#take(budget.uid);
+    }
+  }
+
+  isBusy(budgetUid: string): boolean {
+    return (this.#inFlight.get(budgetUid) ?? 0) >= this.#input.policy.evictionsPerBudget;
+  }
+
+  /** Plans this node's next evictions, and says what holds the rest. */
+  drain(member: Member): NodeDrainPlan {
+    const plan: NodeDrainPlan = { actions: [], moving: 0, retryAt: undefined, lasting: undefined, passing: undefined };
+    const { drain, node } = member;
+    if (!drain || !node) return plan;
+    const ordered = [...drain.remaining].sort((a, b) => this.#tier(a.pod) - this.#tier(b.pod) || order(a.pod, b.pod));
+    for (const entry of ordered) {
+      const { pod } = entry;
+      switch (entry.class.kind) {
+        case 'ignored':
+          break;
+        case 'terminating':
+          plan.moving += 1;
+          later(plan, (pod.deletingAt ?? this.#input.now) + 30_000);
+          break;
+        case 'stuck':
+          plan.lasting ??= this.#block(member, pod, 'pod-stuck-terminating', entry.class.message, '');
+          break;
+        case 'awaited':
+          plan.passing ??= this.#block(member, pod, 'awaits-completion', `${pod.namespace}/${pod.name} is left to finish`, '');
+          later(plan, entry.class.until);
+          break;
+        case 'blocked':
+          plan.lasting ??= this.#block(member, pod, entry.class.code, entry.class.message, this.#budgetNames(pod));
+          break;
+        case 'evictable':
+          this.#evict(member, pod, plan);
+          break;
+      }
+    }
+    return plan;
+  }
+
+  #evict(member: Member, pod: PodView, plan: NodeDrainPlan): void {
+    const { now, evictionsHeldUntil, evictNotBefore } = this.#input;
+    const judged = judgeBudgets(pod, this.#index.budgetsOf(pod));
+    if (judged.kind === 'never') {
+      plan.lasting ??= this.#block(member, pod, judged.code, judged.message, names(judged.budgets));
+      return;
+    }
+    if (judged.kind === 'refuses') {
+      plan.passing ??= this.#block(member, pod, judged.code, judged.message, judged.budget.name);
+      return;
+    }
+    const notBefore = Math.max(evictNotBefore.get(pod.uid) ?? 0, evictionsHeldUntil);
+    if (notBefore > now) {
+      if (judged.kind === 'allows' && evictNotBefore.has(pod.uid)) {
+        const message = `the API server refused ${pod.namespace}/${pod.name} for budget ${judged.budget.name}`;
+        plan.passing ??= this.#block(member, pod, 'budget-refuses', message, judged.budget.name);
+      }
+      later(plan, notBefore);
+      return;
+    }
+    if (judged.kind === 'allows' && this.isBusy(judged.budget.uid)) {
+      plan.moving += 1;
+      return;
+    }
+    if (this.#left <= 0) {
+      plan.moving += 1;
+      later(plan, now + 1_000);
+      return;
+    }
+    this.#left -= 1;
+    plan.moving += 1;
+    if (judged.kind === 'allows') this.#take(judged.budget.uid);
+    plan.actions.push({
+      kind: 'evict',
+      namespace: pod.namespace,
+      pod: pod.name,
+      uid: pod.uid,
+      node: member.name,
+      owner: ownerOf(pod),
+      ownerUid: pod.owner?.uid ?? '',
+      budget: judged.kind === 'allows' ? judged.budget.name : undefined,
+      returned: pod.createdAt > member.drainStartedAt + returnSlackMs,
+      reason: `${member.name} is being drained`,
+    });
+  }
+
+  #take(budgetUid: string): void {
+    this.#inFlight.set(budgetUid, (this.#inFlight.get(budgetUid) ?? 0) + 1);
+  }
+
+  #budgetNames(pod: PodView): string {
+    return names(this.#index.budgetsOf(pod));
+  }
+
+  /** Pods that others depend on move last within a node. */
+  #tier(pod: PodView): number {
+    return isCritical(pod, this.#input) ? 1 : 0;
+  }
+
+  #block(member: Member, pod: PodView, code: string, message: string, budget: string): RollBlock {
+    const before = member.previous?.blockedBy;
+    return {
+      code,
+      message,
+      namespace: pod.namespace,
+      budget,
+      pod: pod.name,
+      owner: ownerOf(pod),
+      node: member.name,
+      since: before?.since ?? this.#input.now,
+    };
+  }
+}
+
+/** Pods scheduled in the moment of the cordon are no returns. */
+const returnSlackMs = 2_000;
+
+export interface NodeDrainPlan {
+  actions: RollAction[];
+  /** Pods whose move is under way or about to be. */
+  moving: number;
+  retryAt: number | undefined;
+  /** Holds until somebody changes something. */
+  lasting: RollBlock | undefined;
+  /** Holds until other pods are ready. */
+  passing: RollBlock | undefined;
+}
+
+export function isCritical(pod: PodView, input: Pick<RollPlanInput, 'policy'>): boolean {
+  return input.policy.criticalLabels.some((label) => pod.labels[label.key] === label.value);
+}
+
+function later(plan: NodeDrainPlan, at: number): void {
+  plan.retryAt = plan.retryAt === undefined ? at : Math.min(plan.retryAt, at);
+}
+
+function order(a: PodView, b: PodView): number {
+  const left = `${a.namespace}/${a.name}`;
+  const right = `${b.namespace}/${b.name}`;
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+function names(budgets: { name: string }[]): string {
+  return budgets.map((budget) => budget.name).join(', ');
+}

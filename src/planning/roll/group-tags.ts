@@ -1,0 +1,82 @@
+/** What a roll keeps in the tags of a group: the authority for baseline and originals, which survives a lost database. */
+import type { NodeGroup } from '../../ports/cloud-provider.ts';
+
+export const rollIdTag = 'clm/roll-id';
+export const baselineTag = 'clm/roll-baseline';
+export const originalMinTag = 'clm/roll-orig-min';
+export const originalMaxTag = 'clm/roll-orig-max';
+export const originalSuspendedTag = 'clm/roll-orig-suspended';
+export const originalProtectTag = 'clm/roll-orig-protect';
+export const startedTag = 'clm/roll-started';
+
+export const rollTags = [
+  rollIdTag,
+  baselineTag,
+  originalMinTag,
+  originalMaxTag,
+  originalSuspendedTag,
+  originalProtectTag,
+  startedTag,
+];
+
+/** Suspended while a roll is under way: rebalancing ends nodes without a drain. */
+export const rebalanceProcess = 'AZRebalance';
+
+export interface GroupOriginals {
+  rollId: string;
+  baseline: number;
+  min: number;
+  max: number;
+  suspended: string[];
+  newInstancesProtected: boolean;
+  startedAt: number;
+}
+
+/** undefined while no roll has written down the group's originals; malformed ones count as none of ours. */
+export function readOriginals(group: NodeGroup): GroupOriginals | undefined {
+  const { tags } = group;
+  const rollId = tags[rollIdTag];
+  const baseline = wholeNumber(tags[baselineTag]);
+  const min = wholeNumber(tags[originalMinTag]);
+  const max = wholeNumber(tags[originalMaxTag]);
+  if (rollId === undefined || baseline === undefined || min === undefined || max === undefined) return undefined;
+  const suspended = (tags[originalSuspendedTag] ?? '').split(' ').filter((name) => name !== '' && name !== '-');
+  return {
+    rollId,
+    baseline,
+    min,
+    max,
+    suspended,
+    newInstancesProtected: tags[originalProtectTag] === 'true',
+    startedAt: wholeNumber(tags[startedTag]) ?? 0,
+  };
+}
+
+/** Tags have no empty values here: `-` stands for none. */
+export function originalsAsTags(originals: GroupOriginals): Record<string, string> {
+  return {
+    [rollIdTag]: originals.rollId,
+    [baselineTag]: String(originals.baseline),
+    [originalMinTag]: String(originals.min),
+    [originalMaxTag]: String(originals.max),
+    [originalSuspendedTag]: originals.suspended.length === 0 ? '-' : [...originals.suspended].sort().join(' '),
+    [originalProtectTag]: String(originals.newInstancesProtected),
+    [startedTag]: String(originals.startedAt),
+  };
+}
+
+export function originalsOf(group: NodeGroup, rollId: string, now: number): GroupOriginals {
+  return {
+    rollId,
+    baseline: group.desired,
+    min: group.min,
+    max: group.max,
+    suspended: [...group.suspendedProcesses].sort(),
+    newInstancesProtected: group.newInstancesProtected,
+    startedAt: Math.floor(now),
+  };
+}
+
+function wholeNumber(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
+}

@@ -1,0 +1,117 @@
+import type { SurgeSetting } from '../../domain/node-pool-roll.ts';
+
+/** What a cluster allows a roll to do. All times in ms of decision time. */
+export interface RollPolicy {
+  /** Unless the pool's own setting says otherwise. */
+  surge: SurgeSetting;
+  /** Nodes of the cluster that may boot at once: each pulls its images. */
+  bootCap: number;
+  /** Usable nodes below the baseline that a pool may have. */
+  maxUnavailable: number;
+  /** A new node counts once it has been Ready this long. */
+  minReadyMs: number;
+  /** Failed boots after which a roll stops with the old nodes intact. */
+  maxBootFailures: number;
+  /** A node is empty once no pod has come for this long. */
+  quietMs: number;
+  /** Evictions in flight a budget. */
+  evictionsPerBudget: number;
+  /** Evictions asked for in one look at the cluster. */
+  evictionsPerTick: number;
+  /** Waits of a refused pod: at least, growing to at most. */
+  evictionRetry: { baseMs: number; maxMs: number };
+  /** A drain that budgets stop this long is parked: it keeps its cordon, and its surge slot is given to the next node. */
+  parkAfterMs: number;
+  /** Parked nodes a pool; each may cost one more instance above the surge. */
+  maxBlocked: number;
+  /** A pod that nothing would bring back. */
+  barePods: 'evict' | 'block';
+  /** Pods that ask not to be moved (karpenter.sh/do-not-disrupt, safe-to-evict=false). */
+  protectedPods: 'evict' | 'block';
+  /** Pods labelled to be waited for are evicted after this long all the same. */
+  waitCompletedMs: number;
+  /** Draining old nodes go on when a roll is stopped once this share of their pods has moved. */
+  finishDrainShare: number;
+  /** Pause between two control-plane nodes once everything is well again. */
+  settleMs: number;
+  /** Load balancers get this long to let go of an instance. */
+  deregisterTimeoutMs: number;
+  /** A NotReady node this long is dead: terminating pods on it are not waited for. */
+  deadNodeMs: number;
+  /** More NotReady nodes than this share (and more than one) stop everything until it is over. */
+  stormShare: number;
+  /** Pods without a node, more than when the roll began, that stop further cordons. */
+  unschedulablePods: number;
+  /** A pod without a node counts after this long. */
+  unschedulableAfterMs: number;
+  /** A change by somebody else is believed when two looks this far apart agree. */
+  confirmMs: number;
+  /** Taint keys (or prefixes ending in *) that a node loses once it is initialised. */
+  startupTaints: string[];
+  /** DaemonSets (`namespace/name`) without whose ready pod no node counts; others are derived from the rest of the cluster. */
+  requiredDaemonSets: string[];
+  /** Label values that mark the pods a cluster lives by; nodes that carry them go last and one at a time. */
+  criticalLabels: { key: string; value: string }[];
+  /** Mutations in one look at the cluster. */
+  actionsPerTick: number;
+}
+
+export const defaultRollPolicy: RollPolicy = {
+  surge: 'adaptive',
+  bootCap: 10,
+  maxUnavailable: 0,
+  minReadyMs: 5_000,
+  maxBootFailures: 3,
+  quietMs: 5_000,
+  evictionsPerBudget: 1,
+  evictionsPerTick: 10,
+  evictionRetry: { baseMs: 10_000, maxMs: 30_000 },
+  parkAfterMs: 120_000,
+  maxBlocked: 1,
+  barePods: 'evict',
+  protectedPods: 'evict',
+  waitCompletedMs: 6 * 3_600_000,
+  finishDrainShare: 0.5,
+  settleMs: 60_000,
+  deregisterTimeoutMs: 360_000,
+  deadNodeMs: 300_000,
+  stormShare: 0.2,
+  unschedulablePods: 3,
+  unschedulableAfterMs: 120_000,
+  confirmMs: 20_000,
+  startupTaints: [
+    'node.kubernetes.io/not-ready',
+    'node.kubernetes.io/unreachable',
+    'node.kubernetes.io/network-unavailable',
+    'node.cloudprovider.kubernetes.io/uninitialized',
+    'startup-taint.cluster-autoscaler.kubernetes.io/*',
+    'ignore-taint.cluster-autoscaler.kubernetes.io/*',
+    'ebs.csi.aws.com/agent-not-ready',
+    'node.cilium.io/agent-not-ready',
+  ],
+  requiredDaemonSets: [],
+  criticalLabels: [
+    { key: 'k8s-app', value: 'kube-dns' },
+    { key: 'k8s-app', value: 'coredns' },
+    { key: 'application', value: 'coredns' },
+    { key: 'app', value: 'registry' },
+    { key: 'application', value: 'registry' },
+    { key: 'app.kubernetes.io/name', value: 'clm' },
+  ],
+  actionsPerTick: 40,
+};
+
+/** Surge nodes for a pool of `baseline` nodes; control planes always take one. */
+export function surgeOf(
+  baseline: number,
+  policy: Pick<RollPolicy, 'surge' | 'bootCap'>,
+  own: SurgeSetting | undefined,
+  controlPlane: boolean,
+): number {
+  if (controlPlane) return 1;
+  const wanted = own ?? policy.surge;
+  if (typeof wanted === 'number') return Math.max(1, Math.floor(wanted));
+  const share = wanted === 'adaptive' ? 10 : Number.parseFloat(wanted);
+  const nodes = Math.ceil((baseline * share) / 100);
+  return wanted === 'adaptive' ? Math.min(Math.max(1, nodes), policy.bootCap) : Math.max(1, nodes);
+}

@@ -1,0 +1,210 @@
+/** What planning one pool works with, and the small decisions that rolling and stopping share. */
+import type { CapacityIntent, RollBlock, RollMemory, RollNode } from '../../domain/node-pool-roll.ts';
+import { lastingBlock, orderCandidates } from './candidate-order.ts';
+import type { ClusterIndex } from './cluster-index.ts';
+import type { ClusterState } from './control-plane-gate.ts';
+import { movablePods } from './drain-state.ts';
+import type { EvictionLanes } from './eviction-lanes.ts';
+import type { GroupState, Member } from './members.ts';
+import { drainStartedAt } from './node-marks.ts';
+import type { PoolRollState, RollAction, RollPlanInput } from './roll-plan.ts';
+import { surgeOf } from './policy.ts';
+import { balancersOf } from './usability.ts';
+
+export interface PoolContext {
+  pool: PoolRollState;
+  input: RollPlanInput;
+  index: ClusterIndex;
+  cluster: ClusterState;
+  lanes: EvictionLanes;
+  groups: GroupState[];
+  memory: RollMemory;
+  actions: RollAction[];
+  /** Times at which something changes without an event. */
+  looks: number[];
+  /** In order of importance, the first is shown. */
+  waits: { code: string; message: string }[];
+  /** Display phases that differ from the member's own, by instance id. */
+  shown: Map<string, Partial<Pick<RollNode, 'phase' | 'blockedBy' | 'detail'>>>;
+  /** Draining members that nothing moves on, long enough to give their slot away. */
+  parked: Set<string>;
+}
+
+export function allMembers(context: PoolContext): Member[] {
+  return context.groups.flatMap((state) => state.members);
+}
+
+export function look(context: PoolContext, at: number): void {
+  context.looks.push(at);
+}
+
+export function wait(context: PoolContext, code: string, message: string): void {
+  context.waits.push({ code, message });
+}
+
+export function intentFor(memory: RollMemory, instanceId: string): CapacityIntent | undefined {
+  return memory.intents.find((intent) => intent.kind === 'terminate' && intent.instanceId === instanceId);
+}
+
+export function baselineOf(context: PoolContext): number {
+  return context.groups.reduce((total, state) => total + state.baseline, 0);
+}
+
+/** Surge nodes allowed, without those that parked nodes are worth. */
+export function plainSurge(context: PoolContext): number {
+  const { pool, input } = context;
+  return surgeOf(baselineOf(context), input.policy, pool.surge, pool.controlPlane);
+}
+
+/** Live or owed above the baseline, launches that are decided included. */
+export function surgeInUse(context: PoolContext): number {
+  const launches = context.memory.intents.filter((intent) => intent.kind === 'launch').length;
+  return context.groups.reduce((total, state) => total + Math.max(0, state.surge), 0) + launches;
+}
+
+/** Evictions of every node that is being drained, in the lanes of the cluster. */
+export function planDrains(context: PoolContext, members: Member[]): void {
+  for (const member of members) {
+    const held = deregistrationHolds(context, member);
+    if (held !== undefined) {
+      context.shown.set(member.instance.id, { detail: 'deregistering' });
+      wait(context, 'deregistering', held);
+      continue;
+    }
+    if (member.phase === 'drained') continue;
+    drainOne(context, member);
+  }
+}
+
+function drainOne(context: PoolContext, member: Member): void {
+  const { now, policy } = context.input;
+  const plan = context.lanes.drain(member);
+  context.actions.push(...plan.actions);
+  if (plan.retryAt !== undefined) look(context, plan.retryAt);
+  const blockedBy = plan.moving === 0 ? (plan.lasting ?? plan.passing) : undefined;
+  if (!blockedBy) {
+    wait(context, 'draining', `${member.name} is being drained`);
+    return;
+  }
+  const forMs = now - blockedBy.since;
+  const lasting = plan.lasting !== undefined;
+  const parked = lasting || forMs >= policy.parkAfterMs;
+  if (parked) context.parked.add(member.instance.id);
+  else look(context, blockedBy.since + policy.parkAfterMs);
+  context.shown.set(member.instance.id, { phase: parked ? 'blocked' : 'draining', blockedBy });
+  reportLater(context, blockedBy);
+  wait(context, lasting ? 'blocked' : 'budget-refuses', `${member.name}: ${blockedBy.message}`);
+}
+
+export function reportLater(context: PoolContext, blockedBy: RollBlock): void {
+  const at = blockedBy.since + context.pool.blockLimitMs;
+  if (at > context.input.now) look(context, at);
+}
+
+/**
+ * Asks load balancers to let go of the node. A control plane's node is drained only after they have (unless it is the only one); a
+ * worker's drain overlaps with it. Answers the reason while the drain has to wait.
+ */
+function deregistrationHolds(context: PoolContext, member: Member): string | undefined {
+  const left = balancersHolding(context, member);
+  if (left.length === 0) return undefined;
+  const single = context.pool.controlPlane && baselineOf(context) <= 1;
+  if (single) return undefined;
+  for (const { balancer, health } of left) {
+    if (health === 'draining') continue;
+    context.actions.push({
+      kind: 'deregister',
+      balancer,
+      instanceId: member.instance.id,
+      node: member.name,
+      reason: `${member.name} is leaving`,
+    });
+  }
+  const until = member.drainStartedAt + context.input.policy.deregisterTimeoutMs;
+  if (until <= context.input.now) return undefined;
+  look(context, until);
+  return context.pool.controlPlane ? `${member.name} is being taken out of its load balancers` : undefined;
+}
+
+/** Load balancers that still know the instance. */
+export function balancersHolding(
+  context: PoolContext,
+  member: Member,
+): { balancer: { kind: 'classic' | 'target-group'; id: string }; health: string }[] {
+  return balancersOf(member.group).flatMap((balancer) => {
+    const health = context.index.balancer(balancer.kind, balancer.id)?.instances[member.instance.id] ?? 'absent';
+    return health === 'absent' || health === 'unused' ? [] : [{ balancer, health }];
+  });
+}
+
+/** Ready to be terminated: empty for the quiet time, and no load balancer sends to it. */
+export function isReadyToEnd(context: PoolContext, member: Member): boolean {
+  const { now, policy } = context.input;
+  if (member.phase !== 'drained' || member.ambiguous) return false;
+  const quietAt = member.since + policy.quietMs;
+  if (quietAt > now) {
+    look(context, quietAt);
+    return false;
+  }
+  const single = context.pool.controlPlane && baselineOf(context) <= 1;
+  if (single || balancersHolding(context, member).length === 0) return true;
+  const startedAt = member.node ? drainStartedAt(member.node, now) : now;
+  const until = startedAt + policy.deregisterTimeoutMs;
+  if (until <= now) return true;
+  look(context, until);
+  wait(context, 'deregistering', `${member.name} is empty and still registered with its load balancers`);
+  return false;
+}
+
+export function endNode(
+  context: PoolContext,
+  member: Member,
+  why: 'outdated' | 'surplus' | 'boot-failed',
+  decrement: boolean,
+  reason: string,
+): void {
+  const { group } = member;
+  context.actions.push({
+    kind: 'capacity',
+    reason,
+    intent: {
+      kind: 'terminate',
+      id: `terminate-${member.instance.id}`,
+      group: group.name,
+      instanceId: member.instance.id,
+      node: member.name,
+      decrement,
+      from: group.desired,
+      why,
+      stillThereAt: null,
+    },
+  });
+}
+
+export function cordon(context: PoolContext, member: Member, why: 'outdated' | 'surplus' | 'boot-failed', reason: string): void {
+  if (!member.node) return;
+  context.actions.push({
+    kind: 'cordon',
+    node: member.node.name,
+    instanceId: member.instance.id,
+    pods: movablePods(member.pods, context.index).length,
+    why,
+    reason,
+  });
+}
+
+/** Outdated nodes that are not being drained: those that could be, in order, and those that nothing would move from. */
+export function sortOutdated(context: PoolContext): {
+  candidates: ReturnType<typeof orderCandidates>;
+  blocked: { member: Member; block: RollBlock }[];
+} {
+  const blocked: { member: Member; block: RollBlock }[] = [];
+  const free: Member[] = [];
+  for (const member of allMembers(context)) {
+    if (!member.live || !member.outdated || member.cordonedByUs || member.ambiguous) continue;
+    const block = lastingBlock(member, context.index, context.input);
+    if (block) blocked.push({ member, block });
+    else free.push(member);
+  }
+  return { candidates: orderCandidates(free, context.index, context.input), blocked };
+}

@@ -1,0 +1,96 @@
+/** What planning takes and gives. */
+import type { ClusterView } from '../../domain/cluster-view.ts';
+import type { CapacityIntent, RollMemory, RollNode, RollProgress, SurgeSetting } from '../../domain/node-pool-roll.ts';
+import type { CloudView } from '../../ports/cluster-session.ts';
+import type { LeavingWhy } from './node-marks.ts';
+import type { RollPolicy } from './policy.ts';
+
+/** `rolling`: replace outdated nodes. `stopping`: finish or give back what is begun, remove surplus, start nothing. */
+export type RollMode = 'rolling' | 'stopping';
+
+/** One pool that a roll is under way for. */
+export interface PoolRollState {
+  processId: string;
+  pool: string;
+  controlPlane: boolean;
+  mode: RollMode;
+  surge: SurgeSetting | undefined;
+  bootTimeoutMs: number;
+  blockLimitMs: number;
+  memory: RollMemory;
+  /** Phases as of the last look, for how long they have lasted. */
+  nodes: RollNode[];
+}
+
+export interface RollPlanInput {
+  view: ClusterView;
+  cloud: CloudView;
+  /** All pools of the cluster with a roll under way: budgets, boots and the control plane are shared. */
+  pools: PoolRollState[];
+  now: number;
+  policy: RollPolicy;
+  /** Answer of the API server's /readyz; undefined = not asked lately. Only a control plane's roll needs it. */
+  apiReady: boolean | undefined;
+  /** Earliest next eviction request of a pod that was refused, by uid. */
+  evictNotBefore: ReadonlyMap<string, number>;
+  /** No pod is evicted before: set after a restart, when nobody knows what was asked for a moment ago. */
+  evictionsHeldUntil: number;
+  /** How often pods of an owner came back to a cordoned node, by `node/owner uid`. */
+  returns: ReadonlyMap<string, number>;
+  /** Pods that answered an eviction with a lasting refusal, by uid. */
+  refusedForGood: ReadonlyMap<string, { code: string; message: string }>;
+}
+
+/** Each says why in a sentence that a person understands. */
+export type RollAction = { reason: string } & (
+  | { kind: 'capacity'; intent: CapacityIntent }
+  | { kind: 'cordon'; node: string; instanceId: string; pods: number; why: LeavingWhy }
+  /** Uncordon and take back every mark. */
+  | { kind: 'give-back'; node: string; instanceId: string }
+  | { kind: 'mark'; node: string; instanceId: string; protectedByUs: boolean }
+  | { kind: 'exempt'; node: string }
+  | {
+      kind: 'evict';
+      namespace: string;
+      pod: string;
+      uid: string;
+      node: string;
+      owner: string;
+      ownerUid: string;
+      budget: string | undefined;
+      /** Created after the drain began: the pod came back. */
+      returned: boolean;
+    }
+  | { kind: 'deregister'; balancer: { kind: 'classic' | 'target-group'; id: string }; instanceId: string; node: string }
+  | { kind: 'move-baseline'; group: string; baseline: number; expected: number }
+  | { kind: 'raise-max'; group: string; max: number }
+);
+
+export type PoolVerdict =
+  | { kind: 'going-on' }
+  /** Rolling: nothing outdated is left, and the rest has settled. Stopping: nothing of the roll is left but limits and marks. */
+  | { kind: 'complete' }
+  /** Somebody else changed the group. */
+  | { kind: 'foreign-change'; message: string }
+  | { kind: 'failed'; code: string; message: string };
+
+export interface PoolPlan {
+  pool: string;
+  processId: string;
+  verdict: PoolVerdict;
+  actions: RollAction[];
+  wait: { code: string; message: string };
+  /** When something changes by time alone. */
+  nextLookAt: number;
+  /** Complete list; the committed progress leaves out what is not worth a commit. */
+  nodes: RollNode[];
+  progress: Omit<RollProgress, 'nodes'>;
+  memory: RollMemory;
+  outdatedLeft: number;
+  /** Nodes blocked for blockLimitMs: reported to the parent. */
+  overLimit: RollNode[];
+}
+
+export interface RollPlan {
+  pools: PoolPlan[];
+}

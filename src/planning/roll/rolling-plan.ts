@@ -1,0 +1,328 @@
+/** Decisions of a pool that is being rolled, in the order of their urgency (end, drain, cordon, launch, mark). */
+import { createHash } from 'node:crypto';
+import type { Candidate } from './candidate-order.ts';
+import { controlPlaneGate } from './control-plane-gate.ts';
+import type { GroupState, Member } from './members.ts';
+import { isCordonedByOthers, isExemptedByUs, isMarked, scaleDownDisabledAnnotation } from './node-marks.ts';
+import {
+  allMembers,
+  baselineOf,
+  cordon,
+  endNode,
+  intentFor,
+  isReadyToEnd,
+  look,
+  type PoolContext,
+  plainSurge,
+  planDrains,
+  reportLater,
+  sortOutdated,
+  surgeInUse,
+  wait,
+} from './pool-context.ts';
+
+/** `holdsCapacity`: somebody else's change is being watched, and capacity stays as it is meanwhile. */
+export function planRolling(context: PoolContext, holdsCapacity: boolean): void {
+  const members = allMembers(context);
+  const sorted = sortOutdated(context);
+  for (const { member, block } of sorted.blocked) {
+    context.shown.set(member.instance.id, { phase: 'blocked', blockedBy: block });
+    reportLater(context, block);
+  }
+  const sums = new Sums(context, sorted.candidates.length);
+  if (!holdsCapacity) endNodes(context, members, sums);
+  const leaving = members.filter((member) => member.live && member.cordonedByUs && !member.ambiguous);
+  for (const member of leaving) if (staysAfterAll(member)) giveBack(context, member);
+  planDrains(context, leaving.filter((member) => !staysAfterAll(member) && !intentFor(context.memory, member.instance.id)));
+  markNodes(context, members);
+  if (holdsCapacity) return;
+  cordonNext(context, sorted.candidates);
+  launch(context, sums);
+  if (sorted.blocked.length > 0 && sorted.candidates.length === 0) {
+    const first = sorted.blocked[0];
+    if (first) wait(context, 'blocked', `${first.member.name} cannot be drained: ${first.block.message}`);
+  }
+}
+
+/** Capacity as it will be when everything decided so far has happened. */
+class Sums {
+  #surge: number;
+  readonly #allowed: number;
+  readonly #fresh = new Map<string, number>();
+  /** Outdated nodes that still have to be replaced and can be. */
+  readonly #toReplace = new Map<string, number>();
+  booting: number;
+
+  constructor(context: PoolContext, _candidates: number) {
+    this.#surge = surgeInUse(context);
+    const idle = allMembers(context).filter((m) => m.live && m.outdated && !m.serves && !m.cordonedByUs).length;
+    const extra = context.pool.controlPlane ? 0 : Math.min(context.input.policy.maxBlocked, context.parked.size + idle + parkedBefore(context));
+    this.#allowed = plainSurge(context) + extra;
+    this.booting = context.cluster.booting;
+    for (const state of context.groups) {
+      const launches = context.memory.intents.filter((one) => one.kind === 'launch' && one.group === state.group.name);
+      this.#fresh.set(state.group.name, state.fresh + state.owed + launches.length);
+      this.#toReplace.set(state.group.name, replaceable(context, state).length);
+    }
+  }
+
+  /** New nodes that the group still lacks for the outdated ones that can go. */
+  needed(state: GroupState): number {
+    const name = state.group.name;
+    return Math.min(state.baseline - (this.#fresh.get(name) ?? 0), this.#toReplace.get(name) ?? 0);
+  }
+
+  get freeSurge(): number {
+    return this.#allowed - this.#surge;
+  }
+
+  launched(state: GroupState): void {
+    this.#surge += 1;
+    this.booting += 1;
+    this.#fresh.set(state.group.name, (this.#fresh.get(state.group.name) ?? 0) + 1);
+  }
+
+  /** Without a decrement the group launches the next one by itself. */
+  ended(state: GroupState, decrement: boolean, outdated: boolean): void {
+    const name = state.group.name;
+    if (outdated) this.#toReplace.set(name, Math.max(0, (this.#toReplace.get(name) ?? 0) - 1));
+    if (decrement) this.#surge -= 1;
+    else {
+      this.booting += 1;
+      this.#fresh.set(name, (this.#fresh.get(name) ?? 0) + 1);
+    }
+  }
+}
+
+function parkedBefore(context: PoolContext): number {
+  return allMembers(context).filter((m) => m.cordonedByUs && m.live && m.previous?.phase === 'blocked').length;
+}
+
+function replaceable(context: PoolContext, state: GroupState): Member[] {
+  return state.members.filter(
+    (member) =>
+      member.live &&
+      member.outdated &&
+      !member.ambiguous &&
+      context.shown.get(member.instance.id)?.phase !== 'blocked' &&
+      intentFor(context.memory, member.instance.id) === undefined,
+  );
+}
+
+function endNodes(context: PoolContext, members: Member[], sums: Sums): void {
+  for (const member of members) {
+    if (!member.live || intentFor(context.memory, member.instance.id)) continue;
+    const state = context.groups.find((one) => one.members.includes(member));
+    if (!state) continue;
+    if (member.phase === 'boot-failed' || (member.cordonedByUs && member.leaving === 'boot-failed')) {
+      endFailedBoot(context, member, state, sums);
+    } else if (member.cordonedByUs && !staysAfterAll(member) && isReadyToEnd(context, member)) {
+      const last = sums.needed(state) <= 0 || replacementsBeyondThis(context, state, member) === 0;
+      const zoneBound = othersAreZoneBound(context, state, member);
+      const decrement = last || sums.freeSurge < 0 || zoneBound || sums.booting >= context.input.policy.bootCap;
+      sums.ended(state, decrement, member.outdated);
+      const why = decrement ? 'the group gives up its place' : 'the group replaces it by itself';
+      endNode(context, member, member.outdated ? 'outdated' : 'surplus', decrement, `${member.name} is empty; ${why}`);
+    }
+  }
+}
+
+function replacementsBeyondThis(context: PoolContext, state: GroupState, member: Member): number {
+  return replaceable(context, state).filter((one) => one !== member).length;
+}
+
+/** A volume's zone cannot be left to the group's choice: its surge is launched where it is wanted. */
+function othersAreZoneBound(context: PoolContext, state: GroupState, member: Member): boolean {
+  return state.members.some(
+    (one) => one !== member && one.live && one.outdated && one.pods.some((pod) => pod.claims.length > 0 && !context.index.isDaemonPod(pod)),
+  );
+}
+
+function endFailedBoot(context: PoolContext, member: Member, state: GroupState, sums: Sums): void {
+  const failed = `${member.name} was not usable within ${Math.round(context.pool.bootTimeoutMs / 1000)} s: ${describe(member)}`;
+  if (member.node && !member.cordonedByUs) {
+    cordon(context, member, 'boot-failed', failed);
+    return;
+  }
+  if (member.node && !isReadyToEnd(context, member)) return;
+  const decrement = state.surge > 0;
+  sums.ended(state, decrement, false);
+  endNode(context, member, 'boot-failed', decrement, failed);
+}
+
+function describe(member: Member): string {
+  return member.usability.usable ? 'it is usable now' : member.usability.message;
+}
+
+/** Current again (the template was changed back), or a leftover of an earlier stop. */
+function staysAfterAll(member: Member): boolean {
+  return !member.outdated && member.leaving !== 'boot-failed';
+}
+
+function giveBack(context: PoolContext, member: Member): void {
+  context.actions.push({
+    kind: 'give-back',
+    node: member.name,
+    instanceId: member.instance.id,
+    reason: `${member.name} is on the current template`,
+  });
+}
+
+function cordonNext(context: PoolContext, candidates: Candidate[]): void {
+  if (candidates.length === 0) return;
+  const { cluster, input } = context;
+  const gate = cordonGate(context);
+  if (gate) {
+    wait(context, gate.code, gate.message);
+    if (gate.at !== undefined) look(context, gate.at);
+    return;
+  }
+  const slack = new Map(context.groups.map((state) => [state.group.name, state.slack]));
+  let cordoned = 0;
+  const limit = context.pool.controlPlane ? 1 : Number.POSITIVE_INFINITY;
+  for (const candidate of candidates) {
+    if (cordoned >= limit) break;
+    const { member } = candidate;
+    const name = member.group.name;
+    const left = slack.get(name) ?? 0;
+    // A node that serves nobody costs nothing.
+    if (left < (member.serves ? 1 : 0)) continue;
+    if (candidate.critical && cluster.criticalInFlight !== undefined) {
+      wait(context, 'critical-one-at-a-time', `${cluster.criticalInFlight} carries pods the cluster lives by; ${member.name} waits for it`);
+      continue;
+    }
+    if (candidate.zoneBound && !servesInZone(context, member)) {
+      wait(context, 'zone-capacity', `${member.name} has volumes in ${member.instance.zone}, where no new node serves yet`);
+      continue;
+    }
+    if (!member.node) continue;
+    const foreign = isCordonedByOthers(member.node) ? '; somebody else had cordoned it' : '';
+    cordon(context, member, 'outdated', `${candidate.reason}${foreign}`);
+    if (member.serves) slack.set(name, left - 1);
+    if (candidate.critical) cluster.criticalInFlight = member.name;
+    if (!context.pool.controlPlane) cluster.workerInFlight = member.name;
+    cordoned += 1;
+  }
+  if (cordoned === 0 && context.waits.length === 0) waitForCapacity(context);
+  void input;
+}
+
+function cordonGate(context: PoolContext): { code: string; message: string; at?: number } | undefined {
+  const { cluster, input, memory, pool } = context;
+  const unmarked = allMembers(context).find((m) => m.live && m.outdated && m.node && !isMarked(m.node));
+  if (unmarked) return { code: 'marking', message: 'outdated nodes are being marked, so that pods move once' };
+  const extra = cluster.unschedulable - memory.unschedulableAtStart;
+  if (extra > input.policy.unschedulablePods) {
+    const message = `${cluster.unschedulable} pods find no node, ${memory.unschedulableAtStart} did when the roll began`;
+    return { code: 'pods-without-node', message };
+  }
+  if (pool.controlPlane) return controlPlaneGate(pool, cluster, input);
+  if (cluster.controlPlaneInFlight !== undefined) {
+    const message = `control-plane node ${cluster.controlPlaneInFlight} is on its way out; workers wait`;
+    return { code: 'control-plane-in-flight', message };
+  }
+  return undefined;
+}
+
+function servesInZone(context: PoolContext, old: Member): boolean {
+  return allMembers(context).some((m) => m.serves && !m.outdated && m.instance.zone === old.instance.zone);
+}
+
+function waitForCapacity(context: PoolContext): void {
+  const booting = allMembers(context).find((member) => member.live && !member.outdated && !member.usability.usable);
+  if (booting) wait(context, 'node-booting', describe(booting));
+  else if (context.groups.some((state) => state.owed > 0)) wait(context, 'node-booting', 'the group is launching a replacement');
+  else wait(context, 'capacity', 'waits for a usable new node');
+}
+
+function launch(context: PoolContext, sums: Sums): void {
+  const { input, memory } = context;
+  const members = allMembers(context);
+  const proven = members.some((member) => member.live && !member.outdated && member.usability.usable);
+  const newcomers = members.filter((member) => member.live && !member.outdated).length;
+  const owed = context.groups.reduce((total, state) => total + state.owed, 0);
+  const pending = memory.intents.filter((intent) => intent.kind === 'launch').length;
+  let number = memory.launches;
+  let planned = 0;
+  for (const state of context.groups) {
+    while (sums.needed(state) > 0 && sums.freeSurge > 0) {
+      // One node first: a bad image costs one instance.
+      if (!proven && newcomers + owed + pending + planned > 0) return;
+      if (sums.booting >= input.policy.bootCap) {
+        wait(context, 'boot-cap', `${sums.booting} nodes of the cluster are booting, as many as allowed`);
+        return;
+      }
+      const zone = zoneFor(context, state, planned);
+      if (zone === undefined) {
+        const until = Math.min(...memory.zonesWithout.map((one) => one.until));
+        look(context, until);
+        wait(context, 'no-capacity', `no zone of ${state.group.name} has instances to give: ${memory.zonesWithout.map((one) => one.zone).join(', ')}`);
+        return;
+      }
+      number += 1;
+      planned += 1;
+      const reason = proven
+        ? `${state.group.name} needs a new node before the next old one goes`
+        : `one new node first: it shows that the new template boots`;
+      context.actions.push({
+        kind: 'capacity',
+        reason,
+        intent: {
+          kind: 'launch',
+          id: `launch-${number}`,
+          group: state.group.name,
+          zone,
+          token: launchToken(memory.rollId, number),
+          from: state.group.desired,
+          raise: memory.launchByDesired,
+        },
+      });
+      sums.launched(state);
+    }
+  }
+  void baselineOf;
+}
+
+/** The same launch sent twice carries the same token. */
+export function launchToken(rollId: string, number: number): string {
+  return createHash('sha256').update(`${rollId}/${number}`).digest('hex');
+}
+
+/** Zone with most outdated nodes that have no new one beside them; so the zones stay as even as they were. */
+function zoneFor(context: PoolContext, state: GroupState, skip: number): string | null | undefined {
+  const unmatched = new Map<string, number>();
+  for (const zone of state.group.zones) unmatched.set(zone, 0);
+  for (const member of state.members) {
+    if (!member.live) continue;
+    const zone = member.instance.zone;
+    unmatched.set(zone, (unmatched.get(zone) ?? 0) + (member.outdated ? 1 : -1));
+  }
+  const planned = context.actions.flatMap((action) =>
+    action.kind === 'capacity' && action.intent.kind === 'launch' && action.intent.group === state.group.name ? [action.intent.zone] : [],
+  );
+  for (const zone of planned) if (zone !== null) unmatched.set(zone, (unmatched.get(zone) ?? 0) - 1);
+  const without = new Set(
+    context.memory.zonesWithout.filter((one) => one.until > context.input.now).map((one) => one.zone),
+  );
+  const open = [...unmatched].filter(([zone]) => !without.has(zone));
+  if (open.length === 0) return unmatched.size === 0 && without.size === 0 ? null : undefined;
+  open.sort(([za, a], [zb, b]) => b - a || (za < zb ? -1 : 1));
+  void skip;
+  return open[0]?.[0];
+}
+
+/** Old nodes repel new pods; new ones are kept from the autoscaler while they are empty. */
+function markNodes(context: PoolContext, members: Member[]): void {
+  for (const member of members) {
+    const { node } = member;
+    if (!member.live || !node || node.deleting) continue;
+    if (member.outdated) {
+      if (isMarked(node) || member.cordonedByUs) continue;
+      const protectedByUs = !member.instance.protectedFromScaleIn;
+      const reason = `${node.name} is outdated`;
+      context.actions.push({ kind: 'mark', node: node.name, instanceId: member.instance.id, protectedByUs, reason });
+    } else if (!isExemptedByUs(node) && node.annotations[scaleDownDisabledAnnotation] === undefined) {
+      context.actions.push({ kind: 'exempt', node: node.name, reason: `${node.name} is new` });
+    }
+  }
+}

@@ -1,0 +1,114 @@
+/** A roll that is stopped between two nodes: what is nearly moved is finished, the rest is given back, surplus is removed. */
+import { controlPlaneGate } from './control-plane-gate.ts';
+import type { GroupState, Member } from './members.ts';
+import { podsAtDrainStart } from './node-marks.ts';
+import {
+  allMembers,
+  balancersHolding,
+  cordon,
+  endNode,
+  intentFor,
+  isReadyToEnd,
+  look,
+  type PoolContext,
+  planDrains,
+  wait,
+} from './pool-context.ts';
+import { balancersOf } from './usability.ts';
+
+export function planStopping(context: PoolContext): void {
+  const finishing: Member[] = [];
+  for (const member of allMembers(context)) {
+    if (!member.live || !member.cordonedByUs || intentFor(context.memory, member.instance.id)) continue;
+    if (isFinished(context, member)) finishing.push(member);
+    else {
+      context.actions.push({
+        kind: 'give-back',
+        node: member.name,
+        instanceId: member.instance.id,
+        reason: 'the roll is stopped, and most of its pods have not moved',
+      });
+    }
+  }
+  planDrains(context, finishing);
+  for (const state of context.groups) endFinished(context, state, finishing);
+  planSurplus(context);
+}
+
+/** Goes on to its end: given back it would have cost the moved pods for nothing, or cannot be given back. */
+function isFinished(context: PoolContext, member: Member): boolean {
+  if (!member.outdated && member.leaving !== 'outdated') return true;
+  if (member.phase === 'drained') return member.outdated || member.leaving !== 'outdated';
+  if (!member.outdated) return false;
+  // A load balancer does not take an instance back by itself.
+  const balancers = balancersOf(member.group).length;
+  if (context.pool.controlPlane && balancersHolding(context, member).length < balancers) return true;
+  if (member.previous?.phase === 'blocked') return false;
+  const before = member.node ? podsAtDrainStart(member.node) : 0;
+  const left = member.drain?.remaining.length ?? 0;
+  return before > 0 && (before - left) / before >= context.input.policy.finishDrainShare;
+}
+
+function endFinished(context: PoolContext, state: GroupState, finishing: Member[]): void {
+  let { surge } = state;
+  for (const member of finishing) {
+    if (!state.members.includes(member) || !isReadyToEnd(context, member)) continue;
+    const decrement = surge > 0;
+    if (decrement) surge -= 1;
+    const why = decrement ? 'its replacement is there' : 'the group replaces it by itself';
+    endNode(context, member, member.outdated ? 'outdated' : 'surplus', decrement, `${member.name} is empty; ${why}`);
+  }
+}
+
+/** Takes out what a group has above its baseline: first what is not usable yet, then the newest. */
+export function planSurplus(context: PoolContext): void {
+  for (const state of context.groups) {
+    const leaving = state.members.filter((m) => m.live && (m.cordonedByUs || intentFor(context.memory, m.instance.id)));
+    let surplus = state.surge - leaving.length - endingWithoutNode(context, state);
+    if (state.surge > 0 && leaving.length > 0) wait(context, 'removing-surplus', `${state.group.name} gives up ${leaving.length} surplus nodes`);
+    if (surplus <= 0) continue;
+    const gate = context.pool.controlPlane ? controlPlaneGate(context.pool, context.cluster, context.input) : undefined;
+    let { slack } = state;
+    for (const member of surplusOrder(state, leaving)) {
+      if (surplus <= 0) break;
+      const reason = `${state.group.name} has ${state.surge} nodes more than its ${state.baseline}`;
+      if (!member.node) {
+        endNode(context, member, 'surplus', true, `${reason}, and ${member.name} is not a node yet`);
+        surplus -= 1;
+        continue;
+      }
+      if (gate) {
+        wait(context, gate.code, gate.message);
+        if (gate.at !== undefined) look(context, gate.at);
+        break;
+      }
+      if (member.serves) {
+        if (slack < 1) continue;
+        slack -= 1;
+      }
+      cordon(context, member, 'surplus', reason);
+      surplus -= 1;
+      if (context.pool.controlPlane) break;
+    }
+    if (surplus > 0) wait(context, 'removing-surplus', `${state.group.name} has ${state.surge} nodes more than its baseline`);
+  }
+}
+
+function endingWithoutNode(context: PoolContext, state: GroupState): number {
+  return context.actions.filter(
+    (action) =>
+      action.kind === 'capacity' &&
+      action.intent.kind === 'terminate' &&
+      action.intent.group === state.group.name &&
+      action.intent.decrement &&
+      !state.members.some((m) => m.instance.id === (action.intent as { instanceId?: string }).instanceId && m.cordonedByUs),
+  ).length;
+}
+
+function surplusOrder(state: GroupState, leaving: Member[]): Member[] {
+  const rank = (member: Member): number => (member.outdated ? 2 : member.usability.usable ? 1 : 0);
+  const age = (member: Member): number => member.node?.createdAt ?? Number.POSITIVE_INFINITY;
+  return state.members
+    .filter((member) => member.live && !member.ambiguous && !leaving.includes(member))
+    .sort((a, b) => rank(a) - rank(b) || age(b) - age(a) || (a.instance.id < b.instance.id ? -1 : 1));
+}

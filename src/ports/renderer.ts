@@ -1,0 +1,11 @@
+import type { Cluster } from '../domain/cluster.ts';
+import type { Problem } from '../domain/problem.ts';
+import type { RenderedCluster } from '../domain/rendered.ts';
+
+export type RenderResult = { ok: true; rendered: RenderedCluster } | { ok: false; problems: Problem[] };
+
+/**
+ * What a commit of the channel configuration renders to for a cluster: pure in both. Problems are the configuration's; throws
+ * FailureError when the commit cannot be read.
+ */
+export type Render = (cluster: Cluster, commit: string) => Promise<RenderResult>;

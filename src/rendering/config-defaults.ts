@@ -1,0 +1,44 @@
+import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
+import { BoundedCache } from '../support/bounded-cache.ts';
+import type { TextProblem } from './manifest-documents.ts';
+import type { ConfigItems } from './template-data.ts';
+
+export type DefaultsText = { ok: true; items: ConfigItems } | { ok: false; problems: TextProblem[] };
+
+const known = new BoundedCache<string, DefaultsText>({ maxEntries: 1_000, maxWeight: 16 * 1024 * 1024 });
+
+/** The rendered defaults: a flat map of texts. Numbers and booleans count as the text that they are written as. */
+export function parseDefaults(text: string): DefaultsText {
+  const cached = known.get(text);
+  if (cached !== undefined) return cached;
+  const result = parse(text);
+  known.set(text, result, text.length);
+  return result;
+}
+
+function parse(text: string): DefaultsText {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { schema: 'core', lineCounter: lines, prettyErrors: false });
+  const problems: TextProblem[] = document.errors.map((error) => ({
+    line: lines.linePos(error.pos[0]).line,
+    message: error.message,
+    remedy: 'correct the YAML of the defaults',
+  }));
+  const items: Record<string, string> = {};
+  if (isMap(document.contents)) {
+    for (const { key, value } of document.contents.items) {
+      if (!isScalar(key)) continue;
+      const name = key.source ?? String(key.value);
+      if (isScalar(value)) items[name] = typeof value.value === 'string' ? value.value : value.value === null ? '' : (value.source ?? String(value.value));
+      else if (value === null) items[name] = '';
+      else {
+        const line = lines.linePos(key.range?.[0] ?? 0).line;
+        const remedy = 'write one text; for a structure, write it as a block text (|) and read it with fromYaml';
+        problems.push({ line, path: name, message: `the default of ${name} is not a text`, remedy });
+      }
+    }
+  } else if (document.contents !== null && problems.length === 0) {
+    problems.push({ line: 1, message: 'defaults must be a mapping of names to texts', remedy: 'write one `name: "value"` a line' });
+  }
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, items };
+}

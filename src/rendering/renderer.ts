@@ -1,0 +1,49 @@
+import type { Cluster, InfrastructureAccount } from '../domain/cluster.ts';
+import type { Problem } from '../domain/problem.ts';
+import type { RenderedCluster } from '../domain/rendered.ts';
+import { ClusterRendering } from './cluster-rendering.ts';
+import { type ConfigurationTree, configurationTree } from './configuration-tree.ts';
+import type { RecordedLookups } from './recorded-lookups.ts';
+import { RenderingError } from './template-file.ts';
+
+export interface RenderInput {
+  cluster: Cluster;
+  /** The channel configuration by path relative to it. Not to be changed: what is known of it is kept while it lives. */
+  tree: ReadonlyMap<string, string>;
+  commit: string;
+  /** For `.Cluster.Owner` and `.Cluster.AccountName`. */
+  account?: InfrastructureAccount;
+  /** Answers of the cloud that were recorded for this commit, account and region: rendering itself asks nobody. */
+  lookups?: RecordedLookups;
+}
+
+export type RenderOutcome = { ok: true; rendered: RenderedCluster } | { ok: false; problems: Problem[] };
+
+export interface Renderer {
+  /** Pure: the same input gives the same result, whatever was rendered before. Problems name files relative to the tree. */
+  render(input: RenderInput): RenderOutcome;
+}
+
+/**
+ * Renders the channel configuration for a cluster. Parsed templates, parsed YAML and compressed user data are kept between
+ * calls within limits of entries and characters.
+ */
+export function createRenderer(): Renderer {
+  // one tree is rendered for every cluster of a channel
+  const trees = new WeakMap<ReadonlyMap<string, string>, ConfigurationTree>();
+  return {
+    render(input) {
+      let tree = trees.get(input.tree);
+      if (tree === undefined) {
+        tree = configurationTree(input.tree);
+        trees.set(input.tree, tree);
+      }
+      try {
+        return { ok: true, rendered: new ClusterRendering(tree, input).run() };
+      } catch (error) {
+        if (error instanceof RenderingError) return { ok: false, problems: error.problems };
+        throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,175 @@
+import type { VirtualClock } from '../../../support/clock.ts';
+import type { Random } from '../../../support/random.ts';
+import type { Actor, EmitWorldEvent, HealthProbe, InstanceListener, SimInstance } from '../seams.ts';
+import { AwsFaults, throttled, ThrottleBuckets } from './aws-faults.ts';
+import { AwsError, type AwsReply, type AwsRequest, type AwsService, Params, validationCode } from './aws-request.ts';
+import { type CloudTruth, truthOf } from './aws-truth.ts';
+import { changeSetActions } from './cfn/change-set-actions.ts';
+import { stackActions } from './cfn/stack-actions.ts';
+import { StackRunner } from './cfn/stack-runner.ts';
+import { stackDescribeActions } from './cfn/stack-views.ts';
+import { classicActions } from './classic-actions.ts';
+import { type Action, type ActionTable, Cloud, type CloudTimings, defaultTimings } from './cloud.ts';
+import { ec2Actions } from './ec2-actions.ts';
+import { Fleet } from './fleet.ts';
+import { isRegion } from './geography.ts';
+import { GroupController } from './group-controller.ts';
+import { groupInstanceActions } from './group-instances.ts';
+import { groupActions } from './group-requests.ts';
+import { groupSettingActions } from './group-settings.ts';
+import { groupDescribeActions } from './group-views.ts';
+import { identityActions, Sessions } from './identity-actions.ts';
+import { launchTemplateActions } from './launch-template-actions.ts';
+import { LoadBalancing } from './load-balancing.ts';
+import { clusterOfTags } from './region-state.ts';
+import { replacementActions } from './rolling-replacement.ts';
+import { kmsActions, ObjectStorage } from './storage-actions.ts';
+import { targetGroupActions } from './target-group-actions.ts';
+
+export interface AwsModelOptions {
+  clock: VirtualClock;
+  random: Random;
+  emit: EmitWorldEvent;
+  listener: InstanceListener;
+  probe: HealthProbe;
+  clusterOfStack?: (account: string, region: string, stackName: string) => string | undefined;
+  /** Where a cluster lives; spares checkers a walk over all accounts. */
+  placeOfCluster?: (cluster: string) => { account: string; region: string } | undefined;
+  timings?: Partial<CloudTimings>;
+}
+
+const staleKept = 2000;
+
+/** AWS as the fleet sees it: every account and region, in memory, under a virtual clock. */
+export class AwsModel {
+  readonly faults: AwsFaults;
+  readonly buckets = new ThrottleBuckets();
+  readonly #cloud: Cloud;
+  readonly #actions: ReadonlyMap<AwsService, ActionTable>;
+  readonly #stale = new Map<string, { at: number; reply: AwsReply }>();
+  #calls = 0;
+
+  constructor(options: AwsModelOptions) {
+    this.faults = new AwsFaults(options.random.fork('faults'));
+    const cloud = new Cloud({
+      clock: options.clock,
+      random: options.random,
+      emit: options.emit,
+      listener: options.listener,
+      probe: options.probe,
+      faults: this.faults,
+      timings: { ...defaultTimings, ...options.timings },
+      clusterOfStack: options.clusterOfStack ?? (() => undefined),
+      placeOfCluster: options.placeOfCluster ?? (() => undefined),
+    });
+    cloud.fleet = new Fleet(cloud);
+    cloud.balancing = new LoadBalancing(cloud);
+    cloud.groups = new GroupController(cloud);
+    cloud.stacks = new StackRunner(cloud);
+    const storage = new ObjectStorage(cloud);
+    const fetch = (_state: unknown, url: string): string | undefined => storage.template(url);
+    this.#cloud = cloud;
+    this.#actions = new Map<AwsService, ActionTable>([
+      [
+        'autoscaling',
+        { ...groupActions, ...groupDescribeActions, ...groupInstanceActions, ...groupSettingActions, ...replacementActions },
+      ],
+      ['ec2', { ...ec2Actions, ...launchTemplateActions }],
+      ['elasticloadbalancing', classicActions],
+      ['elasticloadbalancingv2', targetGroupActions],
+      ['cloudformation', { ...stackActions(fetch), ...stackDescribeActions, ...changeSetActions(fetch) }],
+      ['sts', identityActions(new Sessions())],
+      ['s3', storage.actions()],
+      ['kms', kmsActions],
+    ]);
+  }
+
+  /** How many calls were handled, refused ones included. */
+  get calls(): number {
+    return this.#calls;
+  }
+
+  /** Names of the actions that a service knows, for documents and tests. */
+  actionsOf(service: AwsService): string[] {
+    return Object.keys(this.#actions.get(service) ?? {});
+  }
+
+  /** One API call; never throws for what a caller sends. */
+  handle(request: AwsRequest): AwsReply {
+    this.#calls += 1;
+    const now = this.#cloud.now();
+    const decision = this.faults.decide(request, now);
+    const latency = decision.latencyMs > 0 ? { latencyMs: decision.latencyMs } : {};
+    const lost: AwsReply = { ok: false, status: 0, code: 'ConnectionReset', message: 'socket hang up', ...latency };
+    if (decision.before === 'lost') return lost;
+    if (decision.before) return { ...refusal(decision.before), ...latency };
+    if (!this.buckets.take(request, now)) return { ...refusal(throttled(request.service)), ...latency };
+    const reply = decision.staleMs > 0 ? this.#staleReply(request, decision.staleMs) : this.#act(request);
+    return decision.lostAfter ? lost : { ...reply, ...latency };
+  }
+
+  #staleReply(request: AwsRequest, staleMs: number): AwsReply {
+    const now = this.#cloud.now();
+    const key = JSON.stringify([request.account, request.region, request.service, request.action, request.params]);
+    const before = this.#stale.get(key);
+    if (before && now - before.at < staleMs) return before.reply;
+    const reply = this.#act(request);
+    if (this.#stale.size >= staleKept) this.#stale.clear();
+    this.#stale.set(key, { at: now, reply });
+    return reply;
+  }
+
+  #act(request: AwsRequest): AwsReply {
+    const found = this.#find(request);
+    if (found instanceof AwsError) return refusal(found);
+    const actor: Actor = { kind: 'client', name: request.userAgent ?? 'unknown' };
+    try {
+      const state = this.#cloud.region(request.account, request.region);
+      const params = new Params(request.params, validationCode(request.service));
+      const result = this.#cloud.as(actor, () => found({ cloud: this.#cloud, state, params, request }));
+      return { ok: true, result };
+    } catch (error) {
+      if (error instanceof AwsError) return refusal(error);
+      throw error;
+    }
+  }
+
+  #find(request: AwsRequest): Action | AwsError {
+    if (!/^\d{12}$/.test(request.account)) {
+      return new AwsError('InvalidClientTokenId', 'The security token included in the request is invalid.', 403);
+    }
+    if (!isRegion(request.region)) {
+      return new AwsError('SignatureDoesNotMatch', `Credential should be scoped to a valid region, not '${request.region}'.`, 403);
+    }
+    const table = this.#actions.get(request.service);
+    if (table && Object.hasOwn(table, request.action)) return table[request.action] as Action;
+    return new AwsError('InvalidAction', `The action ${request.action} is not valid for this web service.`, 400);
+  }
+
+  /** The kubelet of an instance changed its answer: load balancers that hold it check again. */
+  probeChanged(account: string, region: string, instanceId: string): void {
+    this.#cloud.balancing.probeChanged(this.#cloud.region(account, region), instanceId);
+  }
+
+  /** Running instances that are tagged as the cluster's. */
+  runningInstances(cluster: string): SimInstance[] {
+    const views: SimInstance[] = [];
+    for (const state of this.#cloud.regions()) {
+      for (const instance of state.instances.values()) {
+        if (instance.state === 'running' && clusterOfTags(instance.tags) === cluster) {
+          views.push(this.#cloud.fleet.view(state, instance));
+        }
+      }
+    }
+    return views;
+  }
+
+  /** True state, past any fault or stale read; for checkers, never for clients. */
+  truth(): CloudTruth {
+    return truthOf(this.#cloud);
+  }
+}
+
+function refusal(error: AwsError): AwsReply {
+  return { ok: false, status: error.status, code: error.code, message: error.message };
+}

@@ -1,0 +1,87 @@
+import { AwsError, Params } from '../aws-request.ts';
+import type { Cloud } from '../cloud.ts';
+import type { RegionState } from '../region-state.ts';
+import type { Stack, StackResource } from './stack.ts';
+
+/** What a resource handler works with. */
+export interface ResourceContext {
+  cloud: Cloud;
+  state: RegionState;
+  stack: Stack;
+  logicalId: string;
+  updatePolicy: unknown;
+}
+
+export interface MadeResource {
+  physicalId: string;
+  attributes: Record<string, string | string[]>;
+}
+
+/** Properties are resolved. Every method may throw AwsError: the resource has then failed for that reason. */
+export interface ResourceType {
+  create(context: ResourceContext, properties: Record<string, unknown>): MadeResource;
+  /** 'replace' when the change needs a new resource. */
+  update(
+    context: ResourceContext,
+    properties: Record<string, unknown>,
+    current: StackResource,
+  ): MadeResource | 'replace';
+  /** Calls `done` once the resource is gone, now or later. */
+  remove(context: ResourceContext, current: StackResource, done: () => void): void;
+}
+
+/** Handler input: CloudFormation's words for a bad property. */
+export function propertiesOf(properties: Record<string, unknown>): Params {
+  return new Params(properties, 'ValidationError');
+}
+
+/** `<stack>-<logical id>-<12 letters>`, cut to `most`; with the name that the template gives, that. */
+export function physicalName(
+  context: ResourceContext,
+  properties: Record<string, unknown>,
+  property: string,
+  most = 128,
+): string {
+  const given = properties[property];
+  if (typeof given === 'string' && given !== '') return given;
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789';
+  let suffix = '';
+  while (suffix.length < 12) suffix += alphabet[context.state.random.int(alphabet.length)];
+  const stem = `${context.stack.name}-${context.logicalId}`.slice(0, most - 13).replace(/-+$/, '');
+  return `${stem}-${suffix}`;
+}
+
+/** A changed name needs a new resource; one that only was given now or no longer is left alone is a change, too. */
+export function nameChanged(properties: Record<string, unknown>, current: StackResource, property: string): boolean {
+  return properties[property] !== current.applied[property];
+}
+
+export function changedProperties(properties: Record<string, unknown>, current: StackResource): string[] {
+  const names = new Set([...Object.keys(properties), ...Object.keys(current.applied)]);
+  return [...names].filter((name) => JSON.stringify(properties[name]) !== JSON.stringify(current.applied[name]));
+}
+
+/** Tags that CloudFormation puts on what it makes: the stack's own, and where it comes from. */
+export function stackTags(context: ResourceContext): Map<string, string> {
+  return new Map([
+    ...context.stack.definition.tags,
+    ['aws:cloudformation:stack-name', context.stack.name],
+    ['aws:cloudformation:stack-id', context.stack.id],
+    ['aws:cloudformation:logical-id', context.logicalId],
+  ]);
+}
+
+export function templateTags(properties: Record<string, unknown>, property = 'Tags'): Map<string, string> {
+  const tags = new Map<string, string>();
+  const value = properties[property];
+  if (value === undefined) return tags;
+  if (!Array.isArray(value)) {
+    for (const [key, each] of Object.entries(value as Record<string, unknown>)) tags.set(key, String(each));
+    return tags;
+  }
+  for (const tag of value as { Key?: unknown; Value?: unknown }[]) {
+    if (tag.Key === undefined) throw new AwsError('ValidationError', `Encountered a tag without Key in property ${property}`);
+    tags.set(String(tag.Key), String(tag.Value ?? ''));
+  }
+  return tags;
+}

@@ -1,0 +1,189 @@
+/** S3 (objects by bucket and key) and KMS (a reversible stand-in for encryption: nothing here is secret). */
+import { createHash } from 'node:crypto';
+import { AwsError } from './aws-request.ts';
+import type { ActionTable, Call, Cloud } from './cloud.ts';
+import type { RegionState } from './region-state.ts';
+
+export interface StoredObject {
+  body: Buffer;
+  contentType: string;
+  etag: string;
+  modifiedAt: number;
+}
+
+interface Bucket {
+  name: string;
+  account: string;
+  region: string;
+  createdAt: number;
+  objects: Map<string, StoredObject>;
+}
+
+function noSuchBucket(name: string): AwsError {
+  return new AwsError('NoSuchBucket', `The specified bucket does not exist (${name})`, 404);
+}
+
+function bytesOf(value: unknown): Buffer {
+  if (value === undefined) return Buffer.alloc(0);
+  if (typeof value === 'string') return Buffer.from(value);
+  if (value instanceof Uint8Array) return Buffer.from(value);
+  throw new AwsError('InvalidArgument', 'Body must be text or bytes');
+}
+
+/** Buckets are global by name, as in S3; buckets of stacks are found through their account's regions. */
+export class ObjectStorage {
+  readonly #cloud: Cloud;
+  readonly #buckets = new Map<string, Bucket>();
+
+  constructor(cloud: Cloud) {
+    this.#cloud = cloud;
+  }
+
+  bucket(name: string): Bucket | undefined {
+    const known = this.#buckets.get(name);
+    if (known) return known;
+    for (const state of this.#cloud.regions()) {
+      if (state.plain.get(name)?.type === 'AWS::S3::Bucket') return this.create(state, name);
+    }
+    return undefined;
+  }
+
+  create(state: RegionState, name: string): Bucket {
+    const bucket: Bucket = {
+      name,
+      account: state.account,
+      region: state.region,
+      createdAt: this.#cloud.now(),
+      objects: new Map(),
+    };
+    this.#buckets.set(name, bucket);
+    return bucket;
+  }
+
+  /** A template by its S3 URL, path style or virtual host; undefined when there is none. */
+  template(url: string): string | undefined {
+    const path = /^https?:\/\/[^/]+\/([^?]*)/.exec(url)?.[1];
+    const host = /^https?:\/\/([^/:]+)/.exec(url)?.[1] ?? '';
+    if (path === undefined) return undefined;
+    const virtual = /^(.+)\.s3[.-]/.exec(host)?.[1];
+    const decoded = decodeURIComponent(path);
+    const slash = decoded.indexOf('/');
+    const [name, key] = virtual === undefined ? [decoded.slice(0, slash), decoded.slice(slash + 1)] : [virtual, decoded];
+    return this.bucket(name)?.objects.get(key)?.body.toString('utf8');
+  }
+
+  actions(): ActionTable {
+    const bucketOf = ({ params, state }: Call): Bucket => {
+      const name = params.required('Bucket');
+      const bucket = this.bucket(name);
+      if (!bucket) throw noSuchBucket(name);
+      if (bucket.account !== state.account) throw new AwsError('AccessDenied', 'Access Denied', 403);
+      return bucket;
+    };
+    const objectOf = (call: Call): StoredObject => {
+      const key = call.params.required('Key');
+      const stored = bucketOf(call).objects.get(key);
+      if (stored) return stored;
+      throw new AwsError('NoSuchKey', 'The specified key does not exist.', 404);
+    };
+    const head = (stored: StoredObject): Record<string, unknown> => ({
+      ETag: stored.etag,
+      ContentLength: stored.body.length,
+      ContentType: stored.contentType,
+      LastModified: new Date(stored.modifiedAt),
+    });
+    return {
+      CreateBucket: ({ state, params }) => {
+        const name = params.required('Bucket');
+        if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name)) throw new AwsError('InvalidBucketName', 'The specified bucket is not valid.');
+        const known = this.bucket(name);
+        if (known?.account === state.account) throw new AwsError('BucketAlreadyOwnedByYou', 'Your previous request to create the named bucket succeeded and you already own it.', 409);
+        if (known) throw new AwsError('BucketAlreadyExists', 'The requested bucket name is not available.', 409);
+        this.create(state, name);
+        return { Location: `/${name}` };
+      },
+      HeadBucket: (call) => ({ BucketRegion: bucketOf(call).region }),
+      PutObject: (call) => {
+        const body = bytesOf(call.params.raw['Body']);
+        const etag = `"${createHash('md5').update(body).digest('hex')}"`;
+        bucketOf(call).objects.set(call.params.required('Key'), {
+          body,
+          contentType: call.params.text('ContentType') ?? 'application/octet-stream',
+          etag,
+          modifiedAt: call.cloud.now(),
+        });
+        return { ETag: etag };
+      },
+      GetObject: (call) => {
+        const stored = objectOf(call);
+        return { ...head(stored), Body: stored.body };
+      },
+      HeadObject: (call) => head(objectOf(call)),
+      DeleteObject: (call) => {
+        bucketOf(call).objects.delete(call.params.required('Key'));
+        return {};
+      },
+      ListObjectsV2: (call) => {
+        const prefix = call.params.text('Prefix') ?? '';
+        const keys = [...bucketOf(call).objects].filter(([key]) => key.startsWith(prefix)).sort(([a], [b]) => (a < b ? -1 : 1));
+        const most = call.params.bounded('MaxKeys', 1, 1000) ?? 1000;
+        return {
+          Name: call.params.required('Bucket'),
+          Prefix: prefix,
+          KeyCount: Math.min(keys.length, most),
+          MaxKeys: most,
+          IsTruncated: keys.length > most,
+          Contents: keys.slice(0, most).map(([Key, stored]) => ({
+            Key,
+            LastModified: new Date(stored.modifiedAt),
+            ETag: stored.etag,
+            Size: stored.body.length,
+            StorageClass: 'STANDARD',
+          })),
+        };
+      },
+    };
+  }
+}
+
+const cipherPrefix = 'simulated-kms:';
+
+function blob(value: unknown, name: string): Buffer {
+  if (typeof value === 'string') return Buffer.from(value, 'base64');
+  if (value instanceof Uint8Array) return Buffer.from(value);
+  throw new AwsError('ValidationException', `1 validation error detected: Value null at '${name}' failed to satisfy constraint: Member must not be null`);
+}
+
+function keyArn(state: RegionState, keyId: string): string {
+  return keyId.startsWith('arn:') ? keyId : state.arn('kms', keyId.startsWith('alias/') ? keyId : `key/${keyId}`);
+}
+
+/** Text as blobs is base64, as the JSON protocol sends them; bytes are taken as they are. */
+export const kmsActions: ActionTable = {
+  Encrypt: ({ state, params }) => {
+    const arn = keyArn(state, params.required('KeyId'));
+    const plain = blob(params.raw['Plaintext'], 'plaintext');
+    if (plain.length > 4096) throw new AwsError('ValidationException', 'Plaintext is longer than 4096 bytes');
+    const header = `${cipherPrefix}${state.account}:${arn}\n`;
+    return {
+      CiphertextBlob: Buffer.concat([Buffer.from(header), plain]),
+      KeyId: arn,
+      EncryptionAlgorithm: 'SYMMETRIC_DEFAULT',
+    };
+  },
+  Decrypt: ({ state, params }) => {
+    const cipher = blob(params.raw['CiphertextBlob'], 'ciphertextBlob');
+    const end = cipher.indexOf('\n');
+    const header = cipher.subarray(0, Math.max(0, end)).toString('latin1');
+    const match = /^simulated-kms:(\d{12}):(.+)$/.exec(header);
+    if (!match) throw new AwsError('InvalidCiphertextException', '');
+    if (match[1] !== state.account) {
+      throw new AwsError('AccessDeniedException', 'The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access.');
+    }
+    return {
+      Plaintext: Buffer.from(cipher.subarray(end + 1)),
+      KeyId: match[2] as string,
+      EncryptionAlgorithm: 'SYMMETRIC_DEFAULT',
+    };
+  },
+};

@@ -1,0 +1,104 @@
+import type { ClusterCore } from '../cluster-core.ts';
+import { isPodReady, isTerminating, type Pod, type ReplicaSet } from '../kinds.ts';
+import { controllerOf, keyOf } from '../object.ts';
+import type { ObjectWriter } from '../object-writer.ts';
+import type { ResourceDefinition } from '../resource-definition.ts';
+import { selectorMatcher } from '../selectors.ts';
+import { seededLag, WorkQueue } from '../work-queue.ts';
+import { byDispensability, isActive, ownerReference, type WorkloadPods } from './workload-pods.ts';
+
+const mostAtOnce = 500;
+
+/** Keeps as many pods as each ReplicaSet asks for. */
+export class ReplicaSetController {
+  readonly #core: ClusterCore;
+  readonly #writer: ObjectWriter;
+  readonly #pods: WorkloadPods;
+  readonly #definition: ResourceDefinition;
+  readonly #queue: WorkQueue;
+
+  constructor(core: ClusterCore, writer: ObjectWriter, pods: WorkloadPods) {
+    this.#core = core;
+    this.#writer = writer;
+    this.#pods = pods;
+    this.#definition = core.resources.find('apps', 'v1', 'replicasets') as ResourceDefinition;
+    const lag = seededLag(core, 'replicaset', core.options.lagMs.controllers);
+    this.#queue = new WorkQueue(core, 'replicaset-controller', lag, (key) => this.#sync(key));
+    core.store.onChange(this.#definition.key, (change) => {
+      if (change.type === 'DELETED') return;
+      if (change.type === 'ADDED') this.#adopt(change.object as ReplicaSet);
+      this.#queue.add(keyOf(change.object));
+    });
+    core.store.onChange('pods', (change) => {
+      const owner = controllerOf(change.object);
+      if (owner?.kind === 'ReplicaSet') this.#queue.add(`${change.object.metadata.namespace}/${owner.name}`);
+    });
+  }
+
+  /** Pods that an earlier owner left behind; looked for when the set appears. */
+  #adopt(set: ReplicaSet): void {
+    const namespace = set.metadata.namespace ?? '';
+    if (set.metadata.ownerReferences !== undefined) return;
+    const matches = selectorMatcher(set.spec.selector);
+    const orphans = [...this.#core.store.pods.inNamespace(namespace).values()].filter(
+      (pod) => controllerOf(pod) === undefined && isActive(pod) && matches(pod.metadata.labels),
+    );
+    if (orphans.length === 0) return;
+    this.#core.clock.at(this.#core.clock.now() + 5, () => {
+      for (const orphan of orphans) {
+        const pod = this.#core.store.pods.get(namespace, orphan.metadata.name);
+        const owner = this.#core.store.byUid(set.metadata.uid);
+        if (!pod || !owner || controllerOf(pod)) continue;
+        this.#writer.update(this.#pods.definition, pod, { ...pod, metadata: { ...pod.metadata, ownerReferences: [ownerReference(owner)] } });
+      }
+    });
+  }
+
+  #sync(key: string): void {
+    const set = this.#core.store.typed<ReplicaSet>(this.#definition.key).byKey.get(key);
+    if (!set || this.#core.faults.workloads === 'broken') return;
+    const owned = this.#pods.ownedBy(set);
+    const active = owned.filter(isActive);
+    if (!isTerminating(set)) this.#manage(set, active);
+    this.#updateStatus(set, this.#pods.ownedBy(set).filter(isActive));
+  }
+
+  #manage(set: ReplicaSet, active: readonly Pod[]): void {
+    const missing = set.spec.replicas - active.length;
+    if (missing > 0) {
+      const namespace = set.metadata.namespace as string;
+      const generateName = `${set.metadata.name}-`;
+      for (let i = 0; i < Math.min(missing, mostAtOnce); i++) {
+        const name = this.#pods.freshName(namespace, generateName);
+        if (!this.#pods.create({ name, generateName, owner: set, template: set.spec.template })) break;
+      }
+    } else if (missing < 0) {
+      const perNode = new Map<string, number>();
+      for (const pod of active) perNode.set(pod.spec.nodeName ?? '', (perNode.get(pod.spec.nodeName ?? '') ?? 0) + 1);
+      const ranked = byDispensability(active, (node) => perNode.get(node) ?? 0);
+      for (const pod of ranked.slice(0, Math.min(-missing, mostAtOnce))) this.#pods.delete(pod);
+    }
+  }
+
+  #updateStatus(before: ReplicaSet, active: readonly Pod[]): void {
+    const set = this.#core.store.byUid(before.metadata.uid) as ReplicaSet | undefined;
+    if (!set) return;
+    const minReady = set.spec.minReadySeconds ?? 0;
+    let ready = 0;
+    let available = 0;
+    for (const pod of active) {
+      if (!isPodReady(pod)) continue;
+      ready += 1;
+      if (this.#pods.isAvailable(pod, minReady)) available += 1;
+      else this.#queue.addAt(keyOf(set), (this.#pods.availableAt(pod, minReady) ?? 0) + 1);
+    }
+    const status: ReplicaSet['status'] = {
+      replicas: active.length,
+      ...(active.length > 0 ? { fullyLabeledReplicas: active.length } : {}),
+      ...(ready > 0 ? { readyReplicas: ready } : {}),
+      ...(available > 0 ? { availableReplicas: available } : {}),
+      observedGeneration: set.metadata.generation ?? 1,
+    };
+    this.#writer.setStatus(this.#definition, set, status);
+  }
+}

@@ -1,0 +1,137 @@
+import type { ClusterCore } from '../cluster-core.ts';
+import { safeHash } from '../cluster-core.ts';
+import { requestDeletion } from '../deletion.ts';
+import { conditionOf, isPodFinished, isPodReady, isTerminating, type Pod, type PodSpec, type PodTemplate } from '../kinds.ts';
+import { canonicalJson, controllerOf, type OwnerReference, type SimObject } from '../object.ts';
+import type { ObjectWriter } from '../object-writer.ts';
+import { podSpecOf } from '../pod-admission.ts';
+import type { ResourceDefinition } from '../resource-definition.ts';
+
+const hashes = new WeakMap<object, string>();
+
+/** The hash that tells versions of a template apart. */
+export function templateHash(template: PodTemplate): string {
+  let hash = hashes.get(template);
+  if (hash === undefined) {
+    hash = safeHash(canonicalJson(template));
+    hashes.set(template, hash);
+  }
+  return hash;
+}
+
+export function ownerReference(owner: SimObject): OwnerReference {
+  const { apiVersion, kind, metadata } = owner;
+  return { apiVersion, kind, name: metadata.name, uid: metadata.uid, controller: true, blockOwnerDeletion: true };
+}
+
+export interface NewPod {
+  name: string;
+  owner: SimObject;
+  template: PodTemplate;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+  spec?: Partial<PodSpec>;
+  finalizers?: string[];
+  generateName?: string;
+}
+
+/** What the controllers of workloads share: their pods. */
+export class WorkloadPods {
+  readonly core: ClusterCore;
+  readonly writer: ObjectWriter;
+  readonly definition: ResourceDefinition;
+
+  constructor(core: ClusterCore, writer: ObjectWriter) {
+    this.core = core;
+    this.writer = writer;
+    this.definition = core.resources.find('', 'v1', 'pods') as ResourceDefinition;
+  }
+
+  /** Pods whose controller is this object, in the order of creation. */
+  ownedBy(owner: SimObject): Pod[] {
+    const pods: Pod[] = [];
+    for (const object of this.core.store.dependents(owner.metadata.uid)) {
+      if (object.kind === 'Pod' && controllerOf(object)?.uid === owner.metadata.uid) pods.push(object as Pod);
+    }
+    return pods;
+  }
+
+  /** A name that no pod of the namespace has. */
+  freshName(namespace: string, prefix: string): string {
+    const base = prefix.slice(0, 58);
+    let name = `${base}${this.core.nameSuffix()}`;
+    while (this.core.store.pods.get(namespace, name)) name = `${base}${this.core.nameSuffix()}`;
+    return name;
+  }
+
+  /** Creates a pod from a template; undefined when its namespace is going away. */
+  create(pod: NewPod): Pod | undefined {
+    const namespace = pod.owner.metadata.namespace as string;
+    const home = this.core.store.table('namespaces').get(undefined, namespace);
+    if (!home || isTerminating(home)) return undefined;
+    const { metadata } = pod.template;
+    const labels = { ...metadata?.labels, ...pod.labels };
+    const annotations = { ...metadata?.annotations, ...pod.annotations };
+    const finalizers = [...(metadata?.finalizers ?? []), ...(pod.finalizers ?? [])];
+    const shared = podSpecOf(this.core, pod.template);
+    const made: Pod = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: this.writer.newMetadata(pod.name, namespace, {
+        ...(pod.generateName === undefined ? {} : { generateName: pod.generateName }),
+        ...(Object.keys(labels).length > 0 ? { labels } : {}),
+        ...(Object.keys(annotations).length > 0 ? { annotations } : {}),
+        ...(finalizers.length > 0 ? { finalizers } : {}),
+        ownerReferences: [ownerReference(pod.owner)],
+      }),
+      spec: pod.spec ? { ...shared, ...pod.spec } : shared,
+      status: { phase: 'Pending', qosClass: 'Burstable' },
+    };
+    return this.writer.create(this.definition, made);
+  }
+
+  delete(pod: Pod): void {
+    requestDeletion(this.core, this.writer, this.definition, pod, { uid: pod.metadata.uid });
+  }
+
+  /** Ready for `minReadySeconds`; else when it will be, or undefined when it is not even ready. */
+  availableAt(pod: Pod, minReadySeconds: number): number | undefined {
+    if (!isPodReady(pod)) return undefined;
+    const since = conditionOf(pod.status.conditions, 'Ready')?.lastTransitionTime;
+    return (since ? Date.parse(since) : 0) + minReadySeconds * 1000;
+  }
+
+  isAvailable(pod: Pod, minReadySeconds: number): boolean {
+    if (minReadySeconds === 0) return isPodReady(pod);
+    const at = this.availableAt(pod, minReadySeconds);
+    return at !== undefined && at <= this.core.clock.now();
+  }
+}
+
+/** Neither finished nor going away. */
+export function isActive(pod: Pod): boolean {
+  return !isTerminating(pod) && !isPodFinished(pod);
+}
+
+/** Which pods go first when some must: those that serve least. */
+export function byDispensability(pods: readonly Pod[], podsPerNode: (node: string) => number): Pod[] {
+  const rank = (pod: Pod): number[] => [
+    pod.spec.nodeName === undefined ? 0 : 1,
+    pod.status.phase === 'Pending' ? 0 : pod.status.phase === 'Unknown' ? 1 : 2,
+    isPodReady(pod) ? 1 : 0,
+    Number(pod.metadata.annotations?.['controller.kubernetes.io/pod-deletion-cost'] ?? 0),
+    -podsPerNode(pod.spec.nodeName ?? ''),
+    -Date.parse(conditionOf(pod.status.conditions, 'Ready')?.lastTransitionTime ?? pod.metadata.creationTimestamp),
+    -Date.parse(pod.metadata.creationTimestamp),
+  ];
+  return pods
+    .map((pod, index) => ({ pod, index, rank: rank(pod) }))
+    .sort((a, b) => {
+      for (let i = 0; i < a.rank.length; i++) {
+        const difference = (a.rank[i] as number) - (b.rank[i] as number);
+        if (difference !== 0) return difference;
+      }
+      return b.index - a.index;
+    })
+    .map(({ pod }) => pod);
+}

@@ -1,0 +1,168 @@
+import { VirtualClock } from '../../support/clock.ts';
+import { type Random, seededRandom } from '../../support/random.ts';
+import type { AwsFaults } from './aws/aws-faults.ts';
+import { AwsModel } from './aws/aws-model.ts';
+import type { CloudTimings } from './aws/cloud.ts';
+import { clusterOfTags } from './aws/region-state.ts';
+import { KubeModel } from './kube/kube-model.ts';
+import type { KubeOptions } from './kube/options.ts';
+import type { EmitWorldEvent, HealthProbe, InstanceListener, SimInstance, WorldEvent } from './seams.ts';
+
+export interface WorldOptions {
+  /** Defaults for every cluster. */
+  kube?: Partial<KubeOptions>;
+  awsTimings?: Partial<CloudTimings>;
+}
+
+export interface WorldCluster {
+  /** `aws:<account>:<region>:<local id>` */
+  id: string;
+  /** 12 digits. */
+  account: string;
+  region: string;
+  /** `v1.31.4` */
+  kubernetesVersion?: string;
+}
+
+/**
+ * A simulated fleet: one cloud, many clusters, one virtual clock. The same seed and the same calls at the same times give the
+ * same history. An instance whose tags hold `kubernetes.io/cluster/<cluster id>=owned` is a node of that cluster.
+ */
+export class World {
+  readonly clock: VirtualClock;
+  readonly random: Random;
+  readonly aws: AwsModel;
+  readonly #options: WorldOptions;
+  readonly #clusters = new Map<string, WorldCluster & { model: KubeModel }>();
+  readonly #clusterOfInstance = new Map<string, string>();
+  readonly #listeners = new Set<EmitWorldEvent>();
+  /** `account/region/stack name` → cluster id. */
+  readonly #stackClusters = new Map<string, string>();
+
+  constructor(input: { seed: number | string; startMs: number; options?: WorldOptions }) {
+    this.clock = new VirtualClock(input.startMs);
+    this.random = seededRandom(input.seed);
+    this.#options = input.options ?? {};
+    this.aws = new AwsModel({
+      clock: this.clock,
+      random: this.random.fork('aws'),
+      emit: (event) => this.#emit(event),
+      listener: this.#instanceListener(),
+      probe: this.#healthProbe(),
+      clusterOfStack: (account, region, stack) => this.#clusterOfStack(account, region, stack),
+      placeOfCluster: (id) => this.#clusters.get(id),
+      ...(this.#options.awsTimings === undefined ? {} : { timings: this.#options.awsTimings }),
+    });
+  }
+
+  /** What goes wrong in the cloud; what goes wrong in a cluster is `kube(id).faults`. */
+  get faults(): AwsFaults {
+    return this.aws.faults;
+  }
+
+  /** A new, empty cluster: its API answers, and nodes join as instances of it come up. Known ids are left alone. */
+  addCluster(cluster: WorldCluster): KubeModel {
+    const known = this.#clusters.get(cluster.id);
+    if (known) return known.model;
+    const version = cluster.kubernetesVersion;
+    const model = new KubeModel({
+      clusterId: cluster.id,
+      region: cluster.region,
+      clock: this.clock,
+      random: this.random.fork(`kube/${cluster.id}`),
+      emit: (event) => this.#emit(event),
+      options: { ...this.#options.kube, ...(version === undefined ? {} : { kubernetesVersion: version }) },
+    });
+    this.#clusters.set(cluster.id, { ...cluster, model });
+    for (const instance of this.aws.runningInstances(cluster.id)) this.#join(cluster.id, instance);
+    return model;
+  }
+
+  /** @throws RangeError for an id that was never added */
+  kube(id: string): KubeModel {
+    const cluster = this.#clusters.get(id);
+    if (cluster) return cluster.model;
+    throw new RangeError(`the simulated world has no cluster '${id}'`);
+  }
+
+  hasCluster(id: string): boolean {
+    return this.#clusters.has(id);
+  }
+
+  /** Ids, in the order of their addition. */
+  clusters(): string[] {
+    return [...this.#clusters.keys()];
+  }
+
+  /** Lets time pass; everything due on the way happens at its own time. Returns how many timers fired. */
+  advanceTo(ms: number): number {
+    return ms <= this.clock.now() ? 0 : this.clock.advanceTo(ms);
+  }
+
+  /** When the next thing happens on its own; undefined when the world is at rest. */
+  nextEventAt(): number | undefined {
+    return this.clock.nextAt();
+  }
+
+  /** Hears every world event, at the moment of the change. Returns the way to stop. */
+  subscribe(listener: EmitWorldEvent): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #emit(event: WorldEvent): void {
+    for (const listener of this.#listeners) listener(event);
+    if (event.kind === 'node-ready' || event.kind === 'node-not-ready' || event.kind === 'node-removed') {
+      const cluster = this.#clusters.get(event.cluster);
+      if (cluster) this.aws.probeChanged(cluster.account, cluster.region, event.instanceId);
+    }
+  }
+
+  #join(clusterId: string, instance: SimInstance): void {
+    const cluster = this.#clusters.get(clusterId);
+    if (!cluster) return;
+    this.#clusterOfInstance.set(instance.id, clusterId);
+    cluster.model.instanceRunning(instance);
+  }
+
+  #instanceListener(): InstanceListener {
+    const modelOf = (instanceId: string): KubeModel | undefined =>
+      this.#clusters.get(this.#clusterOfInstance.get(instanceId) ?? '')?.model;
+    return {
+      instanceRunning: (instance) => {
+        const id = clusterOfTags(Object.entries(instance.tags));
+        if (id !== undefined) this.#join(id, instance);
+      },
+      instanceStopping: (instanceId) => modelOf(instanceId)?.instanceStopping(instanceId),
+      instanceGone: (instanceId) => {
+        modelOf(instanceId)?.instanceGone(instanceId);
+        this.#clusterOfInstance.delete(instanceId);
+      },
+    };
+  }
+
+  /** An instance of no cluster answers as long as it runs. */
+  #healthProbe(): HealthProbe {
+    return {
+      instanceAnswers: (instanceId, port) => {
+        const cluster = this.#clusters.get(this.#clusterOfInstance.get(instanceId) ?? '');
+        return cluster === undefined || cluster.model.instanceAnswers(instanceId, port);
+      },
+    };
+  }
+
+  /** By the naming of stacks: the cluster's local id, or a name that ends with its id, colons as hyphens. */
+  #clusterOfStack(account: string, region: string, stack: string): string | undefined {
+    const key = `${account}/${region}/${stack}`;
+    const known = this.#stackClusters.get(key);
+    if (known !== undefined) return known;
+    for (const cluster of this.#clusters.values()) {
+      if (cluster.account !== account || cluster.region !== region) continue;
+      const localId = cluster.id.slice(cluster.id.lastIndexOf(':') + 1);
+      if (stack !== localId && !stack.endsWith(cluster.id.replaceAll(':', '-')) && !stack.endsWith(`-${localId}`)) continue;
+      this.#stackClusters.set(key, cluster.id);
+      return cluster.id;
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,131 @@
+import { nearMatches } from '../../domain/near-matches.ts';
+import type { ChannelPolicy, Pipeline } from '../../domain/pipeline.ts';
+import type { Problem } from '../../domain/problem.ts';
+import { parseYamlWithSchema, problemAt, type YamlPlaces } from '../yaml-document.ts';
+import { type PipelineDocument, pipelineDefaults, pipelineSchema } from './pipeline-schema.ts';
+
+export type PipelineResult = { ok: true; pipeline: Pipeline } | { ok: false; problems: Problem[] };
+
+/** The pipeline that a file describes, defaults filled in; or everything that is wrong with it. */
+export function parsePipeline(file: string, text: string): PipelineResult {
+  const parsed = parseYamlWithSchema(file, text, pipelineSchema);
+  if (!parsed.ok) return { ok: false, problems: parsed.problems };
+  const { value, places } = parsed;
+  const channels = value.channels.map((channel, i) => toPolicy(channel, value.channels[i + 1]?.name));
+  const problems = [...nameProblems(value, channels, places), ...waveProblems(value, places), ...targetProblems(channels, places)];
+  if (problems.length > 0) return { ok: false, problems };
+  return {
+    ok: true,
+    pipeline: {
+      channels,
+      maxParallel: value.maxParallel ?? pipelineDefaults.maxParallel,
+      evidenceMaxAgeMs: value.evidenceMaxAge ?? pipelineDefaults.evidenceMaxAgeMs,
+    },
+  };
+}
+
+function toPolicy(channel: PipelineDocument['channels'][number], next: string | undefined): ChannelPolicy {
+  const defaults = pipelineDefaults.channel;
+  return {
+    name: channel.name,
+    branch: channel.branch ?? channel.name,
+    promotesTo: channel.promotesTo ?? (next === undefined ? [] : [next]),
+    waves: (channel.waves ?? defaults.waves).map((wave) => ({ name: wave.name, size: wave.size })),
+    maxParallel: channel.maxParallel ?? defaults.maxParallel,
+    maxFailures: channel.maxFailures ?? defaults.maxFailures,
+    soakMs: channel.soak ?? defaults.soakMs,
+    e2eProfile: channel.e2e ?? defaults.e2eProfile,
+    blockLimitMs: channel.blockLimit ?? defaults.blockLimitMs,
+    progressDeadlineMs: channel.progressDeadline ?? defaults.progressDeadlineMs,
+  };
+}
+
+function nameProblems(document: PipelineDocument, channels: ChannelPolicy[], places: YamlPlaces): Problem[] {
+  const problems: Problem[] = [];
+  const names = new Set<string>();
+  const branches = new Map<string, string>();
+  channels.forEach((channel, i) => {
+    const path = ['channels', i];
+    if (names.has(channel.name)) {
+      problems.push(problemAt(places, [...path, 'name'], `channel ${channel.name} is listed twice`, 'give each channel its own name'));
+    } else {
+      const other = branches.get(channel.branch);
+      const at = [...path, document.channels[i]?.branch === undefined ? 'name' : 'branch'];
+      const message = `branch ${channel.branch} of channel ${channel.name} is that of channel ${other}`;
+      if (other !== undefined) problems.push(problemAt(places, at, message, 'give each channel its own branch'));
+    }
+    names.add(channel.name);
+    branches.set(channel.branch, channel.name);
+  });
+  return problems;
+}
+
+/** Waves that leave clusters out would make a version proven that not every cluster runs. */
+function waveProblems(document: PipelineDocument, places: YamlPlaces): Problem[] {
+  const problems: Problem[] = [];
+  document.channels.forEach((channel, i) => {
+    const waves = channel.waves ?? [];
+    const names = new Set<string>();
+    waves.forEach((wave, j) => {
+      const path = ['channels', i, 'waves', j];
+      if (names.has(wave.name)) problems.push(problemAt(places, [...path, 'name'], `wave ${wave.name} is listed twice`, 'give each wave its own name'));
+      names.add(wave.name);
+      if (wave.size === '100%' && j < waves.length - 1) {
+        const message = `wave ${wave.name} takes all clusters, so that the waves behind it have none`;
+        problems.push(problemAt(places, [...path, 'size'], message, 'make it smaller, or make it the last'));
+      }
+      if (wave.size !== '100%' && j === waves.length - 1) {
+        const message = `the last wave of channel ${channel.name} leaves clusters out`;
+        problems.push(problemAt(places, [...path, 'size'], message, 'write 100%, or add a wave of 100% behind it'));
+      }
+    });
+  });
+  return problems;
+}
+
+function targetProblems(channels: ChannelPolicy[], places: YamlPlaces): Problem[] {
+  const problems: Problem[] = [];
+  const byName = new Map(channels.map((channel) => [channel.name, channel]));
+  channels.forEach((channel, i) => {
+    channel.promotesTo.forEach((target, j) => {
+      const path = ['channels', i, 'promotesTo', j];
+      if (target === channel.name) {
+        problems.push(problemAt(places, path, `channel ${channel.name} promotes to itself`, 'name another channel'));
+      } else if (!byName.has(target)) {
+        const near = nearMatches(target, byName.keys())[0];
+        const remedy = near === undefined ? `write one of: ${[...byName.keys()].join(', ')}` : `write ${near}`;
+        problems.push(problemAt(places, path, `channel ${channel.name} promotes to ${target}, which is not a channel`, remedy));
+      } else if (channel.promotesTo.indexOf(target) !== j) {
+        problems.push(problemAt(places, path, `channel ${channel.name} promotes to ${target} twice`, 'name it once'));
+      }
+    });
+  });
+  const cycle = findCycle(channels, byName);
+  if (cycle !== undefined) {
+    const at = channels.findIndex((channel) => channel.name === cycle[0]);
+    const message = `channels promote in a circle: ${[...cycle, cycle[0]].join(' → ')}`;
+    problems.push(problemAt(places, ['channels', at, 'promotesTo'], message, 'remove one of these promotions'));
+  }
+  return problems;
+}
+
+/** The first circle of two or more channels, in order of promotion. */
+function findCycle(channels: ChannelPolicy[], byName: Map<string, ChannelPolicy>): string[] | undefined {
+  const done = new Set<string>();
+  const visit = (name: string, trail: string[]): string[] | undefined => {
+    const seenAt = trail.indexOf(name);
+    if (seenAt !== -1) return trail.length - seenAt > 1 ? trail.slice(seenAt) : undefined;
+    if (done.has(name)) return undefined;
+    for (const target of byName.get(name)?.promotesTo ?? []) {
+      const cycle = target === name ? undefined : visit(target, [...trail, name]);
+      if (cycle !== undefined) return cycle;
+    }
+    done.add(name);
+    return undefined;
+  };
+  for (const channel of channels) {
+    const cycle = visit(channel.name, []);
+    if (cycle !== undefined) return cycle;
+  }
+  return undefined;
+}

@@ -1,0 +1,194 @@
+import type { ChannelProblem, ChannelProgress, ChannelState } from '../../domain/channel.ts';
+import type { ChannelPolicy } from '../../domain/pipeline.ts';
+import { parseAdoption } from '../../planning/pipeline/facts.ts';
+import { type HeadVerdict, judgeHead } from '../../planning/pipeline/judge-head.ts';
+import { describeHold, holdOn, readOverrides } from '../../planning/pipeline/overrides.ts';
+import type { CommitInfo } from '../../ports/channel-source.ts';
+import type { JournalNote, StepEffects, StepInput, StepOutcome } from '../../ports/step.ts';
+import type { FactWrite, Json, OutboxMessage } from '../../ports/store.ts';
+import { type PipelineDependencies, policyOf } from '../pipeline-dependencies.ts';
+
+/** Follows a channel's branch: sees new heads, starts their rollouts, and says why one does not start. */
+export function watchChannel(deps: PipelineDependencies) {
+  return async (input: StepInput<ChannelState>): Promise<StepOutcome> => {
+    const policy = policyOf(deps, input.context.channel);
+    if (policy === undefined) {
+      const message = `channel ${input.context.channel} is not in the pipeline file`;
+      return { kind: 'waiting', reason: { code: 'channel-unknown', message }, wakeAt: nextPoll(deps, input.now) };
+    }
+    const look = await deps.heads.look(input.now);
+    const commit = look.byBranch.get(policy.branch);
+    const info = commit === undefined ? undefined : await deps.heads.commitInfo(commit);
+    const problem = look.problems.get(policy.branch);
+    const facts = await factsAbout(deps, policy, info, input);
+    const verdict = judgeHead({
+      channel: policy.name,
+      upstream: upstreamOf(deps, policy.name),
+      head: info,
+      problem,
+      handled: input.context.handled,
+      ...facts,
+    });
+    return outcome(deps, input, { policy, info, verdict });
+  };
+}
+
+function upstreamOf(deps: PipelineDependencies, channel: string): string[] {
+  return deps
+    .pipeline()
+    .channels.filter((other) => other.promotesTo.includes(channel))
+    .map((other) => other.name);
+}
+
+async function factsAbout(
+  deps: PipelineDependencies,
+  policy: ChannelPolicy,
+  info: CommitInfo | undefined,
+  input: StepInput<ChannelState>,
+) {
+  const { store } = deps;
+  const adoption = parseAdoption((await store.fact('adoption', 'fleet'))?.value);
+  const approved = info !== undefined && (await store.fact('approved', `${policy.name}/${info.commit}`)) !== undefined;
+  const provenUpstream: string[] = [];
+  if (info !== undefined) {
+    for (const upstream of upstreamOf(deps, policy.name)) {
+      if ((await store.fact('proven', `${upstream}/${info.tree}`)) !== undefined) provenUpstream.push(upstream);
+    }
+  }
+  const overrides = readOverrides(await store.facts('override'));
+  const hold = holdOn(overrides, { channel: policy.name }, input.now);
+  const { paused } = input.context;
+  const byPause = input.state === 'paused' && paused !== null ? `paused by ${paused.by}: ${paused.reason}` : undefined;
+  return { adoption, approved, provenUpstream, hold: byPause ?? (hold === undefined ? undefined : describeHold(hold)) };
+}
+
+interface Found {
+  policy: ChannelPolicy;
+  info: CommitInfo | undefined;
+  verdict: HeadVerdict;
+}
+
+async function outcome(deps: PipelineDependencies, input: StepInput<ChannelState>, found: Found): Promise<StepOutcome> {
+  const progress = progressOf(input, found);
+  const facts = await channelFact(deps, input.context, found, progress);
+  const { verdict, info } = found;
+  if (verdict.kind === 'start' && info !== undefined) {
+    const { messages, replaced } = await startRollout(deps, input, info);
+    const note = {
+      kind: 'rollout-requested',
+      message: `${describe(info)} on ${found.policy.name}: ${verdict.reason}${replaced}`,
+      data: { commit: info.commit, tree: info.tree, subject: info.subject },
+    };
+    return { kind: 'done', output: progress as Json, facts, messages, journal: [note] };
+  }
+  if (verdict.kind === 'adopted' && info !== undefined) {
+    const key = `${found.policy.name}/${info.tree}`;
+    const proven: FactWrite = { kind: 'proven', key, value: { commit: info.commit, adopted: true, at: input.now } };
+    const note = { kind: 'head-adopted', message: `${describe(info)} on ${found.policy.name}: ${verdict.reason}` };
+    return { kind: 'done', output: progress as Json, facts: [...facts, proven], journal: [note] };
+  }
+  const effects: StepEffects = { facts, journal: problemNotes(input.context, progress, found.policy.name) };
+  return {
+    kind: 'waiting',
+    reason: { code: verdict.kind === 'idle' ? 'next-commit' : codeOf(verdict), message: verdict.reason },
+    wakeAt: nextPoll(deps, input.now),
+    progress: progress as Json,
+    ...effects,
+  };
+}
+
+function codeOf(verdict: HeadVerdict): string {
+  return verdict.kind === 'frozen' || verdict.kind === 'held' ? verdict.code : verdict.kind;
+}
+
+function progressOf(input: StepInput<ChannelState>, { info, verdict }: Found): ChannelProgress {
+  const { context } = input;
+  const handles = verdict.kind === 'start' || verdict.kind === 'adopted';
+  const good = handles || verdict.kind === 'idle' || (verdict.kind === 'held' && verdict.good);
+  return {
+    head: info?.commit ?? context.head,
+    subject: info?.subject ?? context.subject,
+    lastGood: good && info !== undefined ? info.commit : context.lastGood,
+    handled: handles && info !== undefined ? info.commit : context.handled,
+    proven: verdict.kind === 'adopted' && info !== undefined ? info.commit : context.proven,
+    frozen: verdict.kind === 'frozen',
+    problem: problemOf(context.problem, verdict, input.now),
+  };
+}
+
+/** Waiting for adoption, or being held by a person, is no problem: both are somebody's wish. */
+function problemOf(before: ChannelProblem | null, verdict: HeadVerdict, now: number): ChannelProblem | null {
+  const isProblem = verdict.kind === 'frozen' || (verdict.kind === 'held' && !verdict.good);
+  if (!isProblem) return null;
+  const since = before?.code === verdict.code ? before.since : now;
+  return { code: verdict.code, message: verdict.reason, since };
+}
+
+function problemNotes(before: ChannelState, after: ChannelProgress, channel: string): JournalNote[] {
+  const problem = after.problem ?? null;
+  if (problem !== null && problem.code !== before.problem?.code) {
+    return [{ kind: 'channel-held', message: `channel ${channel} stays where it is: ${problem.message}` }];
+  }
+  return problem === null && before.problem !== null
+    ? [{ kind: 'channel-cleared', message: `channel ${channel} goes on: its branch is in order again` }]
+    : [];
+}
+
+async function channelFact(
+  deps: PipelineDependencies,
+  context: ChannelState,
+  { policy }: Found,
+  progress: ChannelProgress,
+): Promise<FactWrite[]> {
+  const next = { ...context, ...progress };
+  const value: Json = {
+    head: next.head,
+    lastGood: next.lastGood,
+    proven: next.proven,
+    subject: next.subject,
+    frozen: next.frozen,
+    problem: next.problem === null ? null : { code: next.problem.code, message: next.problem.message },
+  };
+  const stored = await deps.store.fact('channel', policy.name);
+  if (stored !== undefined && sameFact(stored.value, value)) return [];
+  return [{ kind: 'channel', key: policy.name, value }];
+}
+
+function sameFact(a: Json, b: { [key: string]: Json }): boolean {
+  if (typeof a !== 'object' || a === null || Array.isArray(a)) return false;
+  return Object.entries(b).every(([key, value]) => JSON.stringify(a[key] ?? null) === JSON.stringify(value));
+}
+
+async function startRollout(
+  deps: PipelineDependencies,
+  input: StepInput<ChannelState>,
+  info: CommitInfo,
+): Promise<{ messages: OutboxMessage[]; replaced: string }> {
+  const { channel } = input.context;
+  const id = `rollout:${channel}:${info.commit}`;
+  const older = (await deps.store.rows({ machine: 'rollout', status: 'active', channel })).filter(
+    (row) => row.id !== id,
+  );
+  const supersede = older.map((row): OutboxMessage => ({ to: row.id, event: { type: 'SUPERSEDE', by: info.commit } }));
+  const start: OutboxMessage = {
+    to: id,
+    event: {
+      type: 'START',
+      input: { channel, commit: info.commit, tree: info.tree, subject: info.subject, requestedAt: input.now },
+    },
+    start: { machine: 'rollout', parent: null, channel, cluster: '', commit: info.commit },
+  };
+  const replaced =
+    older.length === 0 ? '' : `; it supersedes ${older.map((row) => row.commit.slice(0, 12)).join(', ')}`;
+  // the older ones first: they start nothing more by the time the new one makes its plan
+  return { messages: [...supersede, start], replaced };
+}
+
+function describe(info: CommitInfo): string {
+  return `${info.commit.slice(0, 12)} (${info.subject})`;
+}
+
+/** All channels look at the same moments, so that one fetch serves them all. */
+function nextPoll(deps: PipelineDependencies, now: number): number {
+  return (Math.floor(now / deps.pollIntervalMs) + 1) * deps.pollIntervalMs;
+}

@@ -1,0 +1,51 @@
+/** What the steps of the pipeline work with. */
+import type { ChannelSource, RegistryView } from '../ports/channel-source.ts';
+import type { ClusterSessions } from '../ports/cluster-session.ts';
+import type { Render } from '../ports/renderer.ts';
+import type { ReadStore } from '../ports/store.ts';
+import type { ChannelPolicy, Pipeline } from '../domain/pipeline.ts';
+import type { Cluster } from '../domain/cluster.ts';
+import type { Clock } from '../support/clock.ts';
+import type { Logger } from '../support/logger.ts';
+import type { Random } from '../support/random.ts';
+import type { HeadWatch } from './channel/head-watch.ts';
+
+export interface PipelineDependencies {
+  source: ChannelSource;
+  /** Last good read of the cluster registry. */
+  registry: () => RegistryView;
+  pipeline: () => Pipeline;
+  render: Render;
+  sessions: ClusterSessions;
+  store: ReadStore;
+  clock: Clock;
+  random: Random;
+  wake: (processId: string) => void;
+  log: Logger;
+  heads: HeadWatch;
+  /** Decision time between two looks at the branches. */
+  pollIntervalMs: number;
+}
+
+export function policyOf(deps: Pick<PipelineDependencies, 'pipeline'>, channel: string): ChannelPolicy | undefined {
+  return deps.pipeline().channels.find((policy) => policy.name === channel);
+}
+
+export function clusterOf(deps: Pick<PipelineDependencies, 'registry'>, clusterId: string): Cluster | undefined {
+  return deps.registry().clusters.find((cluster) => cluster.id === clusterId);
+}
+
+/** Clusters of a channel that rollouts touch, and why the others are left alone. */
+export function membersOf(
+  deps: Pick<PipelineDependencies, 'registry'>,
+  channel: string,
+): { eligible: Cluster[]; ineligible: Record<string, string> } {
+  const eligible: Cluster[] = [];
+  const ineligible: Record<string, string> = {};
+  for (const cluster of deps.registry().clusters) {
+    if (cluster.channel !== channel || cluster.lifecycleStatus === 'decommissioned') continue;
+    if (cluster.lifecycleStatus === 'ready') eligible.push(cluster);
+    else ineligible[cluster.id] = `its lifecycle status is ${cluster.lifecycleStatus}`;
+  }
+  return { eligible, ineligible };
+}

@@ -1,0 +1,81 @@
+import type { PromotionOutput, PromotionState } from '../../domain/promotion.ts';
+import type { RolloutState } from '../../domain/rollout.ts';
+import { parseAdoption, parseChannelFact } from '../../planning/pipeline/facts.ts';
+import { judgeGate } from '../../planning/pipeline/gate.ts';
+import { describeHold, holdOn, readOverrides } from '../../planning/pipeline/overrides.ts';
+import type { StepInput, StepOutcome } from '../../ports/step.ts';
+import type { Json } from '../../ports/store.ts';
+import { type PipelineDependencies, policyOf } from '../pipeline-dependencies.ts';
+import { readEvidence } from '../rollout/read-evidence.ts';
+
+const holdLookMs = 60_000;
+
+/** Looks again at everything that speaks against the move: evidence, freezes, and where the target is. */
+export function checkPromotion(deps: PipelineDependencies) {
+  return async (input: StepInput<PromotionState>): Promise<StepOutcome> => {
+    const { context } = input;
+    const policy = policyOf(deps, context.target);
+    if (policy === undefined)
+      return held('target-unknown', `channel ${context.target} is not in the pipeline file any more`);
+    if (parseAdoption((await deps.store.fact('adoption', 'fleet'))?.value) === undefined) {
+      return held('not-adopted', 'the fleet is only observed until `clm adopt`');
+    }
+    const doubt = await doubtAboutEvidence(deps, context);
+    if (doubt !== undefined) return held('evidence-missing', doubt);
+    const hold = holdOn(readOverrides(await deps.store.facts('override')), { channel: context.target }, input.now);
+    if (hold !== undefined) {
+      const wakeAt = Math.min(input.now + holdLookMs, hold.expiresAt ?? Number.POSITIVE_INFINITY);
+      const message = describeHold(hold);
+      return { kind: 'waiting', reason: { code: 'held', message }, wakeAt, progress: message };
+    }
+    return whereTheTargetIs(deps, input, policy.branch);
+  };
+}
+
+/** The gate is judged once more, on what is stored now: evidence of another version, or none, moves no branch (P2). */
+async function doubtAboutEvidence(deps: PipelineDependencies, context: PromotionState): Promise<string | undefined> {
+  const { channel, commit, tree, rolloutId } = context;
+  const rollout = (await deps.store.load(rolloutId))?.context as unknown as RolloutState | undefined;
+  if (rollout === undefined || rollout.commit !== commit) return `its rollout ${rolloutId} is not known any more`;
+  if ((await deps.store.fact('proven', `${channel}/${tree}`)) === undefined)
+    return `${commit} is not proven on ${channel}`;
+  const evidence = await readEvidence(deps.store, rollout);
+  const maxFailures = policyOf(deps, channel)?.maxFailures ?? rollout.maxFailures;
+  const verdict = judgeGate({ commit, tree, members: rollout.members, maxFailures, evidence });
+  return verdict.open ? undefined : verdict.reason;
+}
+
+async function whereTheTargetIs(
+  deps: PipelineDependencies,
+  input: StepInput<PromotionState>,
+  branch: string,
+): Promise<StepOutcome> {
+  const { context } = input;
+  const look = await deps.heads.look(input.now);
+  const problem = look.problems.get(branch);
+  if (problem !== undefined) return held(`target-branch-${problem.kind}`, problem.message);
+  const from = look.byBranch.get(branch);
+  if (from === undefined) return held('target-branch-missing', `branch ${branch} was not found`);
+  const target = parseChannelFact((await deps.store.fact('channel', context.target))?.value);
+  if (target?.frozen === true)
+    return held('target-frozen', target.problem?.message ?? `channel ${context.target} is frozen`);
+  if (from !== context.commit && (await deps.source.isAncestor(context.commit, from))) {
+    const message = `${context.target} is at ${from.slice(0, 12)}, which contains ${context.commit.slice(0, 12)} already`;
+    return done({ kind: 'contained', in: from }, [{ kind: 'promotion-superseded', message }]);
+  }
+  if (!(await deps.source.isAncestor(from, context.commit))) {
+    const message =
+      `branch ${branch} is at ${from.slice(0, 12)}, which ${context.commit.slice(0, 12)} does not contain: ` +
+      'merge it back into the first channel';
+    return held('target-diverged', message);
+  }
+  return done({ kind: 'cleared', branch, from }, []);
+}
+
+function held(code: string, message: string): StepOutcome {
+  return done({ kind: 'held', code, message }, [{ kind: 'promotion-held', message, data: { code } }]);
+}
+
+function done(output: PromotionOutput, journal: { kind: string; message: string; data?: Json }[]): StepOutcome {
+  return { kind: 'done', output: output as unknown as Json, journal };
+}

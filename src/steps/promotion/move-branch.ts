@@ -1,0 +1,77 @@
+import { transient } from '../../domain/failure.ts';
+import type { PromotionOutput, PromotionState } from '../../domain/promotion.ts';
+import type { StepInput, StepOutcome } from '../../ports/step.ts';
+import type { Json } from '../../ports/store.ts';
+import type { PipelineDependencies } from '../pipeline-dependencies.ts';
+
+const heldLookMs = 5 * 60_000;
+const pausedLookMs = 60 * 60_000;
+
+/** Pushes the fast-forward, with a lease on where the branch was when the move was decided (P7). */
+export function moveBranch(deps: PipelineDependencies) {
+  return async (input: StepInput<PromotionState>): Promise<StepOutcome> => {
+    const { channel, target, commit, tree, branch, from, rolloutId } = input.context;
+    if (branch === null || from === null) return done({ kind: 'recheck' });
+    if (!input.leaseHeld()) {
+      return { kind: 'failed', failure: transient('lease-lost', 'another daemon holds the lease') };
+    }
+    const result = await deps.source.fastForward(branch, from, commit);
+    deps.heads.forget();
+    if (result.kind === 'refused') {
+      if (result.reason === 'branch-moved') return done({ kind: 'recheck' });
+      const output: PromotionOutput = { kind: 'held', code: `push-${result.reason}`, message: result.message };
+      return {
+        ...done(output),
+        journal: [{ kind: 'promotion-held', message: result.message, data: { code: output.code } }],
+      };
+    }
+    return {
+      ...done({ kind: 'moved' }),
+      facts: [
+        {
+          kind: 'approved',
+          key: `${target}/${commit}`,
+          value: { by: 'promotion', from: channel, tree, rollout: rolloutId, at: input.now },
+        },
+      ],
+      messages: [{ to: `channel:${target}`, event: { type: 'HEAD_MOVED', commit } }],
+      journal: [
+        {
+          kind: 'branch-moved',
+          message: `branch ${branch} moved from ${from.slice(0, 12)} to ${commit.slice(0, 12)}: proven on ${channel}`,
+          data: { branch, from, to: commit, tree, channel, target, rollout: rolloutId },
+        },
+      ],
+    };
+  };
+}
+
+/** Held: looked at again by and by, or when somebody says so. */
+export function holdPromotion() {
+  return async (input: StepInput<PromotionState>): Promise<StepOutcome> => {
+    const { problem } = input.context;
+    const since = Math.max(problem?.since ?? input.now, 0);
+    if (input.now - since >= heldLookMs || input.now < since) return done({ kind: 'recheck' });
+    const message = problem?.message ?? 'held';
+    return {
+      kind: 'waiting',
+      reason: { code: problem?.code ?? 'held', message },
+      wakeAt: since + heldLookMs,
+      progress: message,
+    };
+  };
+}
+
+export function pausePromotion() {
+  return async (input: StepInput<PromotionState>): Promise<StepOutcome> => {
+    const { paused } = input.context;
+    if (paused?.expiresAt != null && input.now >= paused.expiresAt) return done({ kind: 'recheck' });
+    const message = `paused by ${paused?.by ?? ''}: ${paused?.reason ?? ''}`;
+    const wakeAt = Math.min(paused?.expiresAt ?? Number.POSITIVE_INFINITY, input.now + pausedLookMs);
+    return { kind: 'waiting', reason: { code: 'paused', message }, wakeAt, progress: message };
+  };
+}
+
+function done(output: PromotionOutput): StepOutcome & { kind: 'done' } {
+  return { kind: 'done', output: output as unknown as Json };
+}
