@@ -1,7 +1,15 @@
 #!/usr/bin/env node
-// The program is TypeScript as it stands: tsx strips the types at load.
-import { register } from 'tsx/esm/api';
+import { readFileSync } from 'node:fs';
 
-register();
-const { main } = await import('../src/cli/main.ts');
-process.exitCode = await main(process.argv.slice(2));
+const args = process.argv.slice(2);
+if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
+  // Answered without loading the program: scripts ask often.
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  process.stdout.write(`${version}\n`);
+} else {
+  // The program is TypeScript as it stands: tsx strips the types at load.
+  const { register } = await import('tsx/esm/api');
+  register();
+  const { main } = await import('../src/cli/main.ts');
+  process.exitCode = await main(args);
+}

@@ -42,8 +42,20 @@ const regionNames = Object.keys(regions);
 const channelSizes = { dev: 1, alpha: 3, beta: 10, stable: 70 } as const;
 const testTeams = ['platform', 'checkout', 'search', 'catalog', 'logistics', 'data'];
 const productionTeams = [
-  'platform', 'checkout', 'search', 'catalog', 'logistics', 'data', 'payments',
-  'returns', 'pricing', 'identity', 'media', 'partners', 'returns-eu', 'fulfilment',
+  'platform',
+  'checkout',
+  'search',
+  'catalog',
+  'logistics',
+  'data',
+  'payments',
+  'returns',
+  'pricing',
+  'identity',
+  'media',
+  'partners',
+  'returns-eu',
+  'fulfilment',
 ];
 const generalTypes = ['m5.large', 'm5.xlarge', 'm6i.large', 'm6i.xlarge', 'm7i.large', 'c6i.xlarge', 'r6i.large'];
 const wantedNodes = 1_016;
@@ -53,9 +65,15 @@ export function sampleAccounts(): Account[] {
   const used = new Set<string>();
   const make = (team: string, environment: Account['environment']): Account => {
     let number = '';
-    while (number === '' || used.has(number)) number = String(100_000_000_000 + random.int(899_999_999) * 1_000 + random.int(1_000));
+    while (number === '' || used.has(number))
+      number = String(100_000_000_000 + random.int(899_999_999) * 1_000 + random.int(1_000));
     used.add(number);
-    return { number, name: `${team}-${environment === 'production' ? 'prod' : 'test'}`, owner: `team-${team}`, environment };
+    return {
+      number,
+      name: `${team}-${environment === 'production' ? 'prod' : 'test'}`,
+      owner: `team-${team}`,
+      environment,
+    };
   };
   return [...testTeams.map((team) => make(team, 'test')), ...productionTeams.map((team) => make(team, 'production'))];
 }
@@ -106,7 +124,14 @@ function workerPools(random: Random, region: string, count: number): Pool[] {
     configItems: hasIngressPool ? {} : { ingress_target: 'true' },
   });
   if (hasIngressPool) {
-    add({ name: 'ingress', profile: 'ingress-default', instanceTypes: ['c6i.large'], discountStrategy: 'none', minSize: 2, configItems: {} });
+    add({
+      name: 'ingress',
+      profile: 'ingress-default',
+      instanceTypes: ['c6i.large'],
+      discountStrategy: 'none',
+      minSize: 2,
+      configItems: {},
+    });
   }
   const extras: (() => Omit<Pool, 'maxSize'>)[] = [
     () => ({

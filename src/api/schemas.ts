@@ -72,9 +72,11 @@ export const adoptAnswer = z.object({
     z.object({
       id: z.string(),
       channel: z.string(),
-      /** What the first update would find: `ready`, `new`, or why the cluster cannot be taken. */
+      /** `matches`, `would-change`, or why the cluster cannot be taken: `unreachable`, `wrong-target`, … */
       finding: z.string(),
       message: z.string(),
+      /** What the first update would change, unit by unit. */
+      changes: z.array(z.string()),
       ok: z.boolean(),
     }),
   ),

@@ -21,7 +21,9 @@ export interface StreamFrame {
   data: unknown;
 }
 
-const answerTimeoutMs = 60_000;
+const readTimeoutMs = 60_000;
+/** An adoption looks at every cluster before it answers. */
+const writeTimeoutMs = 900_000;
 const largestAnswerBytes = 64 * 1024 * 1024;
 /** Streams send something at least every 15 s. */
 const streamSilenceMs = 45_000;
@@ -87,7 +89,8 @@ export class DaemonClient {
   }
 
   async #exchange(method: string, path: string, body: unknown): Promise<unknown> {
-    const deadline = startDeadline(answerTimeoutMs, `${method} ${path}`);
+    const timeoutMs = method === 'GET' ? readTimeoutMs : writeTimeoutMs;
+    const deadline = startDeadline(timeoutMs, `${method} ${path}`);
     try {
       const { response } = await this.#open(method, path, body, deadline.signal);
       const text = await readAll(response);
@@ -95,7 +98,7 @@ export class DaemonClient {
       return JSON.parse(text) as unknown;
     } catch (error) {
       if (!deadline.expired()) throw error;
-      throw new CliError(exitCodes.unreachable, `the daemon did not answer ${method} ${path} within ${answerTimeoutMs / 1000} s`);
+      throw new CliError(exitCodes.unreachable, `the daemon did not answer ${method} ${path} within ${timeoutMs / 1000} s`);
     } finally {
       deadline.clear();
     }

@@ -4,8 +4,8 @@ import path from 'node:path';
 
 import { z } from 'zod';
 import type { Problem } from '../domain/problem.ts';
+import { checkWithSchema, parseYaml, problemAt, type YamlPlaces } from '../sources/yaml-document.ts';
 import { parseDuration } from '../support/duration.ts';
-import { type LocatedDocument, parseLocatedYaml, zodProblems } from './config-document.ts';
 
 /** Settings after parsing: paths are absolute, spans of time in ms. */
 export interface DaemonConfig {
@@ -50,17 +50,12 @@ export type ConfigResult = { config: DaemonConfig; problems: [] } | { config: un
 const duration = (defaultText: string) =>
   z
     .string()
-    .default(defaultText)
-    .transform((text, context) => {
-      const ms = parseDuration(text);
-      if (ms !== undefined) return ms;
-      context.addIssue({
-        code: 'custom',
-        message: `'${text}' is not a span of time`,
-        params: { remedy: 'write a number with a unit: 30s, 5m, 4h or 1d' },
-      });
-      return z.NEVER;
-    });
+    .refine((written) => parseDuration(written) !== undefined, {
+      error: (issue) => `'${String(issue.input)}' is not a span of time`,
+    })
+    .transform((written) => parseDuration(written) as number)
+    .meta({ remedy: 'write a number with a unit: 30s, 5m, 4h or 1d' })
+    .prefault(defaultText);
 
 const text = z.string().min(1);
 
@@ -85,6 +80,7 @@ const settingsSchema = z.strictObject({
   store: z
     .string()
     .regex(/^sqlite:.+/, { error: (issue) => `'${String(issue.input)}' is not a store this program knows` })
+    .meta({ remedy: 'write sqlite:<path of the file>' })
     .optional(),
   concurrency: z
     .strictObject({
@@ -175,17 +171,17 @@ export function loadDaemonConfig(file: string, environment: NodeJS.ProcessEnv): 
 
 /** As loadDaemonConfig, on text. Relative paths in it are relative to the file's folder. */
 export function parseDaemonConfig(file: string, source: string, environment: NodeJS.ProcessEnv): ConfigResult {
-  const { document, problems } = parseLocatedYaml(file, source);
-  if (problems.length > 0) return refused(problems);
-  const raw = document.value ?? {};
+  const read = parseYaml(file, source);
+  if (!read.ok) return refused(read.problems);
+  const raw = read.value ?? {};
   if (typeof raw !== 'object' || Array.isArray(raw)) {
     return refused([{ file, line: 1, message: 'must be a mapping', remedy: 'see the commented file of `clm init`' }]);
   }
   const overridden = applyEnvironment(raw as Record<string, unknown>, environment);
-  const parsed = settingsSchema.safeParse(overridden.value);
-  if (!parsed.success) return refused(namedByOrigin(zodProblems(file, parsed.error, document), overridden.names));
-  const { config, problems: more } = resolveSettings(file, parsed.data, document);
-  return more.length > 0 ? refused(namedByOrigin(more, overridden.names)) : { config, problems: [] };
+  const checked = checkWithSchema(overridden.value, settingsSchema, read.places);
+  if (!checked.ok) return refused(namedByOrigin(checked.problems, overridden.names));
+  const { config, problems } = resolveSettings(file, checked.value, read.places);
+  return problems.length > 0 ? refused(namedByOrigin(problems, overridden.names)) : { config, problems: [] };
 }
 
 function refused(problems: Problem[]): ConfigResult {
@@ -232,13 +228,12 @@ const longestSocketPath = 108;
 function resolveSettings(
   file: string,
   settings: Settings,
-  document: LocatedDocument,
+  places: YamlPlaces,
 ): { config: DaemonConfig; problems: Problem[] } {
   const folder = path.dirname(path.resolve(file));
   const problems: Problem[] = [];
   const complain = (keys: string[], message: string, remedy: string): void => {
-    const line = document.lineOf(keys);
-    problems.push({ file, ...(line === undefined ? {} : { line }), path: keys.join('.'), message, remedy });
+    problems.push(problemAt(places, keys, message, remedy));
   };
   const at = (name: string): string => path.resolve(folder, name);
   const stateDir = at(settings.stateDir);

@@ -47,6 +47,19 @@ export async function startProbeServer(
   };
 }
 
+/** Why nobody could listen there now, found by listening for a moment; undefined when it is free. Port 0 always is. */
+export async function addressTrouble(listen: { host: string; port: number }): Promise<string | undefined> {
+  const server = createServer();
+  try {
+    await listening(server, listen);
+    return undefined;
+  } catch (error) {
+    return error instanceof FailureError ? error.failure.message : String(error);
+  } finally {
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
 async function answer(url: string, sources: ProbeSources): Promise<{ status: number; contentType: string; body: string }> {
   const path = url.split('?')[0];
   if (path === '/metrics') {

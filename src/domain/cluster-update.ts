@@ -92,6 +92,8 @@ export interface ClusterUpdateState extends ClusterUpdateInput {
   activeMs: number;
   blockedMs: number;
   lastSeenAt: number;
+  /** `activeMs` when the present phase began. */
+  phaseActiveMs: number;
   /** Process that holds this cluster and was asked to stop. */
   asked: string | null;
   plan: UpdatePlan | null;

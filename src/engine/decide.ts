@@ -1,7 +1,7 @@
 /** What a step's outcome or a message means for a row: the next state, when it wakes, and the commit. Pure. */
 import type { EngineEvent } from '../machines/events.ts';
 import type { StepEffects, StepOutcome } from '../ports/step.ts';
-import type { Commit, Json, JournalEntry, OutboxMessage, PendingMessage, ProcessRow } from '../ports/store.ts';
+import type { Commit, JournalEntry, Json, OutboxMessage, PendingMessage, ProcessRow } from '../ports/store.ts';
 import type { LiveProcess } from './hydrate.ts';
 import { nextState, type ProcessState } from './machine-logic.ts';
 

@@ -17,7 +17,7 @@ const maxDepth = 40;
 
 function canonical(value: unknown, depth: number): unknown {
   if (depth > maxDepth) throw new RangeError('a machine definition this deep is a cycle');
-  if (typeof value === 'function') return { inline: canonical({ ...value }, depth + 1) };
+  if (typeof value === 'function') return { inline: canonical(Object.fromEntries(Object.entries(value)), depth + 1) };
   if (Array.isArray(value)) return value.map((item) => canonical(item, depth + 1));
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value).filter(([, item]) => item !== undefined);

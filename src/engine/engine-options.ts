@@ -62,6 +62,9 @@ export interface StepRun {
   wallMs: number;
 }
 
+/** Each step types its own context; that it suits is the business of the machine that names the step. */
+export type AnyStep = Step<never>;
+
 export interface EngineOptions {
   store: Store;
   /** Taken by the caller (store.acquireLease) before `start`; once it is lost the engine stops for good. */
@@ -70,8 +73,7 @@ export interface EngineOptions {
   random: Random;
   machines: MachineModule[];
   /** By the name that states give in `meta.step`. */
-  // biome-ignore lint/suspicious/noExplicitAny: each step types its own context; the machine's parseContext vouches for it
-  steps: Record<string, Step<any>>;
+  steps: Record<string, AnyStep>;
   log: Logger;
   limits?: Partial<EngineLimits>;
   onCommitted?: (commit: Committed) => void;

@@ -19,8 +19,8 @@ import { ProcessWorker, type WorkerHost } from './process-worker.ts';
 import { StepRunner } from './step-runner.ts';
 import { WakeQueue } from './wake-queue.ts';
 
-/** Commits between two turns given to sockets and timers. Counted, not timed, so that a simulation repeats exactly. */
-const commitsPerTurn = 16;
+/** Messages and steps between two turns given to sockets and timers. Counted, not timed, so that a simulation repeats exactly. */
+const workPerTurn = 16;
 /** Rows whose messages are applied at once. */
 const messageVisits = 8;
 
@@ -45,7 +45,7 @@ export class EngineRuntime implements Engine, WorkerHost {
   /** Visits queued or under way, and calls on the store beside them. */
   #busy = 0;
   #settledWaiters: (() => void)[] = [];
-  #commitsSinceTurn = 0;
+  #workSinceTurn = 0;
   #turn: Promise<void> | undefined;
   #storeFailures = 0;
   #lastCommitAt: number | null = null;
@@ -145,7 +145,6 @@ export class EngineRuntime implements Engine, WorkerHost {
     state: ProcessState | undefined,
   ): void {
     this.#lastCommitAt = commit.now;
-    this.#commitsSinceTurn += 1;
     entry.storeFailures = 0;
     if (commit.outbox && commit.outbox.length > 0) this.#pull();
     if (commit.row.status === 'final') this.remove(entry);
@@ -323,8 +322,9 @@ export class EngineRuntime implements Engine, WorkerHost {
   /** All visits wait for the same turn: if only the one that counts to the end waited, the others would hold the loop. */
   async #giveTurn(): Promise<void> {
     if (this.#turn) await this.#turn;
-    if (this.#commitsSinceTurn < commitsPerTurn) return;
-    this.#commitsSinceTurn = 0;
+    this.#workSinceTurn += 1;
+    if (this.#workSinceTurn < workPerTurn) return;
+    this.#workSinceTurn = 0;
     this.#turn = yieldToEventLoop().then(() => {
       this.#turn = undefined;
     });

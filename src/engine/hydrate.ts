@@ -1,6 +1,6 @@
 /** From a stored row to a process in memory: migrate, parse, resolve. What does not fit is quarantined, never guessed. */
 import type { MachineModule } from '../machines/events.ts';
-import type { Json, ProcessRow } from '../ports/store.ts';
+import type { ProcessRow } from '../ports/store.ts';
 import { type ProcessState, restoredState } from './machine-logic.ts';
 
 export interface LiveProcess {
@@ -40,7 +40,7 @@ export function hydrate(
 }
 
 function migrate(row: ProcessRow, module: MachineModule): { value: unknown; context: unknown } {
-  let current: { value: unknown; context: unknown } = { value: row.value, context: row.context as Json };
+  let current: { value: unknown; context: unknown } = { value: row.value, context: row.context };
   for (let version = row.version; version < module.version; version += 1) {
     const step = module.migrations[version];
     if (!step) throw new Error(`machine ${module.name} has no migration from version ${version}`);

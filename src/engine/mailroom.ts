@@ -68,7 +68,7 @@ export class Mailroom {
   async #pullPages(): Promise<void> {
     do {
       this.#again = false;
-      const full = this.#waiting >= this.#pageSize * maxPages;
+      const full = this.#waiting > this.#pageSize * (maxPages - 1);
       this.#more = full;
       if (full) return;
       const page = await this.#store.pending(this.#pageSize, this.#cursor);

@@ -1,9 +1,10 @@
 /** Calls a step, and turns whatever happens into an outcome: the one place where exceptions become failures. */
 import { setMaxListeners } from 'node:events';
 import { FailureError, transient } from '../domain/failure.ts';
-import type { Step, StepInput, StepOutcome } from '../ports/step.ts';
+import type { StepInput, StepOutcome } from '../ports/step.ts';
 import { startDeadline, wallMs } from '../support/deadline.ts';
 import type { Logger } from '../support/logger.ts';
+import type { AnyStep } from './engine-options.ts';
 
 export interface StepUnderWay {
   id: string;
@@ -38,8 +39,7 @@ export class StepRunner {
    * then throws has failed `step-timeout`, one that still returns has its outcome taken. undefined = it was cut short because the
    * engine stops, and runs again at the next start.
    */
-  // biome-ignore lint/suspicious/noExplicitAny: each step types its own context
-  async run(name: string, step: Step<any>, input: Omit<StepInput, 'signal'>): Promise<StepOutcome | undefined> {
+  async run(name: string, step: AnyStep, input: Omit<StepInput, 'signal'>): Promise<StepOutcome | undefined> {
     const { timeoutMs, stop, log } = this.#options;
     const keys = { step: name, process: input.id, clusterId: input.cluster, seq: input.seq };
     const entry: StepUnderWay = { id: input.id, step: name, startedWallMs: wallMs(), overdue: false };
@@ -52,7 +52,7 @@ export class StepRunner {
     deadline.signal.addEventListener('abort', overdue, { once: true });
     this.#underWay.add(entry);
     try {
-      return validated(await step({ ...input, signal: deadline.signal }), name);
+      return validated(await step({ ...input, signal: deadline.signal } as StepInput<never>), name);
     } catch (error) {
       if (stop.aborted) return undefined;
       if (error instanceof FailureError) return { kind: 'failed', failure: error.failure };

@@ -119,7 +119,10 @@ export class ClusterRendering {
         {
           file: `node-pools/${pool.profile}/stack.yaml`,
           message: `node pool ${pool.name} of cluster ${cluster.id} has profile ${pool.profile}, which this configuration does not have`,
-          remedy: known.length === 0 ? 'add the profile to the configuration' : `use one of: ${known.join(', ')}; or add the profile`,
+          remedy:
+            known.length === 0
+              ? 'add the profile to the configuration'
+              : `use one of: ${known.join(', ')}; or add the profile`,
         },
       ]);
     }
@@ -132,7 +135,13 @@ export class ClusterRendering {
       values.set('UserData', userData.token);
     }
     const name = `nodepool-${pool.name}-${cluster.id.replaceAll(':', '-')}`;
-    const stack = this.#stack(profile.stack, 'node-pool', name, templateDot(this.#data.cluster, values, struct), pool.name);
+    const stack = this.#stack(
+      profile.stack,
+      'node-pool',
+      name,
+      templateDot(this.#data.cluster, values, struct),
+      pool.name,
+    );
     if (userData === undefined) return stack;
     const encoded = encodeUserData(userData.text);
     return { ...stack, template: stack.template.replaceAll(userData.token, () => encoded) };
@@ -142,7 +151,10 @@ export class ClusterRendering {
     const template = this.#render(file, dot);
     const parsed = parseStackTemplate(template);
     if (!parsed.ok) throw new RenderingError(this.#placed(file, dot, parsed.problems));
-    const tags: Record<string, string> = { ...parsed.tags, [`kubernetes.io/cluster/${this.#input.cluster.id}`]: 'owned' };
+    const tags: Record<string, string> = {
+      ...parsed.tags,
+      [`kubernetes.io/cluster/${this.#input.cluster.id}`]: 'owned',
+    };
     if (pool !== undefined) tags['NodePool'] = pool;
     const parameters: Record<string, string> = {};
     const digest = digestParts(['stack', name, parsed.digest, canonicalJson(parameters), canonicalJson(tags)]);
@@ -197,10 +209,12 @@ export class ClusterRendering {
 
   /** sha256 of another rendered manifest, by its path relative to the file that asks. */
   #manifestHash(path: string): string {
-    if (this.#hashing) throw new TemplateFunctionError('manifestHash is not reentrant: the hashed manifest asks for a hash itself');
+    if (this.#hashing)
+      throw new TemplateFunctionError('manifestHash is not reentrant: the hashed manifest asks for a hash itself');
     const target = posix.normalize(posix.join(posix.dirname(this.#current?.path ?? ''), path));
     const file = this.#tree.files.get(target);
-    if (file === undefined || !target.startsWith('manifests/')) throw new TemplateFunctionError(`there is no manifest ${target}`);
+    if (file === undefined || !target.startsWith('manifests/'))
+      throw new TemplateFunctionError(`there is no manifest ${target}`);
     this.#hashing = true;
     try {
       return digestText(this.#render(file, this.#dot));

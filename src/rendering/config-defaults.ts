@@ -29,7 +29,13 @@ function parse(text: string): DefaultsText {
     for (const { key, value } of document.contents.items) {
       if (!isScalar(key)) continue;
       const name = key.source ?? String(key.value);
-      if (isScalar(value)) items[name] = typeof value.value === 'string' ? value.value : value.value === null ? '' : (value.source ?? String(value.value));
+      if (isScalar(value))
+        items[name] =
+          typeof value.value === 'string'
+            ? value.value
+            : value.value === null
+              ? ''
+              : (value.source ?? String(value.value));
       else if (value === null) items[name] = '';
       else {
         const line = lines.linePos(key.range?.[0] ?? 0).line;
@@ -38,7 +44,11 @@ function parse(text: string): DefaultsText {
       }
     }
   } else if (document.contents !== null && problems.length === 0) {
-    problems.push({ line: 1, message: 'defaults must be a mapping of names to texts', remedy: 'write one `name: "value"` a line' });
+    problems.push({
+      line: 1,
+      message: 'defaults must be a mapping of names to texts',
+      remedy: 'write one `name: "value"` a line',
+    });
   }
   return problems.length > 0 ? { ok: false, problems } : { ok: true, items };
 }

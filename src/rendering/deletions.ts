@@ -64,17 +64,26 @@ function parse(text: string): DeletionsText {
   const document = parseDocument(text, { schema: 'core', lineCounter: lines, prettyErrors: false });
   const problems: TextProblem[] = [];
   const lineAt = (offset: number | undefined): number => lines.linePos(offset ?? 0).line;
-  for (const error of document.errors) problems.push({ line: lineAt(error.pos[0]), message: error.message, remedy: 'correct the YAML' });
+  for (const error of document.errors)
+    problems.push({ line: lineAt(error.pos[0]), message: error.message, remedy: 'correct the YAML' });
   const deletions: Deletions = { preApply: [], postApply: [] };
   if (problems.length > 0) return { ok: false, problems };
   const value: unknown = document.toJS({ maxAliasCount: 100 }) ?? {};
   if (typeof value !== 'object' || Array.isArray(value)) {
-    return { ok: false, problems: [{ line: 1, message: 'deletions must be a mapping', remedy: 'write pre_apply: and post_apply: lists' }] };
+    return {
+      ok: false,
+      problems: [{ line: 1, message: 'deletions must be a mapping', remedy: 'write pre_apply: and post_apply: lists' }],
+    };
   }
   for (const [key, entries] of Object.entries(value as Record<string, unknown>)) {
     const into = key === 'pre_apply' ? deletions.preApply : key === 'post_apply' ? deletions.postApply : undefined;
     if (into === undefined || (entries !== null && !Array.isArray(entries))) {
-      problems.push({ line: 1, path: key, message: `${key} is not a list of deletions`, remedy: 'use the lists pre_apply and post_apply' });
+      problems.push({
+        line: 1,
+        path: key,
+        message: `${key} is not a list of deletions`,
+        remedy: 'use the lists pre_apply and post_apply',
+      });
       continue;
     }
     ((entries ?? []) as unknown[]).forEach((entry, i) => {
@@ -94,7 +103,8 @@ function parseEntry(entry: unknown): Deletion | string {
   if (typeof entry !== 'object' || entry === null) return 'a deletion is a mapping';
   const { kind, name, namespace, api_version: apiVersion, labels, selector } = entry as Record<string, unknown>;
   if (typeof kind !== 'string' || kind === '') return 'kind is missing';
-  if (labels !== undefined || selector !== undefined) return `objects of kind ${kind} are chosen by label; deletions are by name`;
+  if (labels !== undefined || selector !== undefined)
+    return `objects of kind ${kind} are chosen by label; deletions are by name`;
   if (typeof name !== 'string' || name === '') return 'name is missing';
   const canonical = Object.keys(knownKinds).find((candidate) => candidate.toLowerCase() === kind.toLowerCase()) ?? kind;
   const [served, namespaced] = knownKinds[canonical] ?? [undefined, true];

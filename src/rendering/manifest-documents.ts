@@ -12,7 +12,9 @@ export interface TextProblem {
   remedy: string;
 }
 
-export type ManifestText = { ok: true; objects: readonly KubeObject[]; digest: string } | { ok: false; problems: TextProblem[] };
+export type ManifestText =
+  | { ok: true; objects: readonly KubeObject[]; digest: string }
+  | { ok: false; problems: TextProblem[] };
 
 /** Texts whose parsed form is kept: parsing YAML costs a hundred times what rendering does. */
 const documents = new BoundedCache<string, ManifestText>({ maxEntries: 50_000, maxWeight: 48 * 1024 * 1024 });
@@ -36,7 +38,11 @@ function parse(text: string): ManifestText {
   for (const document of parseAllDocuments(text, { ...kubernetesYaml, lineCounter: lines, prettyErrors: false })) {
     if (!('contents' in document)) continue;
     for (const error of document.errors) {
-      problems.push({ line: lines.linePos(error.pos[0]).line, message: error.message, remedy: 'correct the YAML (see the rendered text with clm render)' });
+      problems.push({
+        line: lines.linePos(error.pos[0]).line,
+        message: error.message,
+        remedy: 'correct the YAML (see the rendered text with clm render)',
+      });
     }
     if (document.errors.length > 0) continue;
     const line = lines.linePos(document.contents?.range?.[0] ?? document.range[0]).line;
@@ -54,7 +60,11 @@ function parse(text: string): ManifestText {
 function collect(value: unknown, line: number, objects: KubeObject[], problems: TextProblem[]): void {
   if (value === null || value === undefined) return;
   if (typeof value !== 'object' || Array.isArray(value)) {
-    problems.push({ line, message: 'a manifest must be a mapping', remedy: 'start the document with apiVersion and kind' });
+    problems.push({
+      line,
+      message: 'a manifest must be a mapping',
+      remedy: 'start the document with apiVersion and kind',
+    });
     return;
   }
   const record = value as Record<string, unknown>;

@@ -15,7 +15,10 @@ export function lookedUpValues(lookups: RecordedLookups | undefined): Map<string
   return new Map(Object.entries(lookups?.values ?? {}).map(([key, value]) => [key, toGoValue(value)]));
 }
 
-function instanceType(lookups: RecordedLookups | undefined, name: GoValue | undefined): { vcpus: number; memoryBytes: number } {
+function instanceType(
+  lookups: RecordedLookups | undefined,
+  name: GoValue | undefined,
+): { vcpus: number; memoryBytes: number } {
   const info = lookups?.instanceTypes?.[String(name)];
   if (info === undefined) throw new TemplateFunctionError(`instance type ${String(name)} has not been looked up`);
   return info;
@@ -28,7 +31,8 @@ export function lookupFunctions(lookups: RecordedLookups | undefined): [string, 
       'amiID',
       new GoFunction(['string', 'string'], ([name, owner]) => {
         const id = lookups?.images?.[`${String(owner)}/${String(name)}`];
-        if (id === undefined) throw new TemplateFunctionError(`image ${String(name)} of owner ${String(owner)} has not been looked up`);
+        if (id === undefined)
+          throw new TemplateFunctionError(`image ${String(name)} of owner ${String(owner)} has not been looked up`);
         return id;
       }),
     ],

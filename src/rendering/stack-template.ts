@@ -38,7 +38,10 @@ function parse(text: string): StackText {
   const resources = field(value, 'Resources');
   if (typeof resources !== 'object' || resources === null || Object.keys(resources).length === 0) {
     const message = 'a stack template needs at least one entry under Resources';
-    return { ok: false, problems: [{ line: 1, path: 'Resources', message, remedy: 'declare the resources of the stack' }] };
+    return {
+      ok: false,
+      problems: [{ line: 1, path: 'Resources', message, remedy: 'declare the resources of the stack' }],
+    };
   }
   const tags: Record<string, string> = {};
   for (const [key, tag] of Object.entries(field(field(value, 'Metadata'), 'Tags') ?? {})) tags[key] = String(tag);

@@ -95,11 +95,15 @@ function templateProblem(error: TemplateError): Problem {
 
 function templateRemedy(reason: string): string {
   const key = /^map has no entry for key ("[^"]*")/.exec(reason)?.[1];
-  if (key !== undefined) return `define ${key} in config-defaults.yaml, or as a config item of every cluster (and pool) that uses it`;
+  if (key !== undefined)
+    return `define ${key} in config-defaults.yaml, or as a config item of every cluster (and pool) that uses it`;
   const field = /^can't evaluate field (\S+) in type/.exec(reason)?.[1];
-  if (field !== undefined) return `check the spelling of ${field}; fields are .Cluster, .Values, .NodePool and those below them`;
-  if (/^function .* is not defined/.test(reason)) return 'use a function that the template language has (docs: rendering functions)';
-  if (reason.includes('is not closed') || reason.startsWith('unclosed')) return 'close it: each {{if}}, {{range}}, {{with}}, {{define}} needs its {{end}}';
-  if (reason.startsWith('error calling')) return "give the function what it expects, or guard the call with {{if}}";
+  if (field !== undefined)
+    return `check the spelling of ${field}; fields are .Cluster, .Values, .NodePool and those below them`;
+  if (/^function .* is not defined/.test(reason))
+    return 'use a function that the template language has (docs: rendering functions)';
+  if (reason.includes('is not closed') || reason.startsWith('unclosed'))
+    return 'close it: each {{if}}, {{range}}, {{with}}, {{define}} needs its {{end}}';
+  if (reason.startsWith('error calling')) return 'give the function what it expects, or guard the call with {{if}}';
   return 'correct the template at this place';
 }

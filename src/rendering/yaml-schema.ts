@@ -1,4 +1,4 @@
-import { type CollectionTag, type ScalarTag, type SchemaOptions, Scalar, YAMLMap, YAMLSeq } from 'yaml';
+import { type CollectionTag, Scalar, type ScalarTag, type SchemaOptions, YAMLMap, YAMLSeq } from 'yaml';
 
 /**
  * How Kubernetes tools read YAML: version 1.1 (yes/no/on/off are booleans, 0644 is octal), without the types of it that they
@@ -16,8 +16,26 @@ export const kubernetesYaml: SchemaOptions = {
 };
 
 const shortNames = [
-  'Ref', 'Condition', 'And', 'Base64', 'Cidr', 'Equals', 'FindInMap', 'GetAZs', 'If', 'ImportValue', 'Join', 'Length',
-  'Not', 'Or', 'Select', 'Split', 'Sub', 'ToJsonString', 'Transform', 'ForEach',
+  'Ref',
+  'Condition',
+  'And',
+  'Base64',
+  'Cidr',
+  'Equals',
+  'FindInMap',
+  'GetAZs',
+  'If',
+  'ImportValue',
+  'Join',
+  'Length',
+  'Not',
+  'Or',
+  'Select',
+  'Split',
+  'Sub',
+  'ToJsonString',
+  'Transform',
+  'ForEach',
 ];
 
 function longName(name: string): string {
@@ -28,8 +46,20 @@ function tagsOf(name: string): (ScalarTag | CollectionTag)[] {
   const wrap = (value: unknown): unknown => ({ [longName(name)]: value });
   return [
     { tag: `!${name}`, resolve: (text) => wrap(text) },
-    { tag: `!${name}`, collection: 'seq', identify: () => false, nodeClass: YAMLSeq, resolve: (node) => new Scalar(wrap((node as YAMLSeq).toJSON())) },
-    { tag: `!${name}`, collection: 'map', identify: () => false, nodeClass: YAMLMap, resolve: (node) => new Scalar(wrap((node as YAMLMap).toJSON())) },
+    {
+      tag: `!${name}`,
+      collection: 'seq',
+      identify: () => false,
+      nodeClass: YAMLSeq,
+      resolve: (node) => new Scalar(wrap((node as YAMLSeq).toJSON())),
+    },
+    {
+      tag: `!${name}`,
+      collection: 'map',
+      identify: () => false,
+      nodeClass: YAMLMap,
+      resolve: (node) => new Scalar(wrap((node as YAMLMap).toJSON())),
+    },
   ];
 }
 

@@ -13,7 +13,9 @@ export interface YamlPlaces {
   lineOf(path: readonly PropertyKey[]): number | undefined;
 }
 
-export type ParsedYaml<T> = { ok: true; value: T; places: YamlPlaces } | { ok: false; problems: Problem[]; places: YamlPlaces };
+export type ParsedYaml<T> =
+  | { ok: true; value: T; places: YamlPlaces }
+  | { ok: false; problems: Problem[]; places: YamlPlaces };
 
 /** Reads YAML without a schema. Problems say where the text is not YAML. */
 export function parseYaml(file: string, text: string): ParsedYaml<unknown> {
@@ -31,7 +33,10 @@ export function parseYaml(file: string, text: string): ParsedYaml<unknown> {
       file,
       line: lines.linePos(error.pos[0]).line,
       message: `not valid YAML: ${error.message}`,
-      remedy: error.code === 'DUPLICATE_KEY' ? 'keep one of the two' : 'correct the YAML: check indentation, quotes and colons',
+      remedy:
+        error.code === 'DUPLICATE_KEY'
+          ? 'keep one of the two'
+          : 'correct the YAML: check indentation, quotes and colons',
     }));
     return { ok: false, problems, places };
   }
@@ -47,16 +52,35 @@ export function parseYaml(file: string, text: string): ParsedYaml<unknown> {
  * Reads YAML into what a schema describes, with every problem at once: file, line, path, and what to write instead. Remedies
  * come from the schema: `.meta({ remedy })` on the innermost schema that has one, and from the issue else.
  */
-export function parseYamlWithSchema<Schema extends z.ZodType>(file: string, text: string, schema: Schema): ParsedYaml<z.output<Schema>> {
+export function parseYamlWithSchema<Schema extends z.ZodType>(
+  file: string,
+  text: string,
+  schema: Schema,
+): ParsedYaml<z.output<Schema>> {
   const parsed = parseYaml(file, text);
   if (!parsed.ok) return parsed;
   const { places } = parsed;
   if (parsed.value === null || parsed.value === undefined) {
-    return { ok: false, problems: [{ file, message: 'the file is empty', remedy: 'write the document, or remove the file' }], places };
+    return {
+      ok: false,
+      problems: [{ file, message: 'the file is empty', remedy: 'write the document, or remove the file' }],
+      places,
+    };
   }
-  const result = schema.safeParse(parsed.value, { reportInput: true });
+  return checkWithSchema(parsed.value, schema, places);
+}
+
+/** As parseYamlWithSchema, for a value that was changed after it was read: by overrides from the environment, say. */
+export function checkWithSchema<Schema extends z.ZodType>(
+  value: unknown,
+  schema: Schema,
+  places: YamlPlaces,
+): ParsedYaml<z.output<Schema>> {
+  const result = schema.safeParse(value, { reportInput: true });
   if (result.success) return { ok: true, value: result.data, places };
-  const problems = result.error.issues.flatMap((issue) => issueProblems(issue, schema, places)).slice(0, maxProblemsPerFile);
+  const problems = result.error.issues
+    .flatMap((issue) => issueProblems(issue, schema, places))
+    .slice(0, maxProblemsPerFile);
   return { ok: false, problems, places };
 }
 
@@ -107,7 +131,8 @@ function issueProblems(issue: Issue, schema: z.ZodType, places: YamlPlaces): Pro
     const known = keysOf(schemaAt(schema, issue.path));
     return issue.keys.map((key) => {
       const near = nearMatches(key, known)[0];
-      const remedy = near === undefined ? `remove ${key}; known are: ${known.join(', ')}` : `write ${near} instead, or remove it`;
+      const remedy =
+        near === undefined ? `remove ${key}; known are: ${known.join(', ')}` : `write ${near} instead, or remove it`;
       return problemAt(places, [...issue.path, key], `${key} is not a known field`, remedy);
     });
   }
@@ -175,7 +200,8 @@ function schemaAt(schema: z.ZodType, path: readonly PropertyKey[]): z.ZodType | 
     while (current !== undefined && unwrap(current) !== undefined) current = unwrap(current);
     if (current === undefined) return undefined;
     const { shape, element, valueType, options }: Definition = definition(current);
-    if (options !== undefined) current = options.map((option) => schemaAt(option, [key])).find((found) => found !== undefined);
+    if (options !== undefined)
+      current = options.map((option) => schemaAt(option, [key])).find((found) => found !== undefined);
     else current = shape?.[String(key)] ?? (typeof key === 'number' ? element : undefined) ?? valueType;
   }
   return current;

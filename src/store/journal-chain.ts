@@ -1,6 +1,6 @@
 /** The journal's hash chain: an entry's hash covers all entries before it, so that no edit of the past goes unseen. */
 import { createHash } from 'node:crypto';
-import type { Json, JournalEntry, StoredJournalEntry } from '../ports/store.ts';
+import type { JournalEntry, Json, StoredJournalEntry } from '../ports/store.ts';
 
 /** Hash before the first entry. */
 export const chainStart = '0'.repeat(64);

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { machineDefinitionHash } from '../../src/engine/definition-hash.ts';
 import { hydrate } from '../../src/engine/hydrate.ts';
 import { machineModules } from '../../src/machines/registry.ts';
-import { aRow } from '../support/store-contract.ts';
 import { definedStates, definitionHashes, goldenRows } from '../support/golden-rows.ts';
+import { aRow } from '../support/store-contract.ts';
 
 const modules = new Map(machineModules.map((module) => [module.name, module]));
 

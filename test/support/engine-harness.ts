@@ -42,7 +42,7 @@ export interface EngineHarness {
   clock: VirtualClock;
   commits: Committed[];
   /** Lets time pass until `until` holds, or nothing is left to happen. Fails after a bounded number of timers. */
-  run(until?: () => boolean | Promise<boolean>): Promise<void>;
+  run: (until?: () => boolean | Promise<boolean>) => Promise<void>;
 }
 
 export async function engineHarness(options: HarnessOptions): Promise<EngineHarness> {

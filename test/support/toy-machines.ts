@@ -95,7 +95,7 @@ const fleetMachine = setup({
       on: {
         STEP_DONE: {
           actions: assign({
-            started: ({ context, event }) => [...context.started, String(event.output)],
+            started: ({ context, event }) => [...context.started, nameOf(event.output)],
             waitsFor: '',
           }),
         },
@@ -112,8 +112,14 @@ const fleetMachine = setup({
   },
 });
 
+function nameOf(value: JsonValue): string {
+  return typeof value === 'string' ? value : '';
+}
+
 function outputMember(output: JsonValue): string {
-  return typeof output === 'object' && output !== null && 'member' in output ? String(output['member']) : '';
+  return typeof output === 'object' && output !== null && !Array.isArray(output)
+    ? nameOf(output['member'] ?? null)
+    : '';
 }
 
 /** Starts its members one by one, each holding a slot; reports when all have finished. */

@@ -1,4 +1,5 @@
 /** The steps of the toy machines, over a world that remembers how often it was acted upon. */
+import type { AnyStep } from '../../src/engine/engine-options.ts';
 import type { Step, StepOutcome } from '../../src/ports/step.ts';
 import type { Json } from '../../src/ports/store.ts';
 import type { FleetContext, MemberContext } from './toy-machines.ts';
@@ -21,8 +22,7 @@ export function toyWorld(): ToyWorld {
 export const bootMs = 30_000;
 export const slotLimit = 2;
 
-// biome-ignore lint/suspicious/noExplicitAny: as in the engine's options
-export function toySteps(world: ToyWorld): Record<string, Step<any>> {
+export function toySteps(world: ToyWorld): Record<string, AnyStep> {
   const apply: Step<MemberContext> = async ({ context, now, commit }) => {
     world.boundary(`before apply ${context.member}`);
     world.calls.push(`apply ${context.member}`);

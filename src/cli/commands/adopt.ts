@@ -21,6 +21,6 @@ export const registerAdopt: RegisterCommand = (program, context) => {
     });
   examples(command, [
     ['clm adopt', 'shows, then asks'],
-    ['clm adopt --yes', 'for scripts; refused while a cluster cannot be adopted'],
+    ['clm adopt --yes', 'for scripts'],
   ]);
 };

@@ -39,7 +39,12 @@ export async function buildWorld(input: {
   await settle(world, 'nodes', () => members.find(({ cluster }) => !nodesReady(world, cluster))?.cluster.id);
   onProgress('applying manifests and workloads');
   for (const { cluster, rendered } of members) {
-    applyAll(world, cluster.id, rendered.components.flatMap((component) => component.objects), 'clm');
+    applyAll(
+      world,
+      cluster.id,
+      rendered.components.flatMap((component) => component.objects),
+      'clm',
+    );
     const workers = world.kube(cluster.id).truth().nodes.size - 3;
     const random = seededRandom(input.seed).fork(cluster.id);
     const pods = Math.round(workers * teamPodsPerWorker);
@@ -61,7 +66,10 @@ async function createStacks(
       cloudFormation(world, cluster, 'CreateStack', {
         StackName: stack.name,
         TemplateBody: stack.template,
-        Parameters: Object.entries(stack.parameters).map(([ParameterKey, ParameterValue]) => ({ ParameterKey, ParameterValue })),
+        Parameters: Object.entries(stack.parameters).map(([ParameterKey, ParameterValue]) => ({
+          ParameterKey,
+          ParameterValue,
+        })),
         Tags: Object.entries(stack.tags).map(([Key, Value]) => ({ Key, Value })),
         Capabilities: ['CAPABILITY_NAMED_IAM'],
       });
@@ -100,12 +108,12 @@ function cloudFormation(world: World, cluster: Cluster, action: string, params: 
 /** Lets time pass until nothing is missing; `missing` names the first thing that is. */
 async function settle(world: World, what: string, missing: () => string | undefined): Promise<void> {
   const deadline = world.clock.now() + settleLimitMs;
-  let last = missing();
-  while (last !== undefined) {
+  let last: string | undefined;
+  do {
     if (world.clock.now() >= deadline) throw new Error(`the simulated fleet did not settle: ${what} of ${last}`);
     world.advanceTo(world.clock.now() + settleStepMs);
     last = missing();
-  }
+  } while (last !== undefined);
 }
 
 function nodesReady(world: World, cluster: Cluster): boolean {
@@ -120,7 +128,10 @@ function podsNotReady(world: World, clusterId: string): number {
   return count;
 }
 
-function conditionTrue(object: { status?: { conditions?: { type: string; status: string }[] } }, type: string): boolean {
+function conditionTrue(
+  object: { status?: { conditions?: { type: string; status: string }[] } },
+  type: string,
+): boolean {
   return object.status?.conditions?.some((one) => one.type === type && one.status === 'True') ?? false;
 }
 

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { sleep } from '../../support/deadline.ts';
@@ -9,9 +10,8 @@ export interface DaemonSetup {
   directory: string;
   /** Bare configuration repository. */
   repository: string;
-  /** Directory of cluster files. */
-  clusters: string;
-  accounts: string;
+  /** Directory with `clusters/` and `registry/infrastructure-accounts.yaml`. */
+  registry: string;
   pipeline: string;
   awsEndpoint: string;
   kubernetesUrlTemplate: string;
@@ -30,6 +30,7 @@ export class DaemonProcess {
   readonly socket: string;
   readonly #setup: DaemonSetup;
   readonly #log: WriteStream;
+  #metricsPort = 0;
   #child: ChildProcess | undefined;
   #exit: Promise<number | null> = Promise.resolve(null);
   restarts = 0;
@@ -49,16 +50,17 @@ export class DaemonProcess {
   }
 
   async writeConfig(): Promise<void> {
-    const { directory, repository, clusters, accounts, pipeline, awsEndpoint, kubernetesUrlTemplate } = this.#setup;
+    const { directory, repository, registry, pipeline, awsEndpoint, kubernetesUrlTemplate } = this.#setup;
+    this.#metricsPort = await freePort();
     const config = {
       stateDir: join(directory, 'state'),
       configRepository: { url: repository, path: 'cluster', pollInterval },
-      registry: { kind: 'directory', path: clusters },
-      accounts,
+      registry: { kind: 'directory', path: join(registry, 'clusters') },
+      accounts: join(registry, 'registry', 'infrastructure-accounts.yaml'),
       pipeline,
       store: `sqlite:${join(directory, 'state', 'clm.db')}`,
       concurrency: { steps: 64, clusters: 40 },
-      api: { socket: this.socket, metricsListen: '127.0.0.1:0' },
+      api: { socket: this.socket, metricsListen: `127.0.0.1:${this.#metricsPort}` },
       providers: {
         aws: { endpoint: awsEndpoint, roleName },
         kubernetes: { urlTemplate: kubernetesUrlTemplate, token: 'simulated' },
@@ -132,6 +134,17 @@ export class DaemonProcess {
     return this.#child?.pid;
   }
 
+  /** How late the daemon's event loop ran, from its own metrics. */
+  async eventLoopLagMs(): Promise<{ p50: number; p99: number; max: number }> {
+    const answer = await fetch(`http://127.0.0.1:${this.#metricsPort}/metrics`);
+    const text = await answer.text();
+    const read = (quantile: string): number => {
+      const match = new RegExp(`^clm_event_loop_lag_seconds\\{quantile="${quantile}"\\} (\\S+)$`, 'm').exec(text);
+      return match ? Math.round(Number(match[1]) * 10_000) / 10 : Number.NaN;
+    };
+    return { p50: read('0.5'), p99: read('0.99'), max: read('1') };
+  }
+
   /** Peak resident memory of the running child, from the kernel; elsewhere than on Linux it stays what it was. */
   async samplePeakMemory(): Promise<void> {
     if (this.#child?.pid === undefined) return;
@@ -143,4 +156,16 @@ export class DaemonProcess {
       // The child has just ended, or there is no /proc: the figure is a courtesy.
     }
   }
+}
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }

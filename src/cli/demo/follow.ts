@@ -1,6 +1,6 @@
 import type { ChannelStatus, StatusDocument } from '../../planning/explain/status-document.ts';
 import { sleep, wallMs } from '../../support/deadline.ts';
-import { DaemonClient, DaemonUnreachable } from '../daemon-client.ts';
+import { type DaemonClient, DaemonUnreachable } from '../daemon-client.ts';
 import type { DaemonProcess } from './daemon-process.ts';
 import type { DemoOutcome } from './options.ts';
 
@@ -47,11 +47,15 @@ export async function follow(input: {
 function judge(status: StatusDocument, commit: string): { outcome: DemoOutcome; reason: string } | undefined {
   const last = status.channels.filter((channel) => channel.promotesTo.length === 0);
   if (last.length > 0 && last.every((channel) => channel.proven === commit)) {
-    return { outcome: 'promoted', reason: `${last.map((channel) => channel.name).join(', ')} proven at ${commit.slice(0, 12)}` };
+    return {
+      outcome: 'promoted',
+      reason: `${last.map((channel) => channel.name).join(', ')} proven at ${commit.slice(0, 12)}`,
+    };
   }
   const ofCommit = (channel: ChannelStatus): boolean => channel.rollout?.commit === commit;
   for (const channel of status.channels.filter(ofCommit)) {
-    if (channel.state === 'halted') return { outcome: 'halted', reason: `${channel.name}: ${channel.reason ?? 'halted'}` };
+    if (channel.state === 'halted')
+      return { outcome: 'halted', reason: `${channel.name}: ${channel.reason ?? 'halted'}` };
     const blocked = status.clusters.find((cluster) => cluster.channel === channel.name && cluster.state === 'blocked');
     if (blocked) {
       const why = blocked.blocker?.message ?? blocked.pools.find((pool) => pool.blocker)?.blocker?.message;

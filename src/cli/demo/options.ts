@@ -50,22 +50,23 @@ export function exitCodeOf(outcome: DemoOutcome): number {
   return outcome === 'blocked' ? 3 : 1;
 }
 
-/** Takes `wanted` clusters, channel by channel in proportion, at least one each. */
+/** Takes `wanted` clusters: one of every channel first, the rest channel by channel in proportion. Keeps the fleet's order. */
 export function selectClusters<T extends { channel: string; id: string }>(fleet: T[], wanted: number): T[] {
-  if (wanted >= fleet.length) return fleet;
-  const byChannel = new Map<string, T[]>();
-  for (const cluster of fleet) byChannel.set(cluster.channel, [...(byChannel.get(cluster.channel) ?? []), cluster]);
-  const chosen: T[] = [];
-  for (const members of byChannel.values()) {
-    const share = Math.max(1, Math.round((members.length / fleet.length) * wanted));
-    chosen.push(...members.slice(0, share));
-  }
-  while (chosen.length > Math.max(wanted, byChannel.size)) chosen.pop();
-  const spare = fleet.filter((cluster) => !chosen.includes(cluster)).reverse();
-  while (chosen.length < wanted) {
-    const next = spare.pop();
-    if (!next) break;
-    chosen.push(next);
-  }
-  return chosen;
+  const channels = [...new Set(fleet.map((cluster) => cluster.channel))];
+  const share = (channel: string): number =>
+    Math.max(1, Math.floor((fleet.filter((cluster) => cluster.channel === channel).length / fleet.length) * wanted));
+  const chosen = new Set<T>();
+  const take = (channel: string, upTo: number): void => {
+    let taken = 0;
+    for (const cluster of fleet) {
+      if (chosen.size >= Math.max(wanted, channels.length) || taken >= upTo) return;
+      if (cluster.channel !== channel) continue;
+      chosen.add(cluster);
+      taken += 1;
+    }
+  };
+  for (const channel of channels) take(channel, 1);
+  for (const channel of channels) take(channel, share(channel));
+  for (const cluster of fleet) if (chosen.size < wanted) chosen.add(cluster);
+  return fleet.filter((cluster) => chosen.has(cluster));
 }

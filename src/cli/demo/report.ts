@@ -1,5 +1,5 @@
-import type { DemoChannel, DemoOptions, DemoReport } from './options.ts';
 import type { FollowResult } from './follow.ts';
+import type { DemoChannel, DemoOptions, DemoReport } from './options.ts';
 import type { Stage } from './run-demo.ts';
 
 const violationsNamed = 10;

@@ -38,7 +38,8 @@ interface Stage {
 /** The whole demo; resolves with the exit code. */
 export async function runDemo(options: DemoOptions, io: CliIo): Promise<number> {
   const startedAt = wallMs();
-  const say = (message: string): void => io.err(`${((wallMs() - startedAt) / 1000).toFixed(1).padStart(6)} s  ${message}\n`);
+  const say = (message: string): void =>
+    io.err(`${((wallMs() - startedAt) / 1000).toFixed(1).padStart(6)} s  ${message}\n`);
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'clm-demo-')));
   const stage = await setUp(options, directory, say);
   let result: FollowResult;
@@ -48,7 +49,10 @@ export async function runDemo(options: DemoOptions, io: CliIo): Promise<number> 
     commit = await adoptAndMerge(stage, io.signal, say);
     result = await watchRun(options, stage, commit, io);
     stage.meter.finish();
-    const report = reportOf({ options, stage, commit, result, wallSeconds: (wallMs() - startedAt) / 1000 });
+    const wallSeconds = (wallMs() - startedAt) / 1000;
+    const simulatedSeconds = (stage.clock.now() - stage.clock.epochMs) / 1000;
+    const eventLoopLagMs = await stage.daemon.eventLoopLagMs();
+    const report = reportOf({ options, stage, commit, result, wallSeconds, simulatedSeconds, eventLoopLagMs });
     if (options.output === 'text') io.out(describeReport(report));
     if (options.keep) await keepServing(stage, io);
     if (options.output === 'json') io.out(`${JSON.stringify(report)}\n`);
@@ -82,8 +86,7 @@ async function setUp(options: DemoOptions, directory: string, say: (message: str
   const daemon = new DaemonProcess({
     directory,
     repository: repository.bare,
-    clusters: fleet.clustersDirectory,
-    accounts: join(projectRoot, 'registry', 'infrastructure-accounts.yaml'),
+    registry: fleet.registryDirectory,
     pipeline: join(projectRoot, 'channels', 'pipeline.demo.yaml'),
     awsEndpoint: served.awsEndpoint,
     kubernetesUrlTemplate: served.kubeUrl('{id}'),
@@ -91,19 +94,35 @@ async function setUp(options: DemoOptions, directory: string, say: (message: str
   });
   await daemon.writeConfig();
   const { nodes, pods } = meter.size();
-  say(`serving ${members.length} clusters, ${nodes} nodes, ${pods} pods at ${options.speed} simulated seconds a second`);
-  return { directory, repository, world, served, clock, meter, daemon, client: new DaemonClient(daemon.socket, 'demo') };
+  say(
+    `serving ${members.length} clusters, ${nodes} nodes, ${pods} pods at ${options.speed} simulated seconds a second`,
+  );
+  return {
+    directory,
+    repository,
+    world,
+    served,
+    clock,
+    meter,
+    daemon,
+    client: new DaemonClient(daemon.socket, 'demo'),
+  };
 }
 
 async function adoptAndMerge(stage: Stage, signal: AbortSignal, say: (message: string) => void): Promise<string> {
   const { client, daemon, repository } = stage;
   if (!(await awaitDaemon(client, daemon, signal))) {
     const log = await readFile(daemon.logFile, 'utf8').catch(() => '');
-    throw new CliError(exitCodes.failed, `${daemon.unexpectedExit ?? 'interrupted'}\n${log.split('\n').slice(-20).join('\n')}`);
+    throw new CliError(
+      exitCodes.failed,
+      `${daemon.unexpectedExit ?? 'interrupted'}\n${log.split('\n').slice(-20).join('\n')}`,
+    );
   }
   say('daemon is up; adopting the fleet');
   await client.post('/v1/adopt', { reason: 'the demo fleet' });
-  const commit = await repository.merge('dev', 'Roll out new node images and a new ingress', (workTree) => change(workTree));
+  const commit = await repository.merge('dev', 'Roll out new node images and a new ingress', (workTree) =>
+    change(workTree),
+  );
   await client.post('/v1/refresh', {});
   say(`merged ${commit.slice(0, 12)} to dev: new node images, a new ingress`);
   return commit;
@@ -142,8 +161,15 @@ async function watchRun(options: DemoOptions, stage: Stage, commit: string, io: 
 /** On a terminal the live view of `clm status -w`. */
 async function showProgress(options: DemoOptions, stage: Stage, io: CliIo, signal: AbortSignal): Promise<void> {
   if (options.output === 'json' || !io.outIsTerminal) return;
-  const viewIo: CliIo = { ...io, signal, environment: { ...io.environment, CLM_CLOCK: environmentOfClock(stage.clock) } };
-  await runStatus({ output: 'table', watch: true, config: stage.daemon.configFile }, { io: viewIo, exitWith: () => undefined });
+  const viewIo: CliIo = {
+    ...io,
+    signal,
+    environment: { ...io.environment, CLM_CLOCK: environmentOfClock(stage.clock) },
+  };
+  await runStatus(
+    { output: 'table', watch: true, config: stage.daemon.configFile },
+    { io: viewIo, exitWith: () => undefined },
+  );
 }
 
 /** Elsewhere one line whenever a count changes. */

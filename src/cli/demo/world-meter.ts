@@ -40,6 +40,18 @@ export class WorldMeter {
     this.#watch.atEnd(this.#world.clock.now());
   }
 
+  /** Nodes and pods of the whole fleet right now. */
+  size(): { nodes: number; pods: number } {
+    let nodes = 0;
+    let pods = 0;
+    for (const cluster of this.#world.clusters()) {
+      const truth = this.#world.kube(cluster).truth();
+      nodes += truth.nodes.size;
+      pods += truth.pods.size;
+    }
+    return { nodes, pods };
+  }
+
   get checked(): number {
     return this.#watch.checked;
   }
@@ -55,10 +67,58 @@ export class WorldMeter {
 
 /** The world's own state in the form that checkers read. */
 export function truthOf(world: World): WorldTruth {
+  const cloud = world.aws.truth();
   return {
     clusters: () => world.clusters(),
-    groups: (cluster) => groupsOf(world, cluster),
-    nodes: (cluster) => nodesOf(world, cluster),
-    workloadPodsOn: (cluster, node) => world.kube(cluster).truth().workloadPodsOn(node),
+    groups: (cluster) =>
+      cloud.groups(cluster).map(
+        (group): GroupTruth => ({
+          name: group.name,
+          min: group.min,
+          max: group.max,
+          desired: group.desired,
+          suspendedProcesses: group.suspended,
+          newInstancesProtected: group.newInstancesProtected,
+          tags: group.tags,
+          launchTemplateVersion: group.templateVersion,
+          instances: group.members.map((member) => ({
+            id: member.instanceId,
+            lifecycleState: member.state,
+            launchTemplateVersion: member.templateVersion,
+            protectedFromScaleIn: member.protectedFromScaleIn,
+          })),
+        }),
+      ),
+    nodes: (cluster) => [...world.kube(cluster).truth().nodes.values()].map(nodeTruth),
+    workloadPodsOn: (cluster, node) => workloadPods(world, cluster, node),
   };
+}
+
+type SimNode = ReturnType<World['kube']> extends { truth(): { nodes: ReadonlyMap<string, infer Node> } } ? Node : never;
+
+function nodeTruth(node: SimNode): NodeTruth {
+  const labels = node.metadata.labels ?? {};
+  const providerId = node.spec.providerID ?? '';
+  return {
+    name: node.metadata.name,
+    instanceId: providerId.slice(providerId.lastIndexOf('/') + 1),
+    ready: node.status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True') ?? false,
+    unschedulable: node.spec.unschedulable === true,
+    controlPlane: labels['node.kubernetes.io/role'] === 'master',
+    taints: (node.spec.taints ?? []).map((taint) => `${taint.key}:${taint.effect}`),
+    labels,
+    annotations: node.metadata.annotations ?? {},
+  };
+}
+
+/** What a drain has to move: neither finished, nor mirrored, nor of a DaemonSet. */
+function workloadPods(world: World, cluster: string, node: string): string[] {
+  const names: string[] = [];
+  for (const [name, pod] of world.kube(cluster).truth().podsOn(node)) {
+    const daemon = pod.metadata.ownerReferences?.some((owner) => owner.kind === 'DaemonSet') ?? false;
+    const mirror = pod.metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined;
+    const finished = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
+    if (!daemon && !mirror && !finished) names.push(name);
+  }
+  return names;
 }

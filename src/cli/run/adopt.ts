@@ -42,6 +42,7 @@ function previewLines(preview: AdoptAnswer, wide: boolean, io: CliIo): string[] 
       { title: 'CHANNEL', value: (cluster) => cluster.channel },
       { title: 'FINDING', value: (cluster) => cluster.finding, paint: (text, cluster) => (cluster.ok ? text : colors.red(text)) },
       { title: 'MESSAGE', value: (cluster) => printable(cluster.message), shrinks: true },
+      { title: 'CHANGES', value: (cluster) => printable(cluster.changes.join(', ')), wide: true },
     ],
     { columns: tableColumns(io), wide, colors },
   );

@@ -95,7 +95,12 @@ function channelLines(status: StatusDocument, options: StatusViewOptions): strin
   // The state has the first claim on what is left: a soak's progress must not be cut.
   const subject = Math.min(widest, Math.max(Math.min(10, rest), rest - stateRoom), 48);
   const widths: ChannelWidths = { name, subject, bar, count, checks };
-  return channels.flatMap((channel) => channelBlock(channel, widths, options));
+  return channels.flatMap((channel) => {
+    if (status.adopted || channel.state !== 'idle') return channelBlock(channel, widths, options);
+    // Said once for all of them, at the top.
+    const { reason: _reason, ...quiet } = channel;
+    return channelBlock(quiet, widths, options);
+  });
 }
 
 function channelBlock(channel: ChannelStatus, widths: ChannelWidths, { columns, colors }: StatusViewOptions): string[] {

@@ -70,6 +70,7 @@ export const clusterUpdateContext = clusterUpdateInput.extend({
   activeMs: z.number(),
   blockedMs: z.number(),
   lastSeenAt: z.number(),
+  phaseActiveMs: z.number(),
   asked: z.string().nullable(),
   plan: updatePlan.nullable(),
   stacks: z.record(z.string(), stackProgress),
@@ -86,3 +87,6 @@ export const clusterUpdateContext = clusterUpdateInput.extend({
   stop: z.object({ intent: z.enum(['superseded', 'aborted', 'failed']), by: z.string(), told: z.boolean() }).nullable(),
   wait: storedWait.nullable(),
 }) satisfies z.ZodType<ClusterUpdateState>;
+
+export type ClusterUpdateContext = ClusterUpdateState;
+export type PoolRoll = ClusterUpdateState['rolls'][string];

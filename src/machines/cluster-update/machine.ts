@@ -89,7 +89,11 @@ const base = setup({
     stopFailed: assign({ stop: { intent: 'failed' as const, by: '', told: false }, wait: null }),
     stopTold: assign(({ context }) => (context.stop === null ? {} : { stop: { ...context.stop, told: true } })),
     retryNow: assign({ failures: 0, stall: null, wait: null }),
-    at: assign((_, params: { state: WorkingState }) => ({ resumeTo: params.state })),
+    at: assign(({ context }, params: { state: WorkingState }) => ({
+      resumeTo: params.state,
+      // coming back from a pause or a stall is not the beginning of a phase
+      phaseActiveMs: context.resumeTo === params.state ? context.phaseActiveMs : context.activeMs,
+    })),
   },
   guards: {
     next: is('next'),
@@ -163,6 +167,7 @@ export const clusterUpdateMachine = base.createMachine({
     activeMs: 0,
     blockedMs: 0,
     lastSeenAt: 0,
+    phaseActiveMs: 0,
     asked: null,
     plan: null,
     stacks: {},

@@ -19,3 +19,5 @@ export const promotionContext = promotionInput.extend({
   wait: storedWait.nullable(),
   failure: storedFailure.nullable(),
 }) satisfies z.ZodType<PromotionState>;
+
+export type PromotionContext = PromotionState;

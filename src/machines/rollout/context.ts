@@ -51,3 +51,6 @@ export const rolloutContext = rolloutInput.extend({
   wait: storedWait.nullable(),
   failure: storedFailure.nullable(),
 }) satisfies z.ZodType<RolloutState>;
+
+export type RolloutContext = RolloutState;
+export type RolloutMember = RolloutState['members'][string];

@@ -56,14 +56,7 @@ function score(member: Member, index: ClusterIndex, input: RollPlanInput, load: 
     }
   }
   const empty = pods.length === 0;
-  const key = [
-    healthy ? 1 : 0,
-    critical ? 1 : 0,
-    empty ? 0 : 1,
-    refusing,
-    -path,
-    member.node?.createdAt ?? 0,
-  ];
+  const key = [healthy ? 1 : 0, critical ? 1 : 0, empty ? 0 : 1, refusing, -path, member.node?.createdAt ?? 0];
   const why = !healthy
     ? 'it is unhealthy'
     : empty
@@ -114,5 +107,14 @@ function block(
   now: number,
 ): RollBlock {
   const since = member.previous?.blockedBy?.since ?? now;
-  return { code, message, namespace: pod.namespace, budget, pod: pod.name, owner: ownerOf(pod), node: member.name, since };
+  return {
+    code,
+    message,
+    namespace: pod.namespace,
+    budget,
+    pod: pod.name,
+    owner: ownerOf(pod),
+    node: member.name,
+    since,
+  };
 }

@@ -37,10 +37,7 @@ export function countNotReady(input: Pick<RollPlanInput, 'view' | 'cloud' | 'now
   }).length;
 }
 
-export function countUnschedulable(
-  input: Pick<RollPlanInput, 'view' | 'now'>,
-  unschedulableAfterMs: number,
-): number {
+export function countUnschedulable(input: Pick<RollPlanInput, 'view' | 'now'>, unschedulableAfterMs: number): number {
   return input.view.pods.filter(
     (pod) =>
       pod.phase === 'Pending' &&
@@ -50,7 +47,11 @@ export function countUnschedulable(
   ).length;
 }
 
-export function controlPlaneInFlight(input: RollPlanInput, index: ClusterIndex, states: GroupState[]): string | undefined {
+export function controlPlaneInFlight(
+  input: RollPlanInput,
+  index: ClusterIndex,
+  states: GroupState[],
+): string | undefined {
   const inCloud = new Set(input.cloud.groups.flatMap((group) => group.instances.map((one) => one.id)));
   for (const node of index.view.nodes) {
     if (!isControlPlaneNode(node) || !isCordonedByUs(node)) continue;
@@ -81,10 +82,16 @@ export function controlPlaneGate(
   input: RollPlanInput,
 ): { code: string; message: string; at?: number } | undefined {
   if (cluster.workerInFlight !== undefined) {
-    return { code: 'workers-in-flight', message: `worker ${cluster.workerInFlight} is being drained; control plane and workers never go together` };
+    return {
+      code: 'workers-in-flight',
+      message: `worker ${cluster.workerInFlight} is being drained; control plane and workers never go together`,
+    };
   }
   if (cluster.controlPlaneInFlight !== undefined) {
-    return { code: 'control-plane-in-flight', message: `control-plane node ${cluster.controlPlaneInFlight} is on its way out` };
+    return {
+      code: 'control-plane-in-flight',
+      message: `control-plane node ${cluster.controlPlaneInFlight} is on its way out`,
+    };
   }
   if (cluster.notReady > pool.memory.notReadyAtStart) {
     const message = `${cluster.notReady} nodes are not Ready, ${pool.memory.notReadyAtStart} were when the roll began`;

@@ -62,10 +62,7 @@ export function movablePods(pods: PodView[], index: Pick<ClusterIndex, 'isDaemon
 }
 
 /** Neither DaemonSet nor mirror pod, not finished, not labelled to be skipped. */
-export function isWorkload(
-  pod: Pick<PodView, 'mirror' | 'phase' | 'labels'>,
-  daemon: boolean,
-): boolean {
+export function isWorkload(pod: Pick<PodView, 'mirror' | 'phase' | 'labels'>, daemon: boolean): boolean {
   return !daemon && !pod.mirror && !isFinished(pod) && drainLabel(pod) !== 'skip';
 }
 

@@ -48,7 +48,13 @@ export class EvictionLanes {
           plan.lasting ??= this.#block(member, pod, 'pod-stuck-terminating', entry.class.message, '');
           break;
         case 'awaited':
-          plan.passing ??= this.#block(member, pod, 'awaits-completion', `${pod.namespace}/${pod.name} is left to finish`, '');
+          plan.passing ??= this.#block(
+            member,
+            pod,
+            'awaits-completion',
+            `${pod.namespace}/${pod.name} is left to finish`,
+            '',
+          );
           later(plan, entry.class.until);
           break;
         case 'blocked':
@@ -73,12 +79,16 @@ export class EvictionLanes {
       plan.passing ??= this.#block(member, pod, judged.code, judged.message, judged.budget.name);
       return;
     }
+    // Refused before: asking again is no progress until it is accepted.
+    const again = evictNotBefore.has(pod.uid);
+    if (again) {
+      const names = judged.kind === 'allows' ? judged.budget.name : '';
+      const message = `the API server refused to evict ${pod.namespace}/${pod.name}${names === '' ? '' : ` for budget ${names}`}`;
+      plan.passing ??= this.#block(member, pod, 'budget-refuses', message, names);
+    }
     const notBefore = Math.max(evictNotBefore.get(pod.uid) ?? 0, evictionsHeldUntil);
     if (notBefore > now) {
-      if (judged.kind === 'allows' && evictNotBefore.has(pod.uid)) {
-        const message = `the API server refused ${pod.namespace}/${pod.name} for budget ${judged.budget.name}`;
-        plan.passing ??= this.#block(member, pod, 'budget-refuses', message, judged.budget.name);
-      }
+      if (!again) plan.moving += 1;
       later(plan, notBefore);
       return;
     }
@@ -92,7 +102,7 @@ export class EvictionLanes {
       return;
     }
     this.#left -= 1;
-    plan.moving += 1;
+    if (!again) plan.moving += 1;
     if (judged.kind === 'allows') this.#take(judged.budget.uid);
     plan.actions.push({
       kind: 'evict',

@@ -66,9 +66,7 @@ export function isOutdated(instance: GroupInstance, group: NodeGroup): boolean {
 
 /** The groups of a pool, in the order of their names. */
 export function groupsOfPool(groups: NodeGroup[], pool: string): NodeGroup[] {
-  return groups
-    .filter((group) => group.tags['NodePool'] === pool)
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  return groups.filter((group) => group.tags['NodePool'] === pool).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 export function groupStates(pool: PoolRollState, input: RollPlanInput, index: ClusterIndex): GroupState[] {
@@ -115,11 +113,11 @@ function memberOf(parts: {
   const { instance, group, previous, pool, input, index } = parts;
   const found = index.nodeOf(instance.id);
   const node = found === 'ambiguous' ? undefined : found;
+  const outdated = isOutdated(instance, group);
   const usability: Usability =
     found === 'ambiguous'
       ? { usable: false, code: 'ambiguous', message: `several nodes claim instance ${instance.id}` }
-      : usabilityOf({ instance, group, node, index, now: input.now, policy: input.policy });
-  const outdated = isOutdated(instance, group);
+      : usabilityOf({ instance, group, node, established: outdated, index, now: input.now, policy: input.policy });
   const cordonedByUs = node !== undefined && isCordonedByUs(node);
   // Accepted a moment ago: a describe that does not show it yet is old, and must not lead to a second termination.
   const ended = previous?.phase === 'terminating' && input.now - previous.since < staleDescribeMs;
@@ -131,7 +129,18 @@ function memberOf(parts: {
     node && live && cordonedByUs
       ? drainStateOf({ node, startedAt, pods: index.podsOn(node.name), index, input, unreachable: isDead(node, input) })
       : undefined;
-  const phase = phaseOf({ leavingNow, known: known && found !== 'ambiguous', outdated, cordonedByUs, usability, drain, previous, pool, now: input.now, node });
+  const phase = phaseOf({
+    leavingNow,
+    known: known && found !== 'ambiguous',
+    outdated,
+    cordonedByUs,
+    usability,
+    drain,
+    previous,
+    pool,
+    now: input.now,
+    node,
+  });
   return {
     instance,
     group,

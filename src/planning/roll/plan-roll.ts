@@ -1,5 +1,5 @@
 /** One plan for all pools of a cluster: pure, total, and every decision says why. */
-import type { RollMemory, RollNode } from '../../domain/node-pool-roll.ts';
+import type { RollNode } from '../../domain/node-pool-roll.ts';
 import { type ClusterIndex, indexCluster, isControlPlaneNode } from './cluster-index.ts';
 import {
   type ClusterState,
@@ -10,11 +10,11 @@ import {
 } from './control-plane-gate.ts';
 import { judgeDrift } from './drift.ts';
 import { EvictionLanes, isCritical } from './eviction-lanes.ts';
-import { type GroupState, groupStates } from './members.ts';
+import { type GroupState, groupStates, type Member } from './members.ts';
 import { isCordonedByUs } from './node-marks.ts';
-import { allMembers, look, type PoolContext, wait } from './pool-context.ts';
+import { allMembers, look, type PoolContext, wait, wantCloud } from './pool-context.ts';
 import { planRolling } from './rolling-plan.ts';
-import type { PoolPlan, PoolRollState, PoolVerdict, RollPlan, RollPlanInput } from './roll-plan.ts';
+import type { PoolPlan, PoolVerdict, RollPlan, RollPlanInput } from './roll-plan.ts';
 import { planSurplus, planStopping } from './stopping-plan.ts';
 
 /** Looked at this often although nothing is expected to change. */
@@ -32,15 +32,13 @@ export function planRoll(input: RollPlanInput): RollPlan {
   const ordered = [...input.pools].sort(
     (a, b) => Number(b.controlPlane) - Number(a.controlPlane) || (a.pool < b.pool ? -1 : 1),
   );
-  const pools = ordered.map((pool) => planPool({ pool, input, index, cluster, lanes, groups: states.get(pool.pool) ?? [] }));
+  const pools = ordered.map((pool) =>
+    planPool({ pool, input, index, cluster, lanes, groups: states.get(pool.pool) ?? [] }),
+  );
   return { pools };
 }
 
-function clusterState(
-  input: RollPlanInput,
-  index: ClusterIndex,
-  states: Map<string, GroupState[]>,
-): ClusterState {
+function clusterState(input: RollPlanInput, index: ClusterIndex, states: Map<string, GroupState[]>): ClusterState {
   const all = [...states.values()].flat();
   const bootMs = Math.max(0, ...input.pools.map((pool) => pool.bootTimeoutMs));
   const notReady = countNotReady(input, bootMs);
@@ -94,9 +92,7 @@ type PoolParts = Pick<PoolContext, 'pool' | 'input' | 'index' | 'cluster' | 'lan
 
 function planPool(parts: PoolParts): PoolPlan {
   const { pool, input, cluster } = parts;
-  const memory = pool.controlPlane
-    ? trackSettling(pool.memory, cluster.controlPlaneInFlight, input.now)
-    : pool.memory;
+  const memory = pool.controlPlane ? trackSettling(pool.memory, cluster.controlPlaneInFlight, input.now) : pool.memory;
   const context: PoolContext = {
     ...parts,
     memory,
@@ -105,7 +101,9 @@ function planPool(parts: PoolParts): PoolPlan {
     waits: [],
     shown: new Map(),
     parked: new Set(),
+    cloudNotBefore: input.now - idleLookMs,
   };
+  strangers(context);
   const gone = goneGroup(context);
   if (gone) return finish(context, { kind: 'failed', code: 'group-gone', message: gone });
   if (cluster.frozen) {
@@ -143,6 +141,8 @@ function roll(context: PoolContext): PoolPlan {
   if (drift.kind === 'watched') {
     wait(context, 'foreign-change-watched', drift.message);
     look(context, drift.drift.since + input.policy.confirmMs);
+    if (input.now >= drift.drift.since + input.policy.confirmMs)
+      wantCloud(context, drift.drift.since + input.policy.confirmMs);
   }
   if (drift.kind === 'desired') {
     for (const move of drift.moves) context.actions.push({ kind: 'move-baseline', ...move, reason: drift.message });
@@ -157,13 +157,20 @@ function roll(context: PoolContext): PoolPlan {
 function rollingVerdict(context: PoolContext, outdated: number): PoolVerdict {
   const { cluster, input, memory, pool } = context;
   if (outdated > 0 || memory.intents.length > 0 || context.actions.length > 0) return { kind: 'going-on' };
-  const unclear = allMembers(context).find((m) => m.phase === 'foreign' && !/^(EnteringStandby|Standby|Warmed)/.test(m.instance.lifecycleState));
+  const unclear = allMembers(context).find(
+    (m) => m.phase === 'foreign' && !/^(EnteringStandby|Standby|Warmed)/.test(m.instance.lifecycleState),
+  );
   if (unclear) {
-    wait(context, 'instance-unclear', `${unclear.name} is in state ${unclear.instance.lifecycleState}, which says too little to go on`);
+    wait(
+      context,
+      'instance-unclear',
+      `${unclear.name} is in state ${unclear.instance.lifecycleState}, which says too little to go on`,
+    );
     return { kind: 'going-on' };
   }
-  if (context.groups.some((state) => state.surge !== 0 || state.owed > 0)) {
+  if (context.groups.some((state) => state.surge > 0 || state.owed > 0)) {
     wait(context, 'capacity-settling', 'the group comes back to its size');
+    wantCloud(context, input.now - cloudLookMs);
     return { kind: 'going-on' };
   }
   const notServing = allMembers(context).find((member) => member.live && !member.outdated && !member.usability.usable);
@@ -202,8 +209,10 @@ function finish(context: PoolContext, verdict: PoolVerdict): PoolPlan {
     const shown = context.shown.get(member.instance.id);
     const phase = shown?.phase ?? member.phase;
     if ((phase === 'old' || phase === 'usable') && !shown?.blockedBy) continue;
-    const detail = shown?.detail ?? (phase === 'booting' && !member.usability.usable ? member.usability.code : undefined);
-    const since = member.previous?.phase === phase ? member.previous.since : phase === member.phase ? member.since : input.now;
+    const detail =
+      shown?.detail ?? (phase === 'booting' && !member.usability.usable ? member.usability.code : undefined);
+    const since =
+      member.previous?.phase === phase ? member.previous.since : phase === member.phase ? member.since : input.now;
     nodes.push({
       name: member.name,
       instanceId: member.instance.id,
@@ -228,22 +237,37 @@ function finish(context: PoolContext, verdict: PoolVerdict): PoolPlan {
     nextLookAt: Math.max(input.now, Math.min(...context.looks.filter((at) => at > input.now), input.now + idleLookMs)),
     nodes: nodes.slice(0, 200),
     progress: { total, updated: Math.min(total, updated) },
-    memory: keepMemory(context.memory),
+    memory: context.memory,
+    cloudNotBefore: context.cloudNotBefore,
     outdatedLeft,
     overLimit,
   };
 }
 
 /** When a booting node is looked at without an event: its minimum time, its time-out, or the cloud's answer. */
-function boots(context: PoolContext, member: { phase: string; since: number; usability: GroupState['members'][number]['usability'] }): void {
+function boots(context: PoolContext, member: Member): void {
   if (member.phase !== 'booting') return;
   look(context, member.since + context.pool.bootTimeoutMs);
   const { usability } = member;
   if (usability.usable) return;
   if (usability.at !== undefined) look(context, usability.at);
-  if (usability.asksCloud) look(context, context.input.now + cloudLookMs);
+  if (!usability.asksCloud) return;
+  look(context, context.input.now + cloudLookMs);
+  wantCloud(context, Math.max(context.input.now - cloudLookMs, readyAt(context, member)));
 }
 
-function keepMemory(memory: RollMemory): RollMemory {
-  return memory;
+/** When Kubernetes' half of the conditions was met; from then on only the cloud keeps the node from counting. */
+function readyAt(context: PoolContext, member: Member): number {
+  return (member.node?.readySince ?? 0) + context.input.policy.minReadyMs;
+}
+
+/** A node that no describe has shown yet: the group launched it since. */
+function strangers(context: PoolContext): void {
+  const { cloud, view, now } = context.input;
+  const known = new Set(cloud.groups.flatMap((group) => group.instances.map((instance) => instance.id)));
+  for (const node of view.nodes) {
+    if (node.instanceId === undefined || known.has(node.instanceId) || node.deleting) continue;
+    wantCloud(context, Math.max(now - cloudLookMs, Math.min(now, node.createdAt)));
+    if (now - node.createdAt < 120_000) look(context, now + cloudLookMs);
+  }
 }

@@ -28,6 +28,8 @@ export interface PoolContext {
   shown: Map<string, Partial<Pick<RollNode, 'phase' | 'blockedBy' | 'detail'>>>;
   /** Draining members that nothing moves on, long enough to give their slot away. */
   parked: Set<string>;
+  /** The plan rests on a describe that should not be older than this. */
+  cloudNotBefore: number;
 }
 
 export function allMembers(context: PoolContext): Member[] {
@@ -36,6 +38,11 @@ export function allMembers(context: PoolContext): Member[] {
 
 export function look(context: PoolContext, at: number): void {
   context.looks.push(at);
+}
+
+/** Asks for a describe of the cloud made at that time or later. */
+export function wantCloud(context: PoolContext, at: number): void {
+  context.cloudNotBefore = Math.max(context.cloudNotBefore, at);
 }
 
 export function wait(context: PoolContext, code: string, message: string): void {
@@ -122,7 +129,8 @@ function deregistrationHolds(context: PoolContext, member: Member): string | und
   }
   const until = member.drainStartedAt + context.input.policy.deregisterTimeoutMs;
   if (until <= context.input.now) return undefined;
-  look(context, until);
+  look(context, Math.min(until, context.input.now + 15_000));
+  wantCloud(context, context.input.now - 15_000);
   return context.pool.controlPlane ? `${member.name} is being taken out of its load balancers` : undefined;
 }
 
@@ -151,7 +159,8 @@ export function isReadyToEnd(context: PoolContext, member: Member): boolean {
   const startedAt = member.node ? drainStartedAt(member.node, now) : now;
   const until = startedAt + policy.deregisterTimeoutMs;
   if (until <= now) return true;
-  look(context, until);
+  look(context, Math.min(until, now + 15_000));
+  wantCloud(context, now - 15_000);
   wait(context, 'deregistering', `${member.name} is empty and still registered with its load balancers`);
   return false;
 }
@@ -181,7 +190,12 @@ export function endNode(
   });
 }
 
-export function cordon(context: PoolContext, member: Member, why: 'outdated' | 'surplus' | 'boot-failed', reason: string): void {
+export function cordon(
+  context: PoolContext,
+  member: Member,
+  why: 'outdated' | 'surplus' | 'boot-failed',
+  reason: string,
+): void {
   if (!member.node) return;
   context.actions.push({
     kind: 'cordon',

@@ -49,6 +49,7 @@ export type RollAction = { reason: string } & (
   | { kind: 'give-back'; node: string; instanceId: string }
   | { kind: 'mark'; node: string; instanceId: string; protectedByUs: boolean }
   | { kind: 'exempt'; node: string }
+  | { kind: 'protect'; group: string; instanceIds: string[] }
   | {
       kind: 'evict';
       namespace: string;
@@ -63,7 +64,6 @@ export type RollAction = { reason: string } & (
     }
   | { kind: 'deregister'; balancer: { kind: 'classic' | 'target-group'; id: string }; instanceId: string; node: string }
   | { kind: 'move-baseline'; group: string; baseline: number; expected: number }
-  | { kind: 'raise-max'; group: string; max: number }
 );
 
 export type PoolVerdict =
@@ -82,6 +82,8 @@ export interface PoolPlan {
   wait: { code: string; message: string };
   /** When something changes by time alone. */
   nextLookAt: number;
+  /** The describe that this plan rests on should not be older; it is made anew and planned again otherwise. */
+  cloudNotBefore: number;
   /** Complete list; the committed progress leaves out what is not worth a commit. */
   nodes: RollNode[];
   progress: Omit<RollProgress, 'nodes'>;

@@ -3,10 +3,15 @@ import { createHash } from 'node:crypto';
 import type { Candidate } from './candidate-order.ts';
 import { controlPlaneGate } from './control-plane-gate.ts';
 import type { GroupState, Member } from './members.ts';
-import { isCordonedByOthers, isExemptedByUs, isMarked, scaleDownDisabledAnnotation } from './node-marks.ts';
+import {
+  isCordonedByOthers,
+  isExemptedByUs,
+  isMarked,
+  protectedByAnnotation,
+  scaleDownDisabledAnnotation,
+} from './node-marks.ts';
 import {
   allMembers,
-  baselineOf,
   cordon,
   endNode,
   intentFor,
@@ -29,11 +34,14 @@ export function planRolling(context: PoolContext, holdsCapacity: boolean): void 
     context.shown.set(member.instance.id, { phase: 'blocked', blockedBy: block });
     reportLater(context, block);
   }
-  const sums = new Sums(context, sorted.candidates.length);
+  const sums = new Sums(context);
   if (!holdsCapacity) endNodes(context, members, sums);
   const leaving = members.filter((member) => member.live && member.cordonedByUs && !member.ambiguous);
   for (const member of leaving) if (staysAfterAll(member)) giveBack(context, member);
-  planDrains(context, leaving.filter((member) => !staysAfterAll(member) && !intentFor(context.memory, member.instance.id)));
+  planDrains(
+    context,
+    leaving.filter((member) => !staysAfterAll(member) && !intentFor(context.memory, member.instance.id)),
+  );
   markNodes(context, members);
   if (holdsCapacity) return;
   cordonNext(context, sorted.candidates);
@@ -49,19 +57,27 @@ class Sums {
   #surge: number;
   readonly #allowed: number;
   readonly #fresh = new Map<string, number>();
+  readonly #groupSurge = new Map<string, number>();
   /** Outdated nodes that still have to be replaced and can be. */
   readonly #toReplace = new Map<string, number>();
   booting: number;
 
-  constructor(context: PoolContext, _candidates: number) {
+  constructor(context: PoolContext) {
     this.#surge = surgeInUse(context);
     const idle = allMembers(context).filter((m) => m.live && m.outdated && !m.serves && !m.cordonedByUs).length;
-    const extra = context.pool.controlPlane ? 0 : Math.min(context.input.policy.maxBlocked, context.parked.size + idle + parkedBefore(context));
+    // Blocked nodes keep their place; so do those that serve nobody and wait for their turn.
+    const extra = context.pool.controlPlane
+      ? 0
+      : Math.min(context.input.policy.maxBlocked, parkedBefore(context) + idle);
     this.#allowed = plainSurge(context) + extra;
     this.booting = context.cluster.booting;
     for (const state of context.groups) {
       const launches = context.memory.intents.filter((one) => one.kind === 'launch' && one.group === state.group.name);
       this.#fresh.set(state.group.name, state.fresh + state.owed + launches.length);
+      const ending = context.memory.intents.filter(
+        (one) => one.kind === 'terminate' && one.group === state.group.name && one.decrement,
+      );
+      this.#groupSurge.set(state.group.name, state.surge - ending.length);
       this.#toReplace.set(state.group.name, replaceable(context, state).length);
     }
   }
@@ -76,6 +92,10 @@ class Sums {
     return this.#allowed - this.#surge;
   }
 
+  surgeOf(state: GroupState): number {
+    return this.#groupSurge.get(state.group.name) ?? 0;
+  }
+
   launched(state: GroupState): void {
     this.#surge += 1;
     this.booting += 1;
@@ -86,8 +106,10 @@ class Sums {
   ended(state: GroupState, decrement: boolean, outdated: boolean): void {
     const name = state.group.name;
     if (outdated) this.#toReplace.set(name, Math.max(0, (this.#toReplace.get(name) ?? 0) - 1));
-    if (decrement) this.#surge -= 1;
-    else {
+    if (decrement) {
+      this.#surge -= 1;
+      this.#groupSurge.set(name, this.surgeOf(state) - 1);
+    } else {
       this.booting += 1;
       this.#fresh.set(name, (this.#fresh.get(name) ?? 0) + 1);
     }
@@ -119,7 +141,9 @@ function endNodes(context: PoolContext, members: Member[], sums: Sums): void {
     } else if (member.cordonedByUs && !staysAfterAll(member) && isReadyToEnd(context, member)) {
       const last = sums.needed(state) <= 0 || replacementsBeyondThis(context, state, member) === 0;
       const zoneBound = othersAreZoneBound(context, state, member);
-      const decrement = last || sums.freeSurge < 0 || zoneBound || sums.booting >= context.input.policy.bootCap;
+      const crowded = sums.freeSurge < 0 || sums.booting >= context.input.policy.bootCap;
+      // Never below the baseline: a place is given up only where one is too many.
+      const decrement = sums.surgeOf(state) > 0 && (last || crowded || zoneBound);
       sums.ended(state, decrement, member.outdated);
       const why = decrement ? 'the group gives up its place' : 'the group replaces it by itself';
       endNode(context, member, member.outdated ? 'outdated' : 'surplus', decrement, `${member.name} is empty; ${why}`);
@@ -134,7 +158,11 @@ function replacementsBeyondThis(context: PoolContext, state: GroupState, member:
 /** A volume's zone cannot be left to the group's choice: its surge is launched where it is wanted. */
 function othersAreZoneBound(context: PoolContext, state: GroupState, member: Member): boolean {
   return state.members.some(
-    (one) => one !== member && one.live && one.outdated && one.pods.some((pod) => pod.claims.length > 0 && !context.index.isDaemonPod(pod)),
+    (one) =>
+      one !== member &&
+      one.live &&
+      one.outdated &&
+      one.pods.some((pod) => pod.claims.length > 0 && !context.index.isDaemonPod(pod)),
   );
 }
 
@@ -145,7 +173,7 @@ function endFailedBoot(context: PoolContext, member: Member, state: GroupState, 
     return;
   }
   if (member.node && !isReadyToEnd(context, member)) return;
-  const decrement = state.surge > 0;
+  const decrement = sums.surgeOf(state) > 0;
   sums.ended(state, decrement, false);
   endNode(context, member, 'boot-failed', decrement, failed);
 }
@@ -170,7 +198,7 @@ function giveBack(context: PoolContext, member: Member): void {
 
 function cordonNext(context: PoolContext, candidates: Candidate[]): void {
   if (candidates.length === 0) return;
-  const { cluster, input } = context;
+  const { cluster } = context;
   const gate = cordonGate(context);
   if (gate) {
     wait(context, gate.code, gate.message);
@@ -188,11 +216,19 @@ function cordonNext(context: PoolContext, candidates: Candidate[]): void {
     // A node that serves nobody costs nothing.
     if (left < (member.serves ? 1 : 0)) continue;
     if (candidate.critical && cluster.criticalInFlight !== undefined) {
-      wait(context, 'critical-one-at-a-time', `${cluster.criticalInFlight} carries pods the cluster lives by; ${member.name} waits for it`);
+      wait(
+        context,
+        'critical-one-at-a-time',
+        `${cluster.criticalInFlight} carries pods the cluster lives by; ${member.name} waits for it`,
+      );
       continue;
     }
     if (candidate.zoneBound && !servesInZone(context, member)) {
-      wait(context, 'zone-capacity', `${member.name} has volumes in ${member.instance.zone}, where no new node serves yet`);
+      wait(
+        context,
+        'zone-capacity',
+        `${member.name} has volumes in ${member.instance.zone}, where no new node serves yet`,
+      );
       continue;
     }
     if (!member.node) continue;
@@ -204,7 +240,6 @@ function cordonNext(context: PoolContext, candidates: Candidate[]): void {
     cordoned += 1;
   }
   if (cordoned === 0 && context.waits.length === 0) waitForCapacity(context);
-  void input;
 }
 
 function cordonGate(context: PoolContext): { code: string; message: string; at?: number } | undefined {
@@ -231,7 +266,8 @@ function servesInZone(context: PoolContext, old: Member): boolean {
 function waitForCapacity(context: PoolContext): void {
   const booting = allMembers(context).find((member) => member.live && !member.outdated && !member.usability.usable);
   if (booting) wait(context, 'node-booting', describe(booting));
-  else if (context.groups.some((state) => state.owed > 0)) wait(context, 'node-booting', 'the group is launching a replacement');
+  else if (context.groups.some((state) => state.owed > 0))
+    wait(context, 'node-booting', 'the group is launching a replacement');
   else wait(context, 'capacity', 'waits for a usable new node');
 }
 
@@ -252,11 +288,15 @@ function launch(context: PoolContext, sums: Sums): void {
         wait(context, 'boot-cap', `${sums.booting} nodes of the cluster are booting, as many as allowed`);
         return;
       }
-      const zone = zoneFor(context, state, planned);
+      const zone = zoneFor(context, state);
       if (zone === undefined) {
         const until = Math.min(...memory.zonesWithout.map((one) => one.until));
         look(context, until);
-        wait(context, 'no-capacity', `no zone of ${state.group.name} has instances to give: ${memory.zonesWithout.map((one) => one.zone).join(', ')}`);
+        wait(
+          context,
+          'no-capacity',
+          `no zone of ${state.group.name} has instances to give: ${memory.zonesWithout.map((one) => one.zone).join(', ')}`,
+        );
         return;
       }
       number += 1;
@@ -280,7 +320,6 @@ function launch(context: PoolContext, sums: Sums): void {
       sums.launched(state);
     }
   }
-  void baselineOf;
 }
 
 /** The same launch sent twice carries the same token. */
@@ -289,7 +328,7 @@ export function launchToken(rollId: string, number: number): string {
 }
 
 /** Zone with most outdated nodes that have no new one beside them; so the zones stay as even as they were. */
-function zoneFor(context: PoolContext, state: GroupState, skip: number): string | null | undefined {
+function zoneFor(context: PoolContext, state: GroupState): string | null | undefined {
   const unmatched = new Map<string, number>();
   for (const zone of state.group.zones) unmatched.set(zone, 0);
   for (const member of state.members) {
@@ -298,7 +337,9 @@ function zoneFor(context: PoolContext, state: GroupState, skip: number): string 
     unmatched.set(zone, (unmatched.get(zone) ?? 0) + (member.outdated ? 1 : -1));
   }
   const planned = context.actions.flatMap((action) =>
-    action.kind === 'capacity' && action.intent.kind === 'launch' && action.intent.group === state.group.name ? [action.intent.zone] : [],
+    action.kind === 'capacity' && action.intent.kind === 'launch' && action.intent.group === state.group.name
+      ? [action.intent.zone]
+      : [],
   );
   for (const zone of planned) if (zone !== null) unmatched.set(zone, (unmatched.get(zone) ?? 0) - 1);
   const without = new Set(
@@ -307,12 +348,12 @@ function zoneFor(context: PoolContext, state: GroupState, skip: number): string 
   const open = [...unmatched].filter(([zone]) => !without.has(zone));
   if (open.length === 0) return unmatched.size === 0 && without.size === 0 ? null : undefined;
   open.sort(([za, a], [zb, b]) => b - a || (za < zb ? -1 : 1));
-  void skip;
   return open[0]?.[0];
 }
 
 /** Old nodes repel new pods; new ones are kept from the autoscaler while they are empty. */
 function markNodes(context: PoolContext, members: Member[]): void {
+  protectOld(context);
   for (const member of members) {
     const { node } = member;
     if (!member.live || !node || node.deleting) continue;
@@ -324,5 +365,19 @@ function markNodes(context: PoolContext, members: Member[]): void {
     } else if (!isExemptedByUs(node) && node.annotations[scaleDownDisabledAnnotation] === undefined) {
       context.actions.push({ kind: 'exempt', node: node.name, reason: `${node.name} is new` });
     }
+  }
+}
+
+/** No scale-in by the group itself ends an undrained node. Marked first, so that a kill leaves nothing protected without a note. */
+function protectOld(context: PoolContext): void {
+  for (const state of context.groups) {
+    const instanceIds = state.members
+      .filter((m) => m.live && m.instance.lifecycleState === 'InService' && !m.instance.protectedFromScaleIn)
+      .filter((m) => m.node?.annotations[protectedByAnnotation] !== undefined)
+      .map((m) => m.instance.id)
+      .slice(0, 50);
+    if (instanceIds.length === 0) continue;
+    const reason = `outdated nodes of ${state.group.name} leave by a drain only`;
+    context.actions.push({ kind: 'protect', group: state.group.name, instanceIds, reason });
   }
 }

@@ -65,7 +65,8 @@ export function planSurplus(context: PoolContext): void {
   for (const state of context.groups) {
     const leaving = state.members.filter((m) => m.live && (m.cordonedByUs || intentFor(context.memory, m.instance.id)));
     let surplus = state.surge - leaving.length - endingWithoutNode(context, state);
-    if (state.surge > 0 && leaving.length > 0) wait(context, 'removing-surplus', `${state.group.name} gives up ${leaving.length} surplus nodes`);
+    if (state.surge > 0 && leaving.length > 0)
+      wait(context, 'removing-surplus', `${state.group.name} gives up ${leaving.length} surplus nodes`);
     if (surplus <= 0) continue;
     const gate = context.pool.controlPlane ? controlPlaneGate(context.pool, context.cluster, context.input) : undefined;
     let { slack } = state;
@@ -90,7 +91,8 @@ export function planSurplus(context: PoolContext): void {
       surplus -= 1;
       if (context.pool.controlPlane) break;
     }
-    if (surplus > 0) wait(context, 'removing-surplus', `${state.group.name} has ${state.surge} nodes more than its baseline`);
+    if (surplus > 0)
+      wait(context, 'removing-surplus', `${state.group.name} has ${state.surge} nodes more than its baseline`);
   }
 }
 
@@ -101,7 +103,9 @@ function endingWithoutNode(context: PoolContext, state: GroupState): number {
       action.intent.kind === 'terminate' &&
       action.intent.group === state.group.name &&
       action.intent.decrement &&
-      !state.members.some((m) => m.instance.id === (action.intent as { instanceId?: string }).instanceId && m.cordonedByUs),
+      !state.members.some(
+        (m) => m.instance.id === (action.intent as { instanceId?: string }).instanceId && m.cordonedByUs,
+      ),
   ).length;
 }
 

@@ -21,6 +21,8 @@ export function usabilityOf(input: {
   instance: GroupInstance;
   group: NodeGroup;
   node: NodeView | undefined;
+  /** An outdated node has been serving: start-up conditions are not asked of it again. */
+  established: boolean;
   index: ClusterIndex;
   now: number;
   policy: RollPolicy;
@@ -28,6 +30,7 @@ export function usabilityOf(input: {
   const { instance, node } = input;
   if (!node) return no('not-registered', `${instance.id} has not registered as a node yet`);
   if (!node.ready || node.deleting) return no('not-ready', `${node.name} is not Ready`);
+  if (input.established) return inCloud(input, node);
   const taint = startupTaint(node, input.policy);
   if (taint !== undefined) return no('startup-taint', `${node.name} still has the startup taint ${taint}`);
   const daemon = missingDaemon(node, input.index, input.policy);

@@ -75,8 +75,12 @@ export function classifySdkError(error: unknown, where: string): unknown {
   const status = $metadata?.httpStatusCode ?? $response?.statusCode ?? 0;
   if (status >= 400) return new AwsServiceError(name, message, status, error);
   // The answer was no answer of this service: another server, or a proxy.
-  if (status > 0)
-    return new FailureError(terminal('aws-validation', `${where}: unreadable answer (HTTP ${status}): ${said}`), error);
+  if (status > 0) {
+    return new FailureError(
+      transient('aws-server-error', `${where}: unreadable answer (HTTP ${status}): ${said}`),
+      error,
+    );
+  }
   return error;
 }
 

@@ -52,7 +52,7 @@ function endpointOf(call: KubeCall): string {
 export function createHttpExchange(options: HttpExchangeOptions): KubeExchange {
   const { cluster } = options;
   let loaded = loadAccess(options.access, cluster);
-  let loadedAt = wallMs();
+  let reloadedAt = Number.NEGATIVE_INFINITY;
   let closed = false;
   const agents = createKeepAliveAgents(options.agent);
   const server = new ServerConfiguration(loaded.server, {});
@@ -74,7 +74,7 @@ export function createHttpExchange(options: HttpExchangeOptions): KubeExchange {
     if (offered !== undefined) context.setAgent(agents.agentFor(offered, use));
     const token = context.getHeaders()['Authorization'];
     // A token read from a file ends with a newline.
-    if (token !== undefined) context.setHeaderParam('Authorization', token.trim());
+    
     context.setHeaderParam('User-Agent', options.userAgent);
     context.setHeaderParam('Accept', call.asText ? '*/*' : 'application/json');
     if (call.body !== undefined) {
@@ -99,8 +99,8 @@ export function createHttpExchange(options: HttpExchangeOptions): KubeExchange {
 
   /** true when other credentials were loaded. */
   function reload(): boolean {
-    if (!loaded.renewable || wallMs() - loadedAt < reloadAtMostEveryMs) return false;
-    loadedAt = wallMs();
+    if (!loaded.renewable || wallMs() - reloadedAt < reloadAtMostEveryMs) return false;
+    reloadedAt = wallMs();
     loaded = loadAccess(options.access, cluster);
     return true;
   }

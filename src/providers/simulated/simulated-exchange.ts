@@ -1,14 +1,15 @@
 /** Calls to a simulated cluster in this process: no sockets, no JSON text, and an order of events that a seed decides. */
 import { FailureError, transient } from '../../domain/failure.ts';
 import type { WatchHandle } from '../../ports/kube-cluster.ts';
-import type { ApiServer, KubeRequest } from '../../simulator/model/kube/api-server.ts';
+import type { KubeRequest } from '../../simulator/model/kube/api-server.ts';
+import type { KubeModel } from '../../simulator/model/kube/kube-model.ts';
 import type { KubeWatchEvent } from '../../simulator/model/kube/watch-hub.ts';
 import { retryAfterOf } from '../kube/http-answer.ts';
 import type { KubeAnswer, KubeCall, KubeExchange, StreamHandlers } from '../kube/kube-exchange.ts';
 import type { Latency } from './latency.ts';
 
 /** The part of a simulated cluster that is called. */
-export type SimulatedKubeApi = Pick<ApiServer, 'handle' | 'watch'>;
+export type SimulatedKubeApi = Pick<KubeModel, 'handle' | 'watch' | 'apiReachable'>;
 
 export interface SimulatedExchangeOptions {
   cluster: string;
@@ -51,7 +52,8 @@ function answerOf(answer: ModelAnswer, asText: boolean): KubeAnswer {
 /** Objects of watch events are the world's own: read them, never change them. */
 export function createSimulatedExchange(options: SimulatedExchangeOptions): KubeExchange {
   const { cluster, api, userAgent, latency } = options;
-  const open = new Set<WatchHandle>();
+  /** Ends each open watch. */
+  const open = new Set<() => void>();
   let closed = false;
 
   const lost = (call: KubeCall): FailureError =>
@@ -64,7 +66,7 @@ export function createSimulatedExchange(options: SimulatedExchangeOptions): Kube
       );
     const loss = options.loses?.(call) ?? 'no';
     await latency.pass();
-    if (loss === 'before') throw lost(call);
+    if (loss === 'before' || !api.apiReachable()) throw lost(call);
     const answer = answerOf(api.handle(requestOf(call, userAgent)), call.asText === true);
     await latency.pass();
     if (loss === 'after') throw lost(call);
@@ -91,26 +93,31 @@ export function createSimulatedExchange(options: SimulatedExchangeOptions): Kube
     }
     function finish(report: () => void): void {
       over = true;
-      open.delete(handle);
+      open.delete(breakOff);
       modelHandle?.stop();
       report();
     }
 
-    const handle: WatchHandle = { stop: () => finish(() => {}) };
-    open.add(handle);
+    const breakOff = (): void => finish(() => handlers.ended('the connection was closed'));
+    open.add(breakOff);
     later(() => {
-      const result = api.watch(requestOf(call, userAgent), {
+      if (!api.apiReachable()) {
+        finish(() => handlers.ended('connection refused'));
+        return;
+      }
+      const opened = api.watch(requestOf(call, userAgent), {
         event: (event: KubeWatchEvent) => later(() => handlers.line(event)),
         closed: () => later(() => finish(() => handlers.ended())),
       });
-      if ('refused' in result) {
-        finish(() => handlers.refused(answerOf(result.refused, false)));
+      const { refused } = opened;
+      if (refused !== undefined) {
+        finish(() => handlers.refused(answerOf(refused, false)));
         return;
       }
-      modelHandle = result.handle;
+      modelHandle = opened;
       handlers.opened();
     });
-    return handle;
+    return { stop: () => finish(() => {}) };
   }
 
   return {
@@ -118,7 +125,7 @@ export function createSimulatedExchange(options: SimulatedExchangeOptions): Kube
     stream,
     close: () => {
       closed = true;
-      for (const handle of [...open]) handle.stop();
+      for (const breakOff of [...open]) breakOff();
     },
   };
 }

@@ -19,7 +19,8 @@ function port(text: string, input: string): bigint {
 
 function portRange(text: string, input: string, single: boolean): { FromPort: bigint; ToPort: bigint } {
   const parts = text.split('-');
-  if (parts.length > 2 || (parts.length === 1 && !single)) throw new TemplateFunctionError(`invalid port range: ${input}`);
+  if (parts.length > 2 || (parts.length === 1 && !single))
+    throw new TemplateFunctionError(`invalid port range: ${input}`);
   const from = port(parts[0] as string, input);
   const to = port(parts.at(-1) as string, input);
   if (from > to) throw new TemplateFunctionError(`port range ${from}-${to} is invalid`);
@@ -58,7 +59,8 @@ function mountUnitName(path: string): string {
 
 function asgSize([size, groups]: GoValue[]): GoValue {
   const count = groups as bigint;
-  if (count <= 0n || (size as bigint) % count !== 0n) throw new TemplateFunctionError(`pool size must be an exact multiple of ${count}`);
+  if (count <= 0n || (size as bigint) % count !== 0n)
+    throw new TemplateFunctionError(`pool size must be an exact multiple of ${count}`);
   return (size as bigint) / count;
 }
 
@@ -135,7 +137,9 @@ export const clusterFunctions: FunctionTable = {
   getAWSAccountID: textFunction(accountId),
   asgSize: fixed(['int', 'int'], asgSize),
   azID: textFunction((zone) => zone.split('-').at(-1) as string),
-  azCount: fixed(['map'], ([zones]) => BigInt([...mapOf(zones, 'azCount').entries.keys()].filter((zone) => zone !== allZones).length)),
+  azCount: fixed(['map'], ([zones]) =>
+    BigInt([...mapOf(zones, 'azCount').entries.keys()].filter((zone) => zone !== allZones).length),
+  ),
   eksID: textFunction((id) => id.split(':').at(-1) as string),
   clusterName: fixed(['any'], clusterName),
   mountUnitName: textFunction(mountUnitName),
@@ -143,7 +147,9 @@ export const clusterFunctions: FunctionTable = {
   portRanges: fixed(['string'], ([text]) =>
     (text as string).split(',').map((part) => new GoStruct('PortRange', portRange(part, text as string, false))),
   ),
-  sgIngressRanges: fixed(['string'], ([text]) => (text as string).split(',').map((part) => ingressRange(part, text as string))),
+  sgIngressRanges: fixed(['string'], ([text]) =>
+    (text as string).split(',').map((part) => ingressRange(part, text as string)),
+  ),
   splitHostPort: fixed(['string'], ([text]) => splitHostPort(text as string)),
   extractEndpointHosts: fixed(['string'], ([text]) => endpointHosts(text as string)),
   zoneDistributedNodePoolGroups: fixed(['list'], zoneDistributed),

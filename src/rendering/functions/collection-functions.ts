@@ -1,7 +1,6 @@
-import { TemplateFunctionError } from '../gotemplate/template-error.ts';
-import { GoMap, type GoValue, isTrue } from '../gotemplate/value.ts';
 import { canonicalJson } from '../digest.ts';
-import { fromGoValue } from '../gotemplate/value.ts';
+import { TemplateFunctionError } from '../gotemplate/template-error.ts';
+import { fromGoValue, GoMap, type GoValue, isTrue } from '../gotemplate/value.ts';
 import { countOf, type FunctionTable, fixed, integerOf, listOf, mapOf, variadic } from './define-function.ts';
 
 const maxRange = 100_000;
@@ -19,20 +18,25 @@ function dict(args: GoValue[]): GoValue {
 }
 
 function same(a: GoValue, b: GoValue): boolean {
-  return a === b || (typeof a === typeof b && typeof a === 'object' && canonicalJson(fromGoValue(a)) === canonicalJson(fromGoValue(b)));
+  return (
+    a === b ||
+    (typeof a === typeof b && typeof a === 'object' && canonicalJson(fromGoValue(a)) === canonicalJson(fromGoValue(b)))
+  );
 }
 
 function merge(args: GoValue[]): GoValue {
   const entries = new Map<string, GoValue>();
   // the first map wins, as in sprig
-  for (const map of args) for (const [key, value] of mapOf(map, 'merge').entries) if (!entries.has(key)) entries.set(key, value);
+  for (const map of args)
+    for (const [key, value] of mapOf(map, 'merge').entries) if (!entries.has(key)) entries.set(key, value);
   return new GoMap(entries);
 }
 
 function range(from: bigint, to: bigint, step: bigint): GoValue[] {
   const items: GoValue[] = [];
   for (let i = from; step > 0n ? i < to : i > to; i += step) {
-    if (items.length >= maxRange) throw new TemplateFunctionError(`a list of numbers may have at most ${maxRange} items`);
+    if (items.length >= maxRange)
+      throw new TemplateFunctionError(`a list of numbers may have at most ${maxRange} items`);
     items.push(i);
   }
   return items;
@@ -47,8 +51,15 @@ function divisor(b: bigint): bigint {
   return b;
 }
 
+/** Math.max is not for bigint. */
+function larger(a: bigint, b: bigint): bigint {
+  if (a > b) return a;
+  return b;
+}
+
 function floatOf(value: GoValue | undefined): number {
-  const number = typeof value === 'number' ? value : typeof value === 'string' ? Number(value) : Number(integerOf(value));
+  const number =
+    typeof value === 'number' ? value : typeof value === 'string' ? Number(value) : Number(integerOf(value));
   if (Number.isNaN(number)) throw new TemplateFunctionError(`${JSON.stringify(value)} is not a number`);
   return number;
 }
@@ -76,9 +87,13 @@ export const collectionFunctions: FunctionTable = {
     });
   }),
   has: fixed(['any', 'list'], ([item = null, list]) => listOf(list).some((other) => same(item, other))),
-  without: variadic(['list', 'any'], ([list, ...items]) => listOf(list).filter((other) => !items.some((item) => same(item, other)))),
+  without: variadic(['list', 'any'], ([list, ...items]) =>
+    listOf(list).filter((other) => !items.some((item) => same(item, other))),
+  ),
   until: fixed(['int'], ([to]) => range(0n, to as bigint, 1n)),
-  untilStep: fixed(['int', 'int', 'int'], ([from, to, step]) => (step === 0n ? [] : range(from as bigint, to as bigint, step as bigint))),
+  untilStep: fixed(['int', 'int', 'int'], ([from, to, step]) =>
+    step === 0n ? [] : range(from as bigint, to as bigint, step as bigint),
+  ),
   keys: variadic(['map'], (args) => args.flatMap((map) => [...mapOf(map, 'keys').sortedKeys])),
   values: fixed(['map'], ([map]) => {
     const given = mapOf(map, 'values');
@@ -86,16 +101,22 @@ export const collectionFunctions: FunctionTable = {
   }),
   hasKey: fixed(['map', 'string'], ([map, key]) => mapOf(map, 'hasKey').entries.has(key as string)),
   get: fixed(['map', 'string'], ([map, key]) => mapOf(map, 'get').entries.get(key as string) ?? ''),
-  pick: variadic(['map', 'string'], ([map, ...keys]) => new GoMap(new Map([...mapOf(map, 'pick').entries].filter(([key]) => keys.includes(key))))),
-  omit: variadic(['map', 'string'], ([map, ...keys]) => new GoMap(new Map([...mapOf(map, 'omit').entries].filter(([key]) => !keys.includes(key))))),
+  pick: variadic(
+    ['map', 'string'],
+    ([map, ...keys]) => new GoMap(new Map([...mapOf(map, 'pick').entries].filter(([key]) => keys.includes(key)))),
+  ),
+  omit: variadic(
+    ['map', 'string'],
+    ([map, ...keys]) => new GoMap(new Map([...mapOf(map, 'omit').entries].filter(([key]) => !keys.includes(key)))),
+  ),
   merge: variadic(['map'], merge),
   add: arithmetic((a, b) => BigInt.asIntN(64, a + b)),
   sub: arithmetic((a, b) => BigInt.asIntN(64, a - b)),
   mul: arithmetic((a, b) => BigInt.asIntN(64, a * b)),
   div: arithmetic((a, b) => a / divisor(b)),
   mod: arithmetic((a, b) => a % divisor(b)),
-  max: arithmetic((a, b) => (a > b ? a : b)),
-  min: arithmetic((a, b) => (a < b ? a : b)),
+  max: arithmetic(larger),
+  min: arithmetic((a, b) => (larger(a, b) === a ? b : a)),
   add1: fixed(['any'], ([value]) => integerOf(value) + 1n),
   int: fixed(['any'], ([value]) => integerOf(value)),
   int64: fixed(['any'], ([value]) => integerOf(value)),
@@ -109,7 +130,9 @@ export const collectionFunctions: FunctionTable = {
     return BigInt(text as string);
   }),
   indexedList: fixed(['string', 'int'], ([item, length]) =>
-    Array.from({ length: countOf(length, 'the length', maxRange) }, (_, i) => (item as string).replaceAll('$', String(i))).join(','),
+    Array.from({ length: countOf(length, 'the length', maxRange) }, (_, i) =>
+      (item as string).replaceAll('$', String(i)),
+    ).join(','),
   ),
   kindOf: fixed(['any'], ([value = null]) => (value === null ? 'invalid' : formatKind(value))),
 };

@@ -44,6 +44,7 @@ export function integerOf(value: GoValue | undefined): bigint {
 /** An integer argument as a number, within limits. */
 export function countOf(value: GoValue | undefined, name: string, max: number): number {
   const count = integerOf(value);
-  if (count < 0n || count > BigInt(max)) throw new TemplateFunctionError(`${name} is ${count}, must be from 0 to ${max}`);
+  if (count < 0n || count > BigInt(max))
+    throw new TemplateFunctionError(`${name} is ${count}, must be from 0 to ${max}`);
   return Number(count);
 }

@@ -47,8 +47,12 @@ function toYaml(value: GoValue): string {
 }
 
 function join([separator, value]: GoValue[]): string {
-  const items = typeof value === 'object' && value !== null ? listOf(value) : value === null || value === undefined ? [] : [value];
-  return items.filter((item) => item !== null).map(formatValue).join(separator as string);
+  const items =
+    typeof value === 'object' && value !== null ? listOf(value) : value === null || value === undefined ? [] : [value];
+  return items
+    .filter((item) => item !== null)
+    .map(formatValue)
+    .join(separator as string);
 }
 
 function stripCharacters(text: string, set: string, where: 'both' | 'left' | 'right'): string {
@@ -78,31 +82,52 @@ export const textFunctions: FunctionTable = {
   sha256sum: digestWith('sha256'),
   sha1sum: digestWith('sha1'),
   // an empty text splits to nothing, not to one empty part
-  split: fixed(['string', 'string'], ([text, separator]) => (text === '' ? [] : (text as string).split(separator as string))),
+  split: fixed(['string', 'string'], ([text, separator]) =>
+    text === '' ? [] : (text as string).split(separator as string),
+  ),
   splitList: fixed(['string', 'string'], ([separator, text]) => (text as string).split(separator as string)),
   join: fixed(['string', 'any'], join),
   indent: fixed(['int', 'string'], indent),
   nindent: fixed(['int', 'string'], (args) => `\n${indent(args)}`),
-  quote: variadic(['any'], (args) => args.filter((arg) => arg !== null).map((arg) => quoteText(formatValue(arg))).join(' ')),
-  squote: variadic(['any'], (args) => args.filter((arg) => arg !== null).map((arg) => `'${formatValue(arg)}'`).join(' ')),
+  quote: variadic(['any'], (args) =>
+    args
+      .filter((arg) => arg !== null)
+      .map((arg) => quoteText(formatValue(arg)))
+      .join(' '),
+  ),
+  squote: variadic(['any'], (args) =>
+    args
+      .filter((arg) => arg !== null)
+      .map((arg) => `'${formatValue(arg)}'`)
+      .join(' '),
+  ),
   trim: textFunction((text) => text.replace(trimmed, '')),
   trimAll: fixed(['string', 'string'], ([set, text]) => stripCharacters(text as string, set as string, 'both')),
   trimPrefix: fixed(['string', 'string'], ([prefix, text]) =>
-    (text as string).startsWith(prefix as string) ? (text as string).slice((prefix as string).length) : (text as string),
+    (text as string).startsWith(prefix as string)
+      ? (text as string).slice((prefix as string).length)
+      : (text as string),
   ),
   trimSuffix: fixed(['string', 'string'], ([suffix, text]) =>
-    suffix !== '' && (text as string).endsWith(suffix as string) ? (text as string).slice(0, -(suffix as string).length) : (text as string),
+    suffix !== '' && (text as string).endsWith(suffix as string)
+      ? (text as string).slice(0, -(suffix as string).length)
+      : (text as string),
   ),
   lower: textFunction((text) => text.toLowerCase()),
   upper: textFunction((text) => text.toUpperCase()),
-  title: textFunction((text) => text.replace(/(^|\s)(\p{L})/gu, (_, space: string, letter: string) => space + letter.toUpperCase())),
-  replace: fixed(['string', 'string', 'string'], ([from, to, text]) => (text as string).replaceAll(from as string, () => to as string)),
+  title: textFunction((text) =>
+    text.replace(/(^|\s)(\p{L})/gu, (_, space: string, letter: string) => space + letter.toUpperCase()),
+  ),
+  replace: fixed(['string', 'string', 'string'], ([from, to, text]) =>
+    (text as string).replaceAll(from as string, () => to as string),
+  ),
   contains: fixed(['string', 'string'], ([part, text]) => (text as string).includes(part as string)),
   hasPrefix: fixed(['string', 'string'], ([prefix, text]) => (text as string).startsWith(prefix as string)),
   hasSuffix: fixed(['string', 'string'], ([suffix, text]) => (text as string).endsWith(suffix as string)),
   repeat: fixed(['int', 'string'], ([count, text]) => {
     const times = countOf(count, 'repeat', maxRepeat);
-    if (times * (text as string).length > 4 * maxRepeat) throw new TemplateFunctionError('the repeated text is too long');
+    if (times * (text as string).length > 4 * maxRepeat)
+      throw new TemplateFunctionError('the repeated text is too long');
     return (text as string).repeat(times);
   }),
   substr: fixed(['int', 'int', 'string'], substring),

@@ -17,9 +17,12 @@ function length(value: GoValue): bigint {
 
 function position(value: GoValue, size: number, inclusive: boolean): number {
   if (typeof value !== 'bigint') {
-    throw new TemplateFunctionError(`cannot index slice/array with ${value === null ? 'nil' : `type ${typeName(value)}`}`);
+    throw new TemplateFunctionError(
+      `cannot index slice/array with ${value === null ? 'nil' : `type ${typeName(value)}`}`,
+    );
   }
-  if (value < 0n || value > BigInt(inclusive ? size : size - 1)) throw new TemplateFunctionError(`index out of range: ${value}`);
+  if (value < 0n || value > BigInt(inclusive ? size : size - 1))
+    throw new TemplateFunctionError(`index out of range: ${value}`);
   return Number(value);
 }
 
@@ -45,7 +48,9 @@ function slice(args: GoValue[]): GoValue {
   const bytes = typeof item === 'string' ? Buffer.from(item) : undefined;
   if (bytes !== undefined && bounds.length === 3) throw new TemplateFunctionError('cannot 3-index slice a string');
   if (bytes === undefined && !isList(item)) {
-    throw new TemplateFunctionError(item === null ? 'slice of untyped nil' : `can't slice item of type ${typeName(item)}`);
+    throw new TemplateFunctionError(
+      item === null ? 'slice of untyped nil' : `can't slice item of type ${typeName(item)}`,
+    );
   }
   const size = bytes?.length ?? (item as readonly GoValue[]).length;
   const [from = 0, to = size, max = size] = bounds.map((bound) => position(bound, size, true));
@@ -53,7 +58,14 @@ function slice(args: GoValue[]): GoValue {
   return bytes === undefined ? (item as readonly GoValue[]).slice(from, to) : bytes.subarray(from, to).toString('utf8');
 }
 
-const htmlEscapes: Record<string, string> = { '"': '&#34;', "'": '&#39;', '&': '&amp;', '<': '&lt;', '>': '&gt;', '\0': '\ufffd' };
+const htmlEscapes: Record<string, string> = {
+  '"': '&#34;',
+  "'": '&#39;',
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '\0': '\ufffd',
+};
 
 function escapeJavaScript(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is escaped
@@ -85,7 +97,14 @@ export const builtinFunctions: ReadonlyMap<string, GoFunction> = new Map<string,
   ['print', define(['any'], (args) => sprint(args), true)],
   ['println', define(['any'], (args) => `${args.map(formatValue).join(' ')}\n`, true)],
   ['printf', define(['string', 'any'], ([format, ...args]) => sprintf(format as string, args), true)],
-  ['html', define(['any'], (args) => textOf(args).replace(/["'&<>\0]/g, (character) => htmlEscapes[character] as string), true)],
+  [
+    'html',
+    define(
+      ['any'],
+      (args) => textOf(args).replace(/["'&<>\0]/g, (character) => htmlEscapes[character] as string),
+      true,
+    ),
+  ],
   ['js', define(['any'], (args) => escapeJavaScript(textOf(args)), true)],
   [
     'urlquery',
@@ -102,8 +121,20 @@ export const builtinFunctions: ReadonlyMap<string, GoFunction> = new Map<string,
   ['eq', define(['any', 'any'], (args) => equalToAny(args), true)],
   ['ne', define(['any', 'any'], ([a = null, b = null]) => !equalValues(a, b))],
   ['lt', define(['any', 'any'], ([a = null, b = null]) => orderValues(a, b).less)],
-  ['le', define(['any', 'any'], ([a = null, b = null]) => { const o = orderValues(a, b); return o.less || o.equal; })],
-  ['gt', define(['any', 'any'], ([a = null, b = null]) => { const o = orderValues(a, b); return !o.less && !o.equal; })],
+  [
+    'le',
+    define(['any', 'any'], ([a = null, b = null]) => {
+      const o = orderValues(a, b);
+      return o.less || o.equal;
+    }),
+  ],
+  [
+    'gt',
+    define(['any', 'any'], ([a = null, b = null]) => {
+      const o = orderValues(a, b);
+      return !o.less && !o.equal;
+    }),
+  ],
   ['ge', define(['any', 'any'], ([a = null, b = null]) => !orderValues(a, b).less)],
 ]);
 

@@ -1,5 +1,7 @@
 import { builtinFunctions } from './builtin-functions.ts';
+import { fieldOf, missingField } from './field-access.ts';
 import { formatValue } from './format.ts';
+import { fitsParameter, parameterTypeName } from './parameters.ts';
 import type {
   BranchNode,
   CommandNode,
@@ -10,10 +12,10 @@ import type {
   Template,
   TemplateCallNode,
 } from './syntax-tree.ts';
-import { fitsParameter, parameterTypeName } from './parameters.ts';
 import { positionOf, TemplateError, TemplateFunctionError } from './template-error.ts';
 import { defaultTemplateLimits, type OutputTrace, type TemplateLimits } from './template-limits.ts';
-import { GoFunction, GoMap, GoStruct, type GoValue, isList, isTrue, type ParameterType, typeName } from './value.ts';
+import { GoFunction, GoMap, type GoValue, isList, isTrue, type ParameterType, typeName } from './value.ts';
+import { VariableStack } from './variable-stack.ts';
 
 /**
  * Executes a template with `data` as dot. `functions` are looked up before the language's own. Keys that a map does not have
@@ -28,7 +30,11 @@ export function executeTemplate(
 ): string {
   for (const [name, node] of template.functions) {
     if (!functions.has(name) && !builtinFunctions.has(name)) {
-      throw new TemplateError(template.name, positionOf(template.source, node.start), `function ${JSON.stringify(name)} is not defined`);
+      throw new TemplateError(
+        template.name,
+        positionOf(template.source, node.start),
+        `function ${JSON.stringify(name)} is not defined`,
+      );
     }
   }
   return new Evaluator(template, functions, limits, trace).run(data);
@@ -54,9 +60,14 @@ class Evaluator {
   #outputLength = 0;
   #steps = 0;
   #depth = 0;
-  #variables: { name: string; value: GoValue }[] = [];
+  #variables = new VariableStack(null);
 
-  constructor(template: Template, functions: ReadonlyMap<string, GoFunction>, limits: TemplateLimits, trace?: OutputTrace) {
+  constructor(
+    template: Template,
+    functions: ReadonlyMap<string, GoFunction>,
+    limits: TemplateLimits,
+    trace?: OutputTrace,
+  ) {
     this.#template = template;
     this.#functions = functions;
     this.#limits = limits;
@@ -64,7 +75,7 @@ class Evaluator {
   }
 
   run(data: GoValue): string {
-    this.#variables = [{ name: '$', value: data }];
+    this.#variables = new VariableStack(data);
     this.#walkList(this.#template.body, data);
     return this.#output.join('');
   }
@@ -102,31 +113,31 @@ class Evaluator {
   }
 
   #walkCondition(node: BranchNode, dot: GoValue): Flow {
-    const scope = this.#variables.length;
+    const scope = this.#variables.depth;
     const value = this.#evaluatePipeline(node.pipeline, dot);
     const chosen = isTrue(value) ? node.body : node.otherwise;
     const inner = node.kind === 'with' && isTrue(value) ? value : dot;
     const flow = chosen === undefined ? 'next' : this.#walkList(chosen, inner);
-    this.#variables.length = scope;
+    this.#variables.release(scope);
     return flow;
   }
 
   #walkRange(node: BranchNode, dot: GoValue): Flow {
-    const scope = this.#variables.length;
+    const scope = this.#variables.depth;
     const value = this.#evaluatePipeline(node.pipeline, dot);
     const items = this.#itemsOf(value, node);
-    const inner = this.#variables.length;
+    const inner = this.#variables.depth;
     let any = false;
     for (const [key, item] of items) {
       any = true;
       this.#step(node);
       this.#setLoopVariables(node.pipeline, key, item);
       const flow = this.#walkList(node.body, item);
-      this.#variables.length = inner;
+      this.#variables.release(inner);
       if (flow === 'break') break;
     }
     const flow = !any && node.otherwise !== undefined ? this.#walkList(node.otherwise, dot) : 'next';
-    this.#variables.length = scope;
+    this.#variables.release(scope);
     return flow;
   }
 
@@ -139,7 +150,11 @@ class Evaluator {
     } else if (typeof value === 'bigint') {
       if (node.pipeline.variables.length > 1) this.#fail(node.pipeline, `can't range over ${value} with two variables`);
       for (let i = 0n; i < value; i++) yield [i, i];
-    } else this.#fail(node.pipeline, `range can't iterate over ${shortened(this.#format(value, node))} of type ${typeName(value)}`);
+    } else
+      this.#fail(
+        node.pipeline,
+        `range can't iterate over ${shortened(this.#format(value, node))} of type ${typeName(value)}`,
+      );
   }
 
   #setLoopVariables(pipeline: PipelineNode, key: GoValue, item: GoValue): void {
@@ -150,17 +165,18 @@ class Evaluator {
     for (const [name, value] of values) {
       // each round has fresh variables, so that the body's assignments do not outlive it
       if (pipeline.assigns) this.#assign(name, value, pipeline);
-      else this.#variables.push({ name, value });
+      else this.#variables.declare(name, value);
     }
   }
 
   #callTemplate(node: TemplateCallNode, dot: GoValue): void {
     const body = this.#template.definitions.get(node.name);
     if (body === undefined) this.#fail(node, `template ${JSON.stringify(node.name)} is not defined`);
-    if (this.#depth >= this.#limits.maxDepth) this.#fail(node, `templates call each other deeper than ${this.#limits.maxDepth} levels`);
+    if (this.#depth >= this.#limits.maxDepth)
+      this.#fail(node, `templates call each other deeper than ${this.#limits.maxDepth} levels`);
     const data = node.pipeline === undefined ? null : this.#evaluatePipeline(node.pipeline, dot);
     const variables = this.#variables;
-    this.#variables = [{ name: '$', value: data }];
+    this.#variables = new VariableStack(data);
     this.#depth += 1;
     this.#walkList(body, data);
     this.#depth -= 1;
@@ -173,28 +189,18 @@ class Evaluator {
     const result = value === nothing ? null : (value as GoValue);
     for (const name of pipeline.variables) {
       if (pipeline.assigns) this.#assign(name, result, pipeline);
-      else this.#variables.push({ name, value: result });
+      else this.#variables.declare(name, result);
     }
     return result;
   }
 
   #assign(name: string, value: GoValue, at: Span): void {
-    for (let i = this.#variables.length - 1; i >= 0; i--) {
-      const variable = this.#variables[i] as { name: string; value: GoValue };
-      if (variable.name === name) {
-        variable.value = value;
-        return;
-      }
-    }
-    this.#fail(at, `undefined variable ${name}`);
+    if (!this.#variables.assign(name, value)) this.#fail(at, `undefined variable ${name}`);
   }
 
   #lookUp(name: string, at: Span): GoValue {
-    for (let i = this.#variables.length - 1; i >= 0; i--) {
-      const variable = this.#variables[i] as { name: string; value: GoValue };
-      if (variable.name === name) return variable.value;
-    }
-    return this.#fail(at, `undefined variable ${name}`);
+    const value = this.#variables.lookUp(name);
+    return value === undefined ? this.#fail(at, `undefined variable ${name}`) : value;
   }
 
   #evaluateCommand(command: CommandNode, dot: GoValue, piped: Piped): GoValue {
@@ -206,7 +212,11 @@ class Evaluator {
       case 'field':
         return this.#evaluateFields(first.fields, dot, first, { rest, dot, piped });
       case 'chain':
-        return this.#evaluateFields(first.fields, this.#evaluateOperand(first.operand, dot), first, { rest, dot, piped });
+        return this.#evaluateFields(first.fields, this.#evaluateOperand(first.operand, dot), first, {
+          rest,
+          dot,
+          piped,
+        });
       case 'variable': {
         const value = this.#lookUp(first.name, first);
         if (first.fields.length > 0) return this.#evaluateFields(first.fields, value, first, { rest, dot, piped });
@@ -267,18 +277,8 @@ class Evaluator {
   }
 
   #field(receiver: GoValue, name: string, at: Span): GoValue {
-    if (receiver instanceof GoMap) {
-      const value = receiver.entries.get(name);
-      if (value === undefined) this.#fail(at, `map has no entry for key ${JSON.stringify(name)}`);
-      return value;
-    }
-    if (receiver instanceof GoStruct) {
-      const value = receiver.fields.get(name);
-      if (value === undefined) this.#fail(at, `can't evaluate field ${name} in type ${receiver.typeName}`);
-      return value;
-    }
-    if (receiver === null) this.#fail(at, `nil data; no entry for key ${JSON.stringify(name)}`);
-    return this.#fail(at, `can't evaluate field ${name} in type ${typeName(receiver)}`);
+    const value = fieldOf(receiver, name);
+    return value === undefined ? this.#fail(at, missingField(receiver, name)) : value;
   }
 
   #evaluateCall(node: FunctionNode, operands: OperandNode[], dot: GoValue, piped: Piped): GoValue {
@@ -295,7 +295,8 @@ class Evaluator {
   #evaluateLogic(node: FunctionNode, operands: OperandNode[], dot: GoValue, piped: Piped): GoValue {
     const decides = node.name === 'or';
     let value: GoValue = null;
-    if (operands.length === 0 && piped === nothing) this.#fail(node, `wrong number of args for ${node.name}: want at least 1 got 0`);
+    if (operands.length === 0 && piped === nothing)
+      this.#fail(node, `wrong number of args for ${node.name}: want at least 1 got 0`);
     for (const operand of operands) {
       value = this.#evaluateOperand(operand, dot);
       if (isTrue(value) === decides) return value;
@@ -307,7 +308,10 @@ class Evaluator {
     const given = operands.length + (piped === nothing ? 0 : 1);
     const fixed = target.variadic ? target.parameters.length - 1 : target.parameters.length;
     if (given < fixed || (given > fixed && !target.variadic)) {
-      this.#fail(at, `wrong number of args for ${name}: want ${target.variadic ? 'at least ' : ''}${fixed} got ${given}`);
+      this.#fail(
+        at,
+        `wrong number of args for ${name}: want ${target.variadic ? 'at least ' : ''}${fixed} got ${given}`,
+      );
     }
     const typeAt = (i: number): ParameterType => target.parameters[Math.min(i, target.parameters.length - 1)] ?? 'any';
     const args = operands.map((operand, i) => this.#argument(operand, typeAt(i), dot));
@@ -320,7 +324,8 @@ class Evaluator {
       throw error;
     }
     const size = typeof result === 'string' ? result.length : isList(result) ? result.length * bytesOfItem : 0;
-    if (size > this.#limits.maxOutput) this.#fail(at, `the result of ${name} is larger than ${this.#limits.maxOutput} characters`);
+    if (size > this.#limits.maxOutput)
+      this.#fail(at, `the result of ${name} is larger than ${this.#limits.maxOutput} characters`);
     return result;
   }
 
@@ -366,7 +371,8 @@ class Evaluator {
 
   #step(at: Span): void {
     this.#steps += 1;
-    if (this.#steps > this.#limits.maxSteps) this.#fail(at, `the template takes more than ${this.#limits.maxSteps} steps`);
+    if (this.#steps > this.#limits.maxSteps)
+      this.#fail(at, `the template takes more than ${this.#limits.maxSteps} steps`);
   }
 
   #excerpt(at: Span): string {
@@ -374,7 +380,12 @@ class Evaluator {
   }
 
   #fail(at: Span, reason: string): never {
-    throw new TemplateError(this.#template.name, positionOf(this.#template.source, at.start), reason, this.#excerpt(at));
+    throw new TemplateError(
+      this.#template.name,
+      positionOf(this.#template.source, at.start),
+      reason,
+      this.#excerpt(at),
+    );
   }
 }
 

@@ -110,7 +110,9 @@ export function sprintf(format: string, args: readonly GoValue[]): string {
     return formatVerb(verb, args[next++] as GoValue, flags, { items: maxItems });
   });
   if (reordered || next >= args.length) return text;
-  const extra = args.slice(next).map((value) => (value === null ? '<nil>' : `${typeName(value)}=${formatValue(value)}`));
+  const extra = args
+    .slice(next)
+    .map((value) => (value === null ? '<nil>' : `${typeName(value)}=${formatValue(value)}`));
   return `${text}%!(EXTRA ${extra.join(', ')})`;
 }
 
@@ -120,7 +122,9 @@ function formatVerb(verb: string, value: GoValue, flags: Flags, budget: Budget):
   if (value === null) return verb === 'v' ? pad('<nil>', flags) : `%!${verb}(<nil>)`;
   if (typeof value === 'object' && (isList(value) || value instanceof GoMap || value instanceof GoStruct)) {
     if (verb === 'p') return `%!p(${typeName(value)}=${formatValue(value)})`;
-    return formatComposite(value, budget, (item) => (item === null && verb === 'v' ? '<nil>' : formatVerb(verb, item, flags, budget)));
+    return formatComposite(value, budget, (item) =>
+      item === null && verb === 'v' ? '<nil>' : formatVerb(verb, item, flags, budget),
+    );
   }
   const text = formatScalar(verb, value, flags);
   return text ?? `%!${verb}(${typeName(value)}=${formatValue(value)})`;
@@ -155,7 +159,9 @@ function formatText(verb: string, value: string, flags: Flags): string | undefin
     case 'x':
     case 'X': {
       const hex = Buffer.from(text).toString('hex');
-      const spaced = flags.space ? (hex.match(/../g) ?? []).map((byte) => (flags.sharp ? `0x${byte}` : byte)).join(' ') : hex;
+      const spaced = flags.space
+        ? (hex.match(/../g) ?? []).map((byte) => (flags.sharp ? `0x${byte}` : byte)).join(' ')
+        : hex;
       const prefixed = flags.sharp && !flags.space && hex !== '' ? `0x${spaced}` : spaced;
       return pad(verb === 'X' ? prefixed.toUpperCase() : prefixed, flags);
     }
@@ -172,7 +178,12 @@ function formatInteger(verb: string, value: bigint, flags: Flags): string | unde
     const code = value < 0n || value > 0x10ffffn ? 0xfffd : Number(value);
     const character = String.fromCodePoint(code);
     if (verb === 'U') return pad(`U+${code.toString(16).toUpperCase().padStart(4, '0')}`, flags);
-    return pad(verb === 'c' ? character : `'${character === "'" ? "\\'" : quoteText(character).slice(1, -1).replaceAll('\\"', '"')}'`, flags);
+    return pad(
+      verb === 'c'
+        ? character
+        : `'${character === "'" ? "\\'" : quoteText(character).slice(1, -1).replaceAll('\\"', '"')}'`,
+      flags,
+    );
   }
   const base = integerBases[verb];
   if (base === undefined) return undefined;
@@ -180,7 +191,10 @@ function formatInteger(verb: string, value: bigint, flags: Flags): string | unde
   if (verb === 'X') digits = digits.toUpperCase();
   if (flags.precision !== undefined) digits = digits.padStart(flags.precision, '0');
   const prefix = flags.sharp || verb === 'O' ? (integerPrefixes[verb] ?? '') : '';
-  return padNumber(`${value < 0n ? '-' : ''}${prefix}${digits}`, flags.precision === undefined ? flags : { ...flags, zero: false });
+  return padNumber(
+    `${value < 0n ? '-' : ''}${prefix}${digits}`,
+    flags.precision === undefined ? flags : { ...flags, zero: false },
+  );
 }
 
 /** A float with Go's verbs. The shortest form (`g` without precision, also %v) has an exponent below 1e-4 and from 1e6 on. */
@@ -255,7 +269,9 @@ function goSyntax(value: GoValue, budget: Budget): string {
   if (budget.items < 0) throw new TemplateFunctionError(`the value has more than ${maxItems} parts`);
   if (isList(value)) return `${typeName(value)}{${value.map((item) => goSyntax(item, budget)).join(', ')}}`;
   if (value instanceof GoMap) {
-    const entries = value.sortedKeys.map((key) => `${quoteText(key)}:${goSyntax(value.entries.get(key) as GoValue, budget)}`);
+    const entries = value.sortedKeys.map(
+      (key) => `${quoteText(key)}:${goSyntax(value.entries.get(key) as GoValue, budget)}`,
+    );
     return `${typeName(value)}{${entries.join(', ')}}`;
   }
   return formatValue(value);

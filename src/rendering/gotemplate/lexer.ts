@@ -35,7 +35,13 @@ export interface Token {
 }
 
 const keywords = new Set(['block', 'break', 'continue', 'define', 'else', 'end', 'if', 'range', 'template', 'with']);
-const punctuation: Record<string, TokenKind> = { '|': 'pipe', '(': 'left-paren', ')': 'right-paren', ',': 'comma', '=': 'assign' };
+const punctuation: Record<string, TokenKind> = {
+  '|': 'pipe',
+  '(': 'left-paren',
+  ')': 'right-paren',
+  ',': 'comma',
+  '=': 'assign',
+};
 const openMark = '{{';
 const closeMark = '}}';
 const wordCharacter = /[\p{L}\p{Nd}_]/u;
@@ -126,24 +132,30 @@ class Lexer {
   #lexInside(): void {
     const start = this.#at;
     const character = this.#source[start] as string;
-    const next = this.#source[start + 1];
-    if (isSpace(character)) return this.#lexSpace();
-    if (character === ':') {
-      if (next !== '=') this.#fail(start, "expected := after ':'");
-      return this.#take('declare', start, start + 2);
-    }
-    if (character === '"') return this.#lexQuoted('"', 'string', 'unterminated quoted string');
-    if (character === "'") return this.#lexQuoted("'", 'char', 'unterminated character constant');
-    if (character === '`') return this.#lexRaw();
-    if (character === '$') return this.#lexNamed('variable', start, start + 1);
-    if (character === '.' && !/\d/.test(next ?? '')) return this.#lexField(start);
-    if (/[\d.+-]/.test(character)) return this.#lexNumber();
+    const digitNext = /\d/.test(this.#source[start + 1] ?? '');
+    if (isSpace(character)) this.#lexSpace();
+    else if (character === ':') this.#lexDeclare();
+    else if (character === '"') this.#lexQuoted('"', 'string', 'unterminated quoted string');
+    else if (character === "'") this.#lexQuoted("'", 'char', 'unterminated character constant');
+    else if (character === '`') this.#lexRaw();
+    else if (character === '$') this.#lexNamed('variable', start, start + 1);
+    else if (character === '.' && !digitNext) this.#lexField(start);
+    else if (/[\d.+-]/.test(character)) this.#lexNumber();
+    else if (punctuation[character] !== undefined) this.#lexPunctuation(character);
+    else if (wordCharacter.test(this.#characterAt(start))) this.#lexWord();
+    else this.#fail(start, `unexpected character ${JSON.stringify(this.#characterAt(start))} in an action`);
+  }
+
+  #lexDeclare(): void {
+    if (this.#source[this.#at + 1] !== '=') this.#fail(this.#at, "expected := after ':'");
+    this.#take('declare', this.#at, this.#at + 2);
+  }
+
+  #lexPunctuation(character: string): void {
+    const start = this.#at;
     if (character === '(') this.#parens.push(start);
     if (character === ')' && this.#parens.pop() === undefined) this.#fail(start, 'unexpected right parenthesis');
-    const kind = punctuation[character];
-    if (kind !== undefined) return this.#take(kind, start, start + 1);
-    if (wordCharacter.test(this.#characterAt(start))) return this.#lexWord();
-    return this.#fail(start, `unexpected character ${JSON.stringify(this.#characterAt(start))} in an action`);
+    this.#take(punctuation[character] as TokenKind, start, start + 1);
   }
 
   #lexSpace(): void {
@@ -172,11 +184,11 @@ class Lexer {
   }
 
   #lexField(start: number): void {
-    if (!wordCharacter.test(this.#characterAt(start + 1))) {
+    if (wordCharacter.test(this.#characterAt(start + 1))) this.#lexNamed('field', start, start + 1);
+    else {
       this.#requireTerminator(start + 1, start);
-      return this.#take('dot', start, start + 1);
+      this.#take('dot', start, start + 1);
     }
-    this.#lexNamed('field', start, start + 1);
   }
 
   #lexNamed(kind: TokenKind, start: number, nameStart: number): void {
@@ -224,7 +236,10 @@ class Lexer {
     const character = this.#source[offset];
     if (character === undefined || isSpace(character) || '.,|:=()'.includes(character)) return;
     if (this.#source.startsWith(closeMark, offset)) return;
-    this.#fail(offset, `unexpected ${JSON.stringify(this.#characterAt(offset))} after ${this.#source.slice(start, offset)}`);
+    this.#fail(
+      offset,
+      `unexpected ${JSON.stringify(this.#characterAt(offset))} after ${this.#source.slice(start, offset)}`,
+    );
   }
 
   #characterAt(offset: number): string {

@@ -84,5 +84,7 @@ function parseFloatConstant(text: string): number | undefined {
 
 function underscoresSeparateDigits(text: string): boolean {
   if (!text.includes('_')) return true;
-  return !/__|^[+-]?_|_$|_[.+-]|[.+-]_|_[pP]|[pP]_/.test(text) && (/^[+-]?0[xX]/.test(text) || !/_[eE]|[eE]_/.test(text));
+  return (
+    !/__|^[+-]?_|_$|_[.+-]|[.+-]_|_[pP]|[pP]_/.test(text) && (/^[+-]?0[xX]/.test(text) || !/_[eE]|[eE]_/.test(text))
+  );
 }

@@ -1,4 +1,4 @@
-import { lexTemplate, type Token, type TokenKind } from './lexer.ts';
+import type { Token, TokenKind } from './lexer.ts';
 import { parseNumber, unquote } from './literals.ts';
 import type {
   BranchNode,
@@ -10,11 +10,10 @@ import type {
   Template,
   TemplateCallNode,
 } from './syntax-tree.ts';
-import { positionOf, TemplateError } from './template-error.ts';
+import { TokenCursor } from './token-cursor.ts';
 
 /** Nesting of blocks and parentheses: deeper input is refused before it can exhaust the stack. */
 const maxNesting = 200;
-const endOfInput: Token = { kind: 'eof', start: 0, end: 0, text: '' };
 
 /**
  * Parses a template in the language of Go's text/template. Names of functions are recorded, and checked at execution.
@@ -25,15 +24,14 @@ export function parseTemplate(name: string, text: string): Template {
 }
 
 /** How a list of statements ended. */
-type ListEnd = { kind: 'eof' } | { kind: 'end' } | { kind: 'else'; token: Token };
+type ListEnd = { kind: 'eof' } | { kind: 'end' | 'else'; token: Token };
 
 class Parser {
   readonly #name: string;
   readonly #source: string;
-  readonly #tokens: Token[];
+  readonly #cursor: TokenCursor;
   readonly #definitions = new Map<string, StatementNode[]>();
   readonly #functions = new Map<string, FunctionNode>();
-  #next = 0;
   #nesting = 0;
   #rangeDepth = 0;
   /** Variables in scope; what a block declares is dropped at its end. */
@@ -42,13 +40,13 @@ class Parser {
   constructor(name: string, source: string) {
     this.#name = name;
     this.#source = source;
-    this.#tokens = lexTemplate(name, source);
+    this.#cursor = new TokenCursor(name, source);
   }
 
   parse(): Template {
     const body: StatementNode[] = [];
     const end = this.#parseList(body, true);
-    if (end.kind !== 'eof') this.#unexpected(this.#tokens[this.#next - 1] ?? endOfInput, 'outside of any block');
+    if (end.kind !== 'eof') this.#cursor.unexpected(end.token, 'outside of any block');
     return {
       name: this.#name,
       source: this.#source,
@@ -60,27 +58,27 @@ class Parser {
 
   #parseList(into: StatementNode[], top = false): ListEnd {
     for (;;) {
-      const token = this.#take();
+      const token = this.#cursor.take();
       if (token.kind === 'eof') return { kind: 'eof' };
       if (token.kind === 'text') {
         into.push({ kind: 'text', start: token.start, end: token.end, text: token.text });
         continue;
       }
-      this.#skipSpace();
-      const word = this.#peek();
+      this.#cursor.skipSpace();
+      const word = this.#cursor.peek();
       if (word.kind !== 'keyword') {
         const pipeline = this.#parsePipeline('command', 'close');
         into.push({ kind: 'action', start: token.start, end: pipeline.end, pipeline });
         continue;
       }
-      this.#take();
+      this.#cursor.take();
       if (word.text === 'end') {
-        this.#close('end');
-        return { kind: 'end' };
+        this.#cursor.close('end');
+        return { kind: 'end', token: word };
       }
       if (word.text === 'else') return { kind: 'else', token: word };
       if (word.text === 'define') {
-        if (!top) this.#fail(word, 'define is only allowed at the top level of a template');
+        if (!top) this.#cursor.fail(word, 'define is only allowed at the top level of a template');
         this.#parseDefinition(word);
       } else into.push(this.#parseKeyword(word));
     }
@@ -98,8 +96,8 @@ class Parser {
         return this.#parseBlock(word);
       default: {
         const kind = word.text === 'break' ? 'break' : 'continue';
-        if (this.#rangeDepth === 0) this.#fail(word, `${kind} outside of range`);
-        this.#close(kind);
+        if (this.#rangeDepth === 0) this.#cursor.fail(word, `${kind} outside of range`);
+        this.#cursor.close(kind);
         return { kind, start: word.start, end: word.end };
       }
     }
@@ -120,26 +118,26 @@ class Parser {
   }
 
   #parseOtherwise(kind: BranchNode['kind'], word: Token, end: ListEnd): StatementNode[] | undefined {
-    if (end.kind === 'eof') this.#fail(word, `${kind} is not closed: {{end}} is missing`);
+    if (end.kind === 'eof') this.#cursor.fail(word, `${kind} is not closed: {{end}} is missing`);
     if (end.kind === 'end') return undefined;
-    this.#skipSpace();
-    const next = this.#peek();
+    this.#cursor.skipSpace();
+    const next = this.#cursor.peek();
     if (kind !== 'range' && next.kind === 'keyword' && next.text === kind) {
       // `else if` shares the {{end}} of the outer branch
-      this.#take();
+      this.#cursor.take();
       return [this.#parseBranch(kind, next)];
     }
-    this.#close('else');
+    this.#cursor.close('else');
     const otherwise: StatementNode[] = [];
     const last = this.#parseList(otherwise);
-    if (last.kind === 'eof') this.#fail(word, `${kind} is not closed: {{end}} is missing`);
-    if (last.kind === 'else') this.#fail(last.token, `unexpected second else of one ${kind}`);
+    if (last.kind === 'eof') this.#cursor.fail(word, `${kind} is not closed: {{end}} is missing`);
+    if (last.kind === 'else') this.#cursor.fail(last.token, `unexpected second else of one ${kind}`);
     return otherwise;
   }
 
   #parseDefinition(word: Token): void {
     const name = this.#parseName('define');
-    this.#close('define');
+    this.#cursor.close('define');
     this.#addDefinition(word, name, this.#parseDefinitionBody(word));
   }
 
@@ -158,8 +156,8 @@ class Parser {
       this.#rangeDepth = 0;
       const body: StatementNode[] = [];
       const end = this.#parseList(body);
-      if (end.kind === 'eof') this.#fail(word, `${word.text} is not closed: {{end}} is missing`);
-      if (end.kind === 'else') this.#fail(end.token, `unexpected else in ${word.text}`);
+      if (end.kind === 'eof') this.#cursor.fail(word, `${word.text} is not closed: {{end}} is missing`);
+      if (end.kind === 'else') this.#cursor.fail(end.token, `unexpected else in ${word.text}`);
       this.#variables = variables;
       this.#rangeDepth = rangeDepth;
       return body;
@@ -171,15 +169,15 @@ class Parser {
     const isEmpty = (list: StatementNode[]): boolean => list.every((s) => s.kind === 'text' && s.text.trim() === '');
     if (earlier !== undefined && !isEmpty(earlier)) {
       if (isEmpty(body)) return;
-      this.#fail(word, `template ${JSON.stringify(name)} is defined twice`);
+      this.#cursor.fail(word, `template ${JSON.stringify(name)} is defined twice`);
     }
     this.#definitions.set(name, body);
   }
 
   #parseTemplateCall(word: Token): TemplateCallNode {
     const name = this.#parseName('template');
-    if (this.#peek().kind === 'close') {
-      const close = this.#take();
+    if (this.#cursor.peek().kind === 'close') {
+      const close = this.#cursor.take();
       return { kind: 'template', start: word.start, end: close.start, name, pipeline: undefined };
     }
     const pipeline = this.#parsePipeline('template', 'close');
@@ -187,26 +185,27 @@ class Parser {
   }
 
   #parseName(context: string): string {
-    this.#skipSpace();
-    const token = this.#take();
-    if (token.kind !== 'string' && token.kind !== 'raw-string') this.#unexpected(token, `in ${context}: a quoted name is needed`);
+    this.#cursor.skipSpace();
+    const token = this.#cursor.take();
+    if (token.kind !== 'string' && token.kind !== 'raw-string')
+      this.#cursor.unexpected(token, `in ${context}: a quoted name is needed`);
     const name = this.#stringValue(token);
-    this.#skipSpace();
+    this.#cursor.skipSpace();
     return name;
   }
 
   #parsePipeline(context: string, until: TokenKind): PipelineNode {
-    this.#skipSpace();
-    const start = this.#peek();
+    this.#cursor.skipSpace();
+    const start = this.#cursor.peek();
     const { variables, assigns } = this.#parseVariables(context);
     const commands: CommandNode[] = [];
     for (;;) {
-      this.#skipSpace();
-      const token = this.#peek();
+      this.#cursor.skipSpace();
+      const token = this.#cursor.peek();
       if (token.kind === until) {
         const end = commands.at(-1)?.end ?? token.start;
-        if (commands.length === 0) this.#fail(token, `missing value for ${context}`);
-        this.#take();
+        if (commands.length === 0) this.#cursor.fail(token, `missing value for ${context}`);
+        this.#cursor.take();
         // a variable is in scope behind its own declaration only
         if (!assigns) this.#variables.push(...variables);
         return { kind: 'pipeline', start: start.start, end, variables, assigns, commands };
@@ -216,71 +215,78 @@ class Parser {
   }
 
   #parseVariables(context: string): { variables: string[]; assigns: boolean } {
-    const begin = this.#next;
+    const begin = this.#cursor.position;
     const variables: string[] = [];
-    while (this.#peek().kind === 'variable') {
-      const variable = this.#take();
-      this.#skipSpace();
-      const next = this.#peek();
+    while (this.#cursor.peek().kind === 'variable') {
+      const variable = this.#cursor.take();
+      this.#cursor.skipSpace();
+      const next = this.#cursor.peek();
       if (next.kind === 'comma' && context === 'range' && variables.length === 0) {
         variables.push(variable.text);
-        this.#take();
-        this.#skipSpace();
-        if (this.#peek().kind !== 'variable') this.#unexpected(this.#peek(), 'in range: a variable is needed');
+        this.#cursor.take();
+        this.#cursor.skipSpace();
+        if (this.#cursor.peek().kind !== 'variable')
+          this.#cursor.unexpected(this.#cursor.peek(), 'in range: a variable is needed');
         continue;
       }
       if (next.kind === 'declare' || next.kind === 'assign') {
-        this.#take();
+        this.#cursor.take();
         variables.push(variable.text);
         if (next.kind === 'assign') this.#requireVariables(variables, variable);
         return { variables, assigns: next.kind === 'assign' };
       }
-      if (next.kind === 'comma') this.#fail(next, `too many variables in ${context}`);
+      if (next.kind === 'comma') this.#cursor.fail(next, `too many variables in ${context}`);
       break;
     }
-    if (variables.length > 0) this.#unexpected(this.#peek(), 'in range: := or = is needed');
-    this.#next = begin;
+    if (variables.length > 0) this.#cursor.unexpected(this.#cursor.peek(), 'in range: := or = is needed');
+    this.#cursor.position = begin;
     return { variables: [], assigns: false };
   }
 
   #requireVariables(names: string[], token: Token): void {
     for (const name of names) {
-      if (!this.#variables.includes(name)) this.#fail(token, `undefined variable ${name}`);
+      if (!this.#variables.includes(name)) this.#cursor.fail(token, `undefined variable ${name}`);
     }
   }
 
   #parseCommand(context: string, stage: number): CommandNode {
     const operands: OperandNode[] = [];
     for (;;) {
-      this.#skipSpace();
-      const token = this.#peek();
+      this.#cursor.skipSpace();
+      const token = this.#cursor.peek();
       if (token.kind === 'close' || token.kind === 'right-paren') break;
       if (token.kind === 'pipe') {
-        this.#take();
-        this.#skipSpace();
-        const next = this.#peek();
-        if (next.kind === 'close' || next.kind === 'right-paren') this.#fail(next, `missing value for ${context}: nothing follows |`);
+        this.#cursor.take();
+        this.#cursor.skipSpace();
+        const next = this.#cursor.peek();
+        if (next.kind === 'close' || next.kind === 'right-paren')
+          this.#cursor.fail(next, `missing value for ${context}: nothing follows |`);
         break;
       }
       operands.push(this.#parseOperand(context));
-      const after = this.#peek();
-      if (!['space', 'close', 'right-paren', 'pipe'].includes(after.kind)) this.#unexpected(after, 'behind an operand');
+      const after = this.#cursor.peek();
+      if (!['space', 'close', 'right-paren', 'pipe'].includes(after.kind))
+        this.#cursor.unexpected(after, 'behind an operand');
     }
     const [first, last] = [operands[0], operands.at(-1)];
-    if (first === undefined || last === undefined) this.#fail(this.#peek(), `empty command in ${context}`);
+    if (first === undefined || last === undefined)
+      this.#cursor.fail(this.#cursor.peek(), `empty command in ${context}`);
     if (stage > 0 && ['bool', 'dot', 'nil', 'number', 'string'].includes(first.kind)) {
-      this.#failAt(first.start, `stage ${stage + 1} of the pipeline is not a command: ${this.#source.slice(first.start, first.end)}`);
+      this.#cursor.failAt(
+        first.start,
+        `stage ${stage + 1} of the pipeline is not a command: ${this.#source.slice(first.start, first.end)}`,
+      );
     }
     return { kind: 'command', start: first.start, end: last.end, operands };
   }
 
   #parseOperand(context: string): OperandNode {
-    const token = this.#take();
+    const token = this.#cursor.take();
     const operand = this.#parseTerm(token, context);
     const fields: string[] = [];
     let end = operand.end;
-    while (this.#peek().kind === 'field') {
-      const field = this.#take();
+    while (this.#cursor.peek().kind === 'field') {
+      const field = this.#cursor.take();
       fields.push(field.text);
       end = field.end;
     }
@@ -294,7 +300,7 @@ class Parser {
       case 'number':
       case 'nil':
       case 'dot':
-        return this.#failAt(operand.end, `unexpected . after ${this.#source.slice(operand.start, operand.end)}`);
+        return this.#cursor.failAt(operand.end, `unexpected . after ${this.#source.slice(operand.start, operand.end)}`);
       default:
         return { kind: 'chain', start: operand.start, end, operand, fields };
     }
@@ -312,7 +318,7 @@ class Parser {
       case 'field':
         return { kind: 'field', start, end, fields: [token.text] };
       case 'variable':
-        if (!this.#variables.includes(token.text)) this.#fail(token, `undefined variable ${token.text}`);
+        if (!this.#variables.includes(token.text)) this.#cursor.fail(token, `undefined variable ${token.text}`);
         return { kind: 'variable', start, end, name: token.text, fields: [] };
       case 'identifier': {
         const node: FunctionNode = { kind: 'function', start, end, name: token.text };
@@ -324,70 +330,38 @@ class Parser {
         return { kind: 'string', start, end, value: this.#stringValue(token) };
       case 'number': {
         const value = parseNumber(token.text);
-        if (typeof value === 'string') this.#fail(token, value);
+        if (typeof value === 'string') this.#cursor.fail(token, value);
         return { kind: 'number', start, end, text: token.text, ...value };
       }
       case 'char': {
         const value = unquote(token.text);
-        if (value === undefined || [...value].length !== 1) this.#fail(token, `malformed character constant: ${token.text}`);
+        if (value === undefined || [...value].length !== 1)
+          this.#cursor.fail(token, `malformed character constant: ${token.text}`);
         const code = BigInt(value.codePointAt(0) as number);
         return { kind: 'number', start, end, text: token.text, integer: code, float: Number(code), ideal: code };
       }
       case 'left-paren':
         return this.#nested(token, () => {
           const pipeline = this.#parsePipeline('parenthesized pipeline', 'right-paren');
-          return { ...pipeline, start, end: this.#tokens[this.#next - 1]?.end ?? end };
+          return { ...pipeline, start, end: this.#cursor.previous().end };
         });
       default:
-        return this.#unexpected(token, `in ${context}`);
+        return this.#cursor.unexpected(token, `in ${context}`);
     }
   }
 
   #stringValue(token: Token): string {
     if (token.kind === 'raw-string') return token.text.slice(1, -1).replaceAll('\r', '');
     const value = unquote(token.text);
-    if (value === undefined) this.#fail(token, `invalid escape in string ${token.text}`);
+    if (value === undefined) this.#cursor.fail(token, `invalid escape in string ${token.text}`);
     return value;
   }
 
   #nested<T>(token: Token, parse: () => T): T {
-    if (this.#nesting >= maxNesting) this.#fail(token, `nested deeper than ${maxNesting} levels`);
+    if (this.#nesting >= maxNesting) this.#cursor.fail(token, `nested deeper than ${maxNesting} levels`);
     this.#nesting += 1;
     const result = parse();
     this.#nesting -= 1;
     return result;
-  }
-
-  #close(context: string): void {
-    this.#skipSpace();
-    const token = this.#take();
-    if (token.kind !== 'close') this.#unexpected(token, `in ${context}: }} is needed`);
-  }
-
-  #skipSpace(): void {
-    while (this.#peek().kind === 'space') this.#next += 1;
-  }
-
-  #peek(): Token {
-    return this.#tokens[this.#next] ?? endOfInput;
-  }
-
-  #take(): Token {
-    const token = this.#peek();
-    this.#next += 1;
-    return token;
-  }
-
-  #unexpected(token: Token, where: string): never {
-    const what = token.kind === 'eof' ? 'end of the template' : token.kind === 'close' ? '}}' : JSON.stringify(token.text);
-    this.#fail(token, `unexpected ${what} ${where}`);
-  }
-
-  #fail(token: Token, reason: string): never {
-    this.#failAt(token.start, reason);
-  }
-
-  #failAt(offset: number, reason: string): never {
-    throw new TemplateError(this.#name, positionOf(this.#source, offset), reason);
   }
 }

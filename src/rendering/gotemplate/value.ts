@@ -49,7 +49,11 @@ export class GoFunction {
   /** Throws TemplateFunctionError for arguments it cannot work with. */
   readonly call: (args: GoValue[]) => GoValue;
 
-  constructor(parameters: readonly ParameterType[], call: (args: GoValue[]) => GoValue, options: { variadic?: boolean } = {}) {
+  constructor(
+    parameters: readonly ParameterType[],
+    call: (args: GoValue[]) => GoValue,
+    options: { variadic?: boolean } = {},
+  ) {
     this.parameters = parameters;
     this.variadic = options.variadic ?? false;
     this.call = call;

@@ -9,6 +9,8 @@ export interface WireRequest {
   query: URLSearchParams;
   headers: IncomingHttpHeaders;
   body: string;
+  /** The body as it came, for those who carry more than text. */
+  bytes?: Buffer;
 }
 
 /**
@@ -113,9 +115,10 @@ async function serve(
   }
   requests.set(handler.name, (requests.get(handler.name) ?? 0) + 1);
   try {
-    const body = await readBody(incoming, limit);
+    const bytes = await readBody(incoming, limit);
+    const body = bytes.toString('utf8');
     const query = new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1));
-    send(response, await handler.handle({ method, path, query, headers: incoming.headers, body }));
+    send(response, await handler.handle({ method, path, query, headers: incoming.headers, body, bytes }));
   } catch (error) {
     if (error instanceof BodyTooLarge) {
       response.setHeader('connection', 'close');
@@ -130,7 +133,7 @@ async function serve(
   }
 }
 
-function readBody(incoming: IncomingMessage, limit: number): Promise<string> {
+function readBody(incoming: IncomingMessage, limit: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
@@ -142,7 +145,7 @@ function readBody(incoming: IncomingMessage, limit: number): Promise<string> {
         reject(new BodyTooLarge());
       } else chunks.push(chunk);
     });
-    incoming.on('end', () => resolve(chunks.length === 0 ? '' : Buffer.concat(chunks).toString('utf8')));
+    incoming.on('end', () => resolve(Buffer.concat(chunks)));
     incoming.on('error', reject);
   });
 }

@@ -12,7 +12,11 @@ export function parsePipeline(file: string, text: string): PipelineResult {
   if (!parsed.ok) return { ok: false, problems: parsed.problems };
   const { value, places } = parsed;
   const channels = value.channels.map((channel, i) => toPolicy(channel, value.channels[i + 1]?.name));
-  const problems = [...nameProblems(value, channels, places), ...waveProblems(value, places), ...targetProblems(channels, places)];
+  const problems = [
+    ...nameProblems(value, channels, places),
+    ...waveProblems(value, places),
+    ...targetProblems(channels, places),
+  ];
   if (problems.length > 0) return { ok: false, problems };
   return {
     ok: true,
@@ -47,7 +51,14 @@ function nameProblems(document: PipelineDocument, channels: ChannelPolicy[], pla
   channels.forEach((channel, i) => {
     const path = ['channels', i];
     if (names.has(channel.name)) {
-      problems.push(problemAt(places, [...path, 'name'], `channel ${channel.name} is listed twice`, 'give each channel its own name'));
+      problems.push(
+        problemAt(
+          places,
+          [...path, 'name'],
+          `channel ${channel.name} is listed twice`,
+          'give each channel its own name',
+        ),
+      );
     } else {
       const other = branches.get(channel.branch);
       const at = [...path, document.channels[i]?.branch === undefined ? 'name' : 'branch'];
@@ -68,7 +79,10 @@ function waveProblems(document: PipelineDocument, places: YamlPlaces): Problem[]
     const names = new Set<string>();
     waves.forEach((wave, j) => {
       const path = ['channels', i, 'waves', j];
-      if (names.has(wave.name)) problems.push(problemAt(places, [...path, 'name'], `wave ${wave.name} is listed twice`, 'give each wave its own name'));
+      if (names.has(wave.name))
+        problems.push(
+          problemAt(places, [...path, 'name'], `wave ${wave.name} is listed twice`, 'give each wave its own name'),
+        );
       names.add(wave.name);
       if (wave.size === '100%' && j < waves.length - 1) {
         const message = `wave ${wave.name} takes all clusters, so that the waves behind it have none`;
@@ -94,7 +108,9 @@ function targetProblems(channels: ChannelPolicy[], places: YamlPlaces): Problem[
       } else if (!byName.has(target)) {
         const near = nearMatches(target, byName.keys())[0];
         const remedy = near === undefined ? `write one of: ${[...byName.keys()].join(', ')}` : `write ${near}`;
-        problems.push(problemAt(places, path, `channel ${channel.name} promotes to ${target}, which is not a channel`, remedy));
+        problems.push(
+          problemAt(places, path, `channel ${channel.name} promotes to ${target}, which is not a channel`, remedy),
+        );
       } else if (channel.promotesTo.indexOf(target) !== j) {
         problems.push(problemAt(places, path, `channel ${channel.name} promotes to ${target} twice`, 'name it once'));
       }

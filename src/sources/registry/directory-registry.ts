@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import type { Problem } from '../../domain/problem.ts';
 import { nearMatches } from '../../domain/near-matches.ts';
+import type { Problem } from '../../domain/problem.ts';
 import type { Registry, RegistryView } from '../../ports/channel-source.ts';
 import { BoundedCache } from '../../support/bounded-cache.ts';
 import { problemAt } from '../yaml-document.ts';
@@ -14,6 +14,10 @@ const filesAtOnce = 32;
 export interface DirectoryRegistryOptions {
   /** Holds `clusters/*.yaml` and `registry/infrastructure-accounts.yaml`. */
   directory: string;
+  /** Where the cluster files are, when not in `clusters/` of the directory. */
+  clustersDirectory?: string;
+  /** The accounts file, when not `registry/infrastructure-accounts.yaml` of the directory. */
+  accountsFile?: string;
   /** Names of the pipeline's channels; a cluster on another one is a problem. Not checked when absent. */
   channels?: readonly string[];
   /** How files are named in problems: relative to this; the working directory unless given. */
@@ -40,10 +44,15 @@ export function openDirectoryRegistry(options: DirectoryRegistryOptions): Regist
   return {
     async read() {
       const problems: Problem[] = [];
-      const accountsPath = join(options.directory, 'registry', 'infrastructure-accounts.yaml');
+      const accountsPath = options.accountsFile ?? join(options.directory, 'registry', 'infrastructure-accounts.yaml');
       const accountsFile = await readOne(accountsPath, nameOf(accountsPath), problems);
-      const files = await readClusterFiles(join(options.directory, 'clusters'), nameOf, problems);
-      const accounts = accountsFile === undefined ? [] : cached(accountFiles, accountsFile, parseAccountsFile, problems).accounts;
+      const files = await readClusterFiles(
+        options.clustersDirectory ?? join(options.directory, 'clusters'),
+        nameOf,
+        problems,
+      );
+      const accounts =
+        accountsFile === undefined ? [] : cached(accountFiles, accountsFile, parseAccountsFile, problems).accounts;
       const clusters = files.flatMap((file) => cached(clusterFiles, file, parseClusterFile, problems).clusters);
       return crossCheck(clusters, accounts, accountsFile !== undefined, options.channels, problems);
     },
@@ -66,16 +75,26 @@ function cached<T extends { problems: Problem[] }>(
   return parsed;
 }
 
-async function readClusterFiles(directory: string, nameOf: (path: string) => string, problems: Problem[]): Promise<FileText[]> {
+async function readClusterFiles(
+  directory: string,
+  nameOf: (path: string) => string,
+  problems: Problem[],
+): Promise<FileText[]> {
   let names: string[];
   try {
     names = (await readdir(directory)).filter((name) => /\.ya?ml$/.test(name) && !name.startsWith('.')).sort();
   } catch (error) {
-    problems.push(unreadable(nameOf(directory), error, 'create the directory with one file a cluster, or correct the path'));
+    problems.push(
+      unreadable(nameOf(directory), error, 'create the directory with one file a cluster, or correct the path'),
+    );
     return [];
   }
   if (names.length > maxFiles) {
-    problems.push({ file: nameOf(directory), message: `${names.length} files; at most ${maxFiles} are read`, remedy: 'split the registry' });
+    problems.push({
+      file: nameOf(directory),
+      message: `${names.length} files; at most ${maxFiles} are read`,
+      remedy: 'split the registry',
+    });
     names.length = maxFiles;
   }
   const texts: (FileText | undefined)[] = [];
@@ -125,16 +144,21 @@ function crossCheck(
       problems.push(problemAt(places, [...path, field], message, remedy));
     };
     const sameId = ids.get(cluster.id);
-    if (sameId !== undefined) add('id', `cluster id ${cluster.id} is taken by ${sameId.places.file}`, 'give each cluster its own id');
+    if (sameId !== undefined)
+      add('id', `cluster id ${cluster.id} is taken by ${sameId.places.file}`, 'give each cluster its own id');
     const sameAlias = aliases.get(cluster.alias);
-    if (sameAlias !== undefined) add('alias', `alias ${cluster.alias} is taken by ${sameAlias.places.file}`, 'give each cluster its own alias');
+    if (sameAlias !== undefined)
+      add('alias', `alias ${cluster.alias} is taken by ${sameAlias.places.file}`, 'give each cluster its own alias');
     if (accountsKnown && !accountIds.has(cluster.infrastructureAccount)) {
       const message = `account ${cluster.infrastructureAccount} of cluster ${cluster.alias} is not in the registry`;
       add('infrastructure_account', message, 'add it to registry/infrastructure-accounts.yaml, or correct the number');
     }
     if (channels !== undefined && !channels.includes(cluster.channel)) {
       const near = nearMatches(cluster.channel, channels)[0];
-      const remedy = near === undefined ? `write one of: ${channels.join(', ')}` : `write ${near}; channels are ${channels.join(', ')}`;
+      const remedy =
+        near === undefined
+          ? `write one of: ${channels.join(', ')}`
+          : `write ${near}; channels are ${channels.join(', ')}`;
       add('channel', `channel ${cluster.channel} of cluster ${cluster.alias} is not in the pipeline`, remedy);
     }
     if (sameId === undefined) ids.set(cluster.id, placed);

@@ -53,7 +53,9 @@ export function parseAccountsFile(file: string, text: string): { accounts: Place
   parsed.value.infrastructure_accounts.forEach((document, i) => {
     const path = ['infrastructure_accounts', i];
     if (seen.has(document.id)) {
-      problems.push(problemAt(parsed.places, [...path, 'id'], `account ${document.id} is listed twice`, 'remove one of the two'));
+      problems.push(
+        problemAt(parsed.places, [...path, 'id'], `account ${document.id} is listed twice`, 'remove one of the two'),
+      );
       return;
     }
     seen.add(document.id);
@@ -70,7 +72,11 @@ function clusterProblems(document: ClusterDocument, places: YamlPlaces, path: re
   };
   const expected = `${document.infrastructure_account}:${document.region}:${document.local_id}`;
   if (document.id !== expected) {
-    add(['id'], `id ${document.id} does not agree with infrastructure_account, region and local_id`, `write "${expected}", or correct those`);
+    add(
+      ['id'],
+      `id ${document.id} does not agree with infrastructure_account, region and local_id`,
+      `write "${expected}", or correct those`,
+    );
   }
   const pools = new Set<string>();
   document.node_pools.forEach((pool, i) => {
@@ -78,10 +84,15 @@ function clusterProblems(document: ClusterDocument, places: YamlPlaces, path: re
       const message = `min_size ${pool.min_size} of pool ${pool.name} is greater than max_size ${pool.max_size}`;
       add(['node_pools', i, 'min_size'], message, `write a min_size of at most ${pool.max_size}, or raise max_size`);
     }
-    if (pools.has(pool.name)) add(['node_pools', i, 'name'], `pool ${pool.name} is listed twice`, 'give one of the two another name');
+    if (pools.has(pool.name))
+      add(['node_pools', i, 'name'], `pool ${pool.name} is listed twice`, 'give one of the two another name');
     pools.add(pool.name);
     if (new Set(pool.instance_types).size !== pool.instance_types.length) {
-      add(['node_pools', i, 'instance_types'], `pool ${pool.name} lists an instance type twice`, 'list each instance type once');
+      add(
+        ['node_pools', i, 'instance_types'],
+        `pool ${pool.name} lists an instance type twice`,
+        'list each instance type once',
+      );
     }
   });
   return problems;

@@ -7,7 +7,11 @@ const lifecycleStatuses = ['requested', 'creating', 'ready', 'decommission-reque
 const accountId = z
   .string()
   .regex(/^aws:\d{12}$/, 'an account id is aws: and 12 digits')
-  .meta({ description: 'Infrastructure account', examples: ['aws:123456789012'], remedy: 'write for example "aws:123456789012"' });
+  .meta({
+    description: 'Infrastructure account',
+    examples: ['aws:123456789012'],
+    remedy: 'write for example "aws:123456789012"',
+  });
 
 const region = z
   .string()
@@ -29,10 +33,14 @@ const name = (what: string) =>
     .meta({ remedy: 'write a name like default-worker' });
 
 const size = (description: string) =>
-  z.int({ error: 'a number of nodes is a whole number' }).min(0, 'a number of nodes is not negative').max(5_000, 'a pool has at most 5000 nodes').meta({
-    description,
-    remedy: 'write a whole number from 0 to 5000',
-  });
+  z
+    .int({ error: 'a number of nodes is a whole number' })
+    .min(0, 'a number of nodes is not negative')
+    .max(5_000, 'a pool has at most 5000 nodes')
+    .meta({
+      description,
+      remedy: 'write a whole number from 0 to 5000',
+    });
 
 export const nodePoolSchema = z
   .strictObject({
@@ -51,11 +59,7 @@ export const nodePoolSchema = z
   .meta({ description: 'A group of nodes built from one profile' });
 
 /** What the original's file registry and API carry beside what is used here. */
-const status = z
-  .looseObject({})
-  .nullable()
-  .optional()
-  .meta({ description: 'Written by the original; not read' });
+const status = z.looseObject({}).nullable().optional().meta({ description: 'Written by the original; not read' });
 
 export const clusterSchema = z
   .strictObject({
@@ -75,9 +79,16 @@ export const clusterSchema = z
     api_server_url: z
       .url({ protocol: /^https?$/, error: 'this is no URL' })
       .meta({ examples: ['https://kube-1.example.org'], remedy: 'write for example https://kube-1.example.org' }),
-    channel: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._/-]*$/, 'this is no channel name').meta({ remedy: 'write the name of a channel of pipeline.yaml' }),
+    channel: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]*$/, 'this is no channel name')
+      .meta({ remedy: 'write the name of a channel of pipeline.yaml' }),
     environment: z.enum(['production', 'test']),
-    criticality_level: z.int().min(1).max(3).meta({ description: '1 non-critical, 2 standard, 3 strictest', remedy: 'write 1, 2 or 3' }),
+    criticality_level: z
+      .int()
+      .min(1)
+      .max(3)
+      .meta({ description: '1 non-critical, 2 standard, 3 strictest', remedy: 'write 1, 2 or 3' }),
     lifecycle_status: z.enum(lifecycleStatuses),
     config_items: configItems.default({}),
     node_pools: z.array(nodePoolSchema).max(100, 'a cluster has at most 100 pools').default([]),
@@ -106,7 +117,10 @@ export const infrastructureAccountSchema = z.strictObject({
     .string()
     .regex(/^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]+$/, 'this is no ARN of a role')
     .optional()
-    .meta({ description: 'Role that the daemon assumes; its own credentials are used when it is absent', remedy: 'write arn:aws:iam::<account>:role/<name>' }),
+    .meta({
+      description: 'Role that the daemon assumes; its own credentials are used when it is absent',
+      remedy: 'write arn:aws:iam::<account>:role/<name>',
+    }),
 });
 
 export const infrastructureAccountsSchema = z

@@ -16,12 +16,12 @@ export function checkPromotion(deps: PipelineDependencies) {
     const { context } = input;
     const policy = policyOf(deps, context.target);
     if (policy === undefined)
-      return held('target-unknown', `channel ${context.target} is not in the pipeline file any more`);
+      return held(context, 'target-unknown', `channel ${context.target} is not in the pipeline file any more`);
     if (parseAdoption((await deps.store.fact('adoption', 'fleet'))?.value) === undefined) {
-      return held('not-adopted', 'the fleet is only observed until `clm adopt`');
+      return held(context, 'not-adopted', 'the fleet is only observed until `clm adopt`');
     }
     const doubt = await doubtAboutEvidence(deps, context);
-    if (doubt !== undefined) return held('evidence-missing', doubt);
+    if (doubt !== undefined) return held(context, 'evidence-missing', doubt);
     const hold = holdOn(readOverrides(await deps.store.facts('override')), { channel: context.target }, input.now);
     if (hold !== undefined) {
       const wakeAt = Math.min(input.now + holdLookMs, hold.expiresAt ?? Number.POSITIVE_INFINITY);
@@ -53,12 +53,12 @@ async function whereTheTargetIs(
   const { context } = input;
   const look = await deps.heads.look(input.now);
   const problem = look.problems.get(branch);
-  if (problem !== undefined) return held(`target-branch-${problem.kind}`, problem.message);
+  if (problem !== undefined) return held(context, `target-branch-${problem.kind}`, problem.message);
   const from = look.byBranch.get(branch);
-  if (from === undefined) return held('target-branch-missing', `branch ${branch} was not found`);
+  if (from === undefined) return held(context, 'target-branch-missing', `branch ${branch} was not found`);
   const target = parseChannelFact((await deps.store.fact('channel', context.target))?.value);
   if (target?.frozen === true)
-    return held('target-frozen', target.problem?.message ?? `channel ${context.target} is frozen`);
+    return held(context, 'target-frozen', target.problem?.message ?? `channel ${context.target} is frozen`);
   if (from !== context.commit && (await deps.source.isAncestor(context.commit, from))) {
     const message = `${context.target} is at ${from.slice(0, 12)}, which contains ${context.commit.slice(0, 12)} already`;
     return done({ kind: 'contained', in: from }, [{ kind: 'promotion-superseded', message }]);
@@ -67,13 +67,15 @@ async function whereTheTargetIs(
     const message =
       `branch ${branch} is at ${from.slice(0, 12)}, which ${context.commit.slice(0, 12)} does not contain: ` +
       'merge it back into the first channel';
-    return held('target-diverged', message);
+    return held(context, 'target-diverged', message);
   }
   return done({ kind: 'cleared', branch, from }, []);
 }
 
-function held(code: string, message: string): StepOutcome {
-  return done({ kind: 'held', code, message }, [{ kind: 'promotion-held', message, data: { code } }]);
+/** The journal hears of a reason once, not at every look. */
+function held(context: PromotionState, code: string, message: string): StepOutcome {
+  const news = context.problem?.code === code ? [] : [{ kind: 'promotion-held', message, data: { code } }];
+  return done({ kind: 'held', code, message }, news);
 }
 
 function done(output: PromotionOutput, journal: { kind: string; message: string; data?: Json }[]): StepOutcome {

@@ -1,17 +1,59 @@
-import { defaultRollPolicy, type RollPolicy } from '../../planning/roll/policy.ts';
-import type { ClusterSessions } from '../../ports/cluster-session.ts';
-import type { Step } from '../../ports/step.ts';
-import type { Clock } from '../../support/clock.ts';
-import type { Logger } from '../../support/logger.ts';
-import type { Random } from '../../support/random.ts';
+import { terminal } from '../../domain/failure.ts';
+import type { Step, StepInput, StepOutcome } from '../../ports/step.ts';
+import { prepareRoll } from './prepare-roll.ts';
+import { finalizeRoll, stopRoll } from './restore-group.ts';
+import { type RollContext, rollParts, type RollParts, type RollStepsInput, type RollVisit } from './roll-context.ts';
+import { rollPool } from './roll-pool.ts';
 
-export interface RollStepsInput {
-  sessions: ClusterSessions;
-  clock: Clock;
-  random: Random;
-  /** A hint to the engine that a process should look again (`engine.wake`). */
-  wake: (processId: string) => void;
-  log: Logger;
-  /** What a cluster allows; `defaultRollPolicy` unless configured. */
-  policyOf: (clusterId: string) => RollPolicy;
+export type { RollStepsInput } from './roll-context.ts';
+
+/** Steps of the nodePoolRoll machine: `prepare-roll`, `roll-pool`, `finalize-roll`, `stop-roll`. */
+export function createRollSteps(input: RollStepsInput): Record<string, Step> {
+  const parts = rollParts(input);
+  const step =
+    (work: (visit: RollVisit) => Promise<StepOutcome>): Step =>
+    async (given) =>
+      visitCluster(parts, given as unknown as StepInput<RollContext>, work);
+  return {
+    'prepare-roll': step(prepareRoll),
+    'roll-pool': step(async (visit) => {
+      const { memory } = visit.step.context;
+      if (memory !== null) return rollPool(visit, memory, 'rolling');
+      const message = `${visit.step.id} rolls without ever having been prepared`;
+      return { kind: 'failed', failure: terminal('roll-not-prepared', message) };
+    }),
+    'finalize-roll': step(finalizeRoll),
+    'stop-roll': step(stopRoll),
+  };
+}
+
+/** Looking and acting on one cluster never interleaves with another pool's. */
+async function visitCluster(
+  parts: RollParts,
+  step: StepInput<RollContext>,
+  work: (visit: RollVisit) => Promise<StepOutcome>,
+): Promise<StepOutcome> {
+  const { clusterId } = step.context;
+  const session = await parts.sessions.sessionFor(clusterId);
+  const ledger = parts.ledgerOf(clusterId);
+  session.onChange(step.id, () => parts.wake(step.id));
+  return session.exclusive(async () => {
+    const visit: RollVisit = {
+      parts,
+      step,
+      session,
+      ledger,
+      policy: parts.policyOf(clusterId),
+      notes: [],
+      messages: [],
+      now: () => Math.floor(parts.clock.now()),
+    };
+    try {
+      return await work(visit);
+    } catch (error) {
+      // A pool that is in trouble must not hold budgets back for the others meanwhile.
+      ledger.leave(step.id);
+      throw error;
+    }
+  });
 }

@@ -40,13 +40,13 @@ export function stopRollout(deps: PipelineDependencies) {
   };
 }
 
-/** A quarantined or lost update will never report, and must not keep the rollout for ever. */
+/** A quarantined update will never report, and must not keep the rollout for ever. */
 async function stillAlive(deps: PipelineDependencies, children: string[]): Promise<string[]> {
   const alive: string[] = [];
   for (const child of children) {
     const row = await deps.store.load(child);
-    // not there yet: its START is on the way, and its row will be told to stop right after
-    if (row === undefined || row.status === 'active') alive.push(child);
+    // one that is not there yet has its START on the way, one that has ended its report
+    if (row?.status !== 'quarantined') alive.push(child);
   }
   return alive;
 }

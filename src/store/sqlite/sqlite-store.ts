@@ -1,5 +1,5 @@
-import type Database from 'better-sqlite3';
 import { existsSync } from 'node:fs';
+import type Database from 'better-sqlite3';
 import type { Compilable } from 'kysely';
 import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely';
 import { FailureError, terminal } from '../../domain/failure.ts';
@@ -37,7 +37,7 @@ export class SqliteStore implements Store {
   readonly #path: string;
   readonly #readonly: boolean;
   readonly #writer: CommitWriter | undefined;
-  readonly #statements = new Map<string, Database.Statement<unknown[]>>();
+  readonly #statements = new Map<string, Database.Statement>();
   readonly #query = new Kysely<Tables>({
     dialect: {
       createAdapter: () => new SqliteAdapter(),
@@ -187,12 +187,13 @@ export class SqliteStore implements Store {
             .deleteFrom('processes')
             .where('status', '=', 'final')
             .where('updated_at', '<', limit)
-            .where(({ or, eb, not, exists, selectFrom }) =>
-              or([
-                eb('parent', 'is', null),
-                not(
-                  exists(
-                    selectFrom('processes as p')
+            .where((where) =>
+              where.or([
+                where('parent', 'is', null),
+                where.not(
+                  where.exists(
+                    where
+                      .selectFrom('processes as p')
                       .select('p.id')
                       .whereRef('p.id', '=', 'processes.parent')
                       .where('p.status', '<>', 'final'),
@@ -240,15 +241,15 @@ export class SqliteStore implements Store {
     }
   }
 
-  #run(query: Compilable<unknown>): number {
+  #run(query: Compilable): number {
     const { sql, parameters } = query.compile();
     return this.#statement(sql).run(...parameters).changes;
   }
 
-  #statement(sql: string): Database.Statement<unknown[]> {
+  #statement(sql: string): Database.Statement {
     const known = this.#statements.get(sql);
     if (known) return known;
-    const prepared = this.#database.prepare<unknown[]>(sql);
+    const prepared = this.#database.prepare(sql);
     this.#statements.set(sql, prepared);
     return prepared;
   }

@@ -237,6 +237,25 @@ describe('access to a cluster', () => {
     expect(server.received[0]?.headers.authorization).toBe('Bearer from-file');
   });
 
+  it('takes other credentials from the kubeconfig after a 401, even for a mutation, and sends the call once more', async () => {
+    const { server, kube } = await connectWith({ token: 'old' }, (request, response) => {
+      if (request.headers.authorization === 'Bearer new') json(response, 201, aNode);
+      else json(response, 401, { kind: 'Status', reason: 'Unauthorized', message: 'Unauthorized' });
+    });
+    scratch('kubeconfig', kubeconfig(server.url, { token: 'new' }));
+    expect(await kube.create(nodes, aNode)).toEqual(aNode);
+    expect(server.received.map((request) => request.headers.authorization)).toEqual(['Bearer old', 'Bearer new']);
+  });
+
+  it('does not load credentials again and again while they are refused', async () => {
+    const refused = { kind: 'Status', reason: 'Unauthorized', message: 'Unauthorized' };
+    const { server, kube } = await connectWith({ token: 'old' }, (_, response) => json(response, 401, refused));
+    for (let i = 0; i < 3; i += 1) {
+      expect(await failing(kube.get(nodes, undefined, 'n1'))).toMatchObject({ code: 'kube-unauthorized' });
+    }
+    expect(server.received).toHaveLength(4);
+  });
+
   it('reports a refused token, and does not repeat a call for which no other credentials can be had', async () => {
     const { server, kube } = await serve((_, response) =>
       json(response, 401, { kind: 'Status', reason: 'Unauthorized', message: 'Unauthorized' }),

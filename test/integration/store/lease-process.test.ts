@@ -32,7 +32,7 @@ describe('the lease between processes', () => {
   function start(): { child: ChildProcess; lines: Interface } {
     const child = spawn(process.execPath, ['--import', 'tsx', holder, path], { stdio: ['pipe', 'pipe', 'inherit'] });
     children.push(child);
-    return { child, lines: createInterface({ input: child.stdout! }) };
+    return { child, lines: createInterface({ input: child.stdout }) };
   }
 
   async function nextLine(lines: Interface): Promise<string> {

@@ -6,7 +6,7 @@ import { VirtualClock } from '../../../src/support/clock.ts';
 import { CrashPoint, crashingLease, crashingStore } from '../../support/crashing-store.ts';
 import { engineHarness, passTime, startMessage, testStart } from '../../support/engine-harness.ts';
 import { fleet, member } from '../../support/toy-machines.ts';
-import { slotLimit, toySteps, type ToyWorld, toyWorld } from '../../support/toy-steps.ts';
+import { slotLimit, type ToyWorld, toySteps, toyWorld } from '../../support/toy-steps.ts';
 
 const machines = [fleet, member];
 const members = ['a', 'b', 'c', 'd'];

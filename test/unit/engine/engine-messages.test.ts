@@ -137,6 +137,31 @@ describe('the engine and its messages', () => {
     await engine.stop();
   });
 
+  it('applies one that two engines hold at once only once, and both know the result', async () => {
+    const waits: Step = async ({ now }) => ({
+      kind: 'waiting',
+      reason: { code: 'x', message: 'x' },
+      wakeAt: now + 9_000,
+    });
+    const first = await started({ count: waits });
+    await first.engine.post(startMessage('counter:a', 'counter', { target: 1_000 }));
+    await first.engine.settled();
+    const second = await engineHarness({ machines, steps: { count: waits }, store: first.store, clock: first.clock });
+    await second.engine.start();
+    const add = (amount: number) => ({ to: 'counter:a', event: { type: 'ADD', amount } });
+    await first.store.post({ messages: [add(5), add(70)], now: testStart });
+    first.engine.messagesPosted();
+    second.engine.messagesPosted();
+    await Promise.all([first.engine.settled(), second.engine.settled()]);
+    expect((await first.store.load('counter:a'))?.context).toMatchObject({ count: 75 });
+    expect(first.engine.stats().conflicts + second.engine.stats().conflicts).toBeGreaterThan(0);
+    await second.engine.post(add(900));
+    await second.engine.settled();
+    await first.engine.post(add(25));
+    await first.engine.settled();
+    expect((await first.store.load('counter:a'))?.context).toMatchObject({ count: 1_000 });
+  });
+
   it('finds those that somebody else put into the store', async () => {
     const { engine, store } = await started();
     await engine.post(startMessage('member:a', 'member', { member: 'a' }));

@@ -1,5 +1,5 @@
-import { setup } from 'xstate';
 import { describe, expect, it } from 'vitest';
+import { setup } from 'xstate';
 import { FailureError, transient } from '../../../src/domain/failure.ts';
 import type { MachineModule } from '../../../src/machines/events.ts';
 import type { Step } from '../../../src/ports/step.ts';
@@ -7,8 +7,8 @@ import type { ProcessRow, Store } from '../../../src/ports/store.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/open.ts';
 import { VirtualClock } from '../../../src/support/clock.ts';
 import { engineHarness, startMessage, testLease, testStart } from '../../support/engine-harness.ts';
-import { member } from '../../support/toy-machines.ts';
 import { aRow } from '../../support/store-contract.ts';
+import { member } from '../../support/toy-machines.ts';
 import { toySteps, toyWorld } from '../../support/toy-steps.ts';
 
 const context = { member: 'a', waits: 0, failures: 0, paused: false, reason: '' };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { setup } from 'xstate';
+import { assign, setup } from 'xstate';
 import { FailureError, terminal, transient } from '../../../src/domain/failure.ts';
 import type { EngineEvent } from '../../../src/machines/events.ts';
 import type { Step, StepOutcome } from '../../../src/ports/step.ts';
@@ -45,8 +45,8 @@ describe('the engine and its steps', () => {
   it('tells a step who it is, where its machine stands and what time it is', async () => {
     const seen: unknown[] = [];
     const { run } = await scripted([() => ({ kind: 'done' })], {
-      verify: async ({ signal, leaseHeld, ...input }) => {
-        seen.push({ ...input, aborted: signal.aborted, lease: leaseHeld() });
+      verify: async (input) => {
+        seen.push({ ...input, signal: input.signal.aborted, leaseHeld: input.leaseHeld() });
         return { kind: 'done' };
       },
     });
@@ -62,7 +62,7 @@ describe('the engine and its steps', () => {
       cluster: '',
       commit: 'c1',
     };
-    expect(seen).toEqual([{ ...row, now: testStart, aborted: false, lease: true }]);
+    expect(seen).toEqual([{ ...row, now: testStart, signal: false, leaseHeld: true }]);
   });
 
   describe('a wait', () => {
@@ -95,14 +95,20 @@ describe('the engine and its steps', () => {
 
     it('that leads the machine elsewhere is committed, however often it was repeated', async () => {
       const deadline = setup({
-        types: { events: {} as EngineEvent },
+        types: { context: {} as { seen: number }, events: {} as EngineEvent },
       }).createMachine({
         id: 'deadline',
+        context: { seen: 0 },
         initial: 'waiting',
         states: {
           waiting: {
             meta: { step: 'apply' },
-            on: { STEP_WAITING: { guard: ({ event }) => event.now >= testStart + 25_000, target: 'overdue' } },
+            on: {
+              STEP_WAITING: [
+                { guard: ({ event }) => event.now >= testStart + 25_000, target: 'overdue' },
+                { actions: assign({ seen: ({ event }) => event.now }) },
+              ],
+            },
           },
           overdue: { type: 'final' },
         },
@@ -361,6 +367,25 @@ describe('the engine and its steps', () => {
       await engine.settled();
       expect(calls).toBe(1);
       expect((await store.load('member:a'))?.status).toBe('final');
+    });
+
+    it('give sockets and timers their turn during a long run of work', async () => {
+      const { engine } = await engineHarness({ machines, steps: { count: done } });
+      await engine.start();
+      let turns = 0;
+      let over = false;
+      const turn = (): void => {
+        turns += 1;
+        if (!over) setImmediate(turn);
+      };
+      setImmediate(turn);
+      await engine.post(
+        Array.from({ length: 40 }, (_, index) => startMessage(`counter:${index}`, 'counter', { target: 10 })),
+      );
+      await engine.settled();
+      over = true;
+      expect(engine.stats().commits).toBe(440);
+      expect(turns).toBeGreaterThan(440 / 40);
     });
 
     it('make a row pause that runs step after step without end', async () => {

@@ -85,7 +85,7 @@ describe('what the SDK throws', () => {
     [{ code: 'CERT_HAS_EXPIRED' }, 'transient', 'aws-unreachable'],
     [{ name: 'TimeoutError' }, 'transient', 'aws-timeout'],
     [{ name: 'CredentialsProviderError' }, 'transient', 'aws-unauthorized'],
-    [{ name: 'SyntaxError', $response: { statusCode: 200 } }, 'terminal', 'aws-validation'],
+    [{ name: 'SyntaxError', $response: { statusCode: 200 } }, 'transient', 'aws-server-error'],
   ])('%j is %s %s', (fields, kind, code) => {
     const judged = thrown(fields);
     expect(judged).toBeInstanceOf(FailureError);

@@ -64,7 +64,15 @@ describe('redaction', () => {
   });
 
   it('knows the names of secrets, and that a count of tokens is none', () => {
-    const secrets = ['token', 'apiKey', 'client-secret', 'dbPassword', 'privateKey', 'AWS_SESSION_TOKEN', 'Authorization'];
+    const secrets = [
+      'token',
+      'apiKey',
+      'client-secret',
+      'dbPassword',
+      'privateKey',
+      'AWS_SESSION_TOKEN',
+      'Authorization',
+    ];
     expect(secrets.filter((key) => !isSecretKey(key))).toEqual([]);
     expect(['tokens', 'keyCount', 'cluster', 'nodePool', 'reason'].filter(isSecretKey)).toEqual([]);
   });

@@ -86,14 +86,12 @@ const sizes: Record<string, number> = { large: 2, xlarge: 4, medium: 1, small: 1
 
 /** Known families by rule (`m6g.2xlarge`); undefined for names that no region offers. */
 export function instanceTypeInfo(name: string): InstanceTypeInfo | undefined {
-  const match = /^([a-z])(\d)([a-z]*)\.(?:(\d{1,2})x)?(nano|micro|small|medium|large|xlarge|metal)$/.exec(name);
+  const match = /^([a-z])(\d)([a-z]*)\.(?:(\d{1,2})xlarge|(nano|micro|small|medium|large|xlarge|metal))$/.exec(name);
   if (!match) return undefined;
   const [, family = '', , attributes = '', times, size = ''] = match;
   const perVcpu = gibPerVcpu[family];
-  const baseVcpus = sizes[size];
-  if (perVcpu === undefined || baseVcpus === undefined) return undefined;
-  if (times !== undefined && size !== 'xlarge') return undefined;
-  const vcpus = times === undefined ? baseVcpus : 4 * Number(times);
+  const vcpus = times === undefined ? sizes[size] : 4 * Number(times);
+  if (perVcpu === undefined || vcpus === undefined || vcpus === 0) return undefined;
   const burstable = family === 't';
   const shrink: Record<string, number> = { nano: 0.5, micro: 1, small: 2 };
   const memoryGiB = burstable && size in shrink ? (shrink[size] as number) : vcpus * perVcpu;

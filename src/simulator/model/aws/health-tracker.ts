@@ -12,6 +12,8 @@ export interface Tracked {
   registeredAt: number;
   /** Pending check, or the end of draining. */
   timer?: Timer;
+  /** Checks since it became unhealthy; they come ever more rarely and then stop. */
+  quietChecks: number;
   /** Told when draining is over. */
   onDrained: (() => void)[];
 }
@@ -28,10 +30,13 @@ export interface TrackerRules {
   firstCheckMs: () => number;
 }
 
+const quietChecksMost = 10;
+const quietGrowth = 1.4;
+
 /**
- * Registration and health of instances at one load balancer or target group. Checks run only while an instance's state and
- * its answer disagree; a settled instance costs no event. A change of the answer is noticed when someone reads (`view`) or
- * says so (`poke`).
+ * Registration and health of instances at one load balancer or target group. Checks run while an instance's state and its
+ * answer disagree, and for some minutes after it became unhealthy; a settled instance costs no event. Later changes of the
+ * answer are noticed when someone reads (`view`) or says so (`poke`).
  */
 export class HealthTracker {
   readonly name: string;
@@ -65,6 +70,7 @@ export class HealthTracker {
       state: 'initial',
       passes: 0,
       fails: 0,
+      quietChecks: 0,
       registeredAt: this.#cloud.now(),
       onDrained: [],
     };
@@ -111,8 +117,13 @@ export class HealthTracker {
   /** The instance's answer may have changed. */
   poke(instanceId: string): void {
     const tracked = this.#tracked.get(instanceId);
-    if (tracked === undefined || tracked.timer !== undefined || tracked.state === 'draining') return;
-    if (this.#answers(instanceId) !== (tracked.state === 'healthy')) this.#schedule(tracked, this.#rules.intervalMs());
+    if (tracked === undefined || tracked.state === 'draining') return;
+    const waiting = tracked.timer !== undefined;
+    if (waiting && (tracked.state !== 'unhealthy' || tracked.passes > 0)) return;
+    if (this.#answers(instanceId) === (tracked.state === 'healthy')) return;
+    tracked.timer?.cancel();
+    tracked.quietChecks = 0;
+    this.#schedule(tracked, this.#rules.intervalMs());
   }
 
   view(instanceId: string): Tracked | undefined {
@@ -154,10 +165,15 @@ export class HealthTracker {
     } else {
       tracked.passes = 0;
       tracked.fails += 1;
-      if (tracked.state === 'unhealthy') return;
-      if (tracked.fails >= this.#rules.unhealthyCount()) {
+      if (tracked.state !== 'unhealthy' && tracked.fails >= this.#rules.unhealthyCount()) {
         tracked.state = 'unhealthy';
+        tracked.quietChecks = 0;
         this.#cloud.groups.loadBalancerSaysUnhealthy(this.#state, tracked.instanceId);
+      }
+      if (tracked.state === 'unhealthy') {
+        if (tracked.quietChecks >= quietChecksMost) return;
+        this.#schedule(tracked, this.#rules.intervalMs() * quietGrowth ** tracked.quietChecks);
+        tracked.quietChecks += 1;
         return;
       }
     }

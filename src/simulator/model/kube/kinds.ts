@@ -291,7 +291,7 @@ export interface PersistentVolumeClaim extends SimObject {
 export interface PersistentVolume extends SimObject {
   spec: {
     nodeAffinity?: { required?: { nodeSelectorTerms: NodeSelectorTerm[] } };
-    claimRef?: { namespace?: string; name?: string; uid?: string };
+    claimRef?: { kind?: string; apiVersion?: string; namespace?: string; name?: string; uid?: string };
     persistentVolumeReclaimPolicy?: string;
     [field: string]: unknown;
   };

@@ -50,7 +50,7 @@ export const defaultKubeOptions: KubeOptions = {
   images: {},
   behaviours: [],
   watchHistory: 128,
-  lagMs: { controllers: [2, 12], disruption: [2, 25], scheduler: [2, 15] },
+  lagMs: { controllers: [2, 12], disruption: [2, 12], scheduler: [2, 15] },
   apiNeedsMaster: false,
 };
 

@@ -1,0 +1,81 @@
+import type { Remedy } from './remedy.ts';
+
+export const pipelineRemedies: Record<string, Remedy> = {
+  'account-mismatch': {
+    meaning: 'The credentials lead to another AWS account or region than the registry says, or than was pinned at first contact. Nothing is touched.',
+    actions: ['Correct assume_role_arn or the entry of the cluster.'],
+  },
+  'channel-unknown': {
+    meaning: 'A cluster or process belongs to a channel that the pipeline does not name.',
+    actions: ['Correct the channel of the cluster, or add the channel to the pipeline.'],
+  },
+  'channel-halted': {
+    meaning: 'The channel has halted, so clusters of it that are queued do not start.',
+    actions: ['clm why CHANNEL says what failed.', 'Merge a fix, or: clm retry channel:NAME --reason …'],
+  },
+  'cluster-unknown': {
+    meaning: 'A process is about a cluster that the registry does not list.',
+    actions: ['Put the cluster back into the registry, or let the process end: clm why CLUSTER'],
+  },
+  'cluster-left-registry': {
+    meaning: 'The cluster was taken out of the registry while it was updated. Nothing of it is touched any more.',
+    actions: ['Put it back, if that was not meant.'],
+  },
+  'clusters-blocked': {
+    meaning: 'Clusters of the wave are blocked by budgets; the next wave does not start before they are through.',
+    actions: ['clm why CHANNEL names clusters, budgets and owners.'],
+  },
+  'e2e-failed': {
+    meaning: 'Checks failed on a cluster after its update. The version does not move on.',
+    actions: ['clm why CLUSTER names the checks and what they saw.', 'Merge a fix; or, when the cluster was at fault: clm retry channel:NAME --reason …'],
+  },
+  'e2e-inconclusive': {
+    meaning: 'Checks could not be run to a verdict, several times. Without a verdict nothing moves on.',
+    actions: ['clm why CLUSTER says what was in the way.', 'clm retry channel:NAME --reason …'],
+  },
+  'e2e-unknown-profile': {
+    meaning: 'The pipeline names a profile of checks that does not exist.',
+    actions: ['Correct e2e of the channel in the pipeline file.'],
+  },
+  'failure-budget-spent': {
+    meaning: 'More clusters failed or stalled than maxFailures of the channel allows. Nothing new starts there, and nothing is promoted.',
+    actions: ['clm why CHANNEL names the clusters and their failures.', 'Merge a fix to the first channel; it supersedes this version.', 'clm retry channel:NAME --reason …, when the cause was outside.'],
+  },
+  'gate-closed': {
+    meaning: 'A gate is not satisfied: evidence of a cluster is missing or belongs to another version.',
+    actions: ['clm why CHANNEL says which cluster lacks what.', 'A gate without a single eligible cluster is closed, too.'],
+  },
+  held: { meaning: 'Somebody paused or froze this; nothing new starts.', actions: ['clm status shows who, why and until when.', 'clm resume SCOPE --reason …'] },
+  paused: { meaning: 'Somebody paused this; it goes on when it is resumed, or when the pause expires.', actions: ['clm resume SCOPE --reason …'] },
+  'not-adopted': {
+    meaning: 'The daemon only observes this fleet until somebody lets it act.',
+    actions: ['clm adopt shows what it found on each cluster, and asks.'],
+  },
+  'progress-deadline': {
+    meaning: 'A cluster was in flight for longer than progressDeadline, waits on budgets not counted.',
+    actions: ['clm why CLUSTER says where it stands.', 'clm retry channel:NAME --reason …'],
+  },
+  'render-failed': {
+    meaning: 'The version does not render for at least one cluster of the channel, so it starts on none.',
+    actions: ['The message names file, line and cluster. clm validate renders everything.', 'Merge a correction to the first channel.'],
+  },
+  'later-channel-does-not-render': {
+    meaning: 'The version renders for this channel, and not for clusters of a later one. It would halt there.',
+    actions: ['Merge a correction before it gets there.'],
+  },
+  'soak-unhealthy': {
+    meaning: 'Clusters are not well while the version soaks, so that time does not count.',
+    actions: ['The message names them; the soak goes on when they recover.'],
+  },
+  stalled: {
+    meaning: 'A cluster keeps failing in the same way. It counts against the failure budget and is tried less often.',
+    actions: ['clm why CLUSTER has the failure; clm explain its code.', 'clm retry cluster:NAME --reason … tries at once.'],
+  },
+  'nothing-to-retry': {
+    meaning: 'The cluster has no update under way that could be tried again.',
+    actions: ['clm retry channel:NAME --reason … gives failed clusters of a channel a new attempt.'],
+  },
+  'nothing-held-back': { meaning: 'There is nothing to confirm: no registry read is held back.', actions: ['clm status'] },
+  'adoption-under-way': { meaning: 'Somebody else looks at the fleet for an adoption.', actions: ['Wait until it is through.'] },
+  'no-clusters': { meaning: 'The registry has no cluster that could be adopted.', actions: ['Describe one in the folder of registry.path.'] },
+};

@@ -1,0 +1,14 @@
+import { awsRemedies } from './aws-remedies.ts';
+import { gitRemedies } from './git-remedies.ts';
+import { kubeRemedies } from './kube-remedies.ts';
+import { pipelineRemedies } from './pipeline-remedies.ts';
+import type { Remedy } from './remedy.ts';
+import { rollRemedies } from './roll-remedies.ts';
+import { storeRemedies } from './store-remedies.ts';
+
+/** Every code that `clm status` and `clm why` can show, with what to do about it. A test holds it against the source. */
+export function remedies(): Map<string, Remedy> {
+  return new Map(
+    [awsRemedies, kubeRemedies, gitRemedies, storeRemedies, rollRemedies, pipelineRemedies].flatMap((group) => Object.entries(group)),
+  );
+}

@@ -1,0 +1,106 @@
+import type { Remedy } from './remedy.ts';
+
+const budgetOwner = 'Ask the owner of the pod (clm why CLUSTER names it) to add replicas, or to allow a disruption in the budget.';
+
+export const rollRemedies: Record<string, Remedy> = {
+  'budget-never-allows': {
+    meaning: 'A pod disruption budget can never allow an eviction: minAvailable equals the replicas, or maxUnavailable is 0. The node stays; clm overrides no budget.',
+    actions: [budgetOwner],
+  },
+  'budget-refuses': {
+    meaning: 'A pod disruption budget allows no eviction right now, because too few of its pods are healthy.',
+    actions: ['Nothing, if its pods become healthy.', budgetOwner],
+  },
+  'budget-invalid': {
+    meaning: 'The API server cannot evaluate a pod disruption budget: its selector or numbers do not fit its pods.',
+    actions: ['Correct the budget: the message has the words of the API server.'],
+  },
+  'budget-not-observed': {
+    meaning: 'The controller has not yet looked at the newest version of a budget, so its numbers cannot be trusted.',
+    actions: ['Nothing, if it passes.', 'Check kube-controller-manager of the cluster.'],
+  },
+  'multiple-budgets': {
+    meaning: 'More than one pod disruption budget selects a pod; the Eviction API refuses such pods always.',
+    actions: ['Let exactly one budget select the pod.'],
+  },
+  'admission-denied': {
+    meaning: 'An admission webhook or policy refuses the eviction of a pod.',
+    actions: ['Ask its owner: the message names it.'],
+  },
+  'bare-pod': {
+    meaning: 'A pod has no controller that would start it anew elsewhere, so it is not evicted.',
+    actions: ['Delete it by hand when it may go, or let a Deployment, StatefulSet or Job own it.'],
+  },
+  'pod-returns': {
+    meaning: 'A pod comes back to the cordoned node after each eviction: it tolerates the taint, or names the node.',
+    actions: ['Remove spec.nodeName or the wide toleration from its template.'],
+  },
+  'protected-pod': {
+    meaning: 'A pod carries an annotation that forbids moving it.',
+    actions: ['Ask its owner to remove the annotation when it may move.'],
+  },
+  'roll-blocked': {
+    meaning: 'A node cannot be emptied: something on it must not be moved now. The rest of the cluster goes on as far as it can.',
+    actions: ['clm why CLUSTER names budget, pod, owner and node.', budgetOwner],
+  },
+  'boot-failures': {
+    meaning: 'New nodes did not become usable in time, several times in a row. No further old node is touched.',
+    actions: ['Read the console output of the instance: image, user data, bootstrap token, subnet routes.', 'Merge a corrected version, or: clm retry cluster:NAME --reason …'],
+  },
+  'foreign-change': {
+    meaning: "Somebody else changed the group's limits, template or processes during the roll, or cordoned a node. The pool pauses.",
+    actions: ['Find out who and why: CloudTrail, audit log.', 'clm retry cluster:NAME --reason … once it is settled.'],
+  },
+  'group-gone': {
+    meaning: 'The Auto Scaling group of a pool was deleted while it was rolled.',
+    actions: ['clm retry cluster:NAME --reason …: the stack makes it again.'],
+  },
+  'roll-group-missing': {
+    meaning: 'A pool that is to be rolled has no Auto Scaling group with its tags.',
+    actions: ['Check the tags kubernetes.io/cluster/<id> and NodePool of the group, and the stack of the pool.'],
+  },
+  'roll-not-prepared': {
+    meaning: 'A roll was asked to go on before it was prepared. It is a fault of clm, and nothing was touched.',
+    actions: ['clm retry cluster:NAME --reason …, and report it with the log of the daemon.'],
+  },
+  'processes-suspended': {
+    meaning: 'Processes of the Auto Scaling group are suspended that the roll needs.',
+    actions: ['Resume them, if nobody needs them suspended.'],
+  },
+  'instance-refresh': {
+    meaning: 'An instance refresh of AWS runs on the group. Two programs must not roll one pool.',
+    actions: ['Let it finish, or cancel it.'],
+  },
+  'template-floating': {
+    meaning: 'The group uses the version $Latest or $Default of its launch template, so outdated nodes cannot be told.',
+    actions: ['Let the stack name the version by number: !GetAtt …LatestVersionNumber.'],
+  },
+  'nodes-not-ready': {
+    meaning: 'More nodes are not Ready than when the roll began. No further node is touched.',
+    actions: ['Look at the nodes: kubectl get nodes; the roll goes on when they recover.'],
+  },
+  'not-ready-storm': {
+    meaning: 'Many nodes of the cluster are not Ready at once: the control plane or the network has trouble. Rolling stops.',
+    actions: ['Look at the control plane first; the roll goes on when the nodes are back.'],
+  },
+  'pods-without-node': {
+    meaning: 'More pods find no node than when the roll began. Draining further would make it worse.',
+    actions: ['Look at pending pods: requests, taints, zones of their volumes.', 'Raise max_size of the pool.'],
+  },
+  'view-stale': {
+    meaning: "The watched view of the cluster is not up to date, so nothing is decided on it.",
+    actions: ['Nothing, if it passes.', "Check the cluster's API: clm why CLUSTER"],
+  },
+  ambiguous: {
+    meaning: 'Two node objects claim the same instance, so it cannot be told which one is real. Neither is touched.',
+    actions: ['Delete the stale node object.'],
+  },
+  rolling: { meaning: 'Nodes are being replaced; nothing is in the way.', actions: ['Nothing.'] },
+  marking: { meaning: 'Outdated nodes are being marked before any is drained, so that pods move only once.', actions: ['Nothing.'] },
+  'workers-in-flight': { meaning: 'A control-plane node waits until no worker is on its way out.', actions: ['Nothing.'] },
+  'control-plane-in-flight': { meaning: 'One control-plane node at a time: another one is on its way out.', actions: ['Nothing.'] },
+  'control-plane-settling': {
+    meaning: 'The control plane rests for a while after a node was replaced.',
+    actions: ['Nothing.'],
+  },
+};

@@ -1,0 +1,131 @@
+/** Everything that the daemon would read, checked at once, without touching what a daemon works on. */
+import { existsSync } from 'node:fs';
+import type { Cluster, InfrastructureAccount } from '../domain/cluster.ts';
+import { FailureError } from '../domain/failure.ts';
+import type { ChannelPolicy, Pipeline } from '../domain/pipeline.ts';
+import type { Problem } from '../domain/problem.ts';
+import type { ChannelSource } from '../ports/channel-source.ts';
+import { openSqliteStore } from '../store/sqlite/open.ts';
+import type { Logger } from '../support/logger.ts';
+import type { DaemonConfig } from './config.ts';
+import { openRegistry, readPipeline } from './inputs.ts';
+import { createRender } from './render.ts';
+import { withScratchSource } from './source.ts';
+
+export interface CheckedInput {
+  problems: Problem[];
+  pipeline: Pipeline | undefined;
+  clusters: Cluster[];
+  accounts: InfrastructureAccount[];
+  /** Commit of each branch that could be read. */
+  heads: Record<string, string>;
+  /** Clusters that were rendered at their channel's head. */
+  rendered: number;
+}
+
+export interface CheckOptions {
+  log: Logger;
+  /** Render every cluster at the head of its channel as well. */
+  render: boolean;
+  onProgress?: (message: string) => void;
+}
+
+/** Problems of one render that are told; one wrong template is wrong for every cluster. */
+const renderProblemCap = 25;
+
+export function checkInput(config: DaemonConfig, options: CheckOptions): Promise<CheckedInput> {
+  return withScratchSource(config, options.log, async (source) => {
+    const say = options.onProgress ?? (() => {});
+    say('reading pipeline and registry');
+    const { pipeline, problems } = await readPipeline(config, source);
+    const registry = await openRegistry(config, () => pipeline?.channels.map((channel) => channel.name)).read();
+    const found: Problem[] = [...problems, ...registry.problems, ...(await storeProblems(config))];
+    say('reading the configuration repository');
+    const branches = pipeline === undefined ? [] : pipeline.channels;
+    const repository = await readHeads(config, source, branches);
+    found.push(...repository.problems);
+    const { clusters, accounts } = registry;
+    let rendered = 0;
+    if (options.render && pipeline !== undefined && repository.problems.length === 0) {
+      const result = await renderAll(config, source, { pipeline, clusters, accounts, heads: repository.heads }, say);
+      found.push(...result.problems);
+      rendered = result.rendered;
+    }
+    return { problems: found, pipeline, clusters, accounts, heads: repository.heads, rendered };
+  });
+}
+
+async function storeProblems(config: DaemonConfig): Promise<Problem[]> {
+  if (!existsSync(config.store.path)) return [];
+  try {
+    await (await openSqliteStore({ path: config.store.path, readonly: true })).close();
+    return [];
+  } catch (error) {
+    // An older schema is what the daemon's own start migrates.
+    if (error instanceof FailureError && error.failure.code === 'store-older') return [];
+    return [failureProblem(config.store.path, error)];
+  }
+}
+
+async function readHeads(
+  config: DaemonConfig,
+  source: ChannelSource,
+  channels: ChannelPolicy[],
+): Promise<{ heads: Record<string, string>; problems: Problem[] }> {
+  const { url } = config.configRepository;
+  try {
+    const { heads, problems } = await source.fetch(
+      channels.map((channel) => channel.branch),
+      {},
+    );
+    const found = problems.map((problem) => ({
+      file: url,
+      message: problem.message,
+      remedy: `create it: git push ${url} <commit>:refs/heads/${problem.branch}`,
+    }));
+    for (const head of heads) {
+      try {
+        await source.commitInfo(head.commit);
+      } catch (error) {
+        found.push(failureProblem(`${url} (${head.branch})`, error));
+      }
+    }
+    return { heads: Object.fromEntries(heads.map((head) => [head.branch, head.commit])), problems: found };
+  } catch (error) {
+    return { heads: {}, problems: [failureProblem(url, error)] };
+  }
+}
+
+async function renderAll(
+  config: DaemonConfig,
+  source: ChannelSource,
+  input: { pipeline: Pipeline; clusters: Cluster[]; accounts: InfrastructureAccount[]; heads: Record<string, string> },
+  say: (message: string) => void,
+): Promise<{ problems: Problem[]; rendered: number }> {
+  const render = createRender({ source, path: config.configRepository.path, accounts: () => input.accounts });
+  const problems = new Map<string, Problem>();
+  let rendered = 0;
+  for (const channel of input.pipeline.channels) {
+    const commit = input.heads[channel.branch];
+    if (commit === undefined) continue;
+    for (const cluster of input.clusters.filter((one) => one.channel === channel.name)) {
+      say(`rendering ${cluster.alias} at ${channel.name}`);
+      const result = await render(cluster, commit);
+      rendered += 1;
+      if (result.ok) continue;
+      for (const problem of result.problems) {
+        const file = `${channel.branch}:${config.configRepository.path}/${problem.file}`;
+        const key = `${file}:${problem.line ?? ''}:${problem.message}`;
+        if (problems.size < renderProblemCap && !problems.has(key)) {
+          problems.set(key, { ...problem, file, message: `${problem.message} (for cluster ${cluster.alias})` });
+        }
+      }
+    }
+  }
+  return { problems: [...problems.values()], rendered };
+}
+
+function failureProblem(file: string, error: unknown): Problem {
+  if (!(error instanceof FailureError)) throw error;
+  return { file, message: error.failure.message, remedy: `clm explain ${error.failure.code}` };
+}

@@ -1,0 +1,223 @@
+/** Puts the implementations together: everything that acts once the lease is held. */
+import { readPastRollouts, readStatus } from '../api/read-model.ts';
+import type { ApiBackend } from '../api/backend.ts';
+import { ApiError } from '../api/errors.ts';
+import { createCheckRunner } from '../checks/runner.ts';
+import { profiles } from '../checks/profiles.ts';
+import type { Pipeline } from '../domain/pipeline.ts';
+import { createEngine } from '../engine/engine.ts';
+import type { Committed, Engine } from '../engine/engine-options.ts';
+import { machineModules } from '../machines/registry.ts';
+import { explainSubject } from '../planning/explain/explain-subject.ts';
+import { defaultRollPolicy } from '../planning/roll/policy.ts';
+import type { ChannelSource } from '../ports/channel-source.ts';
+import type { Lease, OutboxMessage, ProcessRow, Store } from '../ports/store.ts';
+import { createClusterSessions } from '../providers/session/create-cluster-sessions.ts';
+import { HeadWatch } from '../steps/channel/head-watch.ts';
+import { createPipelineSteps } from '../steps/create-pipeline-steps.ts';
+import { createCheckSteps } from '../steps/e2e/run-checks.ts';
+import { createRollSteps } from '../steps/roll/create-roll-steps.ts';
+import type { Clock } from '../support/clock.ts';
+import type { Logger } from '../support/logger.ts';
+import type { Random } from '../support/random.ts';
+import { createAdoption } from './adoption.ts';
+import { createClusterAccess } from './cluster-access.ts';
+import type { DaemonConfig } from './config.ts';
+import type { GitWatch } from './git-watch.ts';
+import type { LastGood } from './last-good.ts';
+import type { CallReport } from './measured.ts';
+import { createOperations } from './operations.ts';
+import { createRender } from './render.ts';
+import { StatusCache } from './status-cache.ts';
+
+export interface CompositionInput {
+  config: DaemonConfig;
+  version: string;
+  store: Store;
+  lease: Lease;
+  lastGood: LastGood;
+  source: ChannelSource;
+  git: GitWatch;
+  clock: Clock;
+  random: Random;
+  log: Logger;
+  onCommitted(commit: Committed): void;
+  onStep(run: { machine: string; step: string; outcome: string; code?: string; wallMs: number }): void;
+  onLeaseLost(): void;
+  report: { aws: CallReport; kube: CallReport };
+}
+
+export interface Composition {
+  engine: Engine;
+  backend: ApiBackend;
+  /** Starts the row of every channel that has none yet. Idempotent. */
+  startChannels(): Promise<void>;
+  /** Looks at the files and, when `git` is asked for, at the repository. */
+  look(git: boolean): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A cluster's session, unused for this long (wall time), is closed. */
+const sessionIdleMs = 60_000;
+
+export function compose(input: CompositionInput): Composition {
+  const { config, store, lastGood, clock, random, log } = input;
+  const inFlight = new Map<string, string>();
+  const access = createClusterAccess({
+    providers: config.providers,
+    version: input.version,
+    accounts: () => lastGood.accounts(),
+    rolloutOf: (clusterId) => inFlight.get(clusterId),
+    report: input.report,
+  });
+  const clusterOf = (id: string) => lastGood.clusters().find((cluster) => cluster.id === id);
+  const sessions = createClusterSessions({
+    connectKube: access.connectKube,
+    connectCloud: access.connectCloud,
+    clusterOf,
+    clock,
+    random: random.fork('sessions'),
+    log,
+    idleReleaseMs: sessionIdleMs,
+  });
+  const wake = (processId: string): void => engine.wake(processId);
+  const pipeline = (): Pipeline => cappedPipeline(lastGood, config.concurrency.clusters);
+  const heads = new HeadWatch({ source: input.source, pipeline, store, pollIntervalMs: config.configRepository.pollIntervalMs });
+  const render = createRender({ source: input.source, path: config.configRepository.path, accounts: () => lastGood.accounts() });
+  const registry = () => ({ clusters: lastGood.clusters(), accounts: lastGood.accounts(), problems: lastGood.registryProblems() });
+  const runner = createCheckRunner({ sessions, clusterOf, clock, profiles, log });
+  const pipelineSteps = createPipelineSteps({
+    source: input.source,
+    registry,
+    pipeline,
+    render,
+    sessions,
+    store,
+    clock,
+    random: random.fork('pipeline'),
+    wake,
+    log,
+    pollIntervalMs: config.configRepository.pollIntervalMs,
+    heads,
+  });
+  const rollSteps = createRollSteps({
+    sessions,
+    clock,
+    random: random.fork('roll'),
+    wake,
+    log,
+    policyOf: () => defaultRollPolicy,
+  });
+  const engine = createEngine({
+    store,
+    lease: input.lease,
+    clock,
+    random: random.fork('engine'),
+    machines: machineModules,
+    steps: { ...pipelineSteps, ...rollSteps, ...createCheckSteps({ runner, wake }) },
+    log,
+    limits: { concurrency: config.concurrency.steps, stopGraceMs: config.shutdownGraceMs },
+    onCommitted: (commit) => {
+      followRollout(inFlight, commit.row);
+      input.onCommitted(commit);
+    },
+    onStep: input.onStep,
+    onLeaseLost: input.onLeaseLost,
+  });
+  const startChannels = async (): Promise<void> => {
+    const known = new Set((await store.rows({ machine: 'channel' })).map((row) => row.channel));
+    const missing = pipeline().channels.filter((channel) => !known.has(channel.name));
+    if (missing.length > 0) await engine.post(missing.map((channel) => startChannel(channel.name)));
+  };
+  const wakeChannels = (): void => {
+    for (const channel of pipeline().channels) engine.wake(`channel:${channel.name}`);
+  };
+  const look = async (git: boolean): Promise<void> => {
+    const changed = await lastGood.refresh();
+    if (changed) await startChannels();
+    if (git) heads.forget();
+    if (changed || git) wakeChannels();
+  };
+  const now = (): number => Math.round(clock.now());
+  const adoption = createAdoption({ store, engine, sessions, render, source: input.source, lastGood, pipeline, now });
+  const backend = createBackend({ ...input, engine, look, adoption, wakeChannels });
+  return {
+    engine,
+    backend,
+    startChannels,
+    look,
+    close: async () => {
+      await sessions.close();
+      access.close();
+    },
+  };
+}
+
+/** The daemon's own limit on clusters in flight holds whatever the pipeline says. */
+function cappedPipeline(lastGood: LastGood, clusters: number): Pipeline {
+  const pipeline = lastGood.pipeline();
+  if (pipeline === undefined) throw new Error('the engine runs without a pipeline');
+  return pipeline.maxParallel <= clusters ? pipeline : { ...pipeline, maxParallel: clusters };
+}
+
+function startChannel(channel: string): OutboxMessage {
+  return {
+    to: `channel:${channel}`,
+    event: { type: 'START', input: { channel } },
+    start: { machine: 'channel', parent: null, channel, cluster: '', commit: '' },
+  };
+}
+
+/** Which rollout a cluster is in, for the user agent of calls. */
+function followRollout(inFlight: Map<string, string>, row: ProcessRow): void {
+  if (row.machine !== 'clusterUpdate') return;
+  const rollout = row.parent ?? '';
+  if (row.status === 'active') inFlight.set(row.cluster, rollout);
+  else if (inFlight.get(row.cluster) === rollout) inFlight.delete(row.cluster);
+}
+
+interface BackendInput extends CompositionInput {
+  engine: Engine;
+  look(git: boolean): Promise<void>;
+  adoption: ReturnType<typeof createAdoption>;
+  wakeChannels(): void;
+}
+
+function createBackend(input: BackendInput): ApiBackend {
+  const { store, engine, lastGood, clock } = input;
+  const now = (): number => Math.round(clock.now());
+  const read = () =>
+    readStatus(store, {
+      pipeline: lastGood.pipeline(),
+      registry: { clusters: lastGood.clusters(), problems: lastGood.registryProblems() },
+      problems: [...lastGood.problems(), ...input.git.problems()],
+      daemonRunning: true,
+      now: now(),
+    });
+  const cache = new StatusCache(read, () => {
+    const stats = engine.stats();
+    return stats.commits + stats.pendingMessages;
+  });
+  return {
+    store,
+    status: () => cache.get(),
+    explain: async (subject) => explainSubject(await read(), subject, await readPastRollouts(store)),
+    ...createOperations({ store, engine, lastGood, now }),
+    previewAdoption: (signal) => input.adoption.preview(signal),
+    adopt: async (by, reason, signal) => {
+      const answer = await input.adoption.adopt(by, reason, signal);
+      input.wakeChannels();
+      return answer;
+    },
+    confirmRegistry: async (reason, by) => {
+      const confirmed = await lastGood.confirm(by.name, reason);
+      if (confirmed === undefined) throw new ApiError(409, 'nothing-held-back', 'No registry read is held back now.');
+      input.wakeChannels();
+      return { told: [], message: `The registry of ${confirmed.clusters} clusters is in use now.` };
+    },
+    refresh: async () => {
+      await input.look(true);
+      return { told: [], message: 'The daemon looks at git and the registry now.' };
+    },
+  };
+}

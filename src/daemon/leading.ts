@@ -1,0 +1,121 @@
+/** What runs while this daemon holds the lease: engine, API, metrics and health; started in order, ended in reverse. */
+import { startApiServer } from '../api/server.ts';
+import type { Lease, Store } from '../ports/store.ts';
+import type { Clock } from '../support/clock.ts';
+import { wallMs } from '../support/deadline.ts';
+import { type EventLoopMonitor, startEventLoopMonitor } from '../support/event-loop-lag.ts';
+import type { Logger } from '../support/logger.ts';
+import { seededRandom } from '../support/random.ts';
+import { compose, type Composition } from './composition.ts';
+import type { DaemonConfig } from './config.ts';
+import { EngineProgress } from './engine-progress.ts';
+import type { GitWatch } from './git-watch.ts';
+import { type HealthVerdict, judgeHealth } from './health.ts';
+import type { LastGood } from './last-good.ts';
+import { createMetrics, type DaemonMetrics } from './metrics.ts';
+import { startProbeServer } from './probe-server.ts';
+
+export interface LeadingInput {
+  config: DaemonConfig;
+  version: string;
+  store: Store;
+  lease: Lease;
+  lastGood: LastGood;
+  git: GitWatch;
+  clock: Clock;
+  log: Logger;
+  /** Filled in here, once there are metrics. */
+  reports: { gitPoll(outcome: string): void };
+}
+
+export interface Leading {
+  composition: Composition;
+  addresses: { socket: string; metricsPort?: number };
+  /** Aborts when the lease is gone. */
+  leaseLost: AbortSignal;
+  close(): Promise<void>;
+}
+
+export async function startLeading(input: LeadingInput): Promise<Leading> {
+  const { config, version, lease, log } = input;
+  const lost = new AbortController();
+  const lag = startEventLoopMonitor();
+  const late: { metrics?: DaemonMetrics; committed(): void } = { committed: () => {} };
+  const composition = compose({
+    ...input,
+    source: input.git.source,
+    random: seededRandom(`${process.pid}:${wallMs()}`),
+    onCommitted: ({ row, event, to }) => {
+      late.metrics?.transition(row.machine, event, to);
+      late.committed();
+    },
+    onStep: (run) => late.metrics?.step(run),
+    onLeaseLost: () => lost.abort(),
+    report: {
+      aws: (operation, outcome, ms) => late.metrics?.providerCall('aws', operation, outcome, ms),
+      kube: (operation, outcome, ms) => late.metrics?.providerCall('kube', operation, outcome, ms),
+    },
+  });
+  const metrics = metricsOf(input, composition, lag);
+  late.metrics = metrics;
+  input.reports.gitPoll = metrics.gitPoll;
+  const closers: (() => Promise<void>)[] = [async () => lag.stop(), () => composition.close()];
+  const close = async (): Promise<void> => {
+    // Backwards: first the work, so that running steps finish and commit; last what they work with.
+    for (const one of closers.reverse()) await one();
+  };
+  try {
+    const probes =
+      config.api.metricsListen === undefined
+        ? undefined
+        : await startProbeServer(config.api.metricsListen, { metrics: metrics.text, health: healthOf(input, composition) }, log);
+    if (probes !== undefined) closers.push(probes.close);
+    const api = await startApiServer({ backend: composition.backend, socketPath: config.api.socket, log, version });
+    late.committed = () => api.changes.notify();
+    closers.push(api.close);
+    closers.push(() => composition.engine.stop());
+    await composition.engine.start();
+    await composition.startChannels();
+    const addresses = { socket: config.api.socket, ...(probes === undefined ? {} : { metricsPort: probes.port }) };
+    log.info({ leaseHeld: lease.held(), ...addresses }, 'engine started');
+    return { composition, addresses, leaseLost: lost.signal, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function metricsOf({ version, lease }: LeadingInput, { engine, backend }: Composition, lag: EventLoopMonitor): DaemonMetrics {
+  return createMetrics({
+    version,
+    status: () => backend.status(),
+    engine: () => {
+      const stats = engine.stats();
+      return { ...stats, quarantined: stats.quarantined.length };
+    },
+    leaseHeld: () => lease.held(),
+    lag: () => lag.read(),
+  });
+}
+
+function healthOf({ config, lease, git, clock }: LeadingInput, { engine }: Composition): () => HealthVerdict {
+  const startedAt = wallMs();
+  const progress = new EngineProgress(clock);
+  return () => {
+    const stats = engine.stats();
+    const sinceGitPollMs = git.sinceSuccessMs();
+    const gitProblem = git.problem();
+    return judgeHealth({
+      engineSilentMs: progress.silentMs(stats),
+      engineRunning: stats.running,
+      leaseHeld: lease.held(),
+      standby: false,
+      overdueSteps: stats.overdueSteps,
+      ...progress.storeTrouble(stats),
+      ...(sinceGitPollMs === undefined ? {} : { sinceGitPollMs }),
+      ...(gitProblem === undefined ? {} : { gitProblem }),
+      pollIntervalWallMs: config.configRepository.pollIntervalMs,
+      sinceStartMs: wallMs() - startedAt,
+    });
+  };
+}

@@ -1,0 +1,124 @@
+/** How a group is made ready for a roll, and how it is put back: idempotent lists of what is still to be done, in order. */
+import type { RollGroupMemory } from '../../domain/node-pool-roll.ts';
+import type { NodeView } from '../../domain/cluster-view.ts';
+import type { NodeGroup } from '../../ports/cloud-provider.ts';
+import {
+  type GroupOriginals,
+  originalsAsTags,
+  originalsOf,
+  readOriginals,
+  rebalanceProcess,
+  rollTags,
+} from './group-tags.ts';
+import { carriesMarks, isExemptedByUs, protectedByAnnotation } from './node-marks.ts';
+
+export type GroupChange =
+  | { kind: 'tag'; tags: Record<string, string> }
+  | { kind: 'suspend'; processes: string[] }
+  | { kind: 'limits'; change: { min?: number; max?: number; newInstancesProtected?: boolean } }
+  | { kind: 'unprotect'; instanceIds: string[] }
+  | { kind: 'clear-node'; node: string }
+  | { kind: 'resume'; processes: string[] }
+  | { kind: 'untag'; keys: string[] };
+
+/** Why a roll of this group cannot be begun; `waits` clears by itself, the rest needs somebody. */
+export function refusalOf(group: NodeGroup): { code: string; message: string; waits: boolean } | undefined {
+  if (group.status !== undefined && /delete/i.test(group.status)) {
+    return { code: 'group-gone', message: `group ${group.name} is being deleted`, waits: false };
+  }
+  const { version, id } = group.launchTemplate;
+  if (id === '' || version.startsWith('$')) {
+    const said = id === '' ? 'no launch template' : `launch template version ${version}`;
+    const message = `group ${group.name} uses ${said}: which nodes are outdated cannot be told; give it a fixed version`;
+    return { code: 'template-floating', message, waits: false };
+  }
+  if (group.instanceRefreshActive === true) {
+    const message = `an instance refresh of ${group.name} is under way; two programs must not replace the same nodes`;
+    return { code: 'instance-refresh', message, waits: true };
+  }
+  const stopped = ['Launch', 'Terminate'].filter((name) => group.suspendedProcesses.includes(name));
+  if (stopped.length > 0) {
+    const message = `${stopped.join(' and ')} of ${group.name} is suspended by somebody: nodes cannot be replaced`;
+    return { code: 'processes-suspended', message, waits: true };
+  }
+  return undefined;
+}
+
+/**
+ * What the group's originals are. Those in its tags win: they were written before anything was changed. After a pause for somebody
+ * else's change (`known` is what this roll had set) that change becomes part of the originals.
+ */
+export function originalsFor(
+  group: NodeGroup,
+  rollId: string,
+  now: number,
+  known: RollGroupMemory | undefined,
+): GroupOriginals {
+  const written = readOriginals(group);
+  if (!written) return originalsOf(group, rollId, now);
+  const originals = { ...written, rollId };
+  if (!known) return originals;
+  if (group.max !== known.max && group.max !== written.max) originals.max = group.max;
+  if (group.min !== known.min) originals.min = group.min;
+  const ours = written.suspended.includes(rebalanceProcess) ? [] : [rebalanceProcess];
+  originals.suspended = group.suspendedProcesses.filter((name) => !ours.includes(name)).sort();
+  return originals;
+}
+
+/** Tags first: a kill after any of the others finds out from them what to put back. */
+export function preparations(group: NodeGroup, originals: GroupOriginals, highest: number): GroupChange[] {
+  const changes: GroupChange[] = [];
+  const wanted = originalsAsTags(originals);
+  if (Object.entries(wanted).some(([key, value]) => group.tags[key] !== value))
+    changes.push({ kind: 'tag', tags: wanted });
+  if (!group.suspendedProcesses.includes(rebalanceProcess)) {
+    changes.push({ kind: 'suspend', processes: [rebalanceProcess] });
+  }
+  const max = Math.max(originals.max, highest);
+  const change = {
+    ...(group.max < max ? { max } : {}),
+    ...(group.newInstancesProtected ? {} : { newInstancesProtected: true }),
+  };
+  if (Object.keys(change).length > 0) changes.push({ kind: 'limits', change });
+  return changes;
+}
+
+/** Everything back as it was; what somebody else has changed meanwhile stays theirs. Tags go last. */
+export function restorations(group: NodeGroup, memory: RollGroupMemory | undefined, nodes: NodeView[]): GroupChange[] {
+  const changes: GroupChange[] = [];
+  const originals = readOriginals(group);
+  const ids = new Set(
+    group.instances.filter((one) => !/^(Terminat|Detach)/.test(one.lifecycleState)).map((one) => one.id),
+  );
+  const members = nodes.filter((node) => node.instanceId !== undefined && ids.has(node.instanceId) && !node.deleting);
+  if (originals && !originals.newInstancesProtected) {
+    const ours = new Set(members.filter((node) => protectedByUs(node, originals)).map((node) => node.instanceId));
+    const instanceIds = group.instances
+      .filter((one) => one.protectedFromScaleIn && ours.has(one.id))
+      .map((one) => one.id);
+    if (instanceIds.length > 0) changes.push({ kind: 'unprotect', instanceIds });
+  }
+  for (const node of members) if (carriesMarks(node)) changes.push({ kind: 'clear-node', node: node.name });
+  if (!originals) return changes;
+  const maxIsOurs = memory === undefined || group.max === memory.max;
+  const change = {
+    ...(group.max !== originals.max && maxIsOurs ? { max: originals.max } : {}),
+    ...(group.newInstancesProtected && !originals.newInstancesProtected ? { newInstancesProtected: false } : {}),
+  };
+  if (Object.keys(change).length > 0) changes.push({ kind: 'limits', change });
+  if (!originals.suspended.includes(rebalanceProcess) && group.suspendedProcesses.includes(rebalanceProcess)) {
+    changes.push({ kind: 'resume', processes: [rebalanceProcess] });
+  }
+  const keys = rollTags.filter((key) => group.tags[key] !== undefined);
+  if (keys.length > 0) changes.push({ kind: 'untag', keys });
+  return changes;
+}
+
+/** Launched during the roll (and so protected by the group's setting), or noted as protected by a roll. */
+function protectedByUs(node: NodeView, originals: GroupOriginals): boolean {
+  return (
+    node.annotations[protectedByAnnotation] !== undefined ||
+    isExemptedByUs(node) ||
+    node.createdAt >= originals.startedAt
+  );
+}

@@ -1,0 +1,228 @@
+import type { ClusterCore } from '../cluster-core.ts';
+import { isNodeReady, isPodFinished, isTerminating, type Node, type NodeSelectorTerm, type PersistentVolume, type PersistentVolumeClaim, type Pod, type PodAffinityTerm, type PodSpec, type Taint, type Toleration } from '../kinds.ts';
+import { parseQuantity } from '../quantity.ts';
+import { expressionMatcher, selectorMatcher } from '../selectors.ts';
+
+export interface Amounts {
+  cpu: number;
+  memory: number;
+}
+
+const requests = new WeakMap<object, Amounts>();
+
+/** What a pod asks for: the sum of its containers, at least its biggest init container. */
+export function requestsOf(spec: PodSpec): Amounts {
+  let amounts = requests.get(spec.containers);
+  if (!amounts) {
+    amounts = { cpu: 0, memory: 0 };
+    for (const container of spec.containers) {
+      amounts.cpu += parseQuantity(container.resources?.requests?.['cpu']) ?? 0;
+      amounts.memory += parseQuantity(container.resources?.requests?.['memory']) ?? 0;
+    }
+    for (const container of spec.initContainers ?? []) {
+      amounts.cpu = Math.max(amounts.cpu, parseQuantity(container.resources?.requests?.['cpu']) ?? 0);
+      amounts.memory = Math.max(amounts.memory, parseQuantity(container.resources?.requests?.['memory']) ?? 0);
+    }
+    requests.set(spec.containers, amounts);
+  }
+  return amounts;
+}
+
+export function toleratesTaint(tolerations: readonly Toleration[] | undefined, taint: Taint): boolean {
+  return (tolerations ?? []).some((each) => {
+    if (each.effect && each.effect !== taint.effect) return false;
+    if (each.key && each.key !== taint.key) return false;
+    if (!each.key && each.operator !== 'Exists') return false;
+    return each.operator === 'Exists' || (each.value ?? '') === (taint.value ?? '');
+  });
+}
+
+/** The first taint that keeps the pod off the node. */
+export function untoleratedTaint(spec: PodSpec, node: Node, effects: readonly string[] = ['NoSchedule', 'NoExecute']): Taint | undefined {
+  return node.spec.taints?.find((taint) => effects.includes(taint.effect) && !toleratesTaint(spec.tolerations, taint));
+}
+
+function termMatches(term: NodeSelectorTerm, node: Node): boolean {
+  const { matchExpressions, matchFields } = term;
+  if (!matchExpressions?.length && !matchFields?.length) return false;
+  if (matchFields?.length && !expressionMatcher(matchFields)({ 'metadata.name': node.metadata.name })) return false;
+  return !matchExpressions?.length || expressionMatcher(matchExpressions)(node.metadata.labels);
+}
+
+export function matchesTerms(terms: readonly NodeSelectorTerm[] | undefined, node: Node): boolean {
+  return terms === undefined || terms.some((term) => termMatches(term, node));
+}
+
+/** nodeSelector and required node affinity. */
+export function matchesNodeSelection(spec: PodSpec, node: Node): boolean {
+  for (const [key, value] of Object.entries(spec.nodeSelector ?? {})) if (node.metadata.labels?.[key] !== value) return false;
+  return matchesTerms(spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms, node);
+}
+
+function counts(pod: Pod): boolean {
+  return !isPodFinished(pod);
+}
+
+/** Free room and rules of one cluster's nodes, asked for one pod after another. */
+export class NodeFit {
+  readonly #core: ClusterCore;
+  readonly #used = new Map<string, Amounts & { pods: number }>();
+
+  constructor(core: ClusterCore) {
+    this.#core = core;
+    core.store.onChange('pods', (change) => {
+      const before = (change.type === 'ADDED' ? undefined : change.old) as Pod | undefined;
+      const after = (change.type === 'DELETED' ? undefined : change.object) as Pod | undefined;
+      const wasOn = before && counts(before) ? before.spec.nodeName : undefined;
+      const isOn = after && counts(after) ? after.spec.nodeName : undefined;
+      if (wasOn === isOn) return;
+      if (wasOn !== undefined) this.#account(wasOn, before as Pod, -1);
+      if (isOn !== undefined) this.#account(isOn, after as Pod, 1);
+    });
+  }
+
+  #account(node: string, pod: Pod, sign: 1 | -1): void {
+    const used = this.#used.get(node) ?? { cpu: 0, memory: 0, pods: 0 };
+    const { cpu, memory } = requestsOf(pod.spec);
+    used.cpu += sign * cpu;
+    used.memory += sign * memory;
+    used.pods += sign;
+    if (used.pods === 0) this.#used.delete(node);
+    else this.#used.set(node, used);
+  }
+
+  /** Free share of the node after this pod, 0…1, the lesser of CPU and memory. */
+  freeShare(spec: PodSpec, node: Node): number {
+    const used = this.#used.get(node.metadata.name) ?? { cpu: 0, memory: 0, pods: 0 };
+    const wanted = requestsOf(spec);
+    const cpu = parseQuantity(node.status.allocatable?.['cpu']) ?? 0;
+    const memory = parseQuantity(node.status.allocatable?.['memory']) ?? 0;
+    return Math.min(1 - (used.cpu + wanted.cpu) / Math.max(cpu, 1e-9), 1 - (used.memory + wanted.memory) / Math.max(memory, 1e-9));
+  }
+
+  /** Undefined when the pod may run there, else the scheduler's reason. */
+  obstacle(pod: Pod, node: Node): string | undefined {
+    const { spec } = pod;
+    if (node.spec.unschedulable && !toleratesTaint(spec.tolerations, { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' })) {
+      return 'node(s) were unschedulable';
+    }
+    const taint = untoleratedTaint(spec, node);
+    if (taint) return `node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`;
+    if (!matchesNodeSelection(spec, node)) return "node(s) didn't match Pod's node affinity/selector";
+    return this.#resourceObstacle(pod, node) ?? this.#portObstacle(pod, node) ?? this.#volumeObstacle(pod, node) ?? this.#neighbourObstacle(pod, node) ?? this.#spreadObstacle(pod, node);
+  }
+
+  #resourceObstacle(pod: Pod, node: Node): string | undefined {
+    const used = this.#used.get(node.metadata.name) ?? { cpu: 0, memory: 0, pods: 0 };
+    const wanted = requestsOf(pod.spec);
+    const allocatable = node.status.allocatable ?? {};
+    if (used.pods + 1 > (parseQuantity(allocatable['pods']) ?? 0)) return 'Too many pods';
+    if (wanted.cpu > 0 && used.cpu + wanted.cpu > (parseQuantity(allocatable['cpu']) ?? 0) + 1e-9) return 'Insufficient cpu';
+    if (wanted.memory > 0 && used.memory + wanted.memory > (parseQuantity(allocatable['memory']) ?? 0)) return 'Insufficient memory';
+    return undefined;
+  }
+
+  #portObstacle(pod: Pod, node: Node): string | undefined {
+    const wanted = hostPorts(pod);
+    if (wanted.length === 0) return undefined;
+    for (const other of this.#core.store.podsOn(node.metadata.name).values()) {
+      if (counts(other) && hostPorts(other).some((port) => wanted.includes(port))) return "node(s) didn't have free ports for the requested pod ports";
+    }
+    return undefined;
+  }
+
+  #volumeObstacle(pod: Pod, node: Node): string | undefined {
+    for (const volume of pod.spec.volumes ?? []) {
+      const name = volume.persistentVolumeClaim?.claimName;
+      if (name === undefined) continue;
+      const claim = this.#core.store.typed<PersistentVolumeClaim>('persistentvolumeclaims').get(pod.metadata.namespace, name);
+      if (!claim) return `persistentvolumeclaim "${name}" not found`;
+      if (claim.spec.volumeName === undefined) continue;
+      const bound = this.#core.store.typed<PersistentVolume>('persistentvolumes').get(undefined, claim.spec.volumeName);
+      if (!matchesTerms(bound?.spec.nodeAffinity?.required?.nodeSelectorTerms, node)) return 'node(s) had volume node affinity conflict';
+    }
+    return undefined;
+  }
+
+  #neighbourObstacle(pod: Pod, node: Node): string | undefined {
+    const affinity = pod.spec.affinity;
+    for (const term of affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []) {
+      if (this.#hasMatch(pod, node, term)) return "node(s) didn't match pod anti-affinity rules";
+    }
+    for (const term of affinity?.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []) {
+      const own = selectorMatcher(term.labelSelector)(pod.metadata.labels) && !this.#anywhere(pod, term);
+      if (!own && !this.#hasMatch(pod, node, term)) return "node(s) didn't match pod affinity rules";
+    }
+    // Pods that are there already may refuse this one as a neighbour.
+    for (const other of this.#core.store.podsOn(node.metadata.name).values()) {
+      for (const term of other.spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []) {
+        const namespaces = term.namespaces ?? [other.metadata.namespace ?? ''];
+        const about = namespaces.includes(pod.metadata.namespace ?? '') && selectorMatcher(term.labelSelector)(pod.metadata.labels);
+        if (about && counts(other)) return "node(s) didn't satisfy existing pods anti-affinity rules";
+      }
+    }
+    return undefined;
+  }
+
+  #domain(node: Node, topologyKey: string): Node[] {
+    const value = node.metadata.labels?.[topologyKey];
+    if (value === undefined) return [];
+    if (topologyKey === 'kubernetes.io/hostname') return [node];
+    return [...this.#core.store.typed<Node>('nodes').byKey.values()].filter((each) => each.metadata.labels?.[topologyKey] === value);
+  }
+
+  #hasMatch(pod: Pod, node: Node, term: PodAffinityTerm): boolean {
+    const matches = selectorMatcher(term.labelSelector);
+    const namespaces = term.namespaces ?? [pod.metadata.namespace ?? ''];
+    return this.#domain(node, term.topologyKey).some((each) => {
+      for (const other of this.#core.store.podsOn(each.metadata.name).values()) {
+        if (counts(other) && namespaces.includes(other.metadata.namespace ?? '') && matches(other.metadata.labels)) return true;
+      }
+      return false;
+    });
+  }
+
+  #anywhere(pod: Pod, term: PodAffinityTerm): boolean {
+    const matches = selectorMatcher(term.labelSelector);
+    const namespaces = term.namespaces ?? [pod.metadata.namespace ?? ''];
+    return namespaces.some((namespace) =>
+      [...this.#core.store.pods.inNamespace(namespace).values()].some((other) => other.spec.nodeName !== undefined && counts(other) && matches(other.metadata.labels)),
+    );
+  }
+
+  #spreadObstacle(pod: Pod, node: Node): string | undefined {
+    for (const spread of pod.spec.topologySpreadConstraints ?? []) {
+      if (spread.whenUnsatisfiable !== 'DoNotSchedule') continue;
+      const own = node.metadata.labels?.[spread.topologyKey];
+      if (own === undefined) return "node(s) didn't match pod topology spread constraints (missing required label)";
+      const totals = new Map<string, number>();
+      const matches = selectorMatcher(spread.labelSelector);
+      for (const each of this.#core.store.typed<Node>('nodes').byKey.values()) {
+        const value = each.metadata.labels?.[spread.topologyKey];
+        if (value === undefined || !matchesNodeSelection(pod.spec, each)) continue;
+        let here = totals.get(value) ?? 0;
+        for (const other of this.#core.store.podsOn(each.metadata.name).values()) {
+          if (other.metadata.namespace === pod.metadata.namespace && counts(other) && !isTerminating(other) && matches(other.metadata.labels)) here += 1;
+        }
+        totals.set(value, here);
+      }
+      const least = (spread.minDomains ?? 1) > totals.size ? 0 : Math.min(...totals.values());
+      const self = matches(pod.metadata.labels) ? 1 : 0;
+      if ((totals.get(own) ?? 0) + self - least > spread.maxSkew) return "node(s) didn't match pod topology spread constraints";
+    }
+    return undefined;
+  }
+}
+
+function hostPorts(pod: Pod): number[] {
+  const ports: number[] = [];
+  for (const container of pod.spec.containers) {
+    for (const port of container.ports ?? []) if (port.hostPort) ports.push(port.hostPort);
+  }
+  return ports;
+}
+
+/** A node that can take new pods as far as its own state goes. */
+export function isUsable(node: Node): boolean {
+  return isNodeReady(node) && !node.spec.unschedulable && !isTerminating(node);
+}

@@ -1,0 +1,141 @@
+import type { ClusterCore } from '../cluster-core.ts';
+import { conditionOf, isPodFinished, isTerminating, type Node, type Pod, withCondition } from '../kinds.ts';
+import { controllerOf, keyOf, sameJson, stamp } from '../object.ts';
+import type { ObjectWriter } from '../object-writer.ts';
+import { bindPod } from '../pod-binding.ts';
+import type { ResourceDefinition } from '../resource-definition.ts';
+import { seededLag, WorkQueue } from '../work-queue.ts';
+import { NodeFit } from './node-fit.ts';
+import type { VolumeController } from './volume-controller.ts';
+
+/** Assigns pods to nodes; those that fit nowhere wait for a change that may help. */
+export class Scheduler {
+  readonly #core: ClusterCore;
+  readonly #writer: ObjectWriter;
+  readonly #pods: ResourceDefinition;
+  readonly #fit: NodeFit;
+  readonly #volumes: VolumeController;
+  readonly #queue: WorkQueue;
+  /** Pods that fitted nowhere, by key. */
+  readonly #waiting = new Set<string>();
+  #pending = new Set<string>();
+
+  constructor(core: ClusterCore, writer: ObjectWriter, volumes: VolumeController) {
+    this.#core = core;
+    this.#writer = writer;
+    this.#volumes = volumes;
+    this.#pods = core.resources.find('', 'v1', 'pods') as ResourceDefinition;
+    this.#fit = new NodeFit(core);
+    const lag = seededLag(core, 'scheduler', core.options.lagMs.scheduler);
+    this.#queue = new WorkQueue(core, 'default-scheduler', lag, () => this.#turn());
+    core.store.onChange('pods', (change) => {
+      const pod = change.object as Pod;
+      if (change.type === 'DELETED') {
+        this.#waiting.delete(keyOf(pod));
+        if (pod.spec.nodeName !== undefined) this.wakeWaiting();
+      } else if (pod.spec.nodeName === undefined) {
+        if (change.type === 'ADDED') this.#consider(pod);
+      } else if (isPodFinished(pod) && !isPodFinished(change.old as Pod)) this.wakeWaiting();
+      else if (change.old && (change.old as Pod).spec.nodeName === undefined) this.wakeWaiting();
+    });
+    core.store.onChange('nodes', ({ object, old }) => {
+      const before = old as Node | undefined;
+      const node = object as Node;
+      if (!before || !sameJson(before.spec, node.spec) || before.metadata.labels !== node.metadata.labels || before.status.allocatable !== node.status.allocatable) this.wakeWaiting();
+    });
+    core.store.onChange('persistentvolumeclaims', () => this.wakeWaiting());
+  }
+
+  #consider(pod: Pod): void {
+    if (pod.spec.schedulerName !== undefined && pod.spec.schedulerName !== 'default-scheduler') return;
+    this.#pending.add(keyOf(pod));
+    this.#queue.add('turn');
+  }
+
+  /** Tries every waiting pod again. */
+  wakeWaiting(): void {
+    if (this.#waiting.size === 0) return;
+    for (const key of this.#waiting) this.#pending.add(key);
+    this.#waiting.clear();
+    this.#queue.add('turn');
+  }
+
+  #turn(): void {
+    if (this.#core.faults.scheduler === 'broken') {
+      // The queue keeps; look again in a while.
+      this.#queue.addAt('turn', this.#core.clock.now() + 1_000);
+      return;
+    }
+    const keys = this.#pending;
+    this.#pending = new Set();
+    const pods: Pod[] = [];
+    for (const key of keys) {
+      const pod = this.#core.store.pods.byKey.get(key);
+      if (pod && pod.spec.nodeName === undefined && !isTerminating(pod)) pods.push(pod);
+    }
+    pods.sort((a, b) => (b.spec.priority ?? 0) - (a.spec.priority ?? 0));
+    for (const pod of pods) this.#schedule(pod);
+  }
+
+  #schedule(pod: Pod): void {
+    const nodes = this.#core.store.typed<Node>('nodes').byKey;
+    const reasons = new Map<string, number>();
+    const pinned = this.#pinnedNode(pod);
+    let best: Node | undefined;
+    let bestScore = Number.NEGATIVE_INFINITY;
+    for (const node of pinned === undefined ? nodes.values() : [nodes.get(pinned)]) {
+      if (!node) continue;
+      const obstacle = this.#fit.obstacle(pod, node);
+      if (obstacle !== undefined) {
+        reasons.set(obstacle, (reasons.get(obstacle) ?? 0) + 1);
+        continue;
+      }
+      const score = this.#score(pod, node);
+      if (score > bestScore) {
+        best = node;
+        bestScore = score;
+      }
+    }
+    if (best) {
+      this.#volumes.bindFor(pod, best);
+      bindPod(this.#core, this.#writer, this.#pods, pod, best.metadata.name);
+    } else this.#refuse(pod, nodes.size, reasons);
+  }
+
+  /** A daemon's pod names its one node; looking at others is a waste. */
+  #pinnedNode(pod: Pod): string | undefined {
+    const terms = pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
+    const field = terms?.length === 1 ? terms[0]?.matchFields?.[0] : undefined;
+    return field?.key === 'metadata.name' && field.operator === 'In' && field.values?.length === 1 ? field.values[0] : undefined;
+  }
+
+  /** Empty nodes first, and away from pods of the same owner. */
+  #score(pod: Pod, node: Node): number {
+    const owner = controllerOf(pod)?.uid;
+    let siblings = 0;
+    let zoneSiblings = 0;
+    if (owner !== undefined) {
+      for (const other of this.#core.store.podsOn(node.metadata.name).values()) if (controllerOf(other)?.uid === owner) siblings += 1;
+      const zone = node.metadata.labels?.['topology.kubernetes.io/zone'];
+      if (zone !== undefined) {
+        for (const other of this.#core.store.dependents(owner)) {
+          const on = (other as Pod).spec.nodeName;
+          const home = on === undefined ? undefined : this.#core.store.typed<Node>('nodes').get(undefined, on);
+          if (home?.metadata.labels?.['topology.kubernetes.io/zone'] === zone) zoneSiblings += 1;
+        }
+      }
+    }
+    const soft = (node.spec.taints ?? []).filter((taint) => taint.effect === 'PreferNoSchedule').length;
+    return this.#fit.freeShare(pod.spec, node) - siblings - zoneSiblings * 0.3 - soft * 5;
+  }
+
+  #refuse(pod: Pod, total: number, reasons: ReadonlyMap<string, number>): void {
+    this.#waiting.add(keyOf(pod));
+    const listed = [...reasons].map(([reason, count]) => `${count} ${reason}`).sort();
+    const message = `0/${total} nodes are available: ${listed.length === 0 ? 'no nodes available to schedule pods' : listed.join(', ')}.`;
+    const old = conditionOf(pod.status.conditions, 'PodScheduled');
+    if (old?.status === 'False' && old.message === message) return;
+    const conditions = withCondition(pod.status.conditions, { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message }, stamp(this.#core.clock.now()));
+    this.#writer.setStatus(this.#pods, pod, { ...pod.status, conditions });
+  }
+}

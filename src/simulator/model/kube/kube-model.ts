@@ -1,0 +1,189 @@
+import type { HealthProbe, InstanceListener, SimInstance } from '../seams.ts';
+import { ApiServer, type KubeAnswer, type KubeRequest } from './api-server.ts';
+import { ClusterCore } from './cluster-core.ts';
+import { CrdController } from './controllers/crd-controller.ts';
+import { DaemonSetController } from './controllers/daemon-set-controller.ts';
+import { DeploymentController } from './controllers/deployment-controller.ts';
+import { DisruptionController } from './controllers/disruption-controller.ts';
+import { EndpointSliceController } from './controllers/endpoint-slice-controller.ts';
+import { GarbageCollector } from './controllers/garbage-collector.ts';
+import { JobController } from './controllers/job-controller.ts';
+import { NamespaceController } from './controllers/namespace-controller.ts';
+import { NodeLifecycleController } from './controllers/node-lifecycle-controller.ts';
+import { ReplicaSetController } from './controllers/replica-set-controller.ts';
+import { Scheduler } from './controllers/scheduler.ts';
+import { StatefulSetController } from './controllers/stateful-set-controller.ts';
+import { VolumeController } from './controllers/volume-controller.ts';
+import { WorkloadPods } from './controllers/workload-pods.ts';
+import { HealthAnswers } from './health-answers.ts';
+import { fieldsOf, isFields, type SimObject } from './object.ts';
+import { ObjectWriter } from './object-writer.ts';
+import type { KubeFaults, KubeModelInput } from './options.ts';
+import { NodeManager } from './node-manager.ts';
+import type { ResourceDefinition } from './resource-definition.ts';
+import { podLog } from './pod-log.ts';
+import type { KubeTruth } from './truth.ts';
+import { livingNodesOf, trulyReady } from './truth.ts';
+import type { WatchHandle, WatchSink } from './watch-hub.ts';
+import { WriteHandlers } from './write-handlers.ts';
+
+/** One simulated cluster: its API, its controllers and its nodes, all under one virtual clock. */
+export class KubeModel implements InstanceListener, HealthProbe {
+  readonly clusterId: string;
+  readonly #core: ClusterCore;
+  readonly #api: ApiServer;
+  readonly #writes: WriteHandlers;
+  readonly #machines: NodeManager;
+  readonly #health: HealthAnswers;
+  readonly #crds: CrdController;
+  #hadMaster = false;
+
+  constructor(input: KubeModelInput) {
+    const core = new ClusterCore(input);
+    this.#core = core;
+    this.clusterId = input.clusterId;
+    const writer = new ObjectWriter(core);
+    const pods = new WorkloadPods(core, writer);
+    core.podLog = (pod, container) => podLog(core, pod, container);
+    this.#crds = new CrdController(core, writer);
+    new NamespaceController(core, writer);
+    new GarbageCollector(core, writer);
+    new DeploymentController(core, writer, pods);
+    new ReplicaSetController(core, writer, pods);
+    new StatefulSetController(core, writer, pods);
+    new DaemonSetController(core, writer, pods);
+    new JobController(core, writer, pods);
+    new EndpointSliceController(core, writer);
+    new DisruptionController(core, writer);
+    new Scheduler(core, writer, new VolumeController(core, writer));
+    this.#machines = new NodeManager(core, writer);
+    new NodeLifecycleController(core, writer, this.#machines);
+    this.#health = new HealthAnswers(core, this.#machines);
+    this.#api = new ApiServer(core, writer);
+    this.#writes = new WriteHandlers(core, writer);
+    this.seed(firstObjects(), 'kube-apiserver');
+  }
+
+  /** What a scenario can break; read by the controllers at every turn. */
+  get faults(): KubeFaults {
+    return this.#core.faults;
+  }
+
+  /** Answers one request at once. Objects in the answer are the stored ones: read them, never change them. */
+  handle(request: KubeRequest): KubeAnswer {
+    return this.#api.handle(request);
+  }
+
+  /**
+   * Opens a watch: events that are due already are delivered before this returns. A refusal (404, 400, 500 for a bad version)
+   * comes as `refused`, and the sink is told nothing; 410 is an ERROR event, as in reality.
+   */
+  watch(request: KubeRequest, sink: WatchSink): WatchHandle & { refused?: KubeAnswer } {
+    const opened = this.#api.watch(request, sink);
+    return 'handle' in opened ? opened.handle : { stop: () => undefined, refused: opened.refused };
+  }
+
+  /** Whether the API accepts connections: not while it is down, nor (option apiNeedsMaster) without a ready control plane. */
+  apiReachable(): boolean {
+    if (this.#core.faults.apiDown === 'refused') return false;
+    if (!this.#core.options.apiNeedsMaster) return true;
+    const ready = this.#machines.apiServerReady();
+    if (ready) this.#hadMaster = true;
+    return ready || !this.#hadMaster;
+  }
+
+  /** Cuts every watch, as an API server does that restarts. */
+  closeWatches(): void {
+    this.#core.watches.closeAll();
+  }
+
+  /** Forgets the history of changes: a watch that resumes gets 410. */
+  compact(): void {
+    this.#core.store.compact();
+  }
+
+  /**
+   * Applies objects (server-side, forced) as this manager, in order; namespaces that are named but missing are created.
+   * Throws ApiError for an object that the API would refuse.
+   */
+  seed(objects: readonly object[], manager = 'seed'): void {
+    this.#core.as({ kind: 'world', name: manager }, () => {
+      for (const object of objects) this.#seedOne(object, manager);
+    });
+  }
+
+  #seedOne(object: object, manager: string): void {
+    if (!isFields(object)) throw new TypeError('a seeded object must be an object');
+    const { apiVersion, kind } = object;
+    const definition = this.#core.resources.byKind(String(apiVersion), String(kind));
+    if (!definition) throw new TypeError(`nothing serves ${String(apiVersion)} ${String(kind)}`);
+    const { namespace } = fieldsOf(object['metadata']);
+    if (definition.namespaced && typeof namespace === 'string' && !this.#core.store.table('namespaces').get(undefined, namespace)) {
+      this.#seedOne({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }, manager);
+    }
+    this.#writes.applyAs(definition as ResourceDefinition, object as unknown as SimObject, manager);
+    if (kind === 'CustomResourceDefinition') this.#crds.establishAll();
+  }
+
+  instanceRunning(instance: SimInstance): void {
+    this.#machines.instanceRunning(instance);
+  }
+
+  instanceStopping(instanceId: string): void {
+    this.#machines.instanceStopping(instanceId);
+  }
+
+  instanceGone(instanceId: string): void {
+    this.#machines.instanceGone(instanceId);
+  }
+
+  instanceAnswers(instanceId: string, port: number): boolean {
+    return this.#health.instanceAnswers(instanceId, port);
+  }
+
+  /** The true state, as live maps. */
+  truth(): KubeTruth {
+    const core = this.#core;
+    const { store } = core;
+    return {
+      nodes: store.typed<never>('nodes').byKey,
+      pods: store.pods.byKey,
+      budgets: store.typed<never>('poddisruptionbudgets.policy').byKey,
+      podsOn: (node) => store.podsOn(node),
+      objects: (resourceKey) => store.table(resourceKey).byKey,
+      trulyReady: (pod) => trulyReady(core, pod),
+      isAlive: (node) => livingNodesOf(core).has(node),
+      revision: store.revision,
+      openWatches: core.watches.size,
+      internalErrors: core.internalErrors,
+    };
+  }
+}
+
+function firstObjects(): object[] {
+  const namespace = (name: string): object => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+  const priority = (name: string, value: number): object => ({
+    apiVersion: 'scheduling.k8s.io/v1',
+    kind: 'PriorityClass',
+    metadata: { name },
+    value,
+    description: 'Used for system critical pods.',
+  });
+  return [
+    ...['default', 'kube-system', 'kube-public', 'kube-node-lease'].map(namespace),
+    priority('system-cluster-critical', 2_000_000_000),
+    priority('system-node-critical', 2_000_001_000),
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'kubernetes', namespace: 'default', labels: { component: 'apiserver', provider: 'kubernetes' } },
+      spec: { clusterIP: '172.20.0.1', ports: [{ name: 'https', port: 443, protocol: 'TCP', targetPort: 443 }] },
+    },
+    {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRole',
+      metadata: { name: 'cluster-admin' },
+      rules: [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }],
+    },
+  ];
+}

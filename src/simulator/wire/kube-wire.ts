@@ -1,0 +1,81 @@
+import type { ServerResponse } from 'node:http';
+import type { KubeAnswer, KubeRequest } from '../model/kube/api-server.ts';
+import { jsonText } from '../model/kube/json-text.ts';
+import type { KubeModel } from '../model/kube/kube-model.ts';
+import type { WireAnswer, WireHandler, WireRequest } from './http-server.ts';
+import { openWatchStream } from './kube-watch-stream.ts';
+
+export interface KubeWireOptions {
+  /** The cluster of this id (as it stands decoded in the path), or undefined. */
+  cluster(id: string): KubeModel | undefined;
+  /** Called before every request: brings the world to the present. */
+  advance?: () => void;
+  /** When given, requests need `Authorization: Bearer <one of these>`; otherwise every token, and none, is fine. */
+  tokens?: ReadonlySet<string>;
+  /** Told about every request, after it was answered: for reports. */
+  onRequest?: (clusterId: string, request: KubeRequest, status: number) => void;
+}
+
+const prefix = '/clusters/';
+
+/** Serves `/clusters/<id>/…` from the clusters' models. */
+export function kubeWireHandler(options: KubeWireOptions): WireHandler {
+  return {
+    name: 'kube',
+    matches: (_method, path) => path.startsWith(prefix),
+    handle: (request) => answerRequest(options, request),
+    tooLarge: (limit) => failure(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${limit}`),
+    failed: () => failure(500, 'InternalError', 'Internal error occurred'),
+  };
+}
+
+function failure(code: number, reason: string, message: string): WireAnswer {
+  const body = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, code };
+  return { status: code, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+}
+
+function answerRequest(options: KubeWireOptions, request: WireRequest): WireAnswer {
+  const rest = request.path.slice(prefix.length);
+  const slash = rest.indexOf('/');
+  let id: string;
+  try {
+    id = decodeURIComponent(slash < 0 ? rest : rest.slice(0, slash));
+  } catch {
+    return { status: 404, headers: { 'content-type': 'text/plain' }, body: '404 page not found\n' };
+  }
+  options.advance?.();
+  const model = options.cluster(id);
+  if (!model) return { status: 404, headers: { 'content-type': 'text/plain' }, body: `no cluster ${id}\n` };
+  if (!model.apiReachable()) return { reset: true };
+  const bearer = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
+  if (options.tokens && !(bearer !== undefined && options.tokens.has(bearer))) return failure(401, 'Unauthorized', 'Unauthorized');
+  const kubeRequest: KubeRequest = {
+    method: request.method,
+    path: slash < 0 ? '/' : rest.slice(slash),
+    query: request.query,
+    contentType: request.headers['content-type'],
+    accept: request.headers.accept,
+    body: request.body,
+    userAgent: request.headers['user-agent'],
+  };
+  const watching = request.query.get('watch');
+  if (request.method === 'GET' && (watching === 'true' || watching === '1')) {
+    return watchAnswer(options, id, model, kubeRequest);
+  }
+  const answer = model.handle(kubeRequest);
+  options.onRequest?.(id, kubeRequest, answer.status);
+  return wireAnswer(answer);
+}
+
+function wireAnswer(answer: KubeAnswer): WireAnswer {
+  const type = typeof answer.body === 'string' ? 'text/plain; charset=utf-8' : 'application/json';
+  const headers = { 'cache-control': 'no-cache, private', 'content-type': type, ...answer.headers };
+  return { status: answer.status, headers, body: typeof answer.body === 'string' ? answer.body : jsonText(answer.body) };
+}
+
+function watchAnswer(options: KubeWireOptions, id: string, model: KubeModel, request: KubeRequest): WireAnswer {
+  const opened = openWatchStream(model, request);
+  options.onRequest?.(id, request, 'refused' in opened ? opened.refused.status : 200);
+  if ('refused' in opened) return wireAnswer(opened.refused);
+  return { stream: (response: ServerResponse) => opened.start(response) };
+}

@@ -1,0 +1,43 @@
+import type { UpdatePlan } from '../../domain/cluster-update.ts';
+import { clusterVersion } from '../../domain/rendered.ts';
+import { parseEvidence } from '../../planning/pipeline/facts.ts';
+import { inheritableEvidence } from '../../planning/pipeline/inherit.ts';
+import { changedUnits, underUpdate } from '../../planning/pipeline/update-plan.ts';
+import type { PipelineDependencies } from '../pipeline-dependencies.ts';
+import { clusterFactWrite, done, readClusterFact, renderNow, type UpdateStep } from './update-step.ts';
+
+/** Renders, and compares with what is known to be applied: what did not change is left alone. */
+export function planUpdate(deps: PipelineDependencies): UpdateStep {
+  return async (input) => {
+    const { clusterId, policy, commit } = input.context;
+    const rendered = await renderNow(deps, input.context);
+    const fact = await readClusterFact(deps, clusterId);
+    const { noop, ...changed } = changedUnits(rendered, fact);
+    const limits = { evidenceMaxAgeMs: deps.pipeline().evidenceMaxAgeMs, now: input.now };
+    const earned = inheritableEvidence(fact, { digest: rendered.digest, profile: policy.e2eProfile }, limits);
+    const inherits = earned.inherits && (await isGreen(deps, earned.from)) ? earned.from : null;
+    const plan: UpdatePlan = {
+      version: clusterVersion(rendered),
+      digest: rendered.digest,
+      noop,
+      inheritedFrom: noop ? inherits : null,
+      ...changed,
+      round: (input.context.plan?.round ?? -1) + 1,
+    };
+    if (noop) return done({ kind: inherits !== null ? 'inherit' : 'noop', plan });
+    const message =
+      `${clusterId}: ${commit.slice(0, 12)} changes ${changed.stacks.length} stacks, ` +
+      `${changed.components.length} components, ${changed.pools.length} pools`;
+    return done(
+      { kind: 'next', plan },
+      {
+        facts: [clusterFactWrite(clusterId, underUpdate(fact, { noop, ...changed }, input.now))],
+        journal: [{ kind: 'update-planned', message, data: { version: plan.version, ...changed } }],
+      },
+    );
+  };
+}
+
+async function isGreen(deps: PipelineDependencies, key: string): Promise<boolean> {
+  return parseEvidence((await deps.store.fact('evidence', key))?.value)?.result === 'passed';
+}

@@ -1,0 +1,89 @@
+import { accountNumber, type Cluster } from '../../domain/cluster.ts';
+import { FailureError, terminal, transient } from '../../domain/failure.ts';
+import type { ClusterFact } from '../../planning/pipeline/facts.ts';
+import type { CallerIdentity } from '../../ports/cloud-provider.ts';
+import type { KubeCluster, Resource } from '../../ports/kube-cluster.ts';
+import { clusterOf, type PipelineDependencies } from '../pipeline-dependencies.ts';
+import { clusterFactWrite, done, failed, readClusterFact, type UpdateStep } from './update-step.ts';
+
+const namespaces: Resource = { group: '', version: 'v1', resource: 'namespaces', kind: 'Namespace', namespaced: false };
+/** Credentials that end sooner than this are not good enough to begin with (B9). */
+const credentialMarginMs = 15 * 60_000;
+
+/** Is this the cluster that we think it is, and can it be worked on? Nothing was touched before this says yes (B1). */
+export function preflightCluster(deps: PipelineDependencies): UpdateStep {
+  return async (input) => {
+    const { clusterId } = input.context;
+    const cluster = clusterOf(deps, clusterId);
+    if (cluster === undefined) return failed('cluster-left-registry', `${clusterId} is not in the registry any more`);
+    const session = await deps.sessions.sessionFor(clusterId);
+    const fact = await readClusterFact(deps, clusterId);
+    const [identity, kubeSystemUid, expiresAt] = await Promise.all([
+      session.cloud.callerIdentity(),
+      kubeSystemUidOf(session.kube, clusterId),
+      session.cloud.credentialsExpireAt(),
+    ]);
+    const pinned = { account: identity.account, region: identity.region, kubeSystemUid };
+    assertTarget(cluster, identity, fact, pinned);
+    await assertReady(session.kube, clusterId);
+    if (expiresAt !== undefined && expiresAt - input.now < credentialMarginMs) {
+      const message = `the credentials for ${clusterId} end too soon, at ${new Date(expiresAt).toISOString()}`;
+      throw new FailureError(transient('credentials-expire', message));
+    }
+    if (fact.pinned !== null) return done({ kind: 'next' });
+    const next: ClusterFact = { ...fact, adopted: true, pinned, updatedAt: input.now };
+    const message = `${clusterId} is account ${pinned.account} in ${pinned.region}, cluster ${kubeSystemUid}: pinned at first contact`;
+    return done(
+      { kind: 'next' },
+      { facts: [clusterFactWrite(clusterId, next)], journal: [{ kind: 'cluster-pinned', message, data: pinned }] },
+    );
+  };
+}
+
+export async function kubeSystemUidOf(kube: KubeCluster, clusterId: string): Promise<string> {
+  const namespace = await kube.get(namespaces, undefined, 'kube-system');
+  const uid = namespace?.metadata.uid;
+  if (uid === undefined) {
+    throw new FailureError(transient('kube-system-missing', `${clusterId} has no namespace kube-system`));
+  }
+  return uid;
+}
+
+function assertTarget(
+  cluster: Cluster,
+  identity: CallerIdentity,
+  fact: ClusterFact,
+  found: { account: string; region: string; kubeSystemUid: string },
+): void {
+  const account = accountNumber(cluster.infrastructureAccount);
+  if (identity.account !== account) {
+    throw wrong('wrong-account', `credentials for ${cluster.id} belong to account ${identity.account}, not ${account}`);
+  }
+  if (identity.region !== cluster.region) {
+    throw wrong('wrong-region', `credentials for ${cluster.id} work in ${identity.region}, not ${cluster.region}`);
+  }
+  const { pinned } = fact;
+  if (pinned === null) return;
+  if (pinned.account !== found.account || pinned.region !== found.region) {
+    throw wrong(
+      'wrong-account',
+      `${cluster.id} was account ${pinned.account} in ${pinned.region} at first contact, now it is ${found.account} in ${found.region}`,
+    );
+  }
+  if (pinned.kubeSystemUid !== found.kubeSystemUid) {
+    throw wrong(
+      'wrong-cluster',
+      `the API of ${cluster.id} is another cluster than at first contact: kube-system is ${found.kubeSystemUid}, was ${pinned.kubeSystemUid}`,
+    );
+  }
+}
+
+function wrong(code: string, message: string): FailureError {
+  return new FailureError(terminal(code, message));
+}
+
+async function assertReady(kube: KubeCluster, clusterId: string): Promise<void> {
+  const { status } = await kube.raw('/readyz');
+  if (status === 200) return;
+  throw new FailureError(transient('api-not-ready', `the API of ${clusterId} answers ${status} on /readyz`));
+}

@@ -1,0 +1,148 @@
+import type { PoolRoll } from '../../domain/cluster-update.ts';
+import type { NodePoolRollInput } from '../../domain/node-pool-roll.ts';
+import type { RenderedPool } from '../../domain/rendered.ts';
+import { groupsOfPool, isComparable, outdatedInstances } from '../../planning/pipeline/pool-currency.ts';
+import { withApplied } from '../../planning/pipeline/update-plan.ts';
+import type { NodeGroup } from '../../ports/cloud-provider.ts';
+import type { StepOutcome } from '../../ports/step.ts';
+import type { Json, OutboxMessage } from '../../ports/store.ts';
+import type { PipelineDependencies } from '../pipeline-dependencies.ts';
+import {
+  clusterFactWrite,
+  done,
+  failed,
+  readClusterFact,
+  renderedAsPlanned,
+  type UpdateInput,
+  type UpdateStep,
+  waiting,
+} from './update-step.ts';
+
+const backstopMs = 5 * 60_000;
+/** A new node that is not usable by then counts as a failed boot. */
+const bootTimeoutMs = 20 * 60_000;
+
+/** Has the pools rolled that have outdated nodes: the control plane pool by pool, workers all at once. */
+export function rollPools(deps: PipelineDependencies): UpdateStep {
+  return async (input) => {
+    const { context } = input;
+    const controlPlane = input.state === 'controlPlaneRoll';
+    const own = Object.entries(context.rolls).filter(([, roll]) => roll.controlPlane === controlPlane);
+    const bad = own.find(([, roll]) => roll.state === 'failed' || roll.state === 'aborted');
+    if (bad !== undefined) {
+      const [pool, roll] = bad;
+      return failed(
+        `roll-${roll.state}`,
+        `the roll of pool ${pool} ${roll.state}: ${roll.reason ?? 'no reason given'}`,
+      );
+    }
+    const running = own.filter(([, roll]) => roll.state === 'running').map(([pool]) => pool);
+    if (running.length > 0 && controlPlane) return rolling(input, running);
+    const rendered = await renderedAsPlanned(deps, input);
+    if (rendered === undefined) return running.length > 0 ? rolling(input, running) : done({ kind: 'replan' });
+    const pools = rendered.pools.filter((pool) => pool.controlPlane === controlPlane);
+    const open = pools.filter((pool) => context.rolls[pool.name] === undefined);
+    if (open.length > 0) return startRolls(deps, input, open, controlPlane);
+    if (running.length > 0) return rolling(input, running);
+    return finished(deps, input, pools);
+  };
+}
+
+async function startRolls(
+  deps: PipelineDependencies,
+  input: UpdateInput,
+  open: RenderedPool[],
+  controlPlane: boolean,
+): Promise<StepOutcome> {
+  const session = await deps.sessions.sessionFor(input.context.clusterId);
+  // stacks have just changed: what was described before says nothing
+  session.cloudChanged();
+  const { groups } = await session.cloudView(0);
+  const rolls: Record<string, PoolRoll> = {};
+  const messages: OutboxMessage[] = [];
+  for (const pool of open) {
+    if (isCurrent(groupsOfPool(groups, pool.name))) {
+      rolls[pool.name] = newRoll(controlPlane, null, input.now);
+      continue;
+    }
+    const start = startRoll(input, pool);
+    rolls[pool.name] = newRoll(controlPlane, start.to, input.now);
+    messages.push(start);
+    if (controlPlane) break;
+  }
+  const names = messages.length === 0 ? [] : Object.keys(rolls).filter((name) => rolls[name]?.child !== null);
+  const journal =
+    names.length === 0
+      ? []
+      : [
+          {
+            kind: 'rolls-started',
+            message: `${input.context.clusterId}: nodes of ${names.join(', ')} are replaced`,
+            data: { pools: names },
+          },
+        ];
+  return done({ kind: 'again', rolls }, { messages, journal });
+}
+
+/** Nothing is outdated. A pool that cannot be judged, or has no group, is left to the roll to look at: unknown is not current. */
+function isCurrent(groups: NodeGroup[]): boolean {
+  return groups.length > 0 && groups.every((group) => isComparable(group) && outdatedInstances(group).length === 0);
+}
+
+function newRoll(controlPlane: boolean, child: string | null, now: number): PoolRoll {
+  return {
+    controlPlane,
+    state: child === null ? 'current' : 'running',
+    child,
+    since: now,
+    nodesReplaced: 0,
+    evictions: 0,
+    reason: null,
+    blocked: null,
+  };
+}
+
+function startRoll(input: UpdateInput, pool: RenderedPool): OutboxMessage {
+  const { context } = input;
+  const round = context.plan?.round ?? 0;
+  const start: NodePoolRollInput = {
+    clusterId: context.clusterId,
+    updateId: input.id,
+    rolloutId: context.rolloutId,
+    pool: pool.name,
+    controlPlane: pool.controlPlane,
+    commit: context.commit,
+    blockLimitMs: context.policy.blockLimitMs,
+    bootTimeoutMs,
+  };
+  return {
+    // a plan made anew within the same update rolls again: what ended under the first plan must not answer for it
+    to: `roll:${input.id}:${pool.name}${round === 0 ? '' : `:${round}`}`,
+    event: { type: 'START', input: start as unknown as Json },
+    start: {
+      machine: 'nodePoolRoll',
+      parent: input.id,
+      channel: context.channel,
+      cluster: context.clusterId,
+      commit: context.commit,
+    },
+  };
+}
+
+function rolling(input: UpdateInput, pools: string[]): StepOutcome {
+  const blocked = pools.map((pool) => input.context.rolls[pool]?.blocked).find((block) => block != null);
+  const names = pools.join(', ');
+  const reason =
+    blocked == null
+      ? { code: 'rolling', message: `nodes of ${names} are being replaced` }
+      : { code: 'roll-blocked', message: blocked.message, data: (blocked.data ?? null) as Json };
+  return waiting(reason, input.now + backstopMs);
+}
+
+async function finished(deps: PipelineDependencies, input: UpdateInput, pools: RenderedPool[]): Promise<StepOutcome> {
+  if (pools.length === 0) return done({ kind: 'next' });
+  const { clusterId } = input.context;
+  const digests = Object.fromEntries(pools.map((pool) => [pool.name, pool.digest]));
+  const fact = withApplied(await readClusterFact(deps, clusterId), { pools: digests }, input.now);
+  return done({ kind: 'next' }, { facts: [clusterFactWrite(clusterId, fact)] });
+}

@@ -1,0 +1,146 @@
+/** What every step of a cluster update has in common: its types, its outcomes, its reports to the parent, its deadline. */
+import {
+  activeChildren,
+  type ClusterUpdateState,
+  type UpdateOutput,
+  type UpdateProgress,
+} from '../../domain/cluster-update.ts';
+import { FailureError, terminal, transient } from '../../domain/failure.ts';
+import type { RenderedCluster } from '../../domain/rendered.ts';
+import { type ClusterFact, parseClusterFact, unknownCluster } from '../../planning/pipeline/facts.ts';
+import type { Step, StepEffects, StepInput, StepOutcome, WaitReason } from '../../ports/step.ts';
+import type { FactWrite, Json, OutboxMessage } from '../../ports/store.ts';
+import { formatDuration } from '../../support/duration.ts';
+import { clusterOf, type PipelineDependencies } from '../pipeline-dependencies.ts';
+
+export type UpdateInput = StepInput<ClusterUpdateState>;
+export type UpdateStep = Step<ClusterUpdateState>;
+
+/** Observed time is committed this often, whatever else happens. */
+const tickMs = 5 * 60_000;
+
+export function done(output: UpdateOutput, effects: StepEffects = {}): StepOutcome {
+  return { kind: 'done', output: output as unknown as Json, ...effects };
+}
+
+export function waiting(
+  reason: WaitReason,
+  wakeAt: number,
+  progress: UpdateProgress = {},
+  effects: StepEffects = {},
+): StepOutcome {
+  return { kind: 'waiting', reason, wakeAt, progress: progress as unknown as Json, ...effects };
+}
+
+export function failed(code: string, message: string): StepOutcome {
+  return { kind: 'failed', failure: terminal(code, message) };
+}
+
+/** To be called before every mutation of a cloud or cluster. */
+export function assertLease(input: Pick<UpdateInput, 'leaseHeld' | 'signal'>): void {
+  input.signal.throwIfAborted();
+  if (!input.leaseHeld()) throw new FailureError(transient('lease-lost', 'another daemon holds the lease'));
+}
+
+/** What the commit renders to; undefined when that is no more what the plan was made for, because the registry changed. */
+export async function renderedAsPlanned(
+  deps: PipelineDependencies,
+  input: UpdateInput,
+): Promise<RenderedCluster | undefined> {
+  const rendered = await renderNow(deps, input.context);
+  return rendered.digest === input.context.plan?.digest ? rendered : undefined;
+}
+
+export async function renderNow(
+  deps: PipelineDependencies,
+  context: Pick<ClusterUpdateState, 'clusterId' | 'commit'>,
+): Promise<RenderedCluster> {
+  const cluster = clusterOf(deps, context.clusterId);
+  if (cluster === undefined) {
+    throw new FailureError(terminal('cluster-left-registry', `${context.clusterId} is not in the registry any more`));
+  }
+  const result = await deps.render(cluster, context.commit);
+  if (result.ok) return result.rendered;
+  const first = result.problems[0];
+  const where = first === undefined ? '' : `${first.file}${first.line === undefined ? '' : `:${first.line}`}: `;
+  const message = `${context.commit.slice(0, 12)} does not render for ${context.clusterId}: ${where}${first?.message ?? ''}`;
+  throw new FailureError(terminal('render-failed', message));
+}
+
+export async function readClusterFact(deps: PipelineDependencies, clusterId: string): Promise<ClusterFact> {
+  return parseClusterFact((await deps.store.fact('cluster', clusterId))?.value) ?? unknownCluster();
+}
+
+export function clusterFactWrite(clusterId: string, fact: ClusterFact): FactWrite {
+  return { kind: 'cluster', key: clusterId, value: fact as unknown as Json };
+}
+
+/**
+ * Wraps a step: refuses to go on past the deadline, tells the parent what changed (blocked, stalled, recovered), resumes children
+ * that were told to pause, and stamps the time that passes.
+ */
+export function reporting(step: UpdateStep, stalled = false): UpdateStep {
+  return async (input) => {
+    const late = stalled ? undefined : pastDeadline(input.context);
+    if (late !== undefined) return late;
+    const outcome = await step(input);
+    if (outcome.kind === 'failed') return outcome;
+    const reports = reportsTo(input, { blocked: firstBlock(input.context) !== undefined, stalled });
+    const resumes = input.state === 'paused' ? [] : resumed(input);
+    const progress: UpdateProgress = { tick: Math.floor(input.now / tickMs) };
+    if (reports.length > 0) progress.reported = { blocked: firstBlock(input.context) !== undefined, stalled };
+    if (input.context.told.length > 0 && input.state !== 'paused') progress.told = [];
+    const messages = [...(outcome.messages ?? []), ...reports, ...resumes];
+    const extra = messages.length > 0 ? { messages } : {};
+    return outcome.kind === 'done'
+      ? { ...outcome, ...extra, output: merge(progress, outcome.output) }
+      : { ...outcome, ...extra, progress: merge(progress, outcome.progress) };
+  };
+}
+
+function merge(progress: UpdateProgress, own: Json | undefined): Json {
+  return { ...progress, ...(own as unknown as UpdateProgress) } as unknown as Json;
+}
+
+function pastDeadline(context: ClusterUpdateState): StepOutcome | undefined {
+  const { activeMs, policy, wait } = context;
+  if (policy.progressDeadlineMs <= 0 || activeMs <= policy.progressDeadlineMs) return undefined;
+  const last = wait === null ? '' : `; it waits for: ${wait.message}`;
+  return failed(
+    'progress-deadline',
+    `not done after ${formatDuration(activeMs)} in flight, waits on budgets excluded${last}`,
+  );
+}
+
+function firstBlock(context: ClusterUpdateState) {
+  return Object.values(context.rolls).find((roll) => roll.blocked !== null)?.blocked ?? undefined;
+}
+
+function reportsTo(input: UpdateInput, now: { blocked: boolean; stalled: boolean }): OutboxMessage[] {
+  const { parent, context } = input;
+  const { reported, clusterId: cluster } = context;
+  if (parent === null || (now.blocked === reported.blocked && now.stalled === reported.stalled)) return [];
+  const messages: OutboxMessage[] = [];
+  const recovered = (reported.blocked && !now.blocked) || (reported.stalled && !now.stalled);
+  if (recovered) messages.push({ to: parent, event: { type: 'CLUSTER_RECOVERED', cluster } });
+  const block = firstBlock(context);
+  if (block !== undefined && (recovered || !reported.blocked)) {
+    const data = (block.data ?? null) as Json;
+    messages.push({
+      to: parent,
+      event: { type: 'CLUSTER_BLOCKED', cluster, code: block.code, message: block.message, data },
+    });
+  }
+  if (now.stalled && (recovered || !reported.stalled)) {
+    const { code, message } = context.failure ?? { code: 'stalled', message: 'it fails again and again' };
+    messages.push({ to: parent, event: { type: 'CLUSTER_STALLED', cluster, code, message } });
+  }
+  return messages;
+}
+
+function resumed(input: UpdateInput): OutboxMessage[] {
+  const active = new Set(activeChildren(input.context));
+  return input.context.told
+    .filter((child) => active.has(child))
+    .map((to) => ({ to, event: { type: 'RESUME', by: input.id, reason: 'the cluster update goes on' } }));
+}

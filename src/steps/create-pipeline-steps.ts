@@ -1,0 +1,90 @@
+/** The steps of the machines channel, rollout, promotion and clusterUpdate, by the names that their states give. */
+import type { Pipeline } from '../domain/pipeline.ts';
+import type { ChannelSource, RegistryView } from '../ports/channel-source.ts';
+import type { ClusterSessions } from '../ports/cluster-session.ts';
+import type { Render } from '../ports/renderer.ts';
+import type { Step } from '../ports/step.ts';
+import type { ReadStore } from '../ports/store.ts';
+import type { Clock } from '../support/clock.ts';
+import type { Logger } from '../support/logger.ts';
+import type { Random } from '../support/random.ts';
+import { HeadWatch } from './channel/head-watch.ts';
+import { watchChannel } from './channel/watch-channel.ts';
+import { admitUpdate } from './cluster-update/admit-update.ts';
+import { applyManifests } from './cluster-update/apply-manifests.ts';
+import { applyStacks } from './cluster-update/apply-stacks.ts';
+import { awaitWorkloads } from './cluster-update/await-workloads.ts';
+import { deleteObjects } from './cluster-update/delete-objects.ts';
+import { planUpdate } from './cluster-update/plan-update.ts';
+import { preflightCluster } from './cluster-update/preflight-cluster.ts';
+import { recordFailure, recordUpdate } from './cluster-update/record-update.ts';
+import { rollPools } from './cluster-update/roll-pools.ts';
+import { runE2e } from './cluster-update/run-e2e.ts';
+import { holdStalled, pauseUpdate, stopUpdate } from './cluster-update/stop-update.ts';
+import { reporting } from './cluster-update/update-step.ts';
+import type { PipelineDependencies } from './pipeline-dependencies.ts';
+import { checkPromotion } from './promotion/check-promotion.ts';
+import { holdPromotion, moveBranch, pausePromotion } from './promotion/move-branch.ts';
+import { advanceRollout } from './rollout/advance-rollout.ts';
+import { gateRollout } from './rollout/gate-rollout.ts';
+import { planRollout } from './rollout/plan-rollout.ts';
+import { soakRollout } from './rollout/soak-rollout.ts';
+import { pauseRollout, stopRollout } from './rollout/stop-rollout.ts';
+
+export interface PipelineStepsInput {
+  source: ChannelSource;
+  /** Last good read of the cluster registry. */
+  registry: () => RegistryView;
+  pipeline: () => Pipeline;
+  /** Called several times a cluster and commit: give it a cache. */
+  render: Render;
+  sessions: ClusterSessions;
+  store: ReadStore;
+  clock: Clock;
+  random: Random;
+  wake: (processId: string) => void;
+  log: Logger;
+  /** Decision time between two looks at the branches; a minute unless given. */
+  pollIntervalMs?: number;
+  /** Give one to be able to `forget` (a webhook came); one is made otherwise. */
+  heads?: HeadWatch;
+}
+
+const defaultPollIntervalMs = 60_000;
+
+export function createPipelineSteps(input: PipelineStepsInput): Record<string, Step> {
+  const pollIntervalMs = input.pollIntervalMs ?? defaultPollIntervalMs;
+  const heads =
+    input.heads ??
+    new HeadWatch({ source: input.source, pipeline: input.pipeline, store: input.store, pollIntervalMs });
+  const deps: PipelineDependencies = { ...input, heads, pollIntervalMs };
+  const steps = {
+    'watch-channel': watchChannel(deps),
+    'plan-rollout': planRollout(deps),
+    'advance-rollout': advanceRollout(deps),
+    'soak-rollout': soakRollout(deps),
+    'gate-rollout': gateRollout(deps),
+    'pause-rollout': pauseRollout(),
+    'stop-rollout': stopRollout(deps),
+    'check-promotion': checkPromotion(deps),
+    'move-branch': moveBranch(deps),
+    'hold-promotion': holdPromotion(),
+    'pause-promotion': pausePromotion(),
+    'admit-update': reporting(admitUpdate(deps)),
+    'preflight-cluster': reporting(preflightCluster(deps)),
+    'plan-update': reporting(planUpdate(deps)),
+    'apply-stacks': reporting(applyStacks(deps)),
+    'roll-pools': reporting(rollPools(deps)),
+    'delete-objects': reporting(deleteObjects(deps)),
+    'apply-manifests': reporting(applyManifests(deps)),
+    'await-workloads': reporting(awaitWorkloads(deps)),
+    'run-e2e': reporting(runE2e()),
+    'record-update': reporting(recordUpdate(deps)),
+    'hold-stalled': reporting(holdStalled(), true),
+    'pause-update': pauseUpdate(),
+    'stop-update': stopUpdate(deps),
+    'record-failure': recordFailure(deps),
+  };
+  // each step types the context of its own machine, which the machine's schema vouches for
+  return steps as unknown as Record<string, Step>;
+}

@@ -1,0 +1,160 @@
+import { FailureError, transient } from '../../domain/failure.ts';
+import type { ClusterView } from '../../domain/cluster-view.ts';
+import type { RollGroupMemory, RollMemory } from '../../domain/node-pool-roll.ts';
+import { countNotReady, countUnschedulable } from '../../planning/roll/control-plane-gate.ts';
+import { originalsFor, preparations, refusalOf } from '../../planning/roll/group-limits.ts';
+import { type GroupOriginals, readOriginals } from '../../planning/roll/group-tags.ts';
+import { groupsOfPool, isOutdated } from '../../planning/roll/members.ts';
+import { carriesMarks } from '../../planning/roll/node-marks.ts';
+import { surgeOf } from '../../planning/roll/policy.ts';
+import type { NodeGroup } from '../../ports/cloud-provider.ts';
+import type { CloudView } from '../../ports/cluster-session.ts';
+import type { StepOutcome } from '../../ports/step.ts';
+import type { Json, OutboxMessage } from '../../ports/store.ts';
+import { changeGroup } from './change-group.ts';
+import { note, type RollVisit } from './roll-context.ts';
+import { rollIdOf } from './settle-intents.ts';
+
+const refusalLookMs = 60_000;
+
+/** `prepare-roll`: nothing to do, or the originals written down and the group made ready. */
+export async function prepareRoll(visit: RollVisit): Promise<StepOutcome> {
+  const { session, step } = visit;
+  const { context } = step;
+  const view = await session.view();
+  if (view.stale !== undefined)
+    return waits(visit, 'view-stale', `the view of the cluster is not current: ${view.stale}`, 15_000);
+  const cloud = await session.cloudView(0);
+  const groups = groupsOfPool(cloud.groups, context.pool);
+  if (groups.length === 0) {
+    const message = `no Auto Scaling group of ${context.clusterId} carries the tag NodePool=${context.pool}`;
+    throw new FailureError(transient('roll-group-missing', message));
+  }
+  const outdated = groups.reduce((sum, group) => sum + outdatedIn(group).length, 0);
+  if (outdated === 0 && context.memory === null && !leftovers(groups, view)) {
+    const total = groups.reduce((sum, group) => sum + group.desired, 0);
+    const output = { progress: { total, updated: total, nodes: [] }, memory: null, nodesReplaced: 0 };
+    return { kind: 'done', output: { ...output, next: 'finished', reason: null } as unknown as Json };
+  }
+  for (const group of groups) {
+    const refusal = refusalOf(group);
+    if (!refusal) continue;
+    if (refusal.waits) return waits(visit, refusal.code, refusal.message, refusalLookMs);
+    note(visit, 'roll-refused', refusal.message);
+    const output = { progress: context.progress, memory: context.memory, nodesReplaced: context.nodesReplaced };
+    return {
+      kind: 'done',
+      output: { ...output, next: 'failing', reason: refusal.message } as unknown as Json,
+      journal: visit.notes,
+    };
+  }
+  return begin(visit, view, groups, outdated);
+}
+
+async function begin(visit: RollVisit, view: ClusterView, groups: NodeGroup[], outdated: number): Promise<StepOutcome> {
+  const { context } = visit.step;
+  const rollId = context.memory?.rollId ?? rollIdOf(visit.step.id);
+  const now = visit.now();
+  const originals = new Map<string, GroupOriginals>();
+  for (const group of groups) {
+    const known = context.memory?.groups.find((one) => one.name === group.name);
+    originals.set(group.name, originalsFor(group, rollId, now, known));
+  }
+  const size = [...originals.values()].reduce((sum, one) => sum + one.baseline, 0);
+  const extra =
+    surgeOf(size, visit.policy, context.surge, context.controlPlane) +
+    (context.controlPlane ? 0 : visit.policy.maxBlocked);
+  for (const group of groups) {
+    const own = originals.get(group.name);
+    if (own) await changeGroup(visit, group, preparations(group, own, own.baseline + extra), view);
+  }
+  const cloud = await visit.session.cloudView(0);
+  const ready = groupsOfPool(cloud.groups, context.pool);
+  const lagging = ready.find((group) => {
+    const own = originals.get(group.name);
+    return own && preparations(group, own, own.baseline + extra).length > 0;
+  });
+  if (lagging) return waits(visit, 'preparing', `${lagging.name} does not show its preparations yet`, 5_000);
+  const memory = memoryOf(visit, { view, cloud, groups: ready, originals, rollId, outdated });
+  const messages: OutboxMessage[] = [];
+  if (context.memory?.reported === true && visit.step.parent !== null) {
+    messages.push({ to: visit.step.parent, event: { type: 'ROLL_UNBLOCKED', pool: context.pool } });
+  }
+  note(
+    visit,
+    'roll-started',
+    `${outdated} of ${size} nodes of ${context.pool} are outdated and are replaced, up to ${extra} at a time`,
+  );
+  const progress = { total: size, updated: Math.max(0, size - outdated), nodes: context.progress.nodes };
+  const output = { progress, memory, nodesReplaced: context.nodesReplaced, next: 'rolling', reason: null };
+  return { kind: 'done', output: output as unknown as Json, journal: visit.notes, messages };
+}
+
+function memoryOf(
+  visit: RollVisit,
+  parts: {
+    view: ClusterView;
+    cloud: CloudView;
+    groups: NodeGroup[];
+    originals: Map<string, GroupOriginals>;
+    rollId: string;
+    outdated: number;
+  },
+): RollMemory {
+  const { context } = visit.step;
+  const before = context.memory;
+  const now = Math.floor(visit.now());
+  const facts = { view: parts.view, cloud: parts.cloud, now };
+  const groups: RollGroupMemory[] = parts.groups.map((group) => {
+    const known = before?.groups.find((one) => one.name === group.name);
+    const busy = before?.intents.some((intent) => intent.group === group.name) === true;
+    return {
+      name: group.name,
+      target: { id: group.launchTemplate.id, version: group.launchTemplate.version },
+      baseline: parts.originals.get(group.name)?.baseline ?? group.desired,
+      expected: busy && known ? known.expected : group.desired,
+      max: group.max,
+      min: group.min,
+    };
+  });
+  return {
+    rollId: parts.rollId,
+    groups,
+    outdatedAtStart: Math.max(before?.outdatedAtStart ?? 0, parts.outdated),
+    notReadyAtStart: countNotReady(facts, context.bootTimeoutMs),
+    unschedulableAtStart: countUnschedulable(facts, visit.policy.unschedulableAfterMs),
+    // Counts on from the clock: a roll that lost its row must not send an old token again.
+    launches: before?.launches ?? Math.floor(now / 1000),
+    bootFailures: 0,
+    evictions: before?.evictions ?? 0,
+    intents: before?.intents ?? [],
+    zonesWithout: [],
+    launchByDesired: before?.launchByDesired ?? false,
+    drift: null,
+    inFlight: before?.inFlight ?? null,
+    settledFrom: before?.settledFrom ?? null,
+    reported: false,
+  };
+}
+
+function outdatedIn(group: NodeGroup): NodeGroup['instances'] {
+  return group.instances.filter((one) => /^(Pending|InService)/.test(one.lifecycleState) && isOutdated(one, group));
+}
+
+/** An earlier roll was cut off: its traces are cleared by going through this one. */
+function leftovers(groups: NodeGroup[], view: ClusterView): boolean {
+  if (groups.some((group) => readOriginals(group) !== undefined)) return true;
+  const ids = new Set(groups.flatMap((group) => group.instances.map((instance) => instance.id)));
+  return view.nodes.some((node) => node.instanceId !== undefined && ids.has(node.instanceId) && carriesMarks(node));
+}
+
+function waits(visit: RollVisit, code: string, message: string, forMs: number): StepOutcome {
+  const { progress, memory, nodesReplaced } = visit.step.context;
+  return {
+    kind: 'waiting',
+    reason: { code, message },
+    wakeAt: visit.now() + forMs,
+    progress: { progress, memory, nodesReplaced } as unknown as Json,
+    ...(visit.notes.length > 0 ? { journal: visit.notes } : {}),
+  };
+}

@@ -1,0 +1,99 @@
+import type { RollMemory } from '../../domain/node-pool-roll.ts';
+import { restorations } from '../../planning/roll/group-limits.ts';
+import { readOriginals } from '../../planning/roll/group-tags.ts';
+import { groupsOfPool, isOutdated } from '../../planning/roll/members.ts';
+import type { StepOutcome } from '../../ports/step.ts';
+import type { Json } from '../../ports/store.ts';
+import { changeGroup } from './change-group.ts';
+import { note, type RollVisit } from './roll-context.ts';
+import { rollPool } from './roll-pool.ts';
+
+const lookAgainMs = 5_000;
+
+/** `finalize-roll`: limits, processes, protection and marks as they were; tags last. */
+export async function finalizeRoll(visit: RollVisit): Promise<StepOutcome> {
+  const { context } = visit.step;
+  const cloud = await visit.session.cloudView(0);
+  const groups = groupsOfPool(cloud.groups, context.pool);
+  const outdated = groups.some((group) =>
+    group.instances.some((one) => one.lifecycleState === 'InService' && isOutdated(one, group)),
+  );
+  const begun = groups.some((group) => readOriginals(group) === undefined);
+  if (outdated && !begun) return done(visit, 'rolling');
+  return restore(visit);
+}
+
+/** `stop-roll`: between two nodes, then everything back. */
+export async function stopRoll(visit: RollVisit): Promise<StepOutcome> {
+  const { memory } = visit.step.context;
+  if (memory !== null) {
+    const outcome = await rollPool(visit, memory, 'stopping');
+    if (outcome.kind !== 'done' || nextOf(outcome.output) !== 'finished') return outcome;
+    visit.notes = [...(outcome.journal ?? [])];
+  }
+  return restore(visit);
+}
+
+function nextOf(output: Json | undefined): unknown {
+  return typeof output === 'object' && output !== null && !Array.isArray(output) ? output['next'] : undefined;
+}
+
+async function restore(visit: RollVisit): Promise<StepOutcome> {
+  const { session, step } = visit;
+  const { context } = step;
+  const view = await session.view();
+  if (view.stale !== undefined)
+    return again(visit, 'view-stale', `the view of the cluster is not current: ${view.stale}`);
+  const { groups } = await session.cloudView(0);
+  const mine = groupsOfPool(groups, context.pool);
+  let complete = true;
+  let changed = false;
+  for (const group of mine) {
+    const known = context.memory?.groups.find((one) => one.name === group.name);
+    const changes = restorations(group, known, view.nodes);
+    if (changes.length === 0) continue;
+    changed = true;
+    if (!(await changeGroup(visit, group, changes, view))) complete = false;
+  }
+  if (!complete) return again(visit, 'restoring', `${context.pool} is being put back as it was`);
+  if (changed) {
+    const after = await session.view();
+    const left = groupsOfPool((await session.cloudView(0)).groups, context.pool).some((group) => {
+      const known = context.memory?.groups.find((one) => one.name === group.name);
+      return restorations(group, known, after.nodes).length > 0;
+    });
+    note(visit, 'roll-restored', `limits, processes, protection and marks of ${context.pool} are as they were`);
+    if (left) return again(visit, 'restoring', `${context.pool} does not show yet that it is as it was`);
+  }
+  visit.ledger.forget(step.id);
+  session.offChange(step.id);
+  return done(visit, 'finished');
+}
+
+function done(visit: RollVisit, next: 'finished' | 'rolling'): StepOutcome {
+  const { context } = visit.step;
+  const memory = withEvictions(visit, context.memory);
+  const progress = { ...context.progress, nodes: next === 'finished' ? [] : context.progress.nodes };
+  const output = { progress, memory, nodesReplaced: context.nodesReplaced, next, reason: null };
+  return {
+    kind: 'done',
+    output: output as unknown as Json,
+    ...(visit.notes.length > 0 ? { journal: visit.notes } : {}),
+  };
+}
+
+function withEvictions(visit: RollVisit, memory: RollMemory | null): RollMemory | null {
+  const counted = visit.ledger.evictions.get(visit.step.id) ?? 0;
+  return memory === null || counted === 0 ? memory : { ...memory, evictions: memory.evictions + counted };
+}
+
+function again(visit: RollVisit, code: string, message: string): StepOutcome {
+  const { progress, memory, nodesReplaced } = visit.step.context;
+  return {
+    kind: 'waiting',
+    reason: { code, message },
+    wakeAt: visit.now() + lookAgainMs,
+    progress: { progress, memory, nodesReplaced } as unknown as Json,
+    ...(visit.notes.length > 0 ? { journal: visit.notes } : {}),
+  };
+}

@@ -1,0 +1,89 @@
+/** What the steps of a roll work with. */
+import { type Failure, FailureError, transient } from '../../domain/failure.ts';
+import type { NodePoolRollInput, RollMemory, RollProgress } from '../../domain/node-pool-roll.ts';
+import type { RollPolicy } from '../../planning/roll/policy.ts';
+import type { PoolPlan } from '../../planning/roll/roll-plan.ts';
+import type { ClusterSession, ClusterSessions } from '../../ports/cluster-session.ts';
+import type { JournalNote, StepInput } from '../../ports/step.ts';
+import type { OutboxMessage } from '../../ports/store.ts';
+import type { Clock } from '../../support/clock.ts';
+import type { Logger } from '../../support/logger.ts';
+import type { Random } from '../../support/random.ts';
+import { RollLedger } from './roll-ledger.ts';
+
+/** The part of the machine's context that steps read. */
+export interface RollContext extends NodePoolRollInput {
+  progress: RollProgress;
+  memory: RollMemory | null;
+  nodesReplaced: number;
+}
+
+export interface RollStepsInput {
+  sessions: ClusterSessions;
+  clock: Clock;
+  random: Random;
+  /** A hint to the engine that a process should look again (`engine.wake`). */
+  wake: (processId: string) => void;
+  log: Logger;
+  /** What a cluster allows; `defaultRollPolicy` unless configured. */
+  policyOf: (clusterId: string) => RollPolicy;
+}
+
+/** After a start nobody knows which evictions were asked for a moment ago. */
+const holdAfterStartMs = 5_000;
+const ledgersKept = 2_000;
+
+export interface RollParts extends RollStepsInput {
+  ledgerOf(clusterId: string): RollLedger;
+}
+
+export function rollParts(input: RollStepsInput): RollParts {
+  const ledgers = new Map<string, RollLedger>();
+  const heldUntil = input.clock.now() + holdAfterStartMs;
+  return {
+    ...input,
+    ledgerOf(clusterId) {
+      let ledger = ledgers.get(clusterId);
+      if (!ledger) {
+        if (ledgers.size >= ledgersKept) for (const [id, one] of ledgers) if (one.board.size === 0) ledgers.delete(id);
+        ledger = new RollLedger(heldUntil);
+        ledgers.set(clusterId, ledger);
+      }
+      return ledger;
+    },
+  };
+}
+
+/** One look at a cluster, for one pool. */
+export interface RollVisit {
+  parts: RollParts;
+  step: StepInput<RollContext>;
+  session: ClusterSession;
+  ledger: RollLedger;
+  policy: RollPolicy;
+  notes: JournalNote[];
+  messages: OutboxMessage[];
+  now(): number;
+}
+
+export function note(visit: RollVisit, kind: string, message: string, data?: JournalNote['data']): void {
+  visit.notes.push({ kind, message, data: { pool: visit.step.context.pool, ...(data as object | undefined) } });
+}
+
+/** Before every change of a cloud or cluster. */
+export function assertLease(visit: RollVisit): void {
+  if (visit.step.leaseHeld() && !visit.step.signal.aborted) return;
+  throw new FailureError(transient('lease-lost', 'another daemon may act: nothing is changed'));
+}
+
+/** What one look came to. */
+export interface RollLook {
+  plan: PoolPlan;
+  memory: RollMemory;
+  /** The first thing that went wrong. */
+  failure: Failure | undefined;
+  /** When an unresolved change of capacity wants another look. */
+  lookAt: number | undefined;
+  /** Changes of capacity were decided: they are committed, and then made. */
+  decided: boolean;
+}

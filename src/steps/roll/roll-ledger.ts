@@ -1,0 +1,68 @@
+/** What this process remembers of a cluster's rolls between looks. Losing it (a kill) costs time, never safety. */
+import type { RollNode } from '../../domain/node-pool-roll.ts';
+import type { PoolRollState } from '../../planning/roll/roll-plan.ts';
+
+/** A pool that has not looked for this long does not hold budgets or boots for itself any more. */
+const boardAgeMs = 900_000;
+const entriesKept = 5_000;
+
+export class RollLedger {
+  /** Pools with a roll under way, by process id. */
+  readonly board = new Map<string, { state: PoolRollState; at: number }>();
+  readonly evictNotBefore = new Map<string, number>();
+  readonly refusals = new Map<string, number>();
+  readonly returns = new Map<string, number>();
+  readonly refusedForGood = new Map<string, { code: string; message: string; until: number }>();
+  /** Intents that this process has committed and not acted on yet. */
+  readonly unsent = new Set<string>();
+  /** Phases of all nodes as of the last look, by process. */
+  readonly nodes = new Map<string, RollNode[]>();
+  /** Evictions accepted and not counted in the row yet, by process. */
+  readonly evictions = new Map<string, number>();
+  /** What the row was told last, by process. */
+  readonly said = new Map<string, string>();
+  apiReady: { ok: boolean; at: number } | undefined;
+  readonly evictionsHeldUntil: number;
+
+  constructor(evictionsHeldUntil: number) {
+    this.evictionsHeldUntil = evictionsHeldUntil;
+  }
+
+  /** All pools under way, with this one as it is now. */
+  pools(own: PoolRollState, now: number): PoolRollState[] {
+    this.board.set(own.processId, { state: own, at: now });
+    for (const [id, entry] of this.board) if (now - entry.at > boardAgeMs) this.board.delete(id);
+    return [...this.board.values()].map((entry) => entry.state);
+  }
+
+  /** A roll that ended, paused or failed holds nothing back for the others. */
+  leave(processId: string): void {
+    this.board.delete(processId);
+    this.said.delete(processId);
+  }
+
+  forget(processId: string): void {
+    this.leave(processId);
+    this.nodes.delete(processId);
+    this.evictions.delete(processId);
+  }
+
+  /** Notes of pods that exist no more are dropped. */
+  prune(podUids: ReadonlySet<string>, now: number): void {
+    for (const [uid, refused] of this.refusedForGood) {
+      if (!podUids.has(uid) || refused.until <= now) this.refusedForGood.delete(uid);
+    }
+    if (this.evictNotBefore.size === 0) return;
+    for (const uid of this.evictNotBefore.keys()) {
+      if (podUids.has(uid)) continue;
+      this.evictNotBefore.delete(uid);
+      this.refusals.delete(uid);
+    }
+  }
+
+  countReturn(node: string, ownerUid: string): void {
+    if (this.returns.size >= entriesKept) this.returns.clear();
+    const key = `${node}/${ownerUid}`;
+    this.returns.set(key, (this.returns.get(key) ?? 0) + 1);
+  }
+}

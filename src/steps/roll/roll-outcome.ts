@@ -1,0 +1,115 @@
+/** What a look at a cluster becomes for the row: only what is worth a commit, and the reports to the parent. */
+import type { RollMemory, RollNode, RollProgress } from '../../domain/node-pool-roll.ts';
+import type { PoolPlan } from '../../planning/roll/roll-plan.ts';
+import type { StepOutcome } from '../../ports/step.ts';
+import type { Json, OutboxMessage } from '../../ports/store.ts';
+import type { RollLook, RollVisit } from './roll-context.ts';
+
+/** A refusal shorter than this is the ordinary pace of a drain, and not worth a commit. */
+const ripeBlockMs = 15_000;
+const troubleLookMs = 15_000;
+
+export type RollNext = 'again' | 'rolling' | 'finalizing' | 'finished' | 'paused' | 'failing';
+
+export function waitingOutcome(visit: RollVisit, look: RollLook): StepOutcome {
+  const { plan } = look;
+  const now = visit.now();
+  const effects = effectsOf(visit, report(visit, look));
+  const body = bodyOf(visit, look, false);
+  const blocked = plan.overLimit[0]?.blockedBy;
+  const reason = blocked ? { code: 'blocked', message: blocked.message, data: blocked as unknown as Json } : plan.wait;
+  const wakeAt = Math.min(plan.nextLookAt, look.lookAt ?? plan.nextLookAt);
+  const more = plan.actions.length > 0 ? Math.min(wakeAt, now + troubleLookMs) : wakeAt;
+  return { kind: 'waiting', reason, wakeAt: more, progress: body, ...effects };
+}
+
+/**
+ * Something went wrong. What succeeded before it is committed first (the failing part comes again at once); with nothing to commit
+ * the engine backs off.
+ */
+export function troubledOutcome(visit: RollVisit, look: RollLook, before: RollMemory): StepOutcome {
+  const { failure } = look;
+  if (failure === undefined) throw new Error('no failure to report');
+  visit.ledger.leave(visit.step.id);
+  const progressed = JSON.stringify(look.memory) !== JSON.stringify(before);
+  if (!progressed) return { kind: 'failed', failure, ...effectsOf(visit, []) };
+  return {
+    kind: 'waiting',
+    reason: { code: failure.code, message: failure.message },
+    wakeAt: visit.now() + (failure.retryAfterMs ?? troubleLookMs),
+    progress: bodyOf(visit, look, false),
+    ...effectsOf(visit, []),
+  };
+}
+
+export function doneOutcome(visit: RollVisit, look: RollLook, next: RollNext, reason: string | null): StepOutcome {
+  const effects = effectsOf(visit, next === 'paused' ? reportPause(visit, look, reason ?? '') : report(visit, look));
+  const body = bodyOf(visit, look, true);
+  if (next !== 'again') visit.ledger.leave(visit.step.id);
+  return { kind: 'done', output: { ...(body as object), next, reason } as Json, ...effects };
+}
+
+/** The part of an outcome that the machine keeps. Accepted evictions alone cause no commit: they are counted with the next one. */
+function bodyOf(visit: RollVisit, look: RollLook, commits: boolean): Json {
+  const { ledger, step } = visit;
+  const before = step.context.memory?.evictions ?? 0;
+  const progress = committedProgress(look.plan, visit.now());
+  const nodesReplaced = Math.max(0, look.memory.outdatedAtStart - look.plan.outdatedLeft);
+  const same = JSON.stringify([progress, { ...look.memory, evictions: 0 }, nodesReplaced]);
+  const counted = ledger.evictions.get(step.id) ?? 0;
+  const evictions = commits || ledger.said.get(step.id) !== same ? before + counted : before;
+  if (evictions !== before) ledger.evictions.set(step.id, 0);
+  ledger.said.set(step.id, same);
+  return { progress, memory: { ...look.memory, evictions }, nodesReplaced } as unknown as Json;
+}
+
+function committedProgress(plan: PoolPlan, now: number): RollProgress {
+  const nodes: RollNode[] = plan.nodes.map((node) => {
+    const ripe = node.blockedBy && (node.phase === 'blocked' || now - node.blockedBy.since >= ripeBlockMs);
+    const { blockedBy, ...rest } = node;
+    return ripe && blockedBy ? { ...rest, blockedBy } : rest;
+  });
+  return { ...plan.progress, nodes };
+}
+
+function effectsOf(
+  visit: RollVisit,
+  messages: OutboxMessage[],
+): { journal?: RollVisit['notes']; messages?: OutboxMessage[] } {
+  return {
+    ...(visit.notes.length > 0 ? { journal: visit.notes } : {}),
+    ...(messages.length > 0 ? { messages } : {}),
+  };
+}
+
+/** Tells the parent once that budgets block the pool, and once that they no longer do. */
+function report(visit: RollVisit, look: RollLook): OutboxMessage[] {
+  const { parent, context } = visit.step;
+  const blocked = look.plan.overLimit.map((node) => node.blockedBy).filter((block) => block !== undefined);
+  const reported = look.memory.reported;
+  if (blocked.length > 0 === reported) return [];
+  look.memory = { ...look.memory, reported: blocked.length > 0 };
+  const [first] = blocked.sort((a, b) => a.since - b.since);
+  if (!first) {
+    visit.notes.push({ kind: 'roll-unblocked', message: `${context.pool} moves again`, data: { pool: context.pool } });
+    return parent === null ? [] : [{ to: parent, event: { type: 'ROLL_UNBLOCKED', pool: context.pool } }];
+  }
+  const { namespace, budget, pod, owner, node, code, message, since } = first;
+  const data = { namespace, budget, pod, owner, node };
+  const said = `${node} cannot be drained: ${message} (pod ${namespace}/${pod} of ${owner})`;
+  visit.notes.push({ kind: 'roll-blocked', message: said, data: { pool: context.pool, ...data } });
+  if (parent === null) return [];
+  return [{ to: parent, event: { type: 'ROLL_BLOCKED', pool: context.pool, code, message: said, data, since } }];
+}
+
+/** A pool that somebody else has changed waits for somebody: the parent has to know. */
+function reportPause(visit: RollVisit, look: RollLook, message: string): OutboxMessage[] {
+  const { parent, context } = visit.step;
+  look.memory = { ...look.memory, reported: true };
+  if (parent === null) return [];
+  const since = Math.floor(visit.now());
+  const data = { namespace: '', budget: '', pod: '', owner: '', node: '' };
+  return [
+    { to: parent, event: { type: 'ROLL_BLOCKED', pool: context.pool, code: 'foreign-change', message, data, since } },
+  ];
+}

@@ -1,0 +1,173 @@
+/** One look at a cluster for one pool: settle what was decided, plan for all pools, do this pool's share. */
+import type { RollMemory, RollNode } from '../../domain/node-pool-roll.ts';
+import { planRoll } from '../../planning/roll/plan-roll.ts';
+import type { PoolPlan, PoolRollState, RollAction, RollMode, RollPlanInput } from '../../planning/roll/roll-plan.ts';
+import type { StepOutcome } from '../../ports/step.ts';
+import { type Performed, performActions } from './perform-actions.ts';
+import { doneOutcome, troubledOutcome, waitingOutcome } from './roll-outcome.ts';
+import { note, type RollLook, type RollVisit } from './roll-context.ts';
+import { key, settleIntents } from './settle-intents.ts';
+
+/** Cordon, then the first evictions, then what those allow: more than this is left to the next wake-up. */
+const maxRounds = 3;
+const apiProbeAgeMs = 10_000;
+
+/** `roll-pool`, and the part of `stop-roll` that moves nodes. */
+export async function rollPool(visit: RollVisit, memory: RollMemory, mode: RollMode): Promise<StepOutcome> {
+  const look = await lookAndAct(visit, memory, mode);
+  if (look.failure !== undefined) return troubledOutcome(visit, look, memory);
+  if (look.decided) return doneOutcome(visit, look, 'again', null);
+  const { verdict } = look.plan;
+  switch (verdict.kind) {
+    case 'complete':
+      return doneOutcome(visit, look, mode === 'rolling' ? 'finalizing' : 'finished', null);
+    case 'failed':
+      note(visit, 'roll-failed', verdict.message, { code: verdict.code });
+      return doneOutcome(visit, look, mode === 'rolling' ? 'failing' : 'finished', verdict.message);
+    case 'foreign-change':
+      note(visit, 'roll-paused', `${visit.step.context.pool} is paused: ${verdict.message}`);
+      return doneOutcome(visit, look, 'paused', verdict.message);
+    case 'going-on':
+      return waitingOutcome(visit, look);
+  }
+}
+
+async function lookAndAct(visit: RollVisit, memory: RollMemory, mode: RollMode): Promise<RollLook> {
+  const { ledger, session, step } = visit;
+  let nodes = ledger.nodes.get(step.id) ?? step.context.progress.nodes;
+  const view = await session.view();
+  const settled =
+    memory.intents.length > 0 && view.stale === undefined ? await settleIntents(visit, view, memory) : undefined;
+  let known = settled?.memory ?? memory;
+  nodes = withEnded(nodes, settled?.ended ?? [], visit.now());
+  let failure = settled?.failure;
+  let plan = await planOnce(visit, known, mode, nodes);
+  for (let round = 0; round < maxRounds && failure === undefined; round++) {
+    const actions = plan.actions.filter((action) => action.kind !== 'capacity').slice(0, visit.policy.actionsPerTick);
+    if (actions.length === 0) break;
+    const performed = await performRound(visit, actions, plan.memory);
+    known = performed.memory;
+    failure = performed.failure;
+    nodes = plan.nodes;
+    if (!performed.changed) {
+      plan = { ...plan, memory: known };
+      break;
+    }
+    plan = await planOnce(visit, known, mode, nodes);
+  }
+  ledger.nodes.set(step.id, plan.nodes);
+  const look: RollLook = { plan, memory: plan.memory, failure, lookAt: settled?.lookAt, decided: false };
+  if (failure !== undefined) return look;
+  const intents = newIntents(visit, plan.actions, look.memory);
+  return intents.length === 0 ? look : { ...withIntents(look, intents), decided: true };
+}
+
+async function performRound(visit: RollVisit, actions: RollAction[], memory: RollMemory): Promise<Performed> {
+  const view = await visit.session.view();
+  return performActions(visit, actions, new Map(view.nodes.map((node) => [node.name, node])), memory);
+}
+
+/** Accepted terminations are remembered until the cloud shows them: a describe may be older. */
+function withEnded(nodes: RollNode[], ended: string[], now: number): RollNode[] {
+  if (ended.length === 0) return nodes;
+  const gone = new Set(ended);
+  const kept = nodes.filter((node) => !gone.has(node.instanceId));
+  for (const instanceId of ended) {
+    const name = nodes.find((node) => node.instanceId === instanceId)?.name ?? instanceId;
+    kept.push({ name, instanceId, phase: 'terminating', since: Math.floor(now) });
+  }
+  return kept;
+}
+
+async function planOnce(visit: RollVisit, memory: RollMemory, mode: RollMode, nodes: RollNode[]): Promise<PoolPlan> {
+  const { session, step, ledger, policy } = visit;
+  const { context } = step;
+  const own: PoolRollState = {
+    processId: step.id,
+    pool: context.pool,
+    controlPlane: context.controlPlane,
+    mode,
+    surge: context.surge,
+    bootTimeoutMs: context.bootTimeoutMs,
+    blockLimitMs: context.blockLimitMs,
+    memory,
+    nodes,
+  };
+  const view = await session.view();
+  const cloud = await session.cloudView(300_000);
+  const now = Math.floor(visit.now());
+  ledger.prune(new Set(view.pods.map((pod) => pod.uid)), now);
+  const input: RollPlanInput = {
+    view,
+    cloud,
+    pools: ledger.pools(own, now),
+    now,
+    policy,
+    apiReady: context.controlPlane ? await apiReady(visit) : undefined,
+    evictNotBefore: ledger.evictNotBefore,
+    evictionsHeldUntil: ledger.evictionsHeldUntil,
+    returns: ledger.returns,
+    refusedForGood: ledger.refusedForGood,
+  };
+  let plan = planRoll(input);
+  let mine = ownPlan(plan.pools, step.id);
+  if (cloud.at < mine.cloudNotBefore) {
+    const fresh = await session.cloudView(Math.max(0, now - mine.cloudNotBefore));
+    plan = planRoll({ ...input, cloud: fresh });
+    mine = ownPlan(plan.pools, step.id);
+  }
+  for (const other of plan.pools) {
+    if (other.processId !== step.id && other.actions.length > 0) visit.parts.wake(other.processId);
+  }
+  return mine;
+}
+
+function ownPlan(plans: PoolPlan[], processId: string): PoolPlan {
+  const own = plans.find((plan) => plan.processId === processId);
+  if (!own) throw new Error(`the plan left out ${processId}`);
+  return own;
+}
+
+/** /readyz of the API server, asked at most every ten seconds. */
+async function apiReady(visit: RollVisit): Promise<boolean> {
+  const now = visit.now();
+  const last = visit.ledger.apiReady;
+  if (last && now - last.at < apiProbeAgeMs && now >= last.at) return last.ok;
+  let ok: boolean;
+  try {
+    ok = (await visit.session.kube.raw('/readyz')).status === 200;
+  } catch {
+    // Not to be asked is not ready: the gate stays closed.
+    ok = false;
+  }
+  visit.ledger.apiReady = { ok, at: now };
+  return ok;
+}
+
+function newIntents(
+  visit: RollVisit,
+  actions: RollAction[],
+  memory: RollMemory,
+): Extract<RollAction, { kind: 'capacity' }>[] {
+  const known = new Set(memory.intents.map((intent) => intent.id));
+  const fresh = actions.filter((action) => action.kind === 'capacity' && !known.has(action.intent.id)) as Extract<
+    RollAction,
+    { kind: 'capacity' }
+  >[];
+  const room = Math.max(0, 100 - memory.intents.length);
+  const taken = fresh.slice(0, room);
+  for (const action of taken) visit.ledger.unsent.add(key(visit, action.intent));
+  return taken;
+}
+
+function withIntents(look: RollLook, actions: Extract<RollAction, { kind: 'capacity' }>[]): RollLook {
+  const launches = actions.filter((action) => action.intent.kind === 'launch').length;
+  return {
+    ...look,
+    memory: {
+      ...look.memory,
+      launches: look.memory.launches + launches,
+      intents: [...look.memory.intents, ...actions.map((action) => action.intent)],
+    },
+  };
+}

@@ -1,0 +1,226 @@
+/** Carries out decided changes of capacity, or finds out whether an earlier process already has. */
+import { createHash } from 'node:crypto';
+import { type Failure, FailureError } from '../../domain/failure.ts';
+import type { ClusterView } from '../../domain/cluster-view.ts';
+import type { CapacityIntent, RollMemory } from '../../domain/node-pool-roll.ts';
+import { isOutdated } from '../../planning/roll/members.ts';
+import { podsAtDrainStart } from '../../planning/roll/node-marks.ts';
+import type { NodeGroup } from '../../ports/cloud-provider.ts';
+import { workloadPodsOn } from './pods-on-node.ts';
+import { assertLease, note, type RollVisit } from './roll-context.ts';
+
+type Launch = Extract<CapacityIntent, { kind: 'launch' }>;
+type Terminate = Extract<CapacityIntent, { kind: 'terminate' }>;
+
+/** Two describes this far apart that still show an instance in service: its termination was never received. */
+const secondReadMs = 10_000;
+/** A zone without capacity is asked again after this long. */
+const zonePauseMs = 300_000;
+
+export interface Settled {
+  memory: RollMemory;
+  /** Instances whose termination was accepted. */
+  ended: string[];
+  failure: Failure | undefined;
+  /** When an unresolved intent wants another look. */
+  lookAt: number | undefined;
+}
+
+export async function settleIntents(visit: RollVisit, view: ClusterView, memory: RollMemory): Promise<Settled> {
+  const settled: Settled = { memory, ended: [], failure: undefined, lookAt: undefined };
+  for (const intent of memory.intents) {
+    assertLease(visit);
+    try {
+      if (intent.kind === 'launch') await launch(visit, intent, settled);
+      else await terminate(visit, intent, view, settled);
+    } catch (error) {
+      if (!(error instanceof FailureError)) throw error;
+      visit.ledger.unsent.delete(key(visit, intent));
+      settled.failure ??= error.failure;
+    }
+  }
+  return settled;
+}
+
+/** Of this roll: ids of intents are unique within one. */
+export function key(visit: RollVisit, intent: CapacityIntent): string {
+  return `${visit.step.id} ${intent.id}`;
+}
+
+function drop(visit: RollVisit, settled: Settled, intent: CapacityIntent): void {
+  visit.ledger.unsent.delete(key(visit, intent));
+  settled.memory = { ...settled.memory, intents: settled.memory.intents.filter((one) => one.id !== intent.id) };
+}
+
+function expect(settled: Settled, group: string, by: number): void {
+  const groups = settled.memory.groups.map((one) =>
+    one.name === group ? { ...one, expected: one.expected + by } : one,
+  );
+  settled.memory = { ...settled.memory, groups };
+}
+
+async function launch(visit: RollVisit, intent: Launch, settled: Settled): Promise<void> {
+  const { session } = visit;
+  if (intent.raise) {
+    await raise(visit, intent, settled);
+    return;
+  }
+  const zone = intent.zone === null ? {} : { zone: intent.zone };
+  try {
+    const result = await session.cloud.launchInstances(intent.group, { count: 1, token: intent.token, ...zone });
+    session.cloudChanged();
+    drop(visit, settled, intent);
+    const [id] = result.instanceIds;
+    if (id !== undefined) {
+      expect(settled, intent.group, 1);
+      note(
+        visit,
+        'node-launched',
+        `${intent.group} launches ${id}${intent.zone === null ? '' : ` in ${intent.zone}`}`,
+        {
+          instanceId: id,
+        },
+      );
+      return;
+    }
+    const error = result.errors[0] ?? { code: 'Unknown', message: 'the service launched nothing and did not say why' };
+    refusedLaunch(visit, intent, settled, error.code, error.message);
+  } catch (error) {
+    if (!(error instanceof FailureError)) throw error;
+    session.cloudChanged();
+    const { failure } = error;
+    if (failure.code === 'aws-capacity') {
+      drop(visit, settled, intent);
+      refusedLaunch(visit, intent, settled, 'InsufficientInstanceCapacity', failure.message);
+      return;
+    }
+    // The answer was lost: the same token asks again and launches nothing twice.
+    if (failure.kind === 'transient') throw error;
+    drop(visit, settled, intent);
+    if (/IdempotentParameterMismatch/.test(failure.message)) return;
+    settled.memory = { ...settled.memory, launchByDesired: true };
+    note(visit, 'launch-by-desired', `LaunchInstances is not to be had, desired is raised instead: ${failure.message}`);
+  }
+}
+
+function refusedLaunch(visit: RollVisit, intent: Launch, settled: Settled, code: string, message: string): void {
+  const zone = intent.zone ?? '';
+  const until = Math.floor(visit.now()) + zonePauseMs;
+  const capacity = /Capacity|Limit|Insufficient|Spot/i.test(code);
+  const others = settled.memory.zonesWithout.filter((one) => one.zone !== zone && one.until > visit.now());
+  settled.memory = {
+    ...settled.memory,
+    zonesWithout: [...others, { zone, until }].slice(-20),
+    // Anything but missing capacity is a configuration that will not start working by waiting.
+    bootFailures: settled.memory.bootFailures + (capacity ? 0 : 1),
+  };
+  note(visit, 'launch-refused', `${intent.group} could not launch in ${zone || 'any zone'}: ${code}: ${message}`);
+}
+
+async function raise(visit: RollVisit, intent: Launch, settled: Settled): Promise<void> {
+  const group = await groupNow(visit, intent.group);
+  if (!group) return drop(visit, settled, intent);
+  if (group.desired === intent.from) {
+    await visit.session.cloud.raiseDesired(intent.group, intent.from, intent.from + 1);
+    visit.session.cloudChanged();
+  } else if (group.desired !== intent.from + 1) {
+    drop(visit, settled, intent);
+    return;
+  }
+  drop(visit, settled, intent);
+  expect(settled, intent.group, 1);
+  note(visit, 'node-launched', `desired of ${intent.group} is raised to ${intent.from + 1}`);
+}
+
+async function groupNow(visit: RollVisit, name: string): Promise<NodeGroup | undefined> {
+  const cloud = await visit.session.cloudView(0);
+  return cloud.groups.find((group) => group.name === name);
+}
+
+async function terminate(visit: RollVisit, intent: Terminate, view: ClusterView, settled: Settled): Promise<void> {
+  const group = await groupNow(visit, intent.group);
+  const instance = group?.instances.find((one) => one.id === intent.instanceId);
+  if (!group || !instance || /^(Terminat|Detach)/.test(instance.lifecycleState)) {
+    drop(visit, settled, intent);
+    // It happened before a kill or a lost answer, or the group ended it by itself and still wants what it wanted.
+    if (intent.decrement && group?.desired !== intent.from) expect(settled, intent.group, -1);
+    settled.ended.push(intent.instanceId);
+    noteEnded(visit, intent, view, settled);
+    return;
+  }
+  if (!visit.ledger.unsent.has(key(visit, intent)) && !secondRead(visit, intent, settled)) return;
+  const why = await mustStay(visit, intent, group, instance, view, settled.memory);
+  if (why !== undefined) {
+    drop(visit, settled, intent);
+    note(visit, 'termination-withdrawn', `${intent.node} is not terminated: ${why}`, { node: intent.node });
+    return;
+  }
+  assertLease(visit);
+  visit.ledger.unsent.delete(key(visit, intent));
+  await visit.session.cloud.terminateInstance(intent.instanceId, { decrement: intent.decrement });
+  visit.session.cloudChanged();
+  drop(visit, settled, intent);
+  if (intent.decrement) expect(settled, intent.group, -1);
+  settled.ended.push(intent.instanceId);
+  noteEnded(visit, intent, view, settled);
+}
+
+/** An earlier attempt may be on its way: only a second describe that still shows the instance in service allows another one. */
+function secondRead(visit: RollVisit, intent: Terminate, settled: Settled): boolean {
+  const now = visit.now();
+  if (intent.stillThereAt !== null && now - intent.stillThereAt >= secondReadMs) return true;
+  const stillThereAt = intent.stillThereAt ?? Math.floor(now);
+  settled.memory = {
+    ...settled.memory,
+    intents: settled.memory.intents.map((one) => (one.id === intent.id ? { ...intent, stillThereAt } : one)),
+  };
+  settled.lookAt = Math.min(settled.lookAt ?? Number.POSITIVE_INFINITY, stillThereAt + secondReadMs);
+  return false;
+}
+
+/** The last look before something that cannot be undone. */
+async function mustStay(
+  visit: RollVisit,
+  intent: Terminate,
+  group: NodeGroup,
+  instance: NodeGroup['instances'][number],
+  view: ClusterView,
+  memory: RollMemory,
+): Promise<string | undefined> {
+  if (!/^(InService|Standby|Pending)/.test(instance.lifecycleState)) return `it is ${instance.lifecycleState}`;
+  if (intent.why === 'outdated' && !isOutdated(instance, group)) return 'it is on the current template';
+  const baseline = memory.groups.find((one) => one.name === intent.group)?.baseline ?? group.desired;
+  if (intent.decrement && group.desired <= baseline) return `${intent.group} has no node too many any more`;
+  const nodes = view.nodes.filter((one) => one.instanceId === intent.instanceId);
+  const [node] = nodes;
+  if (nodes.length > 1) return 'several nodes claim its instance';
+  if (!node) return intent.node === intent.instanceId ? undefined : 'its node is not to be seen';
+  if (intent.node === intent.instanceId) return 'it has become a node meanwhile';
+  if (!node.unschedulable) return 'somebody has uncordoned it';
+  const daemons = new Set(view.daemonSets.map((daemon) => daemon.uid));
+  const pods = await workloadPodsOn(visit.session.kube, node.name, daemons);
+  if (pods.length > 0) return `${pods.length} pods are on it: ${pods.slice(0, 3).join(', ')}`;
+  return undefined;
+}
+
+function noteEnded(visit: RollVisit, intent: Terminate, view: ClusterView, settled: Settled): void {
+  const node = view.nodes.find((one) => one.instanceId === intent.instanceId);
+  const pods = node ? podsAtDrainStart(node) : 0;
+  const place = intent.decrement ? 'its place is given up' : 'its group replaces it';
+  if (intent.why === 'boot-failed') {
+    settled.memory = { ...settled.memory, bootFailures: settled.memory.bootFailures + 1 };
+    note(visit, 'boot-failed', `${intent.node} (${intent.instanceId}) never became usable and is terminated; ${place}`);
+    return;
+  }
+  const what = intent.why === 'outdated' ? `drained of ${pods} pods and terminated` : 'surplus, and terminated';
+  note(visit, 'node-terminated', `${intent.node} (${intent.instanceId}) is ${what}; ${place}`, {
+    node: intent.node,
+    instanceId: intent.instanceId,
+    pods,
+  });
+}
+
+/** Short and stable for one process, different from one roll to the next. */
+export function rollIdOf(processId: string): string {
+  return createHash('sha256').update(processId).digest('hex').slice(0, 16);
+}

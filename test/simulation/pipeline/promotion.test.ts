@@ -1,0 +1,122 @@
+import { describe, expect, it } from 'vitest';
+import { adoptedWorld, minute, PipelineWorld } from '../../support/pipeline/pipeline-world.ts';
+
+describe('a merge to the first channel', () => {
+  it('reaches the last one by evidence alone', async () => {
+    const { world, daemon } = await adoptedWorld({ channels: { dev: 1, alpha: 2, stable: 4 } });
+    expect(world.source.moves).toEqual([]);
+    const commit = world.source.merge('dev', 'b1', { pool: 'p2', manifest: 'm2' });
+    await daemon.until('proven on stable', async () => (await daemon.stateOf(`rollout:stable:${commit}`)) === 'proven');
+    expect(world.source.moves.map((move) => move.branch)).toEqual(['alpha', 'stable']);
+    for (const live of world.clusters.values()) {
+      expect(live.pools.get('worker')?.running).toBe('template worker p2');
+      expect(live.objects.get('ConfigMap/kube-system/coredns')?.['data']).toEqual({ config: 'm2' });
+    }
+  });
+
+  it('touches only what the commit changes', async () => {
+    const { world, daemon } = await adoptedWorld({ channels: { dev: 1 } });
+    const commit = world.source.merge('dev', 'b1', { manifest: 'm2' });
+    await daemon.until('proven', async () => (await daemon.stateOf(`rollout:dev:${commit}`)) === 'proven');
+    expect(world.clusterOf('dev-1').mutations).toEqual(['apply ConfigMap coredns', 'apply Deployment coredns']);
+  });
+
+  it('fast-forwards clusters that a commit does not change, and lets them keep their evidence', async () => {
+    const { world, daemon } = await adoptedWorld({ channels: { dev: 2 } });
+    const first = world.source.merge('dev', 'b1', { manifest: 'm2' });
+    await daemon.until('b1 proven', async () => (await daemon.stateOf(`rollout:dev:${first}`)) === 'proven');
+    const runs = world.checkRuns.length;
+    const second = world.source.merge('dev', 'b2', { broken: ['nobody'] });
+    await daemon.until('b2 proven', async () => (await daemon.stateOf(`rollout:dev:${second}`)) === 'proven');
+    expect(world.checkRuns.length).toBe(runs);
+    const id = world.clusterOf('dev-1').id;
+    expect((await world.store.fact('evidence', `${id}/${second}/1`))?.value).toMatchObject({
+      result: 'passed',
+      inheritedFrom: `${id}/${first}/1`,
+    });
+    expect((await world.store.fact('cluster', id))?.value).toMatchObject({ commit: second });
+    expect(await daemon.stateOf(`update:dev:${second}:${id}:1`)).toBe('none');
+  });
+
+  it('runs the checks again on an unchanged cluster whose evidence is too old', async () => {
+    const { world, daemon } = await adoptedWorld({ channels: { dev: 1 } });
+    const first = world.source.merge('dev', 'b1', { manifest: 'm2' });
+    await daemon.until('b1 proven', async () => (await daemon.stateOf(`rollout:dev:${first}`)) === 'proven');
+    await daemon.pass(25 * 60 * minute);
+    const mutations = world.clusterOf('dev-1').mutations.length;
+    const runs = world.checkRuns.length;
+    const second = world.source.merge('dev', 'b2', { broken: ['nobody'] });
+    await daemon.until('b2 proven', async () => (await daemon.stateOf(`rollout:dev:${second}`)) === 'proven');
+    expect(world.checkRuns.length).toBe(runs + 1);
+    expect(world.clusterOf('dev-1').mutations.length).toBe(mutations);
+  });
+
+  it('goes wave by wave, and starts none before the one before is verified', async () => {
+    const { world, daemon } = await adoptedWorld({
+      channels: { dev: 5 },
+      policy: {
+        waves: [
+          { name: 'canary', size: 1 },
+          { name: 'half', size: '50%' },
+        ],
+      },
+    });
+    const commit = world.source.merge('dev', 'b1', { manifest: 'm2' });
+    await daemon.until('proven', async () => (await daemon.stateOf(`rollout:dev:${commit}`)) === 'proven');
+    const journal = await world.store.journal({ limit: 1000, commit });
+    const story = journal.flatMap((entry) =>
+      entry.kind === 'wave-started' || entry.kind === 'cluster-updated' ? [entry.kind] : [],
+    );
+    const updated = 'cluster-updated';
+    expect(story).toEqual([
+      'wave-started',
+      updated,
+      'wave-started',
+      updated,
+      updated,
+      'wave-started',
+      updated,
+      updated,
+    ]);
+  });
+});
+
+describe('first contact', () => {
+  it('starts nothing before the fleet is adopted, and says so (B11)', async () => {
+    const world = await PipelineWorld.create({ channels: { dev: 2 } });
+    const daemon = await world.daemon();
+    await daemon.start();
+    world.source.merge('dev', 'b1', { manifest: 'm2' });
+    await daemon.pass(30 * minute);
+    expect(await world.store.rows({ machine: 'rollout' })).toEqual([]);
+    const row = await daemon.row('channel:dev');
+    expect(row?.context).toMatchObject({ wait: { code: 'not-adopted' }, problem: null });
+    expect([...world.clusters.values()].flatMap((cluster) => cluster.mutations)).toEqual([]);
+  });
+
+  it('takes heads that every cluster runs as they are', async () => {
+    const { world } = await adoptedWorld({ channels: { dev: 1, alpha: 2 } });
+    expect(await world.store.rows({ machine: 'rollout' })).toEqual([]);
+    expect((await world.store.fact('channel', 'alpha'))?.value).toMatchObject({
+      proven: world.source.branches.get('alpha'),
+    });
+  });
+
+  it('brings clusters that differ to the head of their channel, and leaves the rest of them alone', async () => {
+    const world = await PipelineWorld.create({ channels: { dev: 1, alpha: 2 } });
+    await world.settleClusters();
+    const drifted = world.clusterOf('alpha-2');
+    drifted.objects.delete('ConfigMap/kube-system/coredns');
+    const findings = await world.observe();
+    expect(findings.clusters.map((finding) => finding.result)).toEqual(['matches', 'matches', 'would-change']);
+    expect(findings.clusters[2]?.changes).toEqual(['ConfigMap kube-system/coredns is created']);
+    expect(drifted.mutations).toEqual([]);
+    await world.adopt();
+    const daemon = await world.daemon();
+    await daemon.start();
+    const head = world.source.branches.get('alpha') as string;
+    await daemon.until('alpha proven', async () => (await daemon.stateOf(`rollout:alpha:${head}`)) === 'proven');
+    expect(drifted.mutations).toEqual(['apply ConfigMap coredns']);
+    expect(world.clusterOf('alpha-1').mutations).toEqual([]);
+  });
+});

@@ -1,0 +1,315 @@
+/** What every binding of the CloudProvider port must do, told by talking to an account that has nothing yet. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { CloudProvider, GroupInstance, NodeGroup, StackInput } from '../../../src/ports/cloud-provider.ts';
+import { failureOf } from './kube-cluster-contract.ts';
+
+export interface CloudContractTarget {
+  cloud: CloudProvider;
+  account: string;
+  region: string;
+  /** Where instances may go: subnets in the first two zones. */
+  network: { vpcId: string; subnets: [string, string] };
+  /** Two images to boot from. */
+  images: [string, string];
+  /** Lets the cloud work until the condition holds; throws when it never does. */
+  until(what: string, condition: () => Promise<boolean> | boolean): Promise<void>;
+  close(): Promise<void>;
+}
+
+const cluster = 'aws:123456789012:eu-central-1:contract';
+const clusterTag = `kubernetes.io/cluster/${cluster}`;
+const ownTags = { [clusterTag]: 'owned', NodePool: 'workers' };
+
+function template(imageId: string, network: CloudContractTarget['network']): string {
+  const tag = (Key: string, Value: string) => ({ Key, Value, PropagateAtLaunch: true });
+  return JSON.stringify({
+    AWSTemplateFormatVersion: '2010-09-09',
+    Parameters: { Desired: { Type: 'String', Default: '2' } },
+    Resources: {
+      Template: {
+        Type: 'AWS::EC2::LaunchTemplate',
+        Properties: {
+          LaunchTemplateData: { ImageId: imageId, InstanceType: 'm5.large', UserData: 'IyEvYmluL3NoCg==' },
+        },
+      },
+      Balancer: {
+        Type: 'AWS::ElasticLoadBalancing::LoadBalancer',
+        Properties: {
+          LoadBalancerName: 'contract-elb',
+          Subnets: network.subnets,
+          Listeners: [{ LoadBalancerPort: '443', InstancePort: '443', Protocol: 'TCP' }],
+          HealthCheck: {
+            Target: 'TCP:443',
+            Interval: '10',
+            Timeout: '5',
+            HealthyThreshold: '2',
+            UnhealthyThreshold: '2',
+          },
+        },
+      },
+      Targets: {
+        Type: 'AWS::ElasticLoadBalancingV2::TargetGroup',
+        Properties: { Name: 'contract-tg', Port: 443, Protocol: 'TCP', VpcId: network.vpcId, TargetType: 'instance' },
+      },
+      Group: {
+        Type: 'AWS::AutoScaling::AutoScalingGroup',
+        Properties: {
+          MinSize: '1',
+          MaxSize: '6',
+          DesiredCapacity: { Ref: 'Desired' },
+          VPCZoneIdentifier: network.subnets,
+          AvailabilityZones: ['eu-central-1a', 'eu-central-1b'],
+          LaunchTemplate: {
+            LaunchTemplateId: { Ref: 'Template' },
+            Version: { 'Fn::GetAtt': ['Template', 'LatestVersionNumber'] },
+          },
+          LoadBalancerNames: [{ Ref: 'Balancer' }],
+          TargetGroupARNs: [{ Ref: 'Targets' }],
+          Tags: [tag(clusterTag, 'owned'), tag('NodePool', 'workers')],
+        },
+      },
+    },
+    Outputs: {
+      GroupName: { Value: { Ref: 'Group' } },
+      TemplateVersion: { Value: { 'Fn::GetAtt': ['Template', 'LatestVersionNumber'] } },
+    },
+  });
+}
+
+/** Tests build on each other: one stack lives from creation to deletion. */
+export function describeCloudProviderContract(binding: string, connect: () => Promise<CloudContractTarget>): void {
+  describe(`CloudProvider through ${binding}`, () => {
+    let target: CloudContractTarget;
+    let cloud: CloudProvider;
+
+    beforeAll(async () => {
+      target = await connect();
+      cloud = target.cloud;
+    });
+    afterAll(() => target?.close());
+
+    function stack(image: 'ami-1' | 'ami-2', token: string, name = 'nodepool-contract'): StackInput {
+      return {
+        name,
+        template: template(target.images[image === 'ami-1' ? 0 : 1], target.network),
+        parameters: { Desired: '2' },
+        tags: { owner: 'clm' },
+        token,
+      };
+    }
+
+    async function group(): Promise<NodeGroup> {
+      const groups = await cloud.describeGroups(ownTags);
+      expect(groups).toHaveLength(1);
+      return groups[0] as NodeGroup;
+    }
+
+    const inService = (instances: GroupInstance[]): GroupInstance[] =>
+      instances.filter((i) => i.lifecycleState === 'InService');
+
+    async function stackStatus(name = 'nodepool-contract'): Promise<string> {
+      return (await cloud.describeStack(name))?.status ?? 'none';
+    }
+
+    it('knows who is calling', async () => {
+      expect(await cloud.callerIdentity()).toMatchObject({ account: target.account, region: target.region });
+    });
+
+    it('knows no stacks, groups or load balancers that nobody made', async () => {
+      expect(await cloud.describeStack('nodepool-contract')).toBeUndefined();
+      expect(await cloud.listStacks({ key: 'owner', value: 'clm' })).toEqual([]);
+      expect(await cloud.describeGroups(ownTags)).toEqual([]);
+      expect(await failureOf(cloud.loadBalancerHealth(['none'], []))).toMatchObject({ code: 'aws-not-found' });
+      expect(await failureOf(cloud.stackTemplate('none'))).toMatchObject({ code: 'aws-not-found' });
+      expect(await failureOf(cloud.updateStack(stack('ami-1', 't0')))).toMatchObject({ code: 'aws-not-found' });
+    });
+
+    it('refuses a template that makes no sense, for good', async () => {
+      const broken = { ...stack('ami-1', 't1', 'broken'), template: '{"Resources": 1}' };
+      expect(await failureOf(cloud.createStack(broken))).toMatchObject({ kind: 'terminal', code: 'aws-validation' });
+    });
+
+    it('creates a stack once though asked twice with one token, and reports it', async () => {
+      await cloud.createStack(stack('ami-1', 'create-1'));
+      await cloud.createStack(stack('ami-1', 'create-1'));
+      expect(await failureOf(cloud.updateStack(stack('ami-2', 'early')))).toMatchObject({
+        kind: 'transient',
+        code: 'aws-conflict',
+      });
+      await target.until('the stack stands', async () => (await stackStatus()) === 'CREATE_COMPLETE');
+      expect(await cloud.describeStack('nodepool-contract')).toMatchObject({
+        outputs: { TemplateVersion: '1' },
+        tags: { owner: 'clm' },
+        parameters: { Desired: '2' },
+      });
+      expect((await cloud.listStacks({ key: 'owner', value: 'clm' })).map((s) => s.name)).toEqual([
+        'nodepool-contract',
+      ]);
+      expect(JSON.parse(await cloud.stackTemplate('nodepool-contract'))).toEqual(
+        JSON.parse(stack('ami-1', '').template),
+      );
+      const events = await cloud.stackEvents('nodepool-contract', 3);
+      expect(events).toHaveLength(3);
+      expect(events[0]).toMatchObject({ logicalId: 'nodepool-contract', status: 'CREATE_COMPLETE' });
+      expect(events.map((e) => Date.parse(e.at))).toEqual(
+        [...events.map((e) => Date.parse(e.at))].sort((a, b) => b - a),
+      );
+    });
+
+    it('describes the group and its instances, and no group of other tags', async () => {
+      await target.until('two instances in service', async () => inService((await group()).instances).length === 2);
+      const described = await group();
+      expect(described).toMatchObject({
+        desired: 2,
+        min: 1,
+        max: 6,
+        suspendedProcesses: [],
+        newInstancesProtected: false,
+      });
+      expect(described.launchTemplate).toMatchObject({ id: expect.stringMatching(/^lt-/), version: '1' });
+      expect(described.tags).toMatchObject(ownTags);
+      expect(described.classicLoadBalancers).toEqual(['contract-elb']);
+      expect(described.targetGroups).toEqual([expect.stringContaining('targetgroup/contract-tg')]);
+      for (const instance of described.instances) {
+        expect(instance).toMatchObject({
+          id: expect.stringMatching(/^i-/),
+          zone: expect.stringMatching(/^eu-central-1[ab]$/),
+          instanceType: 'm5.large',
+          health: 'Healthy',
+          protectedFromScaleIn: false,
+          launchTemplate: { id: described.launchTemplate.id, version: '1' },
+        });
+      }
+      expect(await cloud.describeGroups({ ...ownTags, NodePool: 'other' })).toEqual([]);
+    });
+
+    it('knows the health of each instance behind each load balancer', async () => {
+      const described = await group();
+      const ids = described.instances.map((i) => i.id).sort();
+      const read = () => cloud.loadBalancerHealth(described.classicLoadBalancers, described.targetGroups);
+      await target.until('all registered', async () =>
+        (await read()).every((lb) => Object.keys(lb.instances).length === 2),
+      );
+      const health = await read();
+      expect(health.map((lb) => [lb.kind, lb.id])).toEqual([
+        ['classic', 'contract-elb'],
+        ['target-group', described.targetGroups[0]],
+      ]);
+      for (const lb of health) expect(Object.keys(lb.instances).sort()).toEqual(ids);
+    });
+
+    it('says that an update changes nothing, and carries out one that does', async () => {
+      expect(await cloud.updateStack(stack('ami-1', 'update-1'))).toBe('no-change');
+      expect(await cloud.updateStack(stack('ami-2', 'update-2'))).toBe('started');
+      await target.until('the update is done', async () => (await stackStatus()) === 'UPDATE_COMPLETE');
+      const described = await group();
+      expect(described.launchTemplate.version).toBe('2');
+      // The group has the new template; its instances stay as they are.
+      expect(described.instances.map((i) => i.launchTemplate?.version)).toEqual(['1', '1']);
+    });
+
+    it('launches by token: asked again, it answers the same instances', async () => {
+      const { name } = await group();
+      const request = { count: 1, zone: 'eu-central-1b', token: 'launch-1' };
+      const first = await cloud.launchInstances(name, request);
+      expect(first).toMatchObject({ instanceIds: [expect.stringMatching(/^i-/)], errors: [] });
+      expect(await cloud.launchInstances(name, request)).toEqual(first);
+      expect(await group()).toMatchObject({ desired: 3 });
+      const launched = (await group()).instances.find((i) => i.id === first.instanceIds[0]);
+      expect(launched).toMatchObject({ zone: 'eu-central-1b', launchTemplate: { version: '2' } });
+      await target.until('three in service', async () => inService((await group()).instances).length === 3);
+    });
+
+    it('raises desired from what it is, and from nothing else', async () => {
+      const { name } = await group();
+      expect(await failureOf(cloud.raiseDesired(name, 2, 4))).toMatchObject({
+        kind: 'transient',
+        code: 'aws-conflict',
+      });
+      expect(await failureOf(cloud.raiseDesired(name, 3, 2))).toMatchObject({ code: 'aws-conflict' });
+      expect(await failureOf(cloud.raiseDesired(name, 3, 7))).toMatchObject({ code: 'aws-conflict' });
+      await cloud.raiseDesired(name, 3, 4);
+      await target.until('four in service', async () => inService((await group()).instances).length === 4);
+    });
+
+    it('terminates the instance that is named, with or without a replacement', async () => {
+      const before = await group();
+      const [first, second] = before.instances as [GroupInstance, GroupInstance];
+      await cloud.terminateInstance(first.id, { decrement: true });
+      expect(await group()).toMatchObject({ desired: 3 });
+      const leaving = (await group()).instances.find((i) => i.id === first.id);
+      expect(leaving === undefined || leaving.lifecycleState.startsWith('Terminating')).toBe(true);
+      await cloud.terminateInstance(second.id, { decrement: false });
+      expect(await group()).toMatchObject({ desired: 3 });
+      await target.until('both are gone and one is replaced', async () => {
+        const ids = (await group()).instances;
+        return !ids.some((i) => i.id === first.id || i.id === second.id) && inService(ids).length === 3;
+      });
+      expect(await failureOf(cloud.terminateInstance(first.id, { decrement: true }))).toMatchObject({
+        kind: 'transient',
+        code: 'aws-not-found',
+      });
+    });
+
+    it('does not go below the minimum', async () => {
+      const { name, instances } = await group();
+      await cloud.updateGroup(name, { min: 3 });
+      const failure = await failureOf(cloud.terminateInstance(instances[0]?.id ?? '', { decrement: true }));
+      expect(failure).toMatchObject({ kind: 'transient', code: 'aws-conflict' });
+      expect((await group()).desired).toBe(3);
+    });
+
+    it('changes limits and protection without touching desired', async () => {
+      const { name } = await group();
+      expect(await failureOf(cloud.updateGroup(name, { max: 2 }))).toMatchObject({
+        kind: 'transient',
+        code: 'aws-conflict',
+      });
+      await cloud.updateGroup(name, { min: 2, max: 5, newInstancesProtected: true });
+      expect(await group()).toMatchObject({ min: 2, max: 5, desired: 3, newInstancesProtected: true });
+      const ids = inService((await group()).instances).map((i) => i.id);
+      await cloud.setProtection(name, ids, true);
+      expect((await group()).instances.every((i) => i.protectedFromScaleIn)).toBe(true);
+      await cloud.setProtection(name, ids.slice(0, 1), false);
+      expect((await group()).instances.filter((i) => !i.protectedFromScaleIn).map((i) => i.id)).toEqual(
+        ids.slice(0, 1),
+      );
+      expect(await failureOf(cloud.updateGroup('none', { min: 1 }))).toMatchObject({
+        kind: 'transient',
+        code: 'aws-not-found',
+      });
+    });
+
+    it('suspends and resumes processes, and tags and untags', async () => {
+      const { name } = await group();
+      await cloud.suspendProcesses(name, ['AZRebalance']);
+      expect((await group()).suspendedProcesses).toEqual(['AZRebalance']);
+      await cloud.resumeProcesses(name, ['AZRebalance']);
+      expect((await group()).suspendedProcesses).toEqual([]);
+      await cloud.tagGroup(name, { 'clm/roll-id': 'r1', 'clm/roll-baseline': '3' });
+      await cloud.tagGroup(name, { 'clm/roll-id': 'r2' });
+      expect((await group()).tags).toMatchObject({ ...ownTags, 'clm/roll-id': 'r2', 'clm/roll-baseline': '3' });
+      await cloud.untagGroup(name, ['clm/roll-id', 'clm/roll-baseline', 'never-there']);
+      expect((await group()).tags).not.toHaveProperty('clm/roll-id');
+    });
+
+    it('deregisters an instance from a load balancer, and does not mind when it is not there', async () => {
+      const { classicLoadBalancers, targetGroups, instances } = await group();
+      const [classic = '', arn = '', id = ''] = [classicLoadBalancers[0], targetGroups[0], instances[0]?.id];
+      await cloud.deregister('classic', classic, id);
+      await cloud.deregister('target-group', arn, id);
+      await cloud.deregister('target-group', arn, id);
+      const [inClassic, inTargets] = await cloud.loadBalancerHealth([classic], [arn]);
+      expect(inClassic?.instances).not.toHaveProperty(id);
+      expect(['draining', undefined]).toContain(inTargets?.instances[id]);
+    });
+
+    it('deletes a stack with all that is in it, and a deletion sent again changes nothing', async () => {
+      await cloud.deleteStack('nodepool-contract', 'delete-1');
+      await cloud.deleteStack('nodepool-contract', 'delete-1');
+      await target.until('the stack is gone', async () => (await stackStatus()) === 'none');
+      expect(await cloud.describeGroups(ownTags)).toEqual([]);
+      await cloud.deleteStack('never-there', 'delete-2');
+    });
+  });
+}

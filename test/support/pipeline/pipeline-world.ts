@@ -1,0 +1,351 @@
+/** A whole pipeline on a virtual clock: real engine, store, machines and steps; clusters, git and node rolls as scripted. */
+import type { Cluster } from '../../../src/domain/cluster.ts';
+import type { ChannelPolicy, Pipeline } from '../../../src/domain/pipeline.ts';
+import type { RenderedCluster } from '../../../src/domain/rendered.ts';
+import type { Engine } from '../../../src/engine/engine-options.ts';
+import { channelModule } from '../../../src/machines/channel/versions.ts';
+import { clusterUpdateModule } from '../../../src/machines/cluster-update/versions.ts';
+import { e2eRunModule } from '../../../src/machines/e2e-run/versions.ts';
+import { promotionModule } from '../../../src/machines/promotion/versions.ts';
+import { rolloutModule } from '../../../src/machines/rollout/versions.ts';
+import type { CheckRunner } from '../../../src/ports/check-runner.ts';
+import type { Render } from '../../../src/ports/renderer.ts';
+import type { Lease, OutboxMessage, ProcessRow, Store } from '../../../src/ports/store.ts';
+import { adoptionWrites, observeFleet } from '../../../src/steps/adoption/observe-fleet.ts';
+import { createPipelineSteps } from '../../../src/steps/create-pipeline-steps.ts';
+import { createCheckSteps } from '../../../src/steps/e2e/run-checks.ts';
+import { openSqliteStore } from '../../../src/store/sqlite/open.ts';
+import { VirtualClock } from '../../../src/support/clock.ts';
+import { silentLogger } from '../../../src/support/logger.ts';
+import { seededRandom } from '../../../src/support/random.ts';
+import { engineHarness, passTime, testLease, testStart } from '../engine-harness.ts';
+import { ScriptedCluster, scriptedSessions } from './scripted-cluster.ts';
+import { ScriptedSource } from './scripted-source.ts';
+import { type RollScript, toyRollModule, toyRollSteps } from './toy-roll.ts';
+
+export const minute = 60_000;
+
+export interface WorldOptions {
+  /** Clusters a channel, in the order of promotion. */
+  channels: Record<string, number>;
+  policy?: Partial<ChannelPolicy>;
+  fleetMaxParallel?: number;
+}
+
+/** What survives a restart of the daemon: git, clusters, store, time. */
+export class PipelineWorld {
+  readonly source = new ScriptedSource();
+  readonly clock = new VirtualClock(testStart);
+  readonly clusters = new Map<string, ScriptedCluster>();
+  readonly rolls = new Map<string, RollScript>();
+  /** Checks that fail, by cluster id; of every version unless one is named. */
+  readonly failingChecks = new Map<string, { message: string; commit?: string }>();
+  /** Runs of checks, by cluster id. */
+  readonly checkRuns: { cluster: string; runId: string }[] = [];
+  registry: Cluster[] = [];
+  pipeline: Pipeline;
+  store!: Store;
+  /** Highest number of clusters that were touched at once, by channel. */
+  readonly peak = new Map<string, number>();
+
+  static async create(options: WorldOptions): Promise<PipelineWorld> {
+    const world = new PipelineWorld(options);
+    world.store = await openSqliteStore({ path: ':memory:' });
+    return world;
+  }
+
+  private constructor(options: WorldOptions) {
+    const names = Object.keys(options.channels);
+    this.pipeline = {
+      channels: names.map((name, index) => ({
+        name,
+        branch: name,
+        promotesTo: names.slice(index + 1, index + 2),
+        waves: [],
+        maxParallel: 3,
+        maxFailures: 0,
+        soakMs: 10 * minute,
+        e2eProfile: 'smoke',
+        blockLimitMs: 10 * minute,
+        progressDeadlineMs: 6 * 60 * minute,
+        ...options.policy,
+      })),
+      maxParallel: options.fleetMaxParallel ?? 10,
+      evidenceMaxAgeMs: 24 * 60 * minute,
+    };
+    const first = this.source.add('a0', {}, undefined);
+    for (const [name, count] of Object.entries(options.channels)) {
+      this.source.branches.set(name, first);
+      for (let number = 1; number <= count; number += 1) this.addCluster(name, number);
+    }
+  }
+
+  addCluster(channel: string, number: number): Cluster {
+    const account = String(100_000_000_000 + this.registry.length + 1);
+    const id = `aws:${account}:eu-central-1:${channel}-${number}`;
+    const cluster: Cluster = {
+      id,
+      alias: `${channel}-${number}`,
+      localId: `${channel}-${number}`,
+      infrastructureAccount: `aws:${account}`,
+      region: 'eu-central-1',
+      provider: 'aws',
+      apiServerUrl: 'http://127.0.0.1:1',
+      channel,
+      environment: 'test',
+      criticalityLevel: 1,
+      lifecycleStatus: 'ready',
+      configItems: {},
+      nodePools: [],
+    };
+    this.registry.push(cluster);
+    const live = new ScriptedCluster(id);
+    live.pools.set('master', { running: '', wanted: '', nodes: 3 });
+    live.pools.set('worker', { running: '', wanted: '', nodes: 4 });
+    this.clusters.set(id, live);
+    return cluster;
+  }
+
+  clusterOf(alias: string): ScriptedCluster {
+    const entry = this.registry.find((cluster) => cluster.alias === alias);
+    return this.clusters.get(entry?.id ?? '') as ScriptedCluster;
+  }
+
+  readonly render: Render = async (cluster, commit) => {
+    const content = this.source.contentOf(commit);
+    if (content.broken.includes(cluster.alias)) {
+      return { ok: false, problems: [{ file: 'cluster.yaml', line: 3, message: 'no such value', remedy: 'set it' }] };
+    }
+    return { ok: true, rendered: rendered(cluster, commit, content) };
+  };
+
+  /** Makes every cluster what the heads of the branches render to. */
+  async settleClusters(): Promise<void> {
+    for (const cluster of this.registry) {
+      const result = await this.render(cluster, this.source.branches.get(cluster.channel) as string);
+      const live = this.clusters.get(cluster.id) as ScriptedCluster;
+      if (!result.ok) throw new Error('the first commit renders');
+      for (const stack of result.rendered.stacks) {
+        live.settle(stack);
+        const pool = stack.pool === undefined ? undefined : live.pools.get(stack.pool);
+        if (pool !== undefined) pool.running = pool.wanted = stack.template;
+      }
+      for (const object of result.rendered.components.flatMap((component) => component.objects)) {
+        await live.kube().apply(await live.kube().resourceOf(object.apiVersion, object.kind), object);
+      }
+      live.mutations.length = 0;
+    }
+  }
+
+  async adopt(): Promise<void> {
+    const findings = await this.observe();
+    const writes = adoptionWrites(findings, { actor: 'jo', reason: 'first start', now: this.clock.now() });
+    await this.store.post({ ...writes, now: this.clock.now() });
+  }
+
+  observe() {
+    return observeFleet({
+      source: this.source,
+      registry: () => this.view(),
+      pipeline: () => this.pipeline,
+      render: this.render,
+      sessions: scriptedSessions(this.clusters),
+      store: this.store,
+      now: () => this.clock.now(),
+      signal: new AbortController().signal,
+    });
+  }
+
+  view() {
+    return { clusters: this.registry, accounts: [], problems: [] };
+  }
+
+  /** A daemon on this world; several one after another are restarts. */
+  async daemon(parts: { store?: Store; lease?: Lease; seed?: number } = {}): Promise<PipelineDaemon> {
+    const store = parts.store ?? this.store;
+    const random = seededRandom(parts.seed ?? 1);
+    const wake = (): void => {};
+    const log = silentLogger();
+    const steps = {
+      ...createPipelineSteps({
+        source: this.source,
+        registry: () => this.view(),
+        pipeline: () => this.pipeline,
+        render: this.render,
+        sessions: scriptedSessions(this.clusters),
+        store,
+        clock: this.clock,
+        random,
+        wake,
+        log,
+      }),
+      ...createCheckSteps({ runner: this.#runner(), wake }),
+      ...toyRollSteps(
+        (cluster, pool) =>
+          this.rolls.get(`${cluster}/${pool}`) ?? this.rolls.get(cluster) ?? { durationMs: 2 * minute },
+        (cluster, pool) => this.clusters.get(cluster)?.rolled(pool),
+      ),
+    };
+    const harness = await engineHarness({
+      machines: [channelModule, rolloutModule, clusterUpdateModule, promotionModule, e2eRunModule, toyRollModule],
+      steps,
+      store,
+      clock: this.clock,
+      lease: parts.lease ?? testLease(),
+      seed: parts.seed ?? 1,
+    });
+    return new PipelineDaemon(this, harness.engine, store);
+  }
+
+  #runner(): CheckRunner {
+    return {
+      checksOf: () => ['api.health'],
+      forget: () => {},
+      cancel: async () => {},
+      ensure: ({ runId, clusterId }) => {
+        this.checkRuns.push({ cluster: clusterId, runId });
+        const failing = this.failingChecks.get(clusterId);
+        const fails = failing !== undefined && (failing.commit === undefined || runId.includes(failing.commit));
+        const result = {
+          check: 'api.health',
+          outcome: fails ? ('fail' as const) : ('pass' as const),
+          message: fails ? failing.message : 'well',
+          startedAt: this.clock.now(),
+          durationMs: 1,
+          leaked: [],
+        };
+        return { results: [result], running: [], total: 1, done: true };
+      },
+    };
+  }
+}
+
+/** A world whose clusters run what the branches say, adopted, with a daemon that has been up for a while. */
+export async function adoptedWorld(options: WorldOptions): Promise<{ world: PipelineWorld; daemon: PipelineDaemon }> {
+  const world = await PipelineWorld.create(options);
+  await world.settleClusters();
+  await world.adopt();
+  const daemon = await world.daemon();
+  await daemon.start();
+  await daemon.pass(2 * minute);
+  return { world, daemon };
+}
+
+export class PipelineDaemon {
+  readonly engine: Engine;
+  readonly #world: PipelineWorld;
+  readonly #store: Store;
+
+  constructor(world: PipelineWorld, engine: Engine, store: Store) {
+    this.#world = world;
+    this.engine = engine;
+    this.#store = store;
+  }
+
+  async start(): Promise<void> {
+    await this.engine.start();
+    await this.engine.post(this.#world.pipeline.channels.map(({ name }) => startChannel(name)));
+  }
+
+  /** Lets time pass until the condition holds; fails when nothing is left that could make it true. */
+  async until(what: string, condition: () => boolean | Promise<boolean>, limitMs = 24 * 60 * minute): Promise<void> {
+    const end = this.#world.clock.now() + limitMs;
+    let met = false;
+    await passTime(this.#world.clock, [this.engine], async () => {
+      met = await condition();
+      return met || this.#world.clock.now() > end;
+    });
+    if (!met) throw new Error(`never happened: ${what}\n${await this.story()}`);
+  }
+
+  async pass(ms: number): Promise<void> {
+    const end = this.#world.clock.now() + ms;
+    this.#world.clock.at(end, () => {});
+    await passTime(this.#world.clock, [this.engine], () => this.#world.clock.now() >= end);
+  }
+
+  async row(id: string): Promise<ProcessRow | undefined> {
+    return this.#store.load(id);
+  }
+
+  async stateOf(id: string): Promise<string> {
+    const row = await this.#store.load(id);
+    return row === undefined ? 'none' : String(row.value);
+  }
+
+  /** The journal, for people who look at a failed test. */
+  async story(): Promise<string> {
+    const entries = await this.#store.journal({ limit: 400 });
+    return entries.map((entry) => `${(entry.at - testStart) / minute}m ${entry.kind}: ${entry.message}`).join('\n');
+  }
+}
+
+export function startChannel(name: string): OutboxMessage {
+  return {
+    to: `channel:${name}`,
+    event: { type: 'START', input: { channel: name } },
+    start: { machine: 'channel', parent: null, channel: name, cluster: '', commit: '' },
+  };
+}
+
+function rendered(
+  cluster: Cluster,
+  commit: string,
+  content: { stack: string; manifest: string; pool: string },
+): RenderedCluster {
+  const poolStack = (pool: string) => ({
+    name: `nodepool-${pool}-${cluster.id.replaceAll(':', '-')}`,
+    kind: 'node-pool' as const,
+    pool,
+    template: `template ${pool} ${content.pool}`,
+    parameters: {},
+    tags: {},
+    digest: `${pool}-${content.pool}`,
+  });
+  const pool = (name: string, controlPlane: boolean) => ({
+    name,
+    profile: controlPlane ? 'master-default' : 'worker-splitaz',
+    controlPlane,
+    stackName: poolStack(name).name,
+    digest: `${name}-${content.pool}`,
+  });
+  return {
+    clusterId: cluster.id,
+    commit,
+    digest: `${content.stack}-${content.manifest}-${content.pool}`.padEnd(64, '0'),
+    stacks: [
+      {
+        name: cluster.localId,
+        kind: 'cluster',
+        template: `template ${content.stack}`,
+        parameters: {},
+        tags: {},
+        digest: content.stack,
+      },
+      poolStack('master'),
+      poolStack('worker'),
+    ],
+    components: [
+      {
+        name: 'coredns',
+        digest: content.manifest,
+        objects: [
+          {
+            apiVersion: 'v1',
+            kind: 'ConfigMap',
+            metadata: { name: 'coredns', namespace: 'kube-system' },
+            data: { config: content.manifest },
+          },
+          {
+            apiVersion: 'apps/v1',
+            kind: 'Deployment',
+            metadata: { name: 'coredns', namespace: 'kube-system' },
+            spec: { replicas: 1, template: { metadata: { annotations: { config: content.manifest } } } },
+          },
+        ],
+      },
+    ],
+    pools: [pool('master', true), pool('worker', false)],
+    deletions: { preApply: [], postApply: [] },
+  };
+}

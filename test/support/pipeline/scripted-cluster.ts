@@ -1,0 +1,239 @@
+/** Clusters in memory behind the session port: stacks that take a while, groups with outdated instances, objects. */
+import { FailureError, transient } from '../../../src/domain/failure.ts';
+import type { KubeObject } from '../../../src/domain/kube-object.ts';
+import type { CloudProvider, NodeGroup, StackInput, StackView } from '../../../src/ports/cloud-provider.ts';
+import type { ClusterSession, ClusterSessions } from '../../../src/ports/cluster-session.ts';
+import type { KubeCluster, Resource } from '../../../src/ports/kube-cluster.ts';
+
+interface LiveStack {
+  view: StackView;
+  template: string;
+  /** Looks until it is at rest. */
+  busyFor: number;
+  settlesAs: string;
+}
+
+export class ScriptedCluster {
+  readonly id: string;
+  readonly stacks = new Map<string, LiveStack>();
+  readonly objects = new Map<string, KubeObject>();
+  /** Every mutation, as `verb what`. */
+  readonly mutations: string[] = [];
+  /** By pool: version that instances run, and that the group wants. */
+  readonly pools = new Map<string, { running: string; wanted: string; nodes: number }>();
+  account: string;
+  region: string;
+  kubeSystemUid: string;
+  unreachable = false;
+  ready = true;
+  /** Next stack updates of this name roll back. */
+  rollsBack = new Set<string>();
+  calls = 0;
+
+  constructor(id: string) {
+    this.id = id;
+    const [, account = '', region = ''] = id.split(':');
+    this.account = account;
+    this.region = region;
+    this.kubeSystemUid = `uid-${id}`;
+  }
+
+  call(): void {
+    this.calls += 1;
+    if (this.unreachable) throw new FailureError(transient('kube-unreachable', `${this.id} does not answer`));
+  }
+
+  groups(): NodeGroup[] {
+    return [...this.pools].map(([pool, { running, wanted, nodes }]) => ({
+      name: `${this.id}-${pool}`,
+      desired: nodes,
+      min: nodes,
+      max: nodes + 3,
+      zones: ['a'],
+      subnets: ['subnet-a'],
+      launchTemplate: { id: `lt-${pool}`, name: pool, version: wanted },
+      newInstancesProtected: false,
+      suspendedProcesses: [],
+      classicLoadBalancers: [],
+      targetGroups: [],
+      tags: { NodePool: pool, [`kubernetes.io/cluster/${this.id}`]: 'owned' },
+      instances: Array.from({ length: nodes }, (_, i) => ({
+        id: `i-${pool}-${i}`,
+        zone: 'a',
+        instanceType: 'm6g.large',
+        lifecycleState: 'InService',
+        health: 'Healthy' as const,
+        protectedFromScaleIn: false,
+        launchTemplate: { id: `lt-${pool}`, version: running },
+      })),
+    }));
+  }
+
+  /** What a finished roll leaves. */
+  rolled(pool: string): void {
+    const state = this.pools.get(pool);
+    if (state !== undefined) state.running = state.wanted;
+    this.mutations.push(`roll ${pool}`);
+  }
+
+  /** Puts a stack there as it would be after a clean update. */
+  settle(input: Pick<StackInput, 'name' | 'template' | 'parameters' | 'tags'>): void {
+    this.stacks.set(input.name, {
+      template: input.template,
+      busyFor: 0,
+      settlesAs: 'UPDATE_COMPLETE',
+      view: viewOf(input, 'UPDATE_COMPLETE'),
+    });
+  }
+
+  #change(input: StackInput, verb: 'CREATE' | 'UPDATE'): void {
+    const fails = this.rollsBack.has(input.name);
+    const before = this.stacks.get(input.name);
+    this.stacks.set(input.name, {
+      template: fails && before ? before.template : input.template,
+      busyFor: 1,
+      settlesAs: fails ? `${verb === 'CREATE' ? '' : 'UPDATE_'}ROLLBACK_COMPLETE` : `${verb}_COMPLETE`,
+      view: viewOf(input, `${verb}_IN_PROGRESS`),
+    });
+    this.mutations.push(`${verb.toLowerCase()} stack ${input.name}`);
+    if (fails) return;
+    const pool = /^nodepool-(.+?)-aws-/.exec(input.name)?.[1];
+    const state = pool === undefined ? undefined : this.pools.get(pool);
+    if (state !== undefined) state.wanted = input.template;
+  }
+
+  cloud(): CloudProvider {
+    const cluster = this;
+    const answers = {
+      callerIdentity: async () => {
+        cluster.call();
+        return { account: cluster.account, region: cluster.region, arn: 'arn:aws:iam::1:role/clm' };
+      },
+      credentialsExpireAt: async () => undefined,
+      describeStack: async (name: string) => {
+        cluster.call();
+        const stack = cluster.stacks.get(name);
+        if (stack === undefined) return undefined;
+        if (stack.busyFor > 0) stack.busyFor -= 1;
+        else stack.view.status = stack.settlesAs;
+        return structuredClone(stack.view);
+      },
+      stackTemplate: async (name: string) => cluster.stacks.get(name)?.template ?? '',
+      stackEvents: async () => [
+        {
+          at: new Date(8e15).toISOString(),
+          logicalId: 'Other',
+          status: 'UPDATE_FAILED',
+          reason: 'Resource update cancelled',
+        },
+        { at: new Date(8e15).toISOString(), logicalId: 'Role', status: 'UPDATE_FAILED', reason: 'name is taken' },
+      ],
+      createStack: async (input: StackInput) => {
+        cluster.call();
+        cluster.#change(input, 'CREATE');
+      },
+      updateStack: async (input: StackInput) => {
+        cluster.call();
+        if (cluster.stacks.get(input.name)?.template === input.template) return 'no-change';
+        cluster.#change(input, 'UPDATE');
+        return 'started';
+      },
+      describeGroups: async () => {
+        cluster.call();
+        return cluster.groups();
+      },
+    };
+    return answers as unknown as CloudProvider;
+  }
+
+  kube(): KubeCluster {
+    const cluster = this;
+    const key = (resource: Resource, namespace: string | undefined, name: string): string =>
+      `${resource.kind}/${namespace ?? ''}/${name}`;
+    const answers = {
+      raw: async () => {
+        cluster.call();
+        return { status: cluster.ready ? 200 : 500, body: 'ok' };
+      },
+      resourceOf: async (apiVersion: string, kind: string): Promise<Resource> => {
+        const [group, version] = apiVersion.includes('/') ? apiVersion.split('/') : ['', apiVersion];
+        const clusterWide = ['Namespace', 'CustomResourceDefinition', 'ClusterRole'].includes(kind);
+        return {
+          group: group as string,
+          version: version as string,
+          kind,
+          resource: `${kind.toLowerCase()}s`,
+          namespaced: !clusterWide,
+        };
+      },
+      get: async (resource: Resource, namespace: string | undefined, name: string) => {
+        cluster.call();
+        if (resource.kind === 'Namespace' && name === 'kube-system') {
+          return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, uid: cluster.kubeSystemUid } };
+        }
+        return structuredClone(cluster.objects.get(key(resource, namespace, name)));
+      },
+      list: async (resource: Resource, options?: { namespace?: string }) => {
+        cluster.call();
+        const prefix = `${resource.kind}/${options?.namespace ?? ''}`;
+        const items = [...cluster.objects]
+          .filter(([id]) => id.startsWith(prefix))
+          .map(([, object]) => structuredClone(object));
+        return { items, resourceVersion: '1' };
+      },
+      apply: async (resource: Resource, object: KubeObject) => {
+        cluster.call();
+        const live: KubeObject = {
+          ...structuredClone(object),
+          metadata: { ...object.metadata, uid: 'u', generation: 1 },
+        };
+        if (resource.kind === 'Deployment') {
+          live['status'] = {
+            observedGeneration: 1,
+            replicas: 1,
+            updatedReplicas: 1,
+            availableReplicas: 1,
+            readyReplicas: 1,
+          };
+        }
+        cluster.objects.set(key(resource, object.metadata.namespace, object.metadata.name), live);
+        cluster.mutations.push(`apply ${resource.kind} ${object.metadata.name}`);
+        return live;
+      },
+      delete: async (resource: Resource, namespace: string | undefined, name: string) => {
+        cluster.call();
+        cluster.mutations.push(`delete ${resource.kind} ${name}`);
+        return cluster.objects.delete(key(resource, namespace, name));
+      },
+      close: () => {},
+    };
+    return answers as unknown as KubeCluster;
+  }
+}
+
+function viewOf(input: Pick<StackInput, 'name' | 'parameters' | 'tags'>, status: string): StackView {
+  return { name: input.name, id: input.name, status, outputs: {}, tags: input.tags, parameters: input.parameters };
+}
+
+/** Sessions over scripted clusters; closes nothing, because nothing is open. */
+export function scriptedSessions(clusters: ReadonlyMap<string, ScriptedCluster>): ClusterSessions {
+  return {
+    sessionFor: async (clusterId) => {
+      const cluster = clusters.get(clusterId);
+      if (cluster === undefined) throw new Error(`no cluster ${clusterId}`);
+      const session = {
+        clusterId,
+        kube: cluster.kube(),
+        cloud: cluster.cloud(),
+        cloudView: async () => {
+          cluster.call();
+          return { at: 0, groups: cluster.groups(), loadBalancers: [] };
+        },
+        cloudChanged: () => {},
+      };
+      return session as unknown as ClusterSession;
+    },
+    release: () => {},
+    close: async () => {},
+  };
+}

@@ -1,0 +1,115 @@
+/** A configuration repository in memory: commits with parents, branches, and pushes that go wrong when told. */
+import { FailureError, transient } from '../../../src/domain/failure.ts';
+import type { ChannelSource, CommitInfo, HeadProblem, MoveResult } from '../../../src/ports/channel-source.ts';
+
+/** What a commit renders to, unit by unit; equal words render alike. */
+export interface CommitContent {
+  stack: string;
+  manifest: string;
+  pool: string;
+  /** Clusters that it does not render for. */
+  broken: string[];
+}
+
+interface StoredCommit {
+  info: CommitInfo;
+  parent: string | undefined;
+  content: CommitContent;
+}
+
+export class ScriptedSource implements ChannelSource {
+  readonly #commits = new Map<string, StoredCommit>();
+  readonly branches = new Map<string, string>();
+  /** Every move that was made, in order. */
+  readonly moves: { branch: string; from: string; to: string }[] = [];
+  fetches = 0;
+  unreachable = false;
+
+  /** Adds a commit on top of a branch (or of `parent`) without moving any branch. */
+  add(id: string, content: Partial<CommitContent>, parent: string | undefined): string {
+    const full: CommitContent = {
+      ...(parent === undefined ? { stack: 's', manifest: 'm', pool: 'p', broken: [] } : this.contentOf(parent)),
+      ...content,
+    };
+    const commit = id.padEnd(40, '0');
+    const info = {
+      commit,
+      tree: treeOf(full),
+      author: 'jo',
+      subject: `change ${id}`,
+      committedAt: '2026-01-01T00:00:00Z',
+    };
+    this.#commits.set(commit, { info, parent, content: full });
+    return commit;
+  }
+
+  /** A merge: a new commit on top of the branch's head, and the branch on it. */
+  merge(branch: string, id: string, content: Partial<CommitContent>): string {
+    const commit = this.add(id, content, this.branches.get(branch));
+    this.branches.set(branch, commit);
+    return commit;
+  }
+
+  contentOf(commit: string): CommitContent {
+    return this.#get(commit).content;
+  }
+
+  async fetch(branches: string[], lastGood: Record<string, string>) {
+    this.fetches += 1;
+    if (this.unreachable) throw new FailureError(transient('git-unreachable', 'the repository does not answer'));
+    const heads = [];
+    const problems: HeadProblem[] = [];
+    for (const branch of branches) {
+      const commit = this.branches.get(branch);
+      const good = lastGood[branch];
+      if (commit === undefined) problems.push({ branch, kind: 'missing', message: `branch ${branch} is gone` });
+      else if (good !== undefined && !(await this.isAncestor(good, commit))) {
+        problems.push({ branch, kind: 'forced', message: `branch ${branch} was forced to ${commit}`, lastGood: good });
+        heads.push({ branch, commit });
+      } else heads.push({ branch, commit });
+    }
+    return { heads, problems };
+  }
+
+  async commitInfo(commit: string): Promise<CommitInfo> {
+    return this.#get(commit).info;
+  }
+
+  async isAncestor(ancestor: string, descendant: string): Promise<boolean> {
+    for (let at: string | undefined = descendant; at !== undefined; at = this.#get(at).parent) {
+      if (at === ancestor) return true;
+    }
+    return false;
+  }
+
+  async commitsBetween(): Promise<CommitInfo[]> {
+    return [];
+  }
+
+  async readTree(): Promise<Map<string, string>> {
+    return new Map();
+  }
+
+  async fastForward(branch: string, expected: string, to: string): Promise<MoveResult> {
+    const at = this.branches.get(branch);
+    if (at === undefined) return { kind: 'refused', reason: 'branch-missing', message: `${branch} is gone` };
+    if (at === to) return { kind: 'already' };
+    if (at !== expected) return { kind: 'refused', reason: 'branch-moved', message: `${branch} moved` };
+    if (!(await this.isAncestor(at, to))) {
+      return { kind: 'refused', reason: 'not-fast-forward', message: `${to} does not contain ${at}` };
+    }
+    this.branches.set(branch, to);
+    this.moves.push({ branch, from: at, to });
+    return { kind: 'moved' };
+  }
+
+  #get(commit: string): StoredCommit {
+    const found = this.#commits.get(commit);
+    if (found === undefined) throw new Error(`no commit ${commit}`);
+    return found;
+  }
+}
+
+function treeOf(content: CommitContent): string {
+  return `tree-${content.stack}-${content.manifest}-${content.pool}`;
+}

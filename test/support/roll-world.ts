@@ -1,0 +1,461 @@
+/** A simulated cluster whose pools are rolled in this process: engine, steps, sessions and world on one virtual clock. */
+import { createEngine } from '../../src/engine/engine.ts';
+import type { Engine } from '../../src/engine/engine-options.ts';
+import type { Cluster } from '../../src/domain/cluster.ts';
+import type { NodePoolRollInput } from '../../src/domain/node-pool-roll.ts';
+import type { RollPolicy } from '../../src/planning/roll/policy.ts';
+import { defaultRollPolicy } from '../../src/planning/roll/policy.ts';
+import { nodePoolRollModule } from '../../src/machines/node-pool-roll/versions.ts';
+import type { CloudProvider } from '../../src/ports/cloud-provider.ts';
+import type { KubeCluster } from '../../src/ports/kube-cluster.ts';
+import type { Json, Lease, Store } from '../../src/ports/store.ts';
+import { createClusterSessions } from '../../src/providers/session/create-cluster-sessions.ts';
+import { createSimulatedConnections } from '../../src/providers/simulated/simulated-world.ts';
+import { InvariantWatch } from '../../src/simulator/invariants/checker.ts';
+import { nodeInvariants, takeBaselines } from '../../src/simulator/invariants/node-invariants.ts';
+import type { AwsReply, AwsService } from '../../src/simulator/model/aws/aws-request.ts';
+import type { ImageBehaviour, KubeOptions } from '../../src/simulator/model/kube/options.ts';
+import type { WorldEvent } from '../../src/simulator/model/seams.ts';
+import { World } from '../../src/simulator/model/world.ts';
+import { createRollSteps } from '../../src/steps/roll/create-roll-steps.ts';
+import { openSqliteStore } from '../../src/store/sqlite/open.ts';
+import { type Logger, silentLogger } from '../../src/support/logger.ts';
+import { seededRandom } from '../../src/support/random.ts';
+import { truthOf } from '../../src/cli/demo/world-meter.ts';
+import { sampleCluster } from './sample-cluster.ts';
+
+export const account = '123456789012';
+export const region = 'eu-central-1';
+export const clusterId = sampleCluster.id;
+const startMs = Date.UTC(2026, 10, 21, 8);
+export const rollParent = 'update:dev:c1:cluster:1';
+
+export interface PoolSpec {
+  name: string;
+  nodes: number;
+  controlPlane?: boolean;
+  max?: number;
+}
+
+export interface RollWorldOptions {
+  seed?: string;
+  pools: PoolSpec[];
+  policy?: Partial<RollPolicy>;
+  blockLimitMs?: number;
+  bootTimeoutMs?: number;
+  behaviours?: ImageBehaviour[];
+  kube?: Partial<KubeOptions>;
+  /** Wraps what a daemon sees of the world, e.g. with crash points. */
+  wrapCloud?: (cloud: CloudProvider) => CloudProvider;
+  wrapKube?: (kube: KubeCluster) => KubeCluster;
+  log?: Logger;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: answers are read by their SDK field names
+type Answer = any;
+
+export class RollWorld {
+  readonly world: World;
+  readonly options: RollWorldOptions;
+  readonly events: WorldEvent[] = [];
+  readonly invariants: { watch?: InvariantWatch } = {};
+  readonly cluster: Cluster;
+
+  constructor(options: RollWorldOptions) {
+    this.options = options;
+    this.world = new World({
+      seed: options.seed ?? 'roll',
+      startMs,
+      options: { kube: { behaviours: options.behaviours ?? [], ...options.kube } },
+    });
+    this.cluster = {
+      ...sampleCluster,
+      nodePools: options.pools.map((pool) => ({
+        name: pool.name,
+        profile: pool.controlPlane === true ? 'master-default' : 'worker-default',
+        instanceTypes: ['m5.large'],
+        discountStrategy: 'none' as const,
+        minSize: pool.nodes,
+        maxSize: pool.max ?? pool.nodes + 2,
+        configItems: {},
+      })),
+    };
+    this.world.addCluster({ id: clusterId, account, region });
+    this.world.subscribe((event) => this.events.push(event));
+    for (const pool of options.pools) this.#createPool(pool);
+    this.world.kube(clusterId).seed([daemonSet('kube-proxy')], 'setup');
+    this.pass(600);
+  }
+
+  get kube() {
+    return this.world.kube(clusterId);
+  }
+
+  reply(service: AwsService, action: string, params: Record<string, unknown>): AwsReply {
+    return this.world.aws.handle({ account, region, service, action, params, userAgent: 'scenario' });
+  }
+
+  call(service: AwsService, action: string, params: Record<string, unknown>): Answer {
+    const reply = this.reply(service, action, params);
+    if (!reply.ok) throw new Error(`${action}: ${reply.code}: ${reply.message}`);
+    return reply.result;
+  }
+
+  pass(seconds: number): void {
+    this.world.advanceTo(this.world.clock.now() + seconds * 1000);
+  }
+
+  #createPool(pool: PoolSpec): void {
+    const { name } = pool;
+    const template = this.call('ec2', 'CreateLaunchTemplate', {
+      LaunchTemplateName: name,
+      LaunchTemplateData: this.#templateData(pool, 'ami-00000000000000001'),
+    }).LaunchTemplate.LaunchTemplateId as string;
+    let extra = {};
+    if (pool.controlPlane === true) {
+      this.call('elasticloadbalancing', 'CreateLoadBalancer', {
+        LoadBalancerName: `${name}-api`,
+        AvailabilityZones: zones(),
+        Listeners: [{ Protocol: 'TCP', LoadBalancerPort: 443, InstancePort: 443 }],
+      });
+      const targets = this.call('elasticloadbalancingv2', 'CreateTargetGroup', {
+        Name: `${name}-api`,
+        Protocol: 'TCP',
+        Port: 443,
+        VpcId: this.vpc(),
+        HealthCheckIntervalSeconds: 10,
+        HealthyThresholdCount: 2,
+      }).TargetGroups[0].TargetGroupArn as string;
+      const balancer = this.call('elasticloadbalancingv2', 'CreateLoadBalancer', {
+        Name: `${name}-nlb`,
+        Type: 'network',
+        Subnets: this.call('ec2', 'DescribeSubnets', {}).Subnets.map((one: Answer) => one.SubnetId),
+      }).LoadBalancers[0].LoadBalancerArn as string;
+      this.call('elasticloadbalancingv2', 'CreateListener', {
+        LoadBalancerArn: balancer,
+        Protocol: 'TCP',
+        Port: 443,
+        DefaultActions: [{ Type: 'forward', TargetGroupArn: targets }],
+      });
+      extra = { LoadBalancerNames: [`${name}-api`], TargetGroupARNs: [targets] };
+    }
+    this.call('autoscaling', 'CreateAutoScalingGroup', {
+      AutoScalingGroupName: name,
+      MinSize: pool.nodes,
+      MaxSize: pool.max ?? pool.nodes + 2,
+      DesiredCapacity: pool.nodes,
+      AvailabilityZones: zones(),
+      LaunchTemplate: { LaunchTemplateId: template, Version: '1' },
+      Tags: [
+        { Key: `kubernetes.io/cluster/${clusterId}`, Value: 'owned', PropagateAtLaunch: true },
+        { Key: 'NodePool', Value: name, PropagateAtLaunch: true },
+      ],
+      ...extra,
+    });
+  }
+
+  vpc(): string {
+    return this.call('ec2', 'DescribeSubnets', {}).Subnets[0].VpcId as string;
+  }
+
+  #templateData(pool: PoolSpec, image: string): Record<string, unknown> {
+    const role = pool.controlPlane === true ? 'master' : 'worker';
+    const taints = pool.controlPlane === true ? '--register-with-taints=node.kubernetes.io/role=master:NoSchedule' : '';
+    const flags = `--node-labels=node.kubernetes.io/node-pool=${pool.name},node.kubernetes.io/role=${role},lifecycle-status=ready ${taints}`;
+    return {
+      ImageId: image,
+      InstanceType: 'm5.large',
+      UserData: Buffer.from(`#cloud-config\nkubelet ${flags}\n`).toString('base64'),
+    };
+  }
+
+  /** What a stack update does to a group: a new launch template version, and the group on it. */
+  outdate(name: string, image = 'ami-00000000000000002'): void {
+    const pool = this.options.pools.find((one) => one.name === name);
+    if (!pool) throw new Error(`no pool ${name}`);
+    const version = this.call('ec2', 'CreateLaunchTemplateVersion', {
+      LaunchTemplateName: name,
+      LaunchTemplateData: this.#templateData(pool, image),
+    }).LaunchTemplateVersion.VersionNumber as number;
+    const group = this.group(name);
+    this.call('autoscaling', 'UpdateAutoScalingGroup', {
+      AutoScalingGroupName: name,
+      LaunchTemplate: { LaunchTemplateId: group.LaunchTemplate.LaunchTemplateId, Version: String(version) },
+    });
+  }
+
+  group(name: string): Answer {
+    return this.call('autoscaling', 'DescribeAutoScalingGroups', { AutoScalingGroupNames: [name] }).AutoScalingGroups[0];
+  }
+
+  /** Objects applied by a team; answers once its pods are ready. */
+  apply(...objects: object[]): void {
+    this.kube.seed(objects, 'team');
+    this.pass(120);
+  }
+
+  /** From here on every event is judged. */
+  watchInvariants(): void {
+    const truth = truthOf(this.world);
+    const watch = new InvariantWatch(
+      nodeInvariants(takeBaselines(truth), {
+        surgeOf: (baseline) => Math.max(1, Math.ceil(baseline / 10)) + 1,
+        maxUnavailable: 0,
+        evictionRetryMs: 5_000,
+      }),
+      truth,
+    );
+    this.invariants.watch = watch;
+    this.world.subscribe((event) => watch.onEvent(event));
+  }
+
+  /** Judged now and for what is left behind. */
+  violations(): string[] {
+    const { watch } = this.invariants;
+    if (!watch) throw new Error('nothing was judged');
+    watch.atEnd(this.world.clock.now());
+    return watch.violations.map((one) => `${one.invariant}: ${one.message}`);
+  }
+
+  /** Counts of nodes by launch template version and state that a finished roll leaves. */
+  endState(): unknown {
+    const groups = this.world.aws.truth().groups(clusterId);
+    return groups.map((group) => ({
+      name: group.name,
+      min: group.min,
+      max: group.max,
+      desired: group.desired,
+      suspended: group.suspended,
+      protect: group.newInstancesProtected,
+      tags: Object.keys(group.tags).sort(),
+      live: group.members.filter((one) => one.state === 'InService').length,
+      outdated: group.members.filter((one) => one.outdated && one.state === 'InService').length,
+      nodes: this.nodes(group.name)
+        .map((node) => ({
+          unschedulable: node.spec.unschedulable === true,
+          taints: (node.spec.taints ?? []).map((taint: Answer) => taint.key).sort(),
+          annotations: Object.keys(node.metadata.annotations ?? {}).filter((key) => key.startsWith('clm/') || key.includes('scale-down')),
+          status: node.metadata.labels?.['lifecycle-status'],
+        }))
+        .sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)),
+    }));
+  }
+
+  nodes(pool: string): Answer[] {
+    return [...this.kube.truth().nodes.values()].filter(
+      (node: Answer) => node.metadata.labels?.['node.kubernetes.io/node-pool'] === pool,
+    );
+  }
+}
+
+export function zones(): string[] {
+  return ['a', 'b', 'c'].map((letter) => `${region}${letter}`);
+}
+
+/** A daemon's life on the world: engine, sessions and steps. */
+export interface RollDaemon {
+  engine: Engine;
+  store: Store;
+  /** Lets time pass until `until` holds. Fails after `limitSeconds` of simulated time. */
+  run(until: () => boolean | Promise<boolean>, limitSeconds?: number): Promise<void>;
+  stop(): Promise<void>;
+  calls: { aws: number; kube: number; describes: number };
+}
+
+export interface DaemonParts {
+  store?: Store;
+  lease?: Lease;
+  wrapCloud?: (cloud: CloudProvider) => CloudProvider;
+  wrapKube?: (kube: KubeCluster) => KubeCluster;
+}
+
+export async function startDaemon(roll: RollWorld, parts: DaemonParts = {}): Promise<RollDaemon> {
+  const { world, options } = roll;
+  const store = parts.store ?? (await openSqliteStore({ path: ':memory:' }));
+  const log = options.log ?? silentLogger();
+  const connections = createSimulatedConnections({ world, userAgent: 'clm/test' });
+  const calls = { aws: 0, kube: 0, describes: 0 };
+  const sessions = createClusterSessions({
+    connectKube: (cluster) => counted((parts.wrapKube ?? same)(connections.connectKube(cluster)), () => (calls.kube += 1)),
+    connectCloud: (cluster) =>
+      counted((parts.wrapCloud ?? same)(connections.connectCloud(cluster)), (name) => {
+        calls.aws += 1;
+        if (name.startsWith('describe')) calls.describes += 1;
+      }),
+    clusterOf: () => roll.cluster,
+    clock: world.clock,
+    wall: world.clock,
+    random: seededRandom('sessions'),
+    log,
+    idleReleaseMs: 3_600_000,
+  });
+  let engine: Engine | undefined;
+  const steps = createRollSteps({
+    sessions,
+    clock: world.clock,
+    random: seededRandom('steps'),
+    wake: (id) => engine?.wake(id),
+    log,
+    policyOf: () => ({ ...defaultRollPolicy, ...options.policy }),
+  });
+  engine = createEngine({
+    store,
+    lease: parts.lease ?? { held: () => true, release: async () => {} },
+    clock: world.clock,
+    random: seededRandom('engine'),
+    machines: [nodePoolRollModule],
+    steps,
+    log,
+  });
+  await engine.start();
+  const running = engine;
+  return {
+    engine: running,
+    store,
+    calls,
+    async run(until, limitSeconds = 4 * 3600) {
+      const limit = world.clock.now() + limitSeconds * 1000;
+      for (;;) {
+        await quiet(running);
+        if (await until()) return;
+        const next = world.clock.nextAt();
+        if (next === undefined || next > limit) throw new Error(await stuck(store, limitSeconds));
+        world.advanceTo(next);
+      }
+    },
+    async stop() {
+      await running.stop();
+      await sessions.close();
+    },
+  };
+}
+
+/** Steps settle, watch events are delivered, and what they wake settles too. */
+async function quiet(engine: Engine): Promise<void> {
+  for (let i = 0; i < 6; i++) {
+    await engine.settled();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+async function stuck(store: Store, seconds: number): Promise<string> {
+  const rows = await store.rows({});
+  const journal = await store.journal({ limit: 30, newestFirst: true });
+  return [
+    `not there after ${seconds} s of simulated time`,
+    ...rows.map((row) => JSON.stringify({ id: row.id, value: row.value, context: row.context }, null, 1)),
+    ...journal.map((entry) => `${new Date(entry.at).toISOString()} ${entry.kind} ${entry.message}`),
+  ].join('\n');
+}
+
+function same<T>(value: T): T {
+  return value;
+}
+
+function counted<T extends object>(target: T, count: (name: string) => void): T {
+  return new Proxy(target, {
+    get(object, name) {
+      const value: unknown = Reflect.get(object, name);
+      if (typeof value !== 'function') return value;
+      return (...args: unknown[]) => {
+        count(String(name));
+        return Reflect.apply(value as (...all: unknown[]) => unknown, object, args);
+      };
+    },
+  });
+}
+
+export const rollId = (pool: string): string => `roll:${rollParent}:${pool}`;
+
+export async function startRoll(daemon: RollDaemon, roll: RollWorld, pool: string): Promise<void> {
+  const spec = roll.options.pools.find((one) => one.name === pool);
+  const input: NodePoolRollInput = {
+    clusterId,
+    updateId: rollParent,
+    rolloutId: 'rollout:dev:c1',
+    pool,
+    controlPlane: spec?.controlPlane === true,
+    commit: 'c1',
+    blockLimitMs: roll.options.blockLimitMs ?? 1_800_000,
+    bootTimeoutMs: roll.options.bootTimeoutMs ?? 900_000,
+  };
+  await daemon.engine.post({
+    to: rollId(pool),
+    event: { type: 'START', input: input as unknown as Json },
+    start: { machine: 'nodePoolRoll', parent: null, channel: 'dev', cluster: clusterId, commit: 'c1' },
+    key: `start ${pool}`,
+  });
+}
+
+export async function stateOf(daemon: RollDaemon, pool: string): Promise<string> {
+  const row = await daemon.store.load(rollId(pool));
+  return typeof row?.value === 'string' ? row.value : 'none';
+}
+
+export async function contextOf(daemon: RollDaemon, pool: string): Promise<Answer> {
+  return (await daemon.store.load(rollId(pool)))?.context;
+}
+
+export async function journalOf(daemon: RollDaemon): Promise<string[]> {
+  const entries = await daemon.store.journal({ limit: 5_000 });
+  return entries.map((entry) => `${entry.kind}: ${entry.message}`);
+}
+
+export async function finished(daemon: RollDaemon, ...pools: string[]): Promise<boolean> {
+  for (const pool of pools) if ((await daemon.store.load(rollId(pool)))?.status !== 'final') return false;
+  return true;
+}
+
+export function daemonSet(name: string): object {
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'DaemonSet',
+    metadata: { name, namespace: 'kube-system' },
+    spec: {
+      selector: { matchLabels: { app: name } },
+      template: {
+        metadata: { labels: { app: name } },
+        spec: {
+          tolerations: [{ operator: 'Exists' }],
+          containers: [{ name: 'main', image: `${name}:1`, resources: { requests: { cpu: '50m', memory: '64Mi' } } }],
+        },
+      },
+    },
+  };
+}
+
+export function deployment(name: string, replicas: number, more: { namespace?: string; grace?: number; image?: string; nodeSelector?: Record<string, string>; podLabels?: Record<string, string> } = {}): object {
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, namespace: more.namespace ?? 'shop' },
+    spec: {
+      replicas,
+      selector: { matchLabels: { app: name } },
+      template: {
+        metadata: { labels: { app: name, ...more.podLabels } },
+        spec: {
+          terminationGracePeriodSeconds: more.grace ?? 20,
+          ...(more.nodeSelector ? { nodeSelector: more.nodeSelector } : {}),
+          containers: [
+            {
+              name: 'main',
+              image: more.image ?? `${name}:1`,
+              readinessProbe: { httpGet: { path: '/', port: 80 } },
+              resources: { requests: { cpu: '100m', memory: '128Mi' } },
+            },
+          ],
+        },
+      },
+    },
+  };
+}
+
+export function budget(name: string, spec: object, namespace = 'shop'): object {
+  return {
+    apiVersion: 'policy/v1',
+    kind: 'PodDisruptionBudget',
+    metadata: { name, namespace },
+    spec: { selector: { matchLabels: { app: name } }, ...spec },
+  };
+}
