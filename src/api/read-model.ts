@@ -57,11 +57,14 @@ async function finishedRows(store: StatusStore, active: ProcessRow[]): Promise<P
   let budget = failedUpdatesRead;
   for (const rollout of [...active, ...rows]) {
     if (rollout.machine !== 'rollout') continue;
-    const members = (rollout.context as { members?: Record<string, { state?: unknown; attempt?: unknown }> } | null)?.members ?? {};
+    const members =
+      (rollout.context as { members?: Record<string, { state?: unknown; attempt?: unknown }> } | null)?.members ?? {};
     for (const [cluster, member] of Object.entries(members)) {
       if (member.state !== 'failed' || budget === 0) continue;
       budget -= 1;
-      const update = await store.load(`update:${rollout.channel}:${rollout.commit}:${cluster}:${String(member.attempt)}`);
+      const update = await store.load(
+        `update:${rollout.channel}:${rollout.commit}:${cluster}:${String(member.attempt)}`,
+      );
       if (update !== undefined) rows.push(update);
     }
   }
@@ -79,5 +82,10 @@ export async function readPastRollouts(store: Pick<ReadStore, 'rows'>): Promise<
   const rollouts = await rolloutsOf(store, { limit: 500 });
   return rollouts
     .filter((rollout) => !rollout.active)
-    .map(({ channel, commit, state, reason }) => ({ channel, commit, state, ...(reason === undefined ? {} : { reason }) }));
+    .map(({ channel, commit, state, reason }) => ({
+      channel,
+      commit,
+      state,
+      ...(reason === undefined ? {} : { reason }),
+    }));
 }

@@ -16,16 +16,21 @@ export async function rolloutsOf(
   store: Pick<ReadStore, 'rows'>,
   query: { channel?: string | undefined; limit: number },
 ): Promise<RolloutSummary[]> {
-  const rows = await store.rows({ machine: 'rollout', ...(query.channel === undefined ? {} : { channel: query.channel }) });
+  const rows = await store.rows({
+    machine: 'rollout',
+    ...(query.channel === undefined ? {} : { channel: query.channel }),
+  });
   rows.sort((a, b) => b.createdAt - a.createdAt || a.id.localeCompare(b.id));
   return rows.slice(0, query.limit).map(summary);
 }
 
 function summary(row: ProcessRow): RolloutSummary {
   const context = asRecord(row.context);
-  const reason = [context['reason'], asRecord(context['failure'])['message'], asRecord(context['wait'])['message']].find(
-    (value) => typeof value === 'string' && value !== '',
-  );
+  const reason = [
+    context['reason'],
+    asRecord(context['failure'])['message'],
+    asRecord(context['wait'])['message'],
+  ].find((value) => typeof value === 'string' && value !== '');
   const subject = context['subject'];
   return {
     id: row.id,

@@ -23,7 +23,7 @@ export interface Route {
   query: z.ZodType;
   body?: z.ZodType;
   answer: z.ZodType;
-  handle(request: RouteRequest): Promise<unknown>;
+  handle(backend: ApiBackend, request: RouteRequest): Promise<unknown>;
 }
 
 /** A route whose handler sees its own parsed types. */
@@ -35,6 +35,7 @@ function route<Query extends z.ZodType, Body extends z.ZodType = z.ZodNever>(def
   body?: Body;
   answer: z.ZodType;
   handle(
+    backend: ApiBackend,
     request: Omit<RouteRequest, 'query' | 'body'> & { query: z.output<Query>; body: z.output<Body> },
   ): Promise<unknown>;
 }): Route {
@@ -42,13 +43,13 @@ function route<Query extends z.ZodType, Body extends z.ZodType = z.ZodNever>(def
 }
 
 /** All routes that answer with one JSON document; streams are apart (streams.ts). */
-export function apiRoutes(backend: ApiBackend): Route[] {
-  return [...readRoutes(backend), ...actionRoutes(backend)];
+export function apiRoutes(): Route[] {
+  return [...readRoutes(), ...actionRoutes()];
 }
 
 const clusterSchema = statusSchema.shape.clusters.element;
 
-function readRoutes(backend: ApiBackend): Route[] {
+function readRoutes(): Route[] {
   return [
     route({
       method: 'GET',
@@ -56,7 +57,7 @@ function readRoutes(backend: ApiBackend): Route[] {
       summary: 'Where every change is, and why it is not further',
       query: schemas.noQuery,
       answer: statusSchema,
-      handle: () => backend.status(),
+      handle: (backend) => backend.status(),
     }),
     route({
       method: 'GET',
@@ -64,7 +65,7 @@ function readRoutes(backend: ApiBackend): Route[] {
       summary: 'Clusters of the registry with their version and state',
       query: schemas.clustersQuery,
       answer: z.object({ at: z.iso.datetime(), clusters: z.array(clusterSchema) }),
-      handle: async ({ query }) => {
+      handle: async (backend, { query }) => {
         const status = await backend.status();
         const clusters = status.clusters.filter(
           (cluster) =>
@@ -80,12 +81,19 @@ function readRoutes(backend: ApiBackend): Route[] {
       summary: 'One cluster, by id or alias',
       query: schemas.noQuery,
       answer: clusterSchema,
-      handle: async ({ params }) => {
+      handle: async (backend, { params }) => {
         const name = params['id'] as string;
         const { clusters } = await backend.status();
         const found = clusters.find((cluster) => cluster.id === name || cluster.alias === name);
         if (found !== undefined) return found;
-        throw unknownSubject('cluster', name, nearMatches(name, clusters.flatMap((one) => [one.id, one.alias])));
+        throw unknownSubject(
+          'cluster',
+          name,
+          nearMatches(
+            name,
+            clusters.flatMap((one) => [one.id, one.alias]),
+          ),
+        );
       },
     }),
     route({
@@ -94,7 +102,7 @@ function readRoutes(backend: ApiBackend): Route[] {
       summary: 'Rollouts, newest first',
       query: schemas.rolloutsQuery,
       answer: schemas.rolloutsAnswer,
-      handle: ({ query }) => listRollouts(backend, query),
+      handle: (backend, { query }) => listRollouts(backend, query),
     }),
     route({
       method: 'GET',
@@ -102,7 +110,7 @@ function readRoutes(backend: ApiBackend): Route[] {
       summary: 'Why a cluster, channel or commit is where it is, and what has to happen next',
       query: schemas.noQuery,
       answer: explanationSchema,
-      handle: async ({ params }) => {
+      handle: async (backend, { params }) => {
         const name = params['subject'] as string;
         const answer = await backend.explain(name);
         if (answer.found) return answer.explanation;
@@ -115,7 +123,7 @@ function readRoutes(backend: ApiBackend): Route[] {
       summary: 'The journal of decisions, oldest first; the newest `limit` unless `after` is given',
       query: schemas.eventsQuery,
       answer: schemas.eventsAnswer,
-      handle: async ({ query }) => {
+      handle: async (backend, { query }) => {
         const { after, before, limit, ...filter } = query;
         const given = Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
         if (after !== undefined) {
@@ -129,7 +137,7 @@ function readRoutes(backend: ApiBackend): Route[] {
   ];
 }
 
-function actionRoutes(backend: ApiBackend): Route[] {
+function actionRoutes(): Route[] {
   return [
     route({
       method: 'POST',
@@ -138,7 +146,7 @@ function actionRoutes(backend: ApiBackend): Route[] {
       query: schemas.adoptQuery,
       body: schemas.adoptBody,
       answer: schemas.adoptAnswer,
-      handle: ({ query, body, operator, signal }) =>
+      handle: (backend, { query, body, operator, signal }) =>
         query.dryRun === 'true' ? backend.previewAdoption(signal) : backend.adopt(operator, body.reason, signal),
     }),
     route({
@@ -148,7 +156,7 @@ function actionRoutes(backend: ApiBackend): Route[] {
       query: schemas.noQuery,
       body: schemas.pauseBody,
       answer: schemas.actionAnswer,
-      handle: ({ body, operator }) => backend.pause(body, operator),
+      handle: (backend, { body, operator }) => backend.pause(body, operator),
     }),
     route({
       method: 'POST',
@@ -157,7 +165,7 @@ function actionRoutes(backend: ApiBackend): Route[] {
       query: schemas.noQuery,
       body: schemas.resumeBody,
       answer: schemas.actionAnswer,
-      handle: ({ body, operator }) => backend.resume(body, operator),
+      handle: (backend, { body, operator }) => backend.resume(body, operator),
     }),
     route({
       method: 'POST',
@@ -166,7 +174,7 @@ function actionRoutes(backend: ApiBackend): Route[] {
       query: schemas.noQuery,
       body: schemas.retryBody,
       answer: schemas.actionAnswer,
-      handle: ({ body, operator }) => backend.retry(body, operator),
+      handle: (backend, { body, operator }) => backend.retry(body, operator),
     }),
     route({
       method: 'POST',
@@ -175,7 +183,7 @@ function actionRoutes(backend: ApiBackend): Route[] {
       query: schemas.noQuery,
       body: schemas.confirmBody,
       answer: schemas.actionAnswer,
-      handle: ({ body, operator }) => backend.confirmRegistry(body.reason, operator),
+      handle: (backend, { body, operator }) => backend.confirmRegistry(body.reason, operator),
     }),
     route({
       method: 'POST',
@@ -183,7 +191,7 @@ function actionRoutes(backend: ApiBackend): Route[] {
       summary: 'Looks at git and the registry now',
       query: schemas.noQuery,
       answer: schemas.actionAnswer,
-      handle: () => backend.refresh(),
+      handle: (backend) => backend.refresh(),
     }),
   ];
 }

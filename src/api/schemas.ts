@@ -16,7 +16,11 @@ export const pauseBody = z.strictObject({
   scope: scopeSchema,
   reason,
   /** The pause ends by itself after this much decision time; every override ends (P9). */
-  forSeconds: z.int().min(1).max(366 * 86_400).default(86_400),
+  forSeconds: z
+    .int()
+    .min(1)
+    .max(366 * 86_400)
+    .default(86_400),
 });
 
 export const resumeBody = z.strictObject({ scope: scopeSchema, reason });
@@ -33,10 +37,7 @@ export const adoptBody = z.strictObject({ reason: reason.optional() });
 
 export const adoptQuery = z.strictObject({ dryRun: z.enum(['true', 'false']).default('false') });
 
-const whole = z
-  .string()
-  .regex(/^\d+$/, 'must be a whole number')
-  .transform(Number);
+const whole = z.string().regex(/^\d+$/, 'must be a whole number').transform(Number);
 
 export const eventsQuery = z.strictObject({
   after: whole.optional(),

@@ -36,9 +36,9 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const changes = new ChangeFeed();
   const stopping = new AbortController();
   const server = Fastify({ bodyLimit: largestBodyBytes, forceCloseConnections: 'idle', requestTimeout: 30_000 });
-  const routes = apiRoutes(options.backend);
+  const routes = apiRoutes();
   installErrorHandlers(server, options.log);
-  for (const route of routes) registerRoute(server, route, stopping.signal);
+  for (const route of routes) registerRoute(server, route, options.backend, stopping.signal);
   const document = openApiDocument(routes, options.version);
   server.get('/v1/openapi.json', () => document);
   registerStreams(server, options, changes, stopping.signal);
@@ -60,7 +60,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   };
 }
 
-function registerRoute(server: FastifyInstance, route: Route, stopping: AbortSignal): void {
+function registerRoute(server: FastifyInstance, route: Route, backend: ApiBackend, stopping: AbortSignal): void {
   server.route({
     method: route.method,
     url: route.path.replace(/\{(\w+)\}/g, ':$1'),
@@ -72,9 +72,11 @@ function registerRoute(server: FastifyInstance, route: Route, stopping: AbortSig
         ...(body === undefined || body.success ? [] : inputProblems('body', body.error)),
       ];
       if (problems.length > 0) {
-        throw new ApiError(400, 'invalid-request', `The request has ${countOf(problems.length, 'problem')}.`, { problems });
+        throw new ApiError(400, 'invalid-request', `The request has ${countOf(problems.length, 'problem')}.`, {
+          problems,
+        });
       }
-      const answer = await route.handle({
+      const answer = await route.handle(backend, {
         params: request.params as Record<string, string>,
         query: query.data,
         body: body?.data,
@@ -136,7 +138,11 @@ function checkedQuery<Schema extends typeof eventsQuery | typeof noQuery>(
 
 function installErrorHandlers(server: FastifyInstance, log: Logger): void {
   server.setNotFoundHandler((request) => {
-    throw new ApiError(404, 'unknown-path', `There is no ${request.method} ${request.url.split('?')[0]}; see /v1/openapi.json.`);
+    throw new ApiError(
+      404,
+      'unknown-path',
+      `There is no ${request.method} ${request.url.split('?')[0]}; see /v1/openapi.json.`,
+    );
   });
   server.setErrorHandler((error, _request, reply) => {
     const answer = toApiError(error, log);
@@ -163,7 +169,13 @@ function toApiError(error: unknown, log: Logger): ApiError {
 function operatorOf(request: FastifyRequest): Operator {
   const given = request.headers['x-clm-actor'];
   // biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the point
-  const name = typeof given === 'string' ? given.replace(/[\u0000-\u001f\u007f]/g, '').trim().slice(0, 100) : '';
+  const name =
+    typeof given === 'string'
+      ? given
+          .replace(/[\u0000-\u001f\u007f]/g, '')
+          .trim()
+          .slice(0, 100)
+      : '';
   return { name: name === '' ? userInfo().username : name };
 }
 

@@ -19,7 +19,10 @@ export async function claimSocket(socketPath: string): Promise<void> {
   if (!stat.isSocket()) throw unusable(socketPath, 'there is a file at that path that is not a socket');
   if (await somebodyAnswers(socketPath)) {
     throw new FailureError(
-      terminal('socket-in-use', `The API socket ${socketPath} is in use by a running process; the daemon may be running already.`),
+      terminal(
+        'socket-in-use',
+        `The API socket ${socketPath} is in use by a running process; the daemon may be running already.`,
+      ),
     );
   }
   try {

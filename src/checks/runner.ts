@@ -4,13 +4,15 @@ import { FailureError } from '../domain/failure.ts';
 import type { CheckOutcome, CheckResult, CheckRunner, CheckRunRequest, CheckRunState } from '../ports/check-runner.ts';
 import type { ClusterSessions } from '../ports/cluster-session.ts';
 import type { KubeCluster } from '../ports/kube-cluster.ts';
-import type { Clock } from '../support/clock.ts';
+import { type Clock, patientLimit } from '../support/clock.ts';
 import { type CheckContext, type CheckDefinition, CheckFailed, CheckTimedOut } from './contract.ts';
 import { createSandbox, labelsOf, namespaceOf, removeSandboxes } from './sandbox.ts';
 import { pause, untilObjects } from './wait.ts';
 
 /** Checks of one run that are under way at once; serial ones run alone. */
 const parallelChecks = 4;
+/** Wall time that a check gets at least: its calls do not become faster with the clock. */
+const leastCheckWallMs = 30_000;
 
 export interface CheckRunnerInput {
   sessions: ClusterSessions;
@@ -134,8 +136,9 @@ async function runCheck(
 ): Promise<Verdict> {
   const { clock, log } = input;
   const limit = new AbortController();
-  const timer = clock.at(clock.now() + check.timeoutMs, () =>
-    limit.abort(new CheckTimedOut(`not finished within ${Math.round(check.timeoutMs / 1000)} s`)),
+  const limitMs = patientLimit(clock, check.timeoutMs, leastCheckWallMs);
+  const timer = clock.at(clock.now() + limitMs, () =>
+    limit.abort(new CheckTimedOut(`not finished within ${Math.round(limitMs / 1000)} s`)),
   );
   const signal = AbortSignal.any([run.abort.signal, limit.signal]);
   let verdict: Verdict;

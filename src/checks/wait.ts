@@ -1,9 +1,11 @@
 import { FailureError } from '../domain/failure.ts';
 import type { KubeObject } from '../domain/kube-object.ts';
 import type { KubeCluster, ListOptions, Resource } from '../ports/kube-cluster.ts';
-import type { Clock } from '../support/clock.ts';
+import { type Clock, patientLimit } from '../support/clock.ts';
 import { CheckTimedOut } from './contract.ts';
 
+/** Wall time that any wait gets: its calls do not become faster with the clock. */
+const leastWaitWallMs = 8_000;
 /** Pause between two lists after a watch ended or the API was away, decision time. */
 const relistAfterMs = 2_000;
 
@@ -39,7 +41,8 @@ export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<vo
 
 /** List, then watch, until `judge` is content. A closed watch or an API that is away leads to a new list, not to a verdict. */
 export async function untilObjects(input: WaitInput): Promise<KubeObject[]> {
-  const deadline = input.clock.now() + input.withinMs;
+  const withinMs = patientLimit(input.clock, input.withinMs, leastWaitWallMs);
+  const deadline = input.clock.now() + withinMs;
   let missing = 'nothing was seen yet';
   for (;;) {
     input.signal.throwIfAborted();
@@ -48,7 +51,7 @@ export async function untilObjects(input: WaitInput): Promise<KubeObject[]> {
     });
     if (round.kind === 'content') return round.items;
     if (input.clock.now() >= deadline) {
-      throw new CheckTimedOut(`${input.what}: not within ${Math.round(input.withinMs / 1000)} s; ${missing}`);
+      throw new CheckTimedOut(`${input.what}: not within ${Math.round(withinMs / 1000)} s; ${missing}`);
     }
     if (round.kind === 'fatal') throw round.error;
     await pause(input.clock, Math.min(relistAfterMs, Math.max(1, deadline - input.clock.now())), input.signal);

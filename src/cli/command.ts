@@ -23,13 +23,17 @@ export interface ActorOptions extends ConnectionOptions {
 }
 
 export function outputOption(): Option {
-  return new Option('-o, --output <format>', 'how to print').choices(['table', 'wide', 'json', 'yaml']).default('table');
+  return new Option('-o, --output <format>', 'how to print')
+    .choices(['table', 'wide', 'json', 'yaml'])
+    .default('table');
 }
 
 export function withConnection(command: Command): Command {
   return command
     .addOption(new Option('-c, --config <file>', 'clm.yaml of the daemon').env('CLM_CONFIG'))
-    .addOption(new Option('--socket <path>', "the daemon's API socket, when there is no clm.yaml here").env('CLM_SOCKET'));
+    .addOption(
+      new Option('--socket <path>', "the daemon's API socket, when there is no clm.yaml here").env('CLM_SOCKET'),
+    );
 }
 
 export function withActor(command: Command): Command {

@@ -21,8 +21,6 @@ export interface Reader {
   rollouts(query: { channel?: string | undefined; limit: number }): Promise<RolloutSummary[]>;
   /** Oldest first. */
   events(query: JournalQuery): Promise<StoredJournalEntry[]>;
-  /** Set when no daemon answered: "daemon not running, as of T". */
-  notice?: string;
 }
 
 export async function connect(options: ActorOptions | ConnectionOptions, io: CliIo): Promise<Connection> {
@@ -46,6 +44,8 @@ export async function withReader<Answer>(
   options: ConnectionOptions,
   io: CliIo,
   read: (reader: Reader) => Promise<Answer>,
+  /** false where the answer itself says that no daemon runs. */
+  notice = true,
 ): Promise<Answer> {
   const connection = await connect(options, io);
   try {
@@ -54,8 +54,8 @@ export async function withReader<Answer>(
     if (!(error instanceof DaemonUnreachable)) throw error;
     if (connection.config === undefined) throw new CliError(exitCodes.unreachable, error.message);
     const { openOfflineReader } = await import('./offline-reader.ts');
-    const offline = await openOfflineReader(connection.config);
-    if (offline.reader.notice !== undefined) io.err(`${offline.reader.notice}\n`);
+    const offline = await openOfflineReader(connection.config, io.environment);
+    if (notice) io.err(`${offline.notice}\n`);
     try {
       return await read(offline.reader);
     } finally {
@@ -87,7 +87,8 @@ function daemonReader(client: DaemonClient): Reader {
     status: () => client.get<StatusDocument>('/v1/status'),
     explain: (subject) => client.get<Explanation>(`/v1/why/${encodeURIComponent(subject)}`),
     rollouts: async (query) =>
-      (await client.get<{ rollouts: RolloutSummary[] }>('/v1/rollouts', { channel: query.channel, limit: query.limit })).rollouts,
+      (await client.get<{ rollouts: RolloutSummary[] }>('/v1/rollouts', { channel: query.channel, limit: query.limit }))
+        .rollouts,
     events: async ({ afterId, beforeId, channel, cluster, commit, kind, limit }) =>
       (
         await client.get<{ events: StoredJournalEntry[] }>('/v1/events', {

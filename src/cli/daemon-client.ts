@@ -98,7 +98,10 @@ export class DaemonClient {
       return JSON.parse(text) as unknown;
     } catch (error) {
       if (!deadline.expired()) throw error;
-      throw new CliError(exitCodes.unreachable, `the daemon did not answer ${method} ${path} within ${timeoutMs / 1000} s`);
+      throw new CliError(
+        exitCodes.unreachable,
+        `the daemon did not answer ${method} ${path} within ${timeoutMs / 1000} s`,
+      );
     } finally {
       deadline.clear();
     }
@@ -194,6 +197,7 @@ function answerError(status: number, text: string): CliError {
     body = undefined;
   }
   const message = body?.error?.message ?? `the daemon answered with status ${status}`;
-  const code = status === 400 || status === 404 ? exitCodes.badInput : status === 409 ? exitCodes.refused : exitCodes.failed;
+  const code =
+    status === 400 || status === 404 ? exitCodes.badInput : status === 409 ? exitCodes.refused : exitCodes.failed;
   return new CliError(code, message, body?.error?.problems ?? []);
 }

@@ -30,9 +30,18 @@ export const register: RegisterCommand = (program, context) => {
     )
     .option('--speed <rate>', 'simulated seconds a second', positive, 150)
     .option('--clusters <n>', 'clusters of the sample fleet, 4 to 84', wholeNumber, 84)
-    .addOption(new Option('--break <what>', "break the dev cluster: its checks, or a budget that never allows").choices(['e2e', 'pdb']))
+    .addOption(
+      new Option('--break <what>', 'break the dev cluster: its checks, or a budget that never allows').choices([
+        'e2e',
+        'pdb',
+      ]),
+    )
     .option('--keep', 'go on serving when it is over, until Ctrl-C')
-    .addOption(new Option('-o, --output <format>', 'text, or one JSON document as the last line').choices(['text', 'json']).default('text'))
+    .addOption(
+      new Option('-o, --output <format>', 'text, or one JSON document as the last line')
+        .choices(['text', 'json'])
+        .default('text'),
+    )
     .option('--seed <seed>', 'decides boot times, pod placement and team workloads', 'demo')
     .option('--kills <n>', 'kill the daemon this many times at random moments', wholeNumber, 0)
     .option('--timeout <seconds>', 'give up after this many seconds', wholeNumber, 900)

@@ -90,7 +90,10 @@ async function createProgram(args: string[], context: CommandContext): Promise<C
     .addHelpText('after', exitCodeHelp);
   for (const register of registrations) register(program, context);
   for (const name of separateCommands) {
-    const asked = args.some((arg) => arg === name) || args.length === 0 || args.some((arg) => arg === '--help' || arg === '-h' || arg === 'help');
+    const asked =
+      args.some((arg) => arg === name) ||
+      args.length === 0 ||
+      args.some((arg) => arg === '--help' || arg === '-h' || arg === 'help');
     if (!asked) continue;
     const module = new URL(`./${name}.ts`, import.meta.url);
     if (!existsSync(module)) continue;
@@ -112,7 +115,9 @@ function programVersion(): string {
 
 function unexpected(error: unknown, environment: NodeJS.ProcessEnv): string {
   if (!(error instanceof Error)) return String(error);
-  return environment['CLM_DEBUG'] === undefined ? `${error.message} (CLM_DEBUG=1 shows where)` : (error.stack ?? error.message);
+  return environment['CLM_DEBUG'] === undefined
+    ? `${error.message} (CLM_DEBUG=1 shows where)`
+    : (error.stack ?? error.message);
 }
 
 /** The first Ctrl-C asks the command to end; a second one ends the process. */

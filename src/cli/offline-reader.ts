@@ -16,8 +16,8 @@ import { badInput, CliError, exitCodes } from './exit.ts';
 /** Ends with exit code 4 when there is no store either, 2 when it cannot be read. */
 export async function openOfflineReader(
   config: DaemonConfig,
-  environment: NodeJS.ProcessEnv = process.env,
-): Promise<{ reader: Reader; close(): Promise<void> }> {
+  environment: NodeJS.ProcessEnv,
+): Promise<{ reader: Reader; notice: string; close(): Promise<void> }> {
   const store = await openForReading(config);
   const clock = clockFromEnvironment(environment['CLM_CLOCK']);
   const lastGood = await readLastGood(store);
@@ -30,8 +30,8 @@ export async function openOfflineReader(
       now: clock.now(),
     });
   const asOf = (await status()).daemon.lastCommitAt;
+  const notice = `daemon not running, as of ${asOf === undefined ? 'never' : `${asOf.slice(0, 19)}Z`}`;
   const reader: Reader = {
-    notice: `daemon not running, as of ${asOf === undefined ? 'never' : `${asOf.slice(0, 19)}Z`}`,
     status,
     explain: async (subject) => {
       const answer = explainSubject(await status(), subject, await readPastRollouts(store));
@@ -42,7 +42,7 @@ export async function openOfflineReader(
     rollouts: (query) => rolloutsOf(store, query),
     events: async (query) => (await store.journal({ ...query, newestFirst: true })).reverse(),
   };
-  return { reader, close: () => store.close() };
+  return { reader, notice, close: () => store.close() };
 }
 
 /** The store for `clm backup`: opened beside the daemon, never written. */

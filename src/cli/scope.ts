@@ -22,7 +22,9 @@ export function lookUp(name: string, status: StatusDocument): Scope {
   if (channel) return { kind: 'channel', name };
   if (clusters.length === 1) return { kind: 'cluster', name: (clusters[0] as { id: string }).id };
   if (clusters.length > 1) {
-    throw badInput(`'${name}' is the alias of ${clusters.length} clusters; write one id: ${clusters.map((one) => one.id).join(', ')}`);
+    throw badInput(
+      `'${name}' is the alias of ${clusters.length} clusters; write one id: ${clusters.map((one) => one.id).join(', ')}`,
+    );
   }
   const names = [...status.channels.map((one) => one.name), ...status.clusters.flatMap((one) => [one.id, one.alias])];
   const near = nearMatches(name, names);

@@ -33,7 +33,8 @@ const fine = new Set(['matches', 'would-change']);
 export function createAdoption(input: AdoptionInput): Adoption {
   let running = false;
   const observe = async (signal: AbortSignal): Promise<FleetFindings> => {
-    if (running) throw new ApiError(409, 'adoption-under-way', 'Somebody else is looking at the fleet for an adoption right now.');
+    if (running)
+      throw new ApiError(409, 'adoption-under-way', 'Somebody else is looking at the fleet for an adoption right now.');
     running = true;
     try {
       const { lastGood, source, render, sessions, store, pipeline, now } = input;
@@ -54,7 +55,8 @@ export function createAdoption(input: AdoptionInput): Adoption {
       const before = await already(false);
       if (before !== undefined) return before;
       const findings = await observe(signal);
-      if (findings.clusters.length === 0) throw new ApiError(409, 'no-clusters', 'The registry has no cluster that could be adopted.');
+      if (findings.clusters.length === 0)
+        throw new ApiError(409, 'no-clusters', 'The registry has no cluster that could be adopted.');
       const { facts, journal } = adoptionWrites(findings, { actor: by.name, reason: reason ?? '', now: input.now() });
       await input.engine.post([], { facts, journal });
       return answer(findings, false);

@@ -58,11 +58,18 @@ export function createClusterAccess(options: ClusterAccessOptions): ClusterAcces
 }
 
 /** The account's own role goes before the role name that all accounts share. Throws `account-unknown`. */
-function roleArn(cluster: Cluster, accounts: InfrastructureAccount[], roleName: string | undefined): string | undefined {
+function roleArn(
+  cluster: Cluster,
+  accounts: InfrastructureAccount[],
+  roleName: string | undefined,
+): string | undefined {
   const account = accounts.find((one) => one.id === cluster.infrastructureAccount);
   if (account === undefined) {
     throw new FailureError(
-      terminal('account-unknown', `Cluster ${cluster.id} is in infrastructure account ${cluster.infrastructureAccount}, which the accounts file does not list.`),
+      terminal(
+        'account-unknown',
+        `Cluster ${cluster.id} is in infrastructure account ${cluster.infrastructureAccount}, which the accounts file does not list.`,
+      ),
     );
   }
   if (account.assumeRoleArn !== undefined) return account.assumeRoleArn;
@@ -72,7 +79,8 @@ function roleArn(cluster: Cluster, accounts: InfrastructureAccount[], roleName: 
 /** A kubeconfig has one context a cluster, named by the cluster's id. */
 function kubeAccess(cluster: Cluster, settings: DaemonConfig['providers']['kubernetes']): KubeAccess {
   if (settings.kubeconfig !== undefined) return { kind: 'kubeconfig', file: settings.kubeconfig, context: cluster.id };
-  const server = settings.urlTemplate === undefined ? cluster.apiServerUrl : settings.urlTemplate.replaceAll('{id}', cluster.id);
+  const server =
+    settings.urlTemplate === undefined ? cluster.apiServerUrl : settings.urlTemplate.replaceAll('{id}', cluster.id);
   return {
     kind: 'server',
     server,

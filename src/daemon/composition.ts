@@ -82,9 +82,22 @@ export function compose(input: CompositionInput): Composition {
   });
   const wake = (processId: string): void => engine.wake(processId);
   const pipeline = (): Pipeline => cappedPipeline(lastGood, config.concurrency.clusters);
-  const heads = new HeadWatch({ source: input.source, pipeline, store, pollIntervalMs: config.configRepository.pollIntervalMs });
-  const render = createRender({ source: input.source, path: config.configRepository.path, accounts: () => lastGood.accounts() });
-  const registry = () => ({ clusters: lastGood.clusters(), accounts: lastGood.accounts(), problems: lastGood.registryProblems() });
+  const heads = new HeadWatch({
+    source: input.source,
+    pipeline,
+    store,
+    pollIntervalMs: config.configRepository.pollIntervalMs,
+  });
+  const render = createRender({
+    source: input.source,
+    path: config.configRepository.path,
+    accounts: () => lastGood.accounts(),
+  });
+  const registry = () => ({
+    clusters: lastGood.clusters(),
+    accounts: lastGood.accounts(),
+    problems: lastGood.registryProblems(),
+  });
   const runner = createCheckRunner({ sessions, clusterOf, clock, profiles, log });
   const pipelineSteps = createPipelineSteps({
     source: input.source,

@@ -140,7 +140,10 @@ const overridable = [
 
 /** The variable that overrides a setting: `api.metricsListen` → `CLM_API_METRICS_LISTEN`. */
 export function environmentName(settingPath: string): string {
-  return `CLM_${settingPath.replace(/([A-Z])/g, '_$1').replaceAll('.', '_').toUpperCase()}`;
+  return `CLM_${settingPath
+    .replace(/([A-Z])/g, '_$1')
+    .replaceAll('.', '_')
+    .toUpperCase()}`;
 }
 
 /** JSON Schema of clm.yaml, for editors. */
@@ -312,4 +315,3 @@ function parseListen(value: string): { host: string; port: number } | 'off' | 'i
   if (!match || port > 65_535) return 'invalid';
   return { host: (match[1] as string).replace(/^\[|\]$/g, ''), port };
 }
-

@@ -48,7 +48,8 @@ export async function runDaemon(config: DaemonConfig, options: DaemonOptions): P
   const { signal, log } = options;
   const clock = clockFromEnvironment((options.environment ?? process.env)['CLM_CLOCK']);
   await requireUsableInput(config, log);
-  for (const folder of [config.stateDir, path.dirname(config.store.path)]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  for (const folder of [config.stateDir, path.dirname(config.store.path)])
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
   const store = await openSqliteStore({ path: config.store.path });
   try {
     const lease = await takeLease(store, config, options);
@@ -105,7 +106,9 @@ async function lead(
   channels.names = lastGood.pipeline()?.channels.map((channel) => channel.name);
   await lastGood.refresh();
   if (lastGood.pipeline() === undefined) {
-    const problems = lastGood.problems().map((one) => ({ file: one.subject, message: one.message, remedy: one.remedy ?? 'correct it' }));
+    const problems = lastGood
+      .problems()
+      .map((one) => ({ file: one.subject, message: one.message, remedy: one.remedy ?? 'correct it' }));
     throw new BadDaemonInput('there is no usable pipeline, and none from an earlier run', problems);
   }
   const leading = await startLeading({ config, version, store, lease, lastGood, git, clock, log, reports });
@@ -169,7 +172,8 @@ async function requireUsableInput(config: DaemonConfig, log: Logger): Promise<vo
   const problems: Problem[] = [];
   const { metricsListen, socket } = config.api;
   // Where a daemon answers, this one will wait for its lease, and the port will be free by then.
-  const trouble = metricsListen === undefined || (await somebodyAnswers(socket)) ? undefined : await addressTrouble(metricsListen);
+  const trouble =
+    metricsListen === undefined || (await somebodyAnswers(socket)) ? undefined : await addressTrouble(metricsListen);
   if (trouble !== undefined) {
     const remedy = "end the other program, choose another port, or write 'off'";
     problems.push({ file: config.file, path: 'api.metricsListen', message: trouble, remedy });

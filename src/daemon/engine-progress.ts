@@ -31,6 +31,8 @@ export class EngineProgress {
     if (stats.storeFailures > this.#storeFailures) this.#storeFailedAt = wallMs();
     this.#storeFailures = stats.storeFailures;
     if (this.#storeFailedAt === undefined || wallMs() - this.#storeFailedAt > 60_000) return {};
-    return { storeFailing: `${stats.storeFailures} calls have failed since the start, the newest within the last minute` };
+    return {
+      storeFailing: `${stats.storeFailures} calls have failed since the start, the newest within the last minute`,
+    };
   }
 }

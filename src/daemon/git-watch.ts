@@ -45,6 +45,14 @@ export function watchGit(source: ChannelSource, report: (outcome: string) => voi
     problems: () =>
       failure === undefined
         ? []
-        : [{ severity: 'warning', scope: 'daemon', subject: 'configuration repository', code: failure.code, message: failure.message }],
+        : [
+            {
+              severity: 'warning',
+              scope: 'daemon',
+              subject: 'configuration repository',
+              code: failure.code,
+              message: failure.message,
+            },
+          ],
   };
 }

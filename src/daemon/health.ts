@@ -5,8 +5,6 @@ export interface HealthView {
   engineSilentMs: number;
   engineRunning: boolean;
   leaseHeld: boolean;
-  /** Waiting for another daemon to end: alive and well, but not acting. */
-  standby: boolean;
   storeFailing?: string;
   overdueSteps: { id: string; step: string; wallMs: number }[];
   /** Wall ms since the repository was last read well; undefined before the first time. */
@@ -18,7 +16,7 @@ export interface HealthView {
 
 export interface HealthVerdict {
   ok: boolean;
-  state: 'leading' | 'standby' | 'starting' | 'failing';
+  state: 'leading' | 'failing';
   reasons: string[];
 }
 
@@ -26,7 +24,6 @@ export const engineSilenceLimitMs = 30_000;
 const gitPatienceMs = 120_000;
 
 export function judgeHealth(view: HealthView): HealthVerdict {
-  if (view.standby) return { ok: true, state: 'standby', reasons: ['another daemon holds the lease; this one waits for it'] };
   const reasons: string[] = [];
   if (!view.leaseHeld) reasons.push('the lease is lost: this daemon may not act any more');
   if (!view.engineRunning) reasons.push('the engine does not run');
@@ -41,7 +38,9 @@ export function judgeHealth(view: HealthView): HealthVerdict {
   const silent = view.sinceGitPollMs ?? view.sinceStartMs;
   if (silent > patience) {
     const why = view.gitProblem === undefined ? '' : `: ${view.gitProblem}`;
-    reasons.push(`the configuration repository was last read ${view.sinceGitPollMs === undefined ? 'never' : `${seconds(silent)} ago`}${why}`);
+    reasons.push(
+      `the configuration repository was last read ${view.sinceGitPollMs === undefined ? 'never' : `${seconds(silent)} ago`}${why}`,
+    );
   }
   return { ok: reasons.length === 0, state: reasons.length === 0 ? 'leading' : 'failing', reasons };
 }

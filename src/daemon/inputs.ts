@@ -17,7 +17,8 @@ export interface PipelineRead {
 
 /** `branchCommit` says where the branch of a pipeline in the repository is. */
 export async function readPipeline(config: DaemonConfig, source: ChannelSource): Promise<PipelineRead> {
-  const read = 'file' in config.pipeline ? await readLocal(config.pipeline.file) : await readFromBranch(config.pipeline, source);
+  const read =
+    'file' in config.pipeline ? await readLocal(config.pipeline.file) : await readFromBranch(config.pipeline, source);
   if ('problem' in read) return { pipeline: undefined, problems: [read.problem] };
   const parsed = parsePipeline(read.name, read.text);
   return parsed.ok ? { pipeline: parsed.pipeline, problems: [] } : { pipeline: undefined, problems: parsed.problems };
@@ -36,7 +37,10 @@ async function readLocal(file: string): Promise<TextRead> {
   }
 }
 
-async function readFromBranch(place: { repositoryFile: string; branch: string }, source: ChannelSource): Promise<TextRead> {
+async function readFromBranch(
+  place: { repositoryFile: string; branch: string },
+  source: ChannelSource,
+): Promise<TextRead> {
   const name = `${place.branch}:${place.repositoryFile}`;
   try {
     const { heads, problems } = await source.fetch([place.branch], {});
@@ -49,7 +53,13 @@ async function readFromBranch(place: { repositoryFile: string; branch: string },
     const files = await source.readTree(head.commit, folder === '.' ? '' : folder);
     const text = files.get(path.posix.basename(place.repositoryFile));
     if (text !== undefined) return { name, text };
-    return { problem: { file: name, message: 'there is no such file on the branch', remedy: 'commit it there, or correct pipeline in clm.yaml' } };
+    return {
+      problem: {
+        file: name,
+        message: 'there is no such file on the branch',
+        remedy: 'commit it there, or correct pipeline in clm.yaml',
+      },
+    };
   } catch (error) {
     if (!(error instanceof FailureError)) throw error;
     return { problem: { file: name, message: error.failure.message, remedy: `clm explain ${error.failure.code}` } };

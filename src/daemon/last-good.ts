@@ -21,7 +21,9 @@ export interface LastGoodView {
 
 /** What the store has of an earlier run. */
 export async function readLastGood(store: Pick<ReadStore, 'fact'>): Promise<LastGoodView> {
-  const registry = (await store.fact(factKind, 'registry'))?.value as { clusters?: Cluster[]; accounts?: InfrastructureAccount[] } | undefined;
+  const registry = (await store.fact(factKind, 'registry'))?.value as
+    | { clusters?: Cluster[]; accounts?: InfrastructureAccount[] }
+    | undefined;
   const pipeline = (await store.fact(factKind, 'pipeline'))?.value as Pipeline | undefined;
   return { clusters: registry?.clusters ?? [], accounts: registry?.accounts ?? [], pipeline };
 }
@@ -60,7 +62,9 @@ class LastGoodKeeper implements LastGood {
   #pipelineDigest: string;
   #registryProblems: Problem[] = [];
   #pipelineProblems: Problem[] = [];
-  #held: { view: Pick<LastGoodView, 'clusters' | 'accounts'>; message: string; since: number; digest: string } | undefined;
+  #held:
+    | { view: Pick<LastGoodView, 'clusters' | 'accounts'>; message: string; since: number; digest: string }
+    | undefined;
   #refreshing: Promise<boolean> | undefined;
 
   constructor(options: LastGoodOptions, view: LastGoodView) {
@@ -129,7 +133,11 @@ class LastGoodKeeper implements LastGood {
     if (pipeline === undefined || problems.length > 0) return false;
     const digest = digestOf(pipeline);
     if (digest === this.#pipelineDigest) return false;
-    await this.#keep('pipeline', pipeline, `The pipeline was read: ${pipeline.channels.map((one) => one.name).join(', ')}`);
+    await this.#keep(
+      'pipeline',
+      pipeline,
+      `The pipeline was read: ${pipeline.channels.map((one) => one.name).join(', ')}`,
+    );
     this.#view = { ...this.#view, pipeline };
     this.#pipelineDigest = digest;
     return true;
@@ -164,7 +172,12 @@ class LastGoodKeeper implements LastGood {
     return { clusters: held.view.clusters.length };
   }
 
-  async #accept(view: Pick<LastGoodView, 'clusters' | 'accounts'>, digest: string, message: string, source: string): Promise<void> {
+  async #accept(
+    view: Pick<LastGoodView, 'clusters' | 'accounts'>,
+    digest: string,
+    message: string,
+    source: string,
+  ): Promise<void> {
     await this.#keep('registry', view, message, source);
     this.#view = { ...this.#view, ...view };
     this.#registryDigest = digest;

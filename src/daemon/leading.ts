@@ -68,7 +68,11 @@ export async function startLeading(input: LeadingInput): Promise<Leading> {
     const probes =
       config.api.metricsListen === undefined
         ? undefined
-        : await startProbeServer(config.api.metricsListen, { metrics: metrics.text, health: healthOf(input, composition) }, log);
+        : await startProbeServer(
+            config.api.metricsListen,
+            { metrics: metrics.text, health: healthOf(input, composition) },
+            log,
+          );
     if (probes !== undefined) closers.push(probes.close);
     const api = await startApiServer({ backend: composition.backend, socketPath: config.api.socket, log, version });
     late.committed = () => api.changes.notify();
@@ -85,7 +89,11 @@ export async function startLeading(input: LeadingInput): Promise<Leading> {
   }
 }
 
-function metricsOf({ version, lease }: LeadingInput, { engine, backend }: Composition, lag: EventLoopMonitor): DaemonMetrics {
+function metricsOf(
+  { version, lease }: LeadingInput,
+  { engine, backend }: Composition,
+  lag: EventLoopMonitor,
+): DaemonMetrics {
   return createMetrics({
     version,
     status: () => backend.status(),
@@ -109,7 +117,6 @@ function healthOf({ config, lease, git, clock }: LeadingInput, { engine }: Compo
       engineSilentMs: progress.silentMs(stats),
       engineRunning: stats.running,
       leaseHeld: lease.held(),
-      standby: false,
       overdueSteps: stats.overdueSteps,
       ...progress.storeTrouble(stats),
       ...(sinceGitPollMs === undefined ? {} : { sinceGitPollMs }),

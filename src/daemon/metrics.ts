@@ -16,7 +16,14 @@ export interface DaemonMetrics {
 export interface MetricSources {
   version: string;
   status(): Promise<StatusDocument>;
-  engine(): { active: number; quarantined: number; stepsUnderWay: number; pendingMessages: number; nextWakeAt: number | null; pendingWakes?: number };
+  engine(): {
+    active: number;
+    quarantined: number;
+    stepsUnderWay: number;
+    pendingMessages: number;
+    nextWakeAt: number | null;
+    pendingWakes?: number;
+  };
   leaseHeld(): boolean;
   lag(): EventLoopLag;
 }
@@ -72,9 +79,12 @@ export function createMetrics(sources: MetricSources): DaemonMetrics {
     registers,
   });
   registerEngineGauges(registers, sources);
-  registerFleetGauges(registers, sources);
+  const fillFleet = registerFleetGauges(registers);
   return {
-    text: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+    text: async () => {
+      fillFleet(await sources.status());
+      return { contentType: registry.contentType, body: await registry.metrics() };
+    },
     transition: (machine, event, to) => transitions.inc({ machine, event, to }),
     step: ({ machine, step, outcome, code, wallMs }) => {
       steps.inc({ machine, step, outcome, code: code ?? '' });
@@ -101,9 +111,17 @@ function registerEngineGauges(registers: MetricRegistry[], sources: MetricSource
   };
   gauge('clm_leader', '1 while this daemon holds the lease.', () => (sources.leaseHeld() ? 1 : 0));
   gauge('clm_engine_processes_active', 'Processes that are not final.', () => sources.engine().active);
-  gauge('clm_engine_processes_quarantined', 'Processes whose snapshot is not understood.', () => sources.engine().quarantined);
+  gauge(
+    'clm_engine_processes_quarantined',
+    'Processes whose snapshot is not understood.',
+    () => sources.engine().quarantined,
+  );
   gauge('clm_engine_steps_under_way', 'Steps running now.', () => sources.engine().stepsUnderWay);
-  gauge('clm_engine_messages_pending', 'Messages between processes that are not delivered yet.', () => sources.engine().pendingMessages);
+  gauge(
+    'clm_engine_messages_pending',
+    'Messages between processes that are not delivered yet.',
+    () => sources.engine().pendingMessages,
+  );
   gauge('clm_engine_next_wake_timestamp_seconds', 'Decision time of the earliest wake-up; 0 = none.', () => {
     const at = sources.engine().nextWakeAt;
     return at === null ? 0 : at / 1000;
@@ -122,56 +140,39 @@ function registerEngineGauges(registers: MetricRegistry[], sources: MetricSource
   });
 }
 
-function registerFleetGauges(registers: MetricRegistry[], sources: MetricSources): void {
-  const rolloutInfo = new Gauge({
-    name: 'clm_rollout_info',
-    help: 'Always 1 for the newest rollout of a channel; labels say which, and in which state.',
-    labelNames: ['channel', 'commit', 'state'],
-    registers,
-  });
-  const channelState = new Gauge({
-    name: 'clm_channel_state',
-    help: '1 for the state that the channel is in, 0 for the others.',
-    labelNames: ['channel', 'state'],
-    registers,
-  });
-  const clusterState = new Gauge({
-    name: 'clm_cluster_state',
-    help: 'Clusters by channel and state.',
-    labelNames: ['channel', 'state'],
-    registers,
-  });
-  const soak = new Gauge({
-    name: 'clm_rollout_soak_observed_seconds',
-    help: 'Soak observed so far by the newest rollout of a channel.',
-    labelNames: ['channel'],
-    registers,
-  });
-  const problems = new Gauge({
-    name: 'clm_problems',
-    help: 'Problems shown by clm status, by severity.',
-    labelNames: ['severity'],
-    registers,
-    // One document a scrape serves all gauges of the fleet.
-    async collect() {
-      const status = await sources.status();
-      for (const gauge of [rolloutInfo, channelState, clusterState, soak, this]) gauge.reset();
-      for (const severity of ['error', 'warning'] as const) {
-        this.set({ severity }, status.problems.filter((problem) => problem.severity === severity).length);
+/** Gauges of the fleet; the returned function fills them from one document, so that they agree with each other. */
+function registerFleetGauges(registers: MetricRegistry[]): (status: StatusDocument) => void {
+  const gauge = <Label extends string>(name: string, help: string, labelNames: Label[]): Gauge<Label> =>
+    new Gauge({ name, help, labelNames, registers });
+  const rolloutInfo = gauge(
+    'clm_rollout_info',
+    'Always 1 for the newest rollout of a channel; labels say which, and in which state.',
+    ['channel', 'commit', 'state'],
+  );
+  const channelState = gauge('clm_channel_state', '1 for the state that the channel is in, 0 for the others.', [
+    'channel',
+    'state',
+  ]);
+  const clusterState = gauge('clm_cluster_state', 'Clusters by channel and state.', ['channel', 'state']);
+  const soak = gauge('clm_rollout_soak_observed_seconds', 'Soak observed so far by the newest rollout of a channel.', [
+    'channel',
+  ]);
+  const problems = gauge('clm_problems', 'Problems shown by clm status, by severity.', ['severity']);
+  return (status) => {
+    for (const one of [rolloutInfo, channelState, clusterState, soak, problems]) one.reset();
+    for (const severity of ['error', 'warning'] as const) {
+      problems.set({ severity }, status.problems.filter((problem) => problem.severity === severity).length);
+    }
+    for (const channel of status.channels) {
+      const { name, rollout } = channel;
+      if (rollout !== undefined) rolloutInfo.set({ channel: name, commit: rollout.commit, state: rollout.state }, 1);
+      for (const state of channelStates) channelState.set({ channel: name, state }, channel.state === state ? 1 : 0);
+      if (channel.soak !== undefined) soak.set({ channel: name }, channel.soak.observedSeconds);
+      const counts = new Map<string, number>(clusterStates.map((state) => [state, 0]));
+      for (const cluster of status.clusters) {
+        if (cluster.channel === name) counts.set(cluster.state, (counts.get(cluster.state) ?? 0) + 1);
       }
-      for (const channel of status.channels) {
-        if (channel.rollout !== undefined) {
-          rolloutInfo.set({ channel: channel.name, commit: channel.rollout.commit, state: channel.rollout.state }, 1);
-        }
-        for (const state of channelStates) channelState.set({ channel: channel.name, state }, channel.state === state ? 1 : 0);
-        if (channel.soak !== undefined) soak.set({ channel: channel.name }, channel.soak.observedSeconds);
-        const counts = new Map<string, number>(clusterStates.map((state) => [state, 0]));
-        for (const cluster of status.clusters) {
-          if (cluster.channel === channel.name) counts.set(cluster.state, (counts.get(cluster.state) ?? 0) + 1);
-        }
-        for (const [state, count] of counts) clusterState.set({ channel: channel.name, state }, count);
-      }
-    },
-  });
-  void problems;
+      for (const [state, count] of counts) clusterState.set({ channel: name, state }, count);
+    }
+  };
 }

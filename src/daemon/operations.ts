@@ -40,7 +40,10 @@ export function createOperations(input: OperationsInput): Operations {
         value: { kind: 'pause', scope: target.text, actor: by.name, reason, expiresAt },
       };
       const event = { type: 'PAUSE', by: by.name, reason, expiresAt };
-      await input.engine.post(messagesTo(target, event), { facts: [override], journal: [entry(target, by, 'paused', message, now)] });
+      await input.engine.post(messagesTo(target, event), {
+        facts: [override],
+        journal: [entry(target, by, 'paused', message, now, { reason, expiresAt })],
+      });
       return { told: target.processes, message };
     },
     resume: async ({ scope, reason }, by) => {
@@ -52,10 +55,11 @@ export function createOperations(input: OperationsInput): Operations {
       const event = { type: 'RESUME', by: by.name, reason };
       await input.engine.post(messagesTo(target, event), {
         facts: ended.map((fact) => ({ kind: overrideKind, key: fact.key, value: null })),
-        journal: [entry(target, by, 'resumed', message, now)],
+        journal: [entry(target, by, 'resumed', message, now, { reason })],
       });
       const others = facts.filter((fact) => !ended.includes(fact) && holdsToo(fact.value, target, now));
-      const still = others.length === 0 ? '' : `; still held by ${others.map((fact) => scopeOf(fact.value)).join(', ')}`;
+      const still =
+        others.length === 0 ? '' : `; still held by ${others.map((fact) => scopeOf(fact.value)).join(', ')}`;
       return { told: target.processes, message: `${message}${still}` };
     },
     retry: async ({ scope, reason }, by) => {
@@ -70,7 +74,9 @@ export function createOperations(input: OperationsInput): Operations {
       }
       const message = `${by.name} asked ${target.text} to try again: ${reason}`;
       const event = { type: 'RETRY', by: by.name, reason };
-      await input.engine.post(messagesTo(target, event), { journal: [entry(target, by, 'retried', message, now)] });
+      await input.engine.post(messagesTo(target, event), {
+        journal: [entry(target, by, 'retried', message, now, { reason })],
+      });
       return { told: target.processes, message };
     },
   };
@@ -81,7 +87,13 @@ async function resolve(input: OperationsInput, scope: Scope): Promise<Target> {
   const channels = input.lastGood.pipeline()?.channels.map((channel) => channel.name) ?? [];
   const active = await input.store.rows({ status: 'active' });
   if (scope.kind === 'fleet') {
-    return { scope, text: 'fleet', channel: '', cluster: '', processes: channels.flatMap((name) => ofChannel(active, name)) };
+    return {
+      scope,
+      text: 'fleet',
+      channel: '',
+      cluster: '',
+      processes: channels.flatMap((name) => ofChannel(active, name)),
+    };
   }
   if (scope.kind === 'channel') {
     const { name } = scope;
@@ -92,11 +104,23 @@ async function resolve(input: OperationsInput, scope: Scope): Promise<Target> {
   const matching = clusters.filter((one) => one.id === scope.name || one.alias === scope.name);
   const cluster = matching[0];
   if (cluster === undefined || matching.length > 1) {
-    const near = matching.length > 1 ? matching.map((one) => one.id) : nearMatches(scope.name, clusters.flatMap((one) => [one.id, one.alias]));
+    const near =
+      matching.length > 1
+        ? matching.map((one) => one.id)
+        : nearMatches(
+            scope.name,
+            clusters.flatMap((one) => [one.id, one.alias]),
+          );
     throw unknownSubject(matching.length > 1 ? 'single cluster' : 'cluster', scope.name, near);
   }
   const updates = active.filter((row) => row.machine === 'clusterUpdate' && row.cluster === cluster.id);
-  return { scope, text: `cluster:${cluster.id}`, channel: cluster.channel, cluster: cluster.id, processes: updates.map((row) => row.id) };
+  return {
+    scope,
+    text: `cluster:${cluster.id}`,
+    channel: cluster.channel,
+    cluster: cluster.id,
+    processes: updates.map((row) => row.id),
+  };
 }
 
 function ofChannel(active: ProcessRow[], channel: string): string[] {
@@ -108,8 +132,25 @@ function messagesTo(target: Target, event: OutboxMessage['event']): OutboxMessag
   return target.processes.map((to) => ({ to, event }));
 }
 
-function entry(target: Target, by: Operator, kind: string, message: string, at: number): JournalEntry {
-  return { at, source: `operator:${by.name}`, seq: 0, kind, channel: target.channel, cluster: target.cluster, commit: '', message, data: null };
+function entry(
+  target: Target,
+  by: Operator,
+  kind: string,
+  message: string,
+  at: number,
+  data: { reason: string; expiresAt?: number },
+): JournalEntry {
+  return {
+    at,
+    source: `operator:${by.name}`,
+    seq: 0,
+    kind,
+    channel: target.channel,
+    cluster: target.cluster,
+    commit: '',
+    message,
+    data: { scope: target.text, actor: by.name, ...data },
+  };
 }
 
 function scopeOf(value: unknown): string {

@@ -60,7 +60,10 @@ export async function addressTrouble(listen: { host: string; port: number }): Pr
   }
 }
 
-async function answer(url: string, sources: ProbeSources): Promise<{ status: number; contentType: string; body: string }> {
+async function answer(
+  url: string,
+  sources: ProbeSources,
+): Promise<{ status: number; contentType: string; body: string }> {
   const path = url.split('?')[0];
   if (path === '/metrics') {
     const { contentType, body } = await sources.metrics();
@@ -82,7 +85,10 @@ function listening(server: Server, listen: { host: string; port: number }): Prom
         new FailureError(
           error.code === 'EADDRINUSE'
             ? terminal('port-in-use', `The address ${where} for /metrics and /healthz is in use by another process.`)
-            : terminal('listen-failed', `The address ${where} for /metrics and /healthz cannot be used: ${error.message}.`),
+            : terminal(
+                'listen-failed',
+                `The address ${where} for /metrics and /healthz cannot be used: ${error.message}.`,
+              ),
         ),
       );
     });

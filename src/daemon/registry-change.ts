@@ -24,7 +24,8 @@ export function judgeRegistryChange(previous: Cluster[], next: Cluster[]): Regis
     productionPools: counted.flatMap((cluster) => lostPools(cluster, nextById.get(cluster.id))),
   };
   const tooMany = lost.length > counted.length * lossShare;
-  if (!tooMany && losses.productionClusters.length === 0 && losses.productionPools.length === 0) return { accepted: true };
+  if (!tooMany && losses.productionClusters.length === 0 && losses.productionPools.length === 0)
+    return { accepted: true };
   return { accepted: false, losses, message: describe(losses, counted.length) };
 }
 

@@ -34,6 +34,8 @@ export class Mailroom {
     }
     this.#pulling = this.#pullPages().finally(() => {
       this.#pulling = undefined;
+      // a call that came between the last look and this line must not be lost
+      return this.#again ? this.pull() : undefined;
     });
     return this.#pulling;
   }

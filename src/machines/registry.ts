@@ -3,6 +3,7 @@ import { channelModule } from './channel/versions.ts';
 import { clusterUpdateModule } from './cluster-update/versions.ts';
 import { e2eRunModule } from './e2e-run/versions.ts';
 import type { MachineModule } from './events.ts';
+import { nodePoolRollModule } from './node-pool-roll/versions.ts';
 import { promotionModule } from './promotion/versions.ts';
 import { rolloutModule } from './rollout/versions.ts';
 
@@ -10,6 +11,7 @@ export const machineModules: MachineModule[] = [
   channelModule,
   rolloutModule,
   clusterUpdateModule,
+  nodePoolRollModule,
   promotionModule,
   e2eRunModule,
 ];

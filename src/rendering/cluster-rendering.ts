@@ -73,7 +73,7 @@ export class ClusterRendering {
     this.#attempt(() => {
       deletions = this.#renderDeletions();
     });
-    if (this.#problems.length > 0) throw new RenderingError(this.#problems.slice(0, maxProblems));
+    if (this.#problems.length > 0) throw new RenderingError(distinct(this.#problems).slice(0, maxProblems));
     const units = [
       ...stacks.map((stack) => `stack ${stack.name} ${stack.digest}`),
       ...components.map((component) => `component ${component.name} ${component.digest}`),
@@ -237,4 +237,11 @@ export class ClusterRendering {
       };
     });
   }
+}
+
+/** A manifest that others hash fails once for each of them. */
+function distinct(problems: readonly Problem[]): Problem[] {
+  const seen = new Map<string, Problem>();
+  for (const problem of problems) seen.set(`${problem.file}:${problem.line ?? ''}:${problem.message}`, problem);
+  return [...seen.values()];
 }

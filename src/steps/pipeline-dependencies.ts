@@ -1,10 +1,11 @@
 /** What the steps of the pipeline work with. */
+
+import type { Cluster } from '../domain/cluster.ts';
+import type { ChannelPolicy, Pipeline } from '../domain/pipeline.ts';
 import type { ChannelSource, RegistryView } from '../ports/channel-source.ts';
 import type { ClusterSessions } from '../ports/cluster-session.ts';
 import type { Render } from '../ports/renderer.ts';
 import type { ReadStore } from '../ports/store.ts';
-import type { ChannelPolicy, Pipeline } from '../domain/pipeline.ts';
-import type { Cluster } from '../domain/cluster.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Logger } from '../support/logger.ts';
 import type { Random } from '../support/random.ts';

@@ -143,6 +143,14 @@ export class VirtualClock implements Clock {
   }
 }
 
+/**
+ * A limit of `ms` decision time for something that also takes network calls: never less than `leastWallMs` of wall time, however
+ * fast the clock runs.
+ */
+export function patientLimit(clock: Clock, ms: number, leastWallMs: number): number {
+  return clock instanceof ScaledClock ? Math.max(ms, leastWallMs * clock.rate) : ms;
+}
+
 /** A clock at `rate` that starts now: simulated and wall time agree at this moment. */
 export function scaledClockFromNow(rate: number): ScaledClock {
   return new ScaledClock(Date.now(), rate);

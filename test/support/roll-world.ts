@@ -185,7 +185,8 @@ export class RollWorld {
   }
 
   group(name: string): Answer {
-    return this.call('autoscaling', 'DescribeAutoScalingGroups', { AutoScalingGroupNames: [name] }).AutoScalingGroups[0];
+    return this.call('autoscaling', 'DescribeAutoScalingGroups', { AutoScalingGroupNames: [name] })
+      .AutoScalingGroups[0];
   }
 
   /** Objects applied by a team; answers once its pods are ready. */
@@ -234,7 +235,9 @@ export class RollWorld {
         .map((node) => ({
           unschedulable: node.spec.unschedulable === true,
           taints: (node.spec.taints ?? []).map((taint: Answer) => taint.key).sort(),
-          annotations: Object.keys(node.metadata.annotations ?? {}).filter((key) => key.startsWith('clm/') || key.includes('scale-down')),
+          annotations: Object.keys(node.metadata.annotations ?? {}).filter(
+            (key) => key.startsWith('clm/') || key.includes('scale-down'),
+          ),
           status: node.metadata.labels?.['lifecycle-status'],
         }))
         .sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)),
@@ -276,7 +279,8 @@ export async function startDaemon(roll: RollWorld, parts: DaemonParts = {}): Pro
   const connections = createSimulatedConnections({ world, userAgent: 'clm/test' });
   const calls = { aws: 0, kube: 0, describes: 0 };
   const sessions = createClusterSessions({
-    connectKube: (cluster) => counted((parts.wrapKube ?? same)(connections.connectKube(cluster)), () => (calls.kube += 1)),
+    connectKube: (cluster) =>
+      counted((parts.wrapKube ?? same)(connections.connectKube(cluster)), () => (calls.kube += 1)),
     connectCloud: (cluster) =>
       counted((parts.wrapCloud ?? same)(connections.connectCloud(cluster)), (name) => {
         calls.aws += 1;
@@ -320,7 +324,7 @@ export async function startDaemon(roll: RollWorld, parts: DaemonParts = {}): Pro
         if (await until()) return;
         const next = world.clock.nextAt();
         if (next === undefined || next > limit) throw new Error(await stuck(store, limitSeconds));
-        world.advanceTo(next);
+        world.clock.advanceTo(next);
       }
     },
     async stop() {
@@ -424,7 +428,17 @@ export function daemonSet(name: string): object {
   };
 }
 
-export function deployment(name: string, replicas: number, more: { namespace?: string; grace?: number; image?: string; nodeSelector?: Record<string, string>; podLabels?: Record<string, string> } = {}): object {
+export function deployment(
+  name: string,
+  replicas: number,
+  more: {
+    namespace?: string;
+    grace?: number;
+    image?: string;
+    nodeSelector?: Record<string, string>;
+    podLabels?: Record<string, string>;
+  } = {},
+): object {
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',

@@ -1,4 +1,11 @@
-import { type ActorOptions, examples, outputOption, type OutputFormat, type RegisterCommand, withConnection } from '../command.ts';
+import {
+  type ActorOptions,
+  examples,
+  outputOption,
+  type OutputFormat,
+  type RegisterCommand,
+  withConnection,
+} from '../command.ts';
 
 export interface AdoptOptions extends ActorOptions {
   output: OutputFormat;

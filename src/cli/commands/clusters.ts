@@ -1,6 +1,13 @@
 import { Option } from 'commander';
 import { clusterStates } from '../../planning/explain/status-document.ts';
-import { examples, outputOption, type ConnectionOptions, type OutputFormat, type RegisterCommand, withConnection } from '../command.ts';
+import {
+  examples,
+  outputOption,
+  type ConnectionOptions,
+  type OutputFormat,
+  type RegisterCommand,
+  withConnection,
+} from '../command.ts';
 import { withReader } from '../connection.ts';
 import { colorsOf } from '../io.ts';
 import { printDocument, tableColumns } from '../output.ts';

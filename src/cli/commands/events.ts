@@ -22,7 +22,9 @@ export const registerEvents: RegisterCommand = (program, context) => {
     .option('--commit <commit>', 'only this commit (its full name)')
     .option('--kind <kind>', 'only this kind: cluster-updated, node-drained, branch-moved, …')
     .option('-n, --limit <count>', 'begin with this many', wholeNumber, 50)
-    .addOption(new Option('-o, --output <format>', 'how to print').choices(['table', 'wide', 'json', 'yaml']).default('table'))
+    .addOption(
+      new Option('-o, --output <format>', 'how to print').choices(['table', 'wide', 'json', 'yaml']).default('table'),
+    )
     .action(async (options: EventsOptions) => {
       const { runEvents } = await import('../run/events.ts');
       await runEvents(options, context);

@@ -6,7 +6,9 @@ export const registerInit: RegisterCommand = (program, context) => {
     .command('init')
     .argument('[folder]', 'where to write; made when it is not there', '.')
     .summary('begin: a configuration repository, a registry and a clm.yaml')
-    .description('Writes a git repository with one branch a channel, a folder for the registry and a commented clm.yaml. Never overwrites.')
+    .description(
+      'Writes a git repository with one branch a channel, a folder for the registry and a commented clm.yaml. Never overwrites.',
+    )
     .action(async (folder: string) => {
       const { runInit } = await import('../run/init.ts');
       await runInit(folder, context);

@@ -9,7 +9,9 @@ export const registerRetry: RegisterCommand = (program, context) => {
   const command = withActor(program.command('retry'))
     .argument('<scope>', "'fleet', 'channel:NAME' or 'cluster:NAME'; a bare name is looked up")
     .summary('try again what has failed, halted or backs off')
-    .description('Failed clusters of the scope get a new attempt, halted channels go on, and what backs off is tried now.')
+    .description(
+      'Failed clusters of the scope get a new attempt, halted channels go on, and what backs off is tried now.',
+    )
     .action(async (scope: string, options: ActorOptions & { reason: string }) => {
       const answer = await sendWrite(options, io, 'retrying', async (client) =>
         client.post<ActionAnswer>('/v1/retry', { scope: await scopeOf(scope, client), reason: options.reason }),

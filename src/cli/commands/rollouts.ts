@@ -1,4 +1,12 @@
-import { examples, outputOption, type ConnectionOptions, type OutputFormat, type RegisterCommand, wholeNumber, withConnection } from '../command.ts';
+import {
+  examples,
+  outputOption,
+  type ConnectionOptions,
+  type OutputFormat,
+  type RegisterCommand,
+  wholeNumber,
+  withConnection,
+} from '../command.ts';
 import { withReader } from '../connection.ts';
 import { colorsOf } from '../io.ts';
 import { printDocument, tableColumns } from '../output.ts';

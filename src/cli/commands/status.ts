@@ -1,4 +1,11 @@
-import { examples, outputOption, type ConnectionOptions, type OutputFormat, type RegisterCommand, withConnection } from '../command.ts';
+import {
+  examples,
+  outputOption,
+  type ConnectionOptions,
+  type OutputFormat,
+  type RegisterCommand,
+  withConnection,
+} from '../command.ts';
 
 interface StatusOptions extends ConnectionOptions {
   output: OutputFormat;

@@ -1,4 +1,11 @@
-import { type ConnectionOptions, examples, outputOption, type OutputFormat, type RegisterCommand, withConnection } from '../command.ts';
+import {
+  type ConnectionOptions,
+  examples,
+  outputOption,
+  type OutputFormat,
+  type RegisterCommand,
+  withConnection,
+} from '../command.ts';
 
 /** `clm validate`: check everything the daemon would read. */
 export const registerValidate: RegisterCommand = (program, context) => {

@@ -1,4 +1,11 @@
-import { examples, outputOption, type ConnectionOptions, type OutputFormat, type RegisterCommand, withConnection } from '../command.ts';
+import {
+  examples,
+  outputOption,
+  type ConnectionOptions,
+  type OutputFormat,
+  type RegisterCommand,
+  withConnection,
+} from '../command.ts';
 import { withReader } from '../connection.ts';
 import { colorsOf } from '../io.ts';
 import { printDocument } from '../output.ts';

@@ -43,6 +43,8 @@ export async function createConfigRepository(input: {
   const work = join(input.directory, 'work');
   await mkdir(work, { recursive: true });
   await git(input.directory, 'init', '-q', '--bare', bare);
+  // every move of a branch stays on record, whoever made it
+  await git(bare, 'config', 'core.logAllRefUpdates', 'always');
   const first = input.branches[0] ?? 'dev';
   await git(work, 'init', '-q', '-b', first);
   await cp(input.channelConfiguration, join(work, 'cluster'), { recursive: true });

@@ -1,6 +1,6 @@
 import type { FollowResult } from './follow.ts';
 import type { DemoChannel, DemoOptions, DemoReport } from './options.ts';
-import type { Stage } from './run-demo.ts';
+import type { Stage } from './stage.ts';
 
 const violationsNamed = 10;
 

@@ -2,8 +2,13 @@ import type { Remedy } from './remedy.ts';
 
 export const awsRemedies: Record<string, Remedy> = {
   'aws-capacity': {
-    meaning: 'AWS has no capacity of an instance type in a zone. Other zones of the pool are tried, then this one again later.',
-    actions: ['Nothing, if it passes.', 'Give the pool more instance types or zones.', 'Ask AWS for capacity, or reserve some.'],
+    meaning:
+      'AWS has no capacity of an instance type in a zone. Other zones of the pool are tried, then this one again later.',
+    actions: [
+      'Nothing, if it passes.',
+      'Give the pool more instance types or zones.',
+      'Ask AWS for capacity, or reserve some.',
+    ],
   },
   'aws-conflict': {
     meaning: 'Another change of the same stack or group was under way. The call is made again.',
@@ -11,11 +16,17 @@ export const awsRemedies: Record<string, Remedy> = {
   },
   'aws-expired-credentials': {
     meaning: "The daemon's AWS credentials have expired and could not be renewed.",
-    actions: ['Check where the daemon gets its credentials from: instance role, web identity token file, profile.', 'clm retry channel:NAME --reason … once they are valid.'],
+    actions: [
+      'Check where the daemon gets its credentials from: instance role, web identity token file, profile.',
+      'clm retry channel:NAME --reason … once they are valid.',
+    ],
   },
   'aws-not-found': {
     meaning: 'A stack, group or instance that was expected is not there.',
-    actions: ['Check that nobody deleted it by hand: CloudTrail.', 'clm retry cluster:NAME --reason …; stacks are made again from the configuration.'],
+    actions: [
+      'Check that nobody deleted it by hand: CloudTrail.',
+      'clm retry cluster:NAME --reason …; stacks are made again from the configuration.',
+    ],
   },
   'aws-server-error': {
     meaning: 'AWS answered with an error of its own. The call is made again with growing pauses.',
@@ -23,7 +34,11 @@ export const awsRemedies: Record<string, Remedy> = {
   },
   'aws-throttled': {
     meaning: 'AWS limits how many calls the account may make. The daemon slows down by itself.',
-    actions: ['Nothing, if it passes.', 'Lower concurrency.clusters in clm.yaml, or ask AWS for a higher limit.', 'Look for other programs that poll the same account.'],
+    actions: [
+      'Nothing, if it passes.',
+      'Lower concurrency.clusters in clm.yaml, or ask AWS for a higher limit.',
+      'Look for other programs that poll the same account.',
+    ],
   },
   'aws-timeout': {
     meaning: 'A call of AWS took too long. It is made again.',
@@ -31,7 +46,11 @@ export const awsRemedies: Record<string, Remedy> = {
   },
   'aws-unauthorized': {
     meaning: 'AWS refuses the call: the role lacks a permission, or may not be taken.',
-    actions: ['The message names the action: add it to the policy of the role.', 'Check assume_role_arn of the account and the trust policy of that role.', 'clm retry cluster:NAME --reason … afterwards.'],
+    actions: [
+      'The message names the action: add it to the policy of the role.',
+      'Check assume_role_arn of the account and the trust policy of that role.',
+      'clm retry cluster:NAME --reason … afterwards.',
+    ],
   },
   'aws-unreachable': {
     meaning: 'AWS cannot be reached. The call is made again.',
@@ -39,18 +58,26 @@ export const awsRemedies: Record<string, Remedy> = {
   },
   'aws-validation': {
     meaning: 'AWS refuses the request as malformed; trying again would not help.',
-    actions: ['The message says which value: correct the template or the registry entry it comes from.', 'Merge the correction to the first channel; it supersedes this version.'],
+    actions: [
+      'The message says which value: correct the template or the registry entry it comes from.',
+      'Merge the correction to the first channel; it supersedes this version.',
+    ],
   },
   'credentials-expire': {
     meaning: 'The credentials would expire before a drain could end, so no node is touched.',
     actions: ['Use credentials that renew themselves (a role), or longer sessions.'],
   },
   'account-unknown': {
-    meaning: 'The cluster is in an account that the accounts file does not list; accounts that are not listed are never touched.',
+    meaning:
+      'The cluster is in an account that the accounts file does not list; accounts that are not listed are never touched.',
     actions: ['Add the account to the accounts file, or correct infrastructure_account of the cluster.'],
   },
   'stack-failed': {
     meaning: 'CloudFormation could not bring a stack to its template; the message has its own reason.',
-    actions: ['Read the events of the stack in the console.', 'A stack in ROLLBACK_FAILED or UPDATE_ROLLBACK_FAILED has to be continued or deleted by hand.', 'Merge a corrected template, or: clm retry cluster:NAME --reason …'],
+    actions: [
+      'Read the events of the stack in the console.',
+      'A stack in ROLLBACK_FAILED or UPDATE_ROLLBACK_FAILED has to be continued or deleted by hand.',
+      'Merge a corrected template, or: clm retry cluster:NAME --reason …',
+    ],
   },
 };

@@ -2,12 +2,19 @@ import type { Remedy } from './remedy.ts';
 
 export const gitRemedies: Record<string, Remedy> = {
   'branch-forced': {
-    meaning: 'A branch was rewritten: its head does not descend from the last good commit. The channel stays on that one.',
-    actions: ['Put the branch back to the last good commit, or to a descendant of it.', 'Protect the branch against force pushes.'],
+    meaning:
+      'A branch was rewritten: its head does not descend from the last good commit. The channel stays on that one.',
+    actions: [
+      'Put the branch back to the last good commit, or to a descendant of it.',
+      'Protect the branch against force pushes.',
+    ],
   },
   'branch-missing': {
     meaning: 'A branch of a channel is not in the repository. The channel stays on its last good commit.',
-    actions: ['Push the branch again at its last good commit: clm status shows it.', 'Remove the channel from the pipeline, if it is meant to go.'],
+    actions: [
+      'Push the branch again at its last good commit: clm status shows it.',
+      'Remove the channel from the pipeline, if it is meant to go.',
+    ],
   },
   'git-auth': {
     meaning: 'The configuration repository refuses the credentials of the daemon.',
@@ -19,7 +26,10 @@ export const gitRemedies: Record<string, Remedy> = {
   },
   'git-corrupt': {
     meaning: 'The local mirror of the repository is damaged. It is made anew by itself.',
-    actions: ['Check the disk of the state directory.', 'Delete the mirror while the daemon is stopped; it holds nothing of its own.'],
+    actions: [
+      'Check the disk of the state directory.',
+      'Delete the mirror while the daemon is stopped; it holds nothing of its own.',
+    ],
   },
   'git-failed': {
     meaning: 'A git command failed in a way that is not known; the message has its own words.',
@@ -39,7 +49,10 @@ export const gitRemedies: Record<string, Remedy> = {
   },
   'git-push-rejected': {
     meaning: 'The repository refused to let the daemon move a branch: a protection rule or a hook.',
-    actions: ['Allow the daemon to push fast-forwards to the branches of the channels.', 'clm retry channel:NAME --reason … afterwards.'],
+    actions: [
+      'Allow the daemon to push fast-forwards to the branches of the channels.',
+      'clm retry channel:NAME --reason … afterwards.',
+    ],
   },
   'git-timeout': {
     meaning: 'The configuration repository did not answer in time. It is asked again at the next poll.',
@@ -54,11 +67,16 @@ export const gitRemedies: Record<string, Remedy> = {
     actions: ['Check configRepository.url and the network.', 'clm refresh, once it is back.'],
   },
   'not-fast-forward': {
-    meaning: "The target branch has commits that the proven version does not contain, so it cannot be moved by fast-forward.",
-    actions: ["Merge the target's own commits back into the first channel; the result moves on by itself.", 'Hotfixes on a later channel always have to come back to the first one.'],
+    meaning:
+      'The target branch has commits that the proven version does not contain, so it cannot be moved by fast-forward.',
+    actions: [
+      "Merge the target's own commits back into the first channel; the result moves on by itself.",
+      'Hotfixes on a later channel always have to come back to the first one.',
+    ],
   },
   'head-unproven': {
-    meaning: 'Somebody put a commit on a later channel that the channels before it have not proven. It is not rolled out.',
+    meaning:
+      'Somebody put a commit on a later channel that the channels before it have not proven. It is not rolled out.',
     actions: ['Let it go through the first channel, or put the branch back.'],
   },
 };

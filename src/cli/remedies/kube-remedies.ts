@@ -3,7 +3,10 @@ import type { Remedy } from './remedy.ts';
 export const kubeRemedies: Record<string, Remedy> = {
   'kube-access-invalid': {
     meaning: "The settings by which a cluster's API is reached cannot work.",
-    actions: ['Check providers.kubernetes in clm.yaml: the kubeconfig needs a context named by the cluster id.', 'Check api_server_url of the cluster.'],
+    actions: [
+      'Check providers.kubernetes in clm.yaml: the kubeconfig needs a context named by the cluster id.',
+      'Check api_server_url of the cluster.',
+    ],
   },
   'kube-already-exists': {
     meaning: 'An object that was to be created is there already.',
@@ -23,15 +26,24 @@ export const kubeRemedies: Record<string, Remedy> = {
   },
   'kube-forbidden': {
     meaning: 'The API server knows the daemon, but does not let it do this.',
-    actions: ['The message names verb and resource: add them to the ClusterRole of the daemon.', 'An admission webhook may have refused it: the message names it.'],
+    actions: [
+      'The message names verb and resource: add them to the ClusterRole of the daemon.',
+      'An admission webhook may have refused it: the message names it.',
+    ],
   },
   'kube-invalid': {
     meaning: 'The API server refuses an object as invalid; trying again would not help.',
-    actions: ['Correct the manifest; the message names the field.', 'Immutable fields need the object to be deleted first: manifests/deletions.yaml.'],
+    actions: [
+      'Correct the manifest; the message names the field.',
+      'Immutable fields need the object to be deleted first: manifests/deletions.yaml.',
+    ],
   },
   'kube-not-found': {
     meaning: 'An object, or the kind of it, is not there.',
-    actions: ['Check that the definition (CRD) or namespace is part of an earlier component.', 'clm retry cluster:NAME --reason … once it is there.'],
+    actions: [
+      'Check that the definition (CRD) or namespace is part of an earlier component.',
+      'clm retry cluster:NAME --reason … once it is there.',
+    ],
   },
   'kube-server-error': {
     meaning: 'The API server answered with an error of its own. It is asked again with growing pauses.',
@@ -51,11 +63,17 @@ export const kubeRemedies: Record<string, Remedy> = {
   },
   'kube-unauthorized': {
     meaning: "The cluster's API does not accept the daemon's credentials.",
-    actions: ['Check token, tokenFile or kubeconfig in clm.yaml.', 'Check that the token has not expired and belongs to this cluster.'],
+    actions: [
+      'Check token, tokenFile or kubeconfig in clm.yaml.',
+      'Check that the token has not expired and belongs to this cluster.',
+    ],
   },
   'kube-unknown-kind': {
     meaning: 'The cluster does not know a kind that a manifest uses.',
-    actions: ['Let the component that brings its definition (CRD) come earlier in the order of names.', 'Check the apiVersion: it may be gone from this Kubernetes version.'],
+    actions: [
+      'Let the component that brings its definition (CRD) come earlier in the order of names.',
+      'Check the apiVersion: it may be gone from this Kubernetes version.',
+    ],
   },
   'kube-unreachable': {
     meaning: "The cluster's API cannot be reached. It is asked again; unreachable is not failed.",

@@ -2,7 +2,8 @@ import type { Remedy } from './remedy.ts';
 
 export const pipelineRemedies: Record<string, Remedy> = {
   'account-mismatch': {
-    meaning: 'The credentials lead to another AWS account or region than the registry says, or than was pinned at first contact. Nothing is touched.',
+    meaning:
+      'The credentials lead to another AWS account or region than the registry says, or than was pinned at first contact. Nothing is touched.',
     actions: ['Correct assume_role_arn or the entry of the cluster.'],
   },
   'channel-unknown': {
@@ -27,7 +28,10 @@ export const pipelineRemedies: Record<string, Remedy> = {
   },
   'e2e-failed': {
     meaning: 'Checks failed on a cluster after its update. The version does not move on.',
-    actions: ['clm why CLUSTER names the checks and what they saw.', 'Merge a fix; or, when the cluster was at fault: clm retry channel:NAME --reason …'],
+    actions: [
+      'clm why CLUSTER names the checks and what they saw.',
+      'Merge a fix; or, when the cluster was at fault: clm retry channel:NAME --reason …',
+    ],
   },
   'e2e-inconclusive': {
     meaning: 'Checks could not be run to a verdict, several times. Without a verdict nothing moves on.',
@@ -38,15 +42,29 @@ export const pipelineRemedies: Record<string, Remedy> = {
     actions: ['Correct e2e of the channel in the pipeline file.'],
   },
   'failure-budget-spent': {
-    meaning: 'More clusters failed or stalled than maxFailures of the channel allows. Nothing new starts there, and nothing is promoted.',
-    actions: ['clm why CHANNEL names the clusters and their failures.', 'Merge a fix to the first channel; it supersedes this version.', 'clm retry channel:NAME --reason …, when the cause was outside.'],
+    meaning:
+      'More clusters failed or stalled than maxFailures of the channel allows. Nothing new starts there, and nothing is promoted.',
+    actions: [
+      'clm why CHANNEL names the clusters and their failures.',
+      'Merge a fix to the first channel; it supersedes this version.',
+      'clm retry channel:NAME --reason …, when the cause was outside.',
+    ],
   },
   'gate-closed': {
     meaning: 'A gate is not satisfied: evidence of a cluster is missing or belongs to another version.',
-    actions: ['clm why CHANNEL says which cluster lacks what.', 'A gate without a single eligible cluster is closed, too.'],
+    actions: [
+      'clm why CHANNEL says which cluster lacks what.',
+      'A gate without a single eligible cluster is closed, too.',
+    ],
   },
-  held: { meaning: 'Somebody paused or froze this; nothing new starts.', actions: ['clm status shows who, why and until when.', 'clm resume SCOPE --reason …'] },
-  paused: { meaning: 'Somebody paused this; it goes on when it is resumed, or when the pause expires.', actions: ['clm resume SCOPE --reason …'] },
+  held: {
+    meaning: 'Somebody paused or froze this; nothing new starts.',
+    actions: ['clm status shows who, why and until when.', 'clm resume SCOPE --reason …'],
+  },
+  paused: {
+    meaning: 'Somebody paused this; it goes on when it is resumed, or when the pause expires.',
+    actions: ['clm resume SCOPE --reason …'],
+  },
   'not-adopted': {
     meaning: 'The daemon only observes this fleet until somebody lets it act.',
     actions: ['clm adopt shows what it found on each cluster, and asks.'],
@@ -57,7 +75,10 @@ export const pipelineRemedies: Record<string, Remedy> = {
   },
   'render-failed': {
     meaning: 'The version does not render for at least one cluster of the channel, so it starts on none.',
-    actions: ['The message names file, line and cluster. clm validate renders everything.', 'Merge a correction to the first channel.'],
+    actions: [
+      'The message names file, line and cluster. clm validate renders everything.',
+      'Merge a correction to the first channel.',
+    ],
   },
   'later-channel-does-not-render': {
     meaning: 'The version renders for this channel, and not for clusters of a later one. It would halt there.',
@@ -69,13 +90,25 @@ export const pipelineRemedies: Record<string, Remedy> = {
   },
   stalled: {
     meaning: 'A cluster keeps failing in the same way. It counts against the failure budget and is tried less often.',
-    actions: ['clm why CLUSTER has the failure; clm explain its code.', 'clm retry cluster:NAME --reason … tries at once.'],
+    actions: [
+      'clm why CLUSTER has the failure; clm explain its code.',
+      'clm retry cluster:NAME --reason … tries at once.',
+    ],
   },
   'nothing-to-retry': {
     meaning: 'The cluster has no update under way that could be tried again.',
     actions: ['clm retry channel:NAME --reason … gives failed clusters of a channel a new attempt.'],
   },
-  'nothing-held-back': { meaning: 'There is nothing to confirm: no registry read is held back.', actions: ['clm status'] },
-  'adoption-under-way': { meaning: 'Somebody else looks at the fleet for an adoption.', actions: ['Wait until it is through.'] },
-  'no-clusters': { meaning: 'The registry has no cluster that could be adopted.', actions: ['Describe one in the folder of registry.path.'] },
+  'nothing-held-back': {
+    meaning: 'There is nothing to confirm: no registry read is held back.',
+    actions: ['clm status'],
+  },
+  'adoption-under-way': {
+    meaning: 'Somebody else looks at the fleet for an adoption.',
+    actions: ['Wait until it is through.'],
+  },
+  'no-clusters': {
+    meaning: 'The registry has no cluster that could be adopted.',
+    actions: ['Describe one in the folder of registry.path.'],
+  },
 };

@@ -9,6 +9,8 @@ import { storeRemedies } from './store-remedies.ts';
 /** Every code that `clm status` and `clm why` can show, with what to do about it. A test holds it against the source. */
 export function remedies(): Map<string, Remedy> {
   return new Map(
-    [awsRemedies, kubeRemedies, gitRemedies, storeRemedies, rollRemedies, pipelineRemedies].flatMap((group) => Object.entries(group)),
+    [awsRemedies, kubeRemedies, gitRemedies, storeRemedies, rollRemedies, pipelineRemedies].flatMap((group) =>
+      Object.entries(group),
+    ),
   );
 }

@@ -1,10 +1,12 @@
 import type { Remedy } from './remedy.ts';
 
-const budgetOwner = 'Ask the owner of the pod (clm why CLUSTER names it) to add replicas, or to allow a disruption in the budget.';
+const budgetOwner =
+  'Ask the owner of the pod (clm why CLUSTER names it) to add replicas, or to allow a disruption in the budget.';
 
 export const rollRemedies: Record<string, Remedy> = {
   'budget-never-allows': {
-    meaning: 'A pod disruption budget can never allow an eviction: minAvailable equals the replicas, or maxUnavailable is 0. The node stays; clm overrides no budget.',
+    meaning:
+      'A pod disruption budget can never allow an eviction: minAvailable equals the replicas, or maxUnavailable is 0. The node stays; clm overrides no budget.',
     actions: [budgetOwner],
   },
   'budget-refuses': {
@@ -40,15 +42,20 @@ export const rollRemedies: Record<string, Remedy> = {
     actions: ['Ask its owner to remove the annotation when it may move.'],
   },
   'roll-blocked': {
-    meaning: 'A node cannot be emptied: something on it must not be moved now. The rest of the cluster goes on as far as it can.',
+    meaning:
+      'A node cannot be emptied: something on it must not be moved now. The rest of the cluster goes on as far as it can.',
     actions: ['clm why CLUSTER names budget, pod, owner and node.', budgetOwner],
   },
   'boot-failures': {
     meaning: 'New nodes did not become usable in time, several times in a row. No further old node is touched.',
-    actions: ['Read the console output of the instance: image, user data, bootstrap token, subnet routes.', 'Merge a corrected version, or: clm retry cluster:NAME --reason …'],
+    actions: [
+      'Read the console output of the instance: image, user data, bootstrap token, subnet routes.',
+      'Merge a corrected version, or: clm retry cluster:NAME --reason …',
+    ],
   },
   'foreign-change': {
-    meaning: "Somebody else changed the group's limits, template or processes during the roll, or cordoned a node. The pool pauses.",
+    meaning:
+      "Somebody else changed the group's limits, template or processes during the roll, or cordoned a node. The pool pauses.",
     actions: ['Find out who and why: CloudTrail, audit log.', 'clm retry cluster:NAME --reason … once it is settled.'],
   },
   'group-gone': {
@@ -80,7 +87,8 @@ export const rollRemedies: Record<string, Remedy> = {
     actions: ['Look at the nodes: kubectl get nodes; the roll goes on when they recover.'],
   },
   'not-ready-storm': {
-    meaning: 'Many nodes of the cluster are not Ready at once: the control plane or the network has trouble. Rolling stops.',
+    meaning:
+      'Many nodes of the cluster are not Ready at once: the control plane or the network has trouble. Rolling stops.',
     actions: ['Look at the control plane first; the roll goes on when the nodes are back.'],
   },
   'pods-without-node': {
@@ -88,7 +96,7 @@ export const rollRemedies: Record<string, Remedy> = {
     actions: ['Look at pending pods: requests, taints, zones of their volumes.', 'Raise max_size of the pool.'],
   },
   'view-stale': {
-    meaning: "The watched view of the cluster is not up to date, so nothing is decided on it.",
+    meaning: 'The watched view of the cluster is not up to date, so nothing is decided on it.',
     actions: ['Nothing, if it passes.', "Check the cluster's API: clm why CLUSTER"],
   },
   ambiguous: {
@@ -96,9 +104,18 @@ export const rollRemedies: Record<string, Remedy> = {
     actions: ['Delete the stale node object.'],
   },
   rolling: { meaning: 'Nodes are being replaced; nothing is in the way.', actions: ['Nothing.'] },
-  marking: { meaning: 'Outdated nodes are being marked before any is drained, so that pods move only once.', actions: ['Nothing.'] },
-  'workers-in-flight': { meaning: 'A control-plane node waits until no worker is on its way out.', actions: ['Nothing.'] },
-  'control-plane-in-flight': { meaning: 'One control-plane node at a time: another one is on its way out.', actions: ['Nothing.'] },
+  marking: {
+    meaning: 'Outdated nodes are being marked before any is drained, so that pods move only once.',
+    actions: ['Nothing.'],
+  },
+  'workers-in-flight': {
+    meaning: 'A control-plane node waits until no worker is on its way out.',
+    actions: ['Nothing.'],
+  },
+  'control-plane-in-flight': {
+    meaning: 'One control-plane node at a time: another one is on its way out.',
+    actions: ['Nothing.'],
+  },
   'control-plane-settling': {
     meaning: 'The control plane rests for a while after a node was replaced.',
     actions: ['Nothing.'],

@@ -7,11 +7,17 @@ export const storeRemedies: Record<string, Remedy> = {
   },
   'store-busy': {
     meaning: 'Another process holds the database locked for longer than the daemon waits.',
-    actions: ['Look for programs that have the file open: fuser FILE.', 'Never put the database on a network file system.'],
+    actions: [
+      'Look for programs that have the file open: fuser FILE.',
+      'Never put the database on a network file system.',
+    ],
   },
   'store-corrupt': {
     meaning: 'The database file is damaged, or is not a database of clm. It is neither read nor written.',
-    actions: ['Restore a backup (clm backup) in its place while no daemon runs.', 'Without one: move the file away; the daemon then begins with a first contact and changes nothing before clm adopt. ASG tags let half-done rolls be found again.'],
+    actions: [
+      'Restore a backup (clm backup) in its place while no daemon runs.',
+      'Without one: move the file away; the daemon then begins with a first contact and changes nothing before clm adopt. ASG tags let half-done rolls be found again.',
+    ],
   },
   'store-newer': {
     meaning: 'The database was written by a newer version of clm. An older one would not understand it.',
@@ -46,7 +52,8 @@ export const storeRemedies: Record<string, Remedy> = {
     actions: ['Nothing, if it passes.', 'If it stays, the API that it works with hangs: the message names it.'],
   },
   'internal-error': {
-    meaning: 'Something unexpected happened inside clm. The process is tried again; the log of the daemon has the details.',
+    meaning:
+      'Something unexpected happened inside clm. The process is tried again; the log of the daemon has the details.',
     actions: ['Look for the message in the log, and report it.'],
   },
   'socket-in-use': {
@@ -74,7 +81,8 @@ export const storeRemedies: Record<string, Remedy> = {
     actions: ['Correct them; clm validate lists everything at once.'],
   },
   'registry-held-back': {
-    meaning: 'The registry as read now loses more than a tenth of the clusters, or a production cluster or pool. Absence never deletes by itself.',
+    meaning:
+      'The registry as read now loses more than a tenth of the clusters, or a production cluster or pool. Absence never deletes by itself.',
     actions: ['Put the files back, if they were lost.', 'clm confirm registry --reason …, if it is meant.'],
   },
 };

@@ -40,7 +40,11 @@ function previewLines(preview: AdoptAnswer, wide: boolean, io: CliIo): string[] 
     [
       { title: 'CLUSTER', value: (cluster) => cluster.id },
       { title: 'CHANNEL', value: (cluster) => cluster.channel },
-      { title: 'FINDING', value: (cluster) => cluster.finding, paint: (text, cluster) => (cluster.ok ? text : colors.red(text)) },
+      {
+        title: 'FINDING',
+        value: (cluster) => cluster.finding,
+        paint: (text, cluster) => (cluster.ok ? text : colors.red(text)),
+      },
       { title: 'MESSAGE', value: (cluster) => printable(cluster.message), shrinks: true },
       { title: 'CHANGES', value: (cluster) => printable(cluster.changes.join(', ')), wide: true },
     ],

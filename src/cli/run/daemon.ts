@@ -11,7 +11,9 @@ export async function runDaemonCommand(options: { config: string }, { io }: Comm
   const { config, problems } = loadDaemonConfig(options.config, io.environment);
   if (config === undefined) throw badInput(`${options.config} cannot be used; nothing was touched`, problems);
   const log = createLogger({ level: config.logLevel });
-  const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string };
+  const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
   try {
     const end = await runDaemon(config, {
       signal: io.signal,
@@ -20,12 +22,15 @@ export async function runDaemonCommand(options: { config: string }, { io }: Comm
       environment: io.environment,
       onStandby: () => io.err('another daemon holds the lease; waiting for it to end\n'),
     });
-    if (end === 'lease-lost') throw new CliError(exitCodes.failed, 'the lease was lost: another daemon may act now, so this one has ended');
+    if (end === 'lease-lost')
+      throw new CliError(exitCodes.failed, 'the lease was lost: another daemon may act now, so this one has ended');
   } catch (error) {
     if (error instanceof BadDaemonInput) throw badInput(error.message, error.problems);
     if (!(error instanceof FailureError)) throw error;
     const { code, message } = error.failure;
-    throw badInput('the daemon cannot start', [{ file: placeOf(code, config.store.path, options.config), message, remedy: `clm explain ${code}` }]);
+    throw badInput('the daemon cannot start', [
+      { file: placeOf(code, config.store.path, options.config), message, remedy: `clm explain ${code}` },
+    ]);
   }
 }
 

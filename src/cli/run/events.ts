@@ -76,7 +76,8 @@ async function printEvents(events: StoredJournalEntry[], format: OutputFormat, i
     for (const event of events) {
       const at = new Date(event.at).toISOString();
       const where = event.cluster === '' ? event.channel : event.cluster;
-      const more = format === 'wide' ? ` ${colors.dim(`${event.source} seq ${event.seq} ${event.commit.slice(0, 7)}`)}` : '';
+      const more =
+        format === 'wide' ? ` ${colors.dim(`${event.source} seq ${event.seq} ${event.commit.slice(0, 7)}`)}` : '';
       io.out(
         `${colors.dim(`${at.slice(0, 10)} ${at.slice(11, 19)}`)} ${event.kind} ${colors.cyan(printable(where))} ${printable(event.message)}${more}\n`,
       );

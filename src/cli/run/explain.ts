@@ -8,11 +8,17 @@ import { remedies } from '../remedies/remedies.ts';
 import { renderTable } from '../view/table.ts';
 import { wrap } from '../view/terminal.ts';
 
-export async function runExplain(code: string | undefined, options: { output: OutputFormat }, { io }: CommandContext): Promise<void> {
+export async function runExplain(
+  code: string | undefined,
+  options: { output: OutputFormat },
+  { io }: CommandContext,
+): Promise<void> {
   const all = remedies();
   const colors = colorsOf(io);
   if (code === undefined) {
-    const list = [...all].map(([name, remedy]) => ({ code: name, ...remedy })).sort((a, b) => a.code.localeCompare(b.code));
+    const list = [...all]
+      .map(([name, remedy]) => ({ code: name, ...remedy }))
+      .sort((a, b) => a.code.localeCompare(b.code));
     await printDocument(io, options.output, list, (wide) =>
       renderTable(
         list,
@@ -28,7 +34,9 @@ export async function runExplain(code: string | undefined, options: { output: Ou
   const remedy = all.get(code);
   if (remedy === undefined) {
     const near = nearMatches(code, all.keys());
-    throw badInput(`there is no code '${code}'${near.length > 0 ? `; near: ${near.join(', ')}` : '; `clm explain` lists them all'}`);
+    throw badInput(
+      `there is no code '${code}'${near.length > 0 ? `; near: ${near.join(', ')}` : '; `clm explain` lists them all'}`,
+    );
   }
   await printDocument(io, options.output, { code, ...remedy }, () => [
     colors.bold(code),

@@ -24,14 +24,21 @@ export async function runInit(folder: string, { io }: CommandContext): Promise<v
   if (inTheWay.length > 0) {
     throw badInput(
       'nothing was written',
-      inTheWay.map((place) => ({ file: place, message: 'is there already', remedy: 'choose another folder: clm init FOLDER' })),
+      inTheWay.map((place) => ({
+        file: place,
+        message: 'is there already',
+        remedy: 'choose another folder: clm init FOLDER',
+      })),
     );
   }
   const pipelineText = readFileSync(path.join(shipped, 'pipeline.yaml'), 'utf8');
   const parsed = parsePipeline('pipeline.yaml', pipelineText);
   if (!parsed.ok) throw badInput('the shipped pipeline is broken', parsed.problems);
   mkdirSync(places.clusters, { recursive: true });
-  await seedRepository(places.repository, parsed.pipeline.channels.map((channel) => channel.branch));
+  await seedRepository(
+    places.repository,
+    parsed.pipeline.channels.map((channel) => channel.branch),
+  );
   writeFileSync(places.pipeline, withoutSchemaLine(pipelineText));
   writeFileSync(path.join(places.clusters, 'README.md'), clustersReadme);
   writeFileSync(places.accounts, accountsText);
@@ -54,7 +61,8 @@ export async function runInit(folder: string, { io }: CommandContext): Promise<v
 /** A bare repository with one branch a channel, all at one first commit. */
 async function seedRepository(bare: string, branches: string[]): Promise<void> {
   const work = mkdtempSync(path.join(tmpdir(), 'clm-init-'));
-  const git = (cwd: string, ...args: string[]) => run('git', ['-c', 'commit.gpgsign=false', '-c', 'core.hooksPath=/dev/null', ...args], { cwd });
+  const git = (cwd: string, ...args: string[]) =>
+    run('git', ['-c', 'commit.gpgsign=false', '-c', 'core.hooksPath=/dev/null', ...args], { cwd });
   try {
     await git(work, 'init', '-q', '-b', 'main');
     cpSync(path.join(shipped, 'cluster'), path.join(work, 'cluster'), { recursive: true });

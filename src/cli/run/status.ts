@@ -4,7 +4,7 @@ import type { StatusDocument } from '../../planning/explain/status-document.ts';
 import type { StoredJournalEntry } from '../../ports/store.ts';
 import { sleep } from '../../support/deadline.ts';
 import type { CommandContext, ConnectionOptions, OutputFormat } from '../command.ts';
-import { connect, withReader } from '../connection.ts';
+import { connect, type Reader, withReader } from '../connection.ts';
 import { DaemonClient, DaemonUnreachable } from '../daemon-client.ts';
 import { badInput } from '../exit.ts';
 import { type CliIo, colorsOf } from '../io.ts';
@@ -29,20 +29,23 @@ export async function runStatus(
     if (!io.outIsTerminal) return followEvents(client, { limit: shownEvents }, 'table', io);
     return watchOnScreen(client, io, options.output === 'wide');
   }
-  await withReader(options, io, async (reader) => {
+  const machine = options.output === 'json' || options.output === 'yaml';
+  const show = async (reader: Reader): Promise<void> => {
     const status = await reader.status();
-    const events = options.output === 'json' || options.output === 'yaml' ? [] : await reader.events({ limit: shownEvents });
+    const events = machine ? [] : await reader.events({ limit: shownEvents });
     await printDocument(io, options.output, status, (wide) => {
       const colors = colorsOf(io);
       const lines = renderStatus(status, { columns: io.columns(), colors, events });
       if (!wide) return lines;
       return [...lines, '', ...renderClusters(status.clusters, { columns: tableColumns(io), wide: true, colors })];
     });
-  });
+  };
+  await withReader(options, io, show, machine);
 }
 
 async function watchAsJson(client: DaemonClient, io: CliIo): Promise<void> {
-  for await (const frame of client.stream('/v1/status/stream', {}, io.signal)) io.out(`${JSON.stringify(frame.data)}\n`);
+  for await (const frame of client.stream('/v1/status/stream', {}, io.signal))
+    io.out(`${JSON.stringify(frame.data)}\n`);
 }
 
 /** Redraws until Ctrl-C; a daemon that goes away is waited for, and said so. */

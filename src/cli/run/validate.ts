@@ -19,7 +19,8 @@ export async function runValidate(
   const { config, problems } = loadDaemonConfig(file, io.environment);
   const machine = options.output === 'json' || options.output === 'yaml';
   const refuse = async (found: Problem[]): Promise<void> => {
-    if (!machine) throw badInput(`${found.length === 1 ? '1 problem' : `${found.length} problems`}; nothing was touched`, found);
+    if (!machine)
+      throw badInput(`${found.length === 1 ? '1 problem' : `${found.length} problems`}; nothing was touched`, found);
     await printDocument(io, options.output, { ok: false, problems: found }, () => []);
     exitWith(exitCodes.badInput);
   };
@@ -51,7 +52,11 @@ export async function runValidate(
         { title: 'CHANNEL', value: (channel) => channel.name },
         { title: 'HEAD', value: (channel) => channel.head?.slice(0, 7) ?? '-' },
         { title: 'CLUSTERS', value: (channel) => String(channel.clusters) },
-        { title: 'WAVES', value: (channel) => channel.waves.map((wave) => `${wave.name} ${wave.size}`).join(', '), shrinks: true },
+        {
+          title: 'WAVES',
+          value: (channel) => channel.waves.map((wave) => `${wave.name} ${wave.size}`).join(', '),
+          shrinks: true,
+        },
         { title: 'PARALLEL', value: (channel) => String(channel.maxParallel) },
         { title: 'FAILURES', value: (channel) => String(channel.maxFailures) },
         { title: 'SOAK', value: (channel) => formatDuration(channel.soakSeconds * 1000) },

@@ -9,7 +9,9 @@ export function requireChannel(status: StatusDocument, name: string): void {
   const names = status.channels.map((channel) => channel.name);
   if (names.includes(name)) return;
   const near = nearMatches(name, names);
-  throw badInput(`there is no channel '${name}'; ${near.length > 0 ? `near: ${near.join(', ')}` : `there are: ${names.join(', ')}`}`);
+  throw badInput(
+    `there is no channel '${name}'; ${near.length > 0 ? `near: ${near.join(', ')}` : `there are: ${names.join(', ')}`}`,
+  );
 }
 
 export function renderClusters(clusters: ClusterStatus[], options: TableOptions): string[] {
@@ -20,7 +22,11 @@ export function renderClusters(clusters: ClusterStatus[], options: TableOptions)
     { title: 'ACCOUNT', value: (cluster) => cluster.account, wide: true },
     { title: 'REGION', value: (cluster) => cluster.region, wide: true },
     { title: 'ENV', value: (cluster) => cluster.environment, wide: true },
-    { title: 'STATE', value: (cluster) => cluster.state, paint: (text, cluster) => paintState(text, cluster.state, options.colors) },
+    {
+      title: 'STATE',
+      value: (cluster) => cluster.state,
+      paint: (text, cluster) => paintState(text, cluster.state, options.colors),
+    },
     { title: 'VERSION', value: (cluster) => (options.wide ? cluster.version : shortVersion(cluster.version)) ?? '-' },
     { title: 'TARGET', value: (cluster) => cluster.target?.slice(0, 7) ?? '' },
     { title: 'WHY', value: (cluster) => printable(whyOf(cluster)) },

@@ -15,7 +15,8 @@ export function renderExplanation(explanation: Explanation, options: { columns: 
     const inner = `${indent}${depth === 0 ? '  ' : '    '}`;
     for (const line of wrap(printable(link.message), columns - inner.length)) lines.push(`${inner}${line}`);
     if (link.next !== undefined) {
-      for (const line of wrap(`next: ${printable(link.next)}`, columns - inner.length)) lines.push(`${inner}${colors.dim(line)}`);
+      for (const line of wrap(`next: ${printable(link.next)}`, columns - inner.length))
+        lines.push(`${inner}${colors.dim(line)}`);
     }
     if (link.action !== undefined) {
       for (const line of wrap(`you can: ${printable(link.action)}`, columns - inner.length)) {

@@ -9,7 +9,11 @@ export function renderRollouts(rollouts: RolloutSummary[], options: TableOptions
     { title: 'STARTED', value: (rollout) => rollout.startedAt.slice(0, 16).replace('T', ' ') },
     { title: 'CHANNEL', value: (rollout) => rollout.channel },
     { title: 'COMMIT', value: (rollout) => (options.wide ? rollout.commit : rollout.commit.slice(0, 7)) },
-    { title: 'STATE', value: (rollout) => rollout.state, paint: (text, rollout) => paintState(text, rollout.state, options.colors) },
+    {
+      title: 'STATE',
+      value: (rollout) => rollout.state,
+      paint: (text, rollout) => paintState(text, rollout.state, options.colors),
+    },
     {
       title: 'TOOK',
       value: (rollout) =>

@@ -28,7 +28,10 @@ export function renderStatus(status: StatusDocument, options: StatusViewOptions)
   const flight = flightBlocks(status, options);
   const budget = options.rows === undefined ? Number.POSITIVE_INFINITY : options.rows - lines.length;
   const problemShare = Math.min(problems.length, Math.max(4, Math.floor(budget / 3)));
-  const eventShare = Math.min(events.length, options.rows === undefined ? events.length : Math.max(0, Math.min(6, Math.floor(budget / 5))));
+  const eventShare = Math.min(
+    events.length,
+    options.rows === undefined ? events.length : Math.max(0, Math.min(6, Math.floor(budget / 5))),
+  );
   lines.push(...limitBlocks(flight, budget - problemShare - eventShare, options));
   lines.push(...limitLines(problems, problemShare, options));
   lines.push(...(eventShare > 2 ? keepNewest(events, eventShare) : []));
@@ -63,11 +66,15 @@ function headLines(status: StatusDocument, { columns, colors }: StatusViewOption
     lines.push(colors.yellow(`daemon not running, as of ${asOf.slice(0, 19)}Z`));
   }
   if (!status.adopted) {
-    lines.push(...wrap('Nothing is changed yet: the fleet is only observed until `clm adopt`.', columns).map(colors.yellow));
+    lines.push(
+      ...wrap('Nothing is changed yet: the fleet is only observed until `clm adopt`.', columns).map(colors.yellow),
+    );
   }
   for (const override of status.overrides) {
     const until = override.expiresAt === undefined ? '' : ` until ${override.expiresAt.slice(0, 16)}Z`;
-    lines.push(colors.yellow(printable(`${override.kind} ${override.scope}${until}: ${override.reason} (${override.actor})`)));
+    lines.push(
+      colors.yellow(printable(`${override.kind} ${override.scope}${until}: ${override.reason} (${override.actor})`)),
+    );
   }
   return lines;
 }
@@ -127,7 +134,9 @@ function channelBlock(channel: ChannelStatus, widths: ChannelWidths, { columns, 
   const kept = isTrouble(channel.state) ? told.slice(0, 4) : told.slice(0, 1);
   kept.forEach((line, index) => {
     const cut = index === kept.length - 1 && told.length > kept.length ? `${line}…` : line;
-    lines.push(`${indent}${colors.dim(index === 0 ? '└ ' : '  ')}${isTrouble(channel.state) ? paint(cut) : colors.dim(cut)}`);
+    lines.push(
+      `${indent}${colors.dim(index === 0 ? '└ ' : '  ')}${isTrouble(channel.state) ? paint(cut) : colors.dim(cut)}`,
+    );
   });
   return lines;
 }
@@ -174,7 +183,8 @@ function stateText(channel: ChannelStatus): string {
     return `soaking ${formatDuration(observedSeconds * 1000)} of ${formatDuration(requiredSeconds * 1000)}`;
   }
   const wave = channel.rollout?.wave;
-  if (channel.state === 'updating' && wave !== undefined && wave.of > 1) return `wave ${wave.number}/${wave.of} ${wave.name}`;
+  if (channel.state === 'updating' && wave !== undefined && wave.of > 1)
+    return `wave ${wave.number}/${wave.of} ${wave.name}`;
   return channel.state;
 }
 
@@ -236,7 +246,8 @@ function poolLine(pool: PoolStatus, now: number, columns: number, colors: Palett
   let detail = '';
   if (node !== undefined) {
     const since = node.since === undefined ? '' : ` ${formatDuration(now - Date.parse(node.since))}`;
-    detail = node.blockedBy === undefined ? `${node.detail} ${node.name}${since}` : `${node.name} ← ${node.blockedBy}${since}`;
+    detail =
+      node.blockedBy === undefined ? `${node.detail} ${node.name}${since}` : `${node.name} ← ${node.blockedBy}${since}`;
   }
   return `  ${colors.dim(name)} ${squares} ${count}  ${colors.dim(printable(detail))}`;
 }

@@ -59,7 +59,8 @@ export function buildStatus(input: StatusInput): StatusDocument {
   const clusters = input.registry.clusters.map((cluster) => {
     const rollout = rollouts.get(cluster.channel);
     const view = channelViews.get(cluster.channel)?.view;
-    const target = rollout?.row.status === 'active' ? rollout.view.commit : (rollout?.view.commit ?? view?.proven ?? undefined);
+    const target =
+      rollout?.row.status === 'active' ? rollout.view.commit : (rollout?.view.commit ?? view?.proven ?? undefined);
     return clusterStatus({
       cluster,
       fact: facts.get(cluster.id),
@@ -187,15 +188,35 @@ function allProblems(
   rollouts: Map<string, { row: ProcessView; view: RolloutView }>,
 ): StatusProblem[] {
   const problems: StatusProblem[] = [...input.problems];
-  const add = (severity: StatusProblem['severity'], scope: string, subject: string, code: string, message: string, since?: string): void => {
+  const add = (
+    severity: StatusProblem['severity'],
+    scope: string,
+    subject: string,
+    code: string,
+    message: string,
+    since?: string,
+  ): void => {
     problems.push({ severity, scope, subject, code, message, ...(since === undefined ? {} : { since }) });
   };
   for (const row of index.quarantined) {
-    add('error', 'process', row.id, 'snapshot-quarantined', 'Its stored state is not understood by this version of clm; nothing of it runs.', isoTime(row.updatedAt));
+    add(
+      'error',
+      'process',
+      row.id,
+      'snapshot-quarantined',
+      'Its stored state is not understood by this version of clm; nothing of it runs.',
+      isoTime(row.updatedAt),
+    );
   }
   for (const row of input.rows) {
     if (row.status === 'active' && viewOf(row) === undefined) {
-      add('error', 'process', row.id, 'row-not-understood', 'Its stored context lacks fields that this version of clm expects.');
+      add(
+        'error',
+        'process',
+        row.id,
+        'row-not-understood',
+        'Its stored context lacks fields that this version of clm expects.',
+      );
     }
   }
   for (const channel of channels) channelProblems(channel, index, rollouts.get(channel.name), add);
@@ -203,13 +224,26 @@ function allProblems(
     if (cluster.blocker !== undefined) {
       add('error', 'cluster', cluster.alias, cluster.blocker.code, cluster.blocker.message, cluster.blocker.since);
     } else if (cluster.failure !== undefined && (cluster.state === 'failed' || cluster.state === 'stalled')) {
-      add(cluster.state === 'failed' ? 'error' : 'warning', 'cluster', cluster.alias, cluster.failure.code, cluster.failure.message, cluster.since);
+      add(
+        cluster.state === 'failed' ? 'error' : 'warning',
+        'cluster',
+        cluster.alias,
+        cluster.failure.code,
+        cluster.failure.message,
+        cluster.since,
+      );
     }
   }
   const known = new Set((input.pipeline?.channels ?? []).map((channel) => channel.name));
   for (const cluster of clusters) {
     if (input.pipeline !== undefined && !known.has(cluster.channel)) {
-      add('error', 'cluster', cluster.alias, 'channel-unknown', `Its channel '${cluster.channel}' is not in the pipeline; nothing brings it up to date.`);
+      add(
+        'error',
+        'cluster',
+        cluster.alias,
+        'channel-unknown',
+        `Its channel '${cluster.channel}' is not in the pipeline; nothing brings it up to date.`,
+      );
     }
   }
   for (const problem of input.registry.problems) {
@@ -230,10 +264,18 @@ function channelProblems(
   channel: ChannelStatus,
   index: RowIndex,
   rollout: { row: ProcessView; view: RolloutView } | undefined,
-  add: (severity: StatusProblem['severity'], scope: string, subject: string, code: string, message: string, since?: string) => void,
+  add: (
+    severity: StatusProblem['severity'],
+    scope: string,
+    subject: string,
+    code: string,
+    message: string,
+    since?: string,
+  ) => void,
 ): void {
   const own = withViews<ChannelView>(index.of('channel')).find((item) => item.view.channel === channel.name)?.view;
-  if (own?.problem) add('error', 'channel', channel.name, own.problem.code, own.problem.message, isoTime(own.problem.since));
+  if (own?.problem)
+    add('error', 'channel', channel.name, own.problem.code, own.problem.message, isoTime(own.problem.since));
   if (own?.failure) add('warning', 'channel', channel.name, own.failure.code, own.failure.message);
   for (const { row, view } of withViews<PromotionView>(index.of('promotion'))) {
     if (row.status !== 'active' || view.channel !== channel.name || view.problem === null) continue;
@@ -244,7 +286,8 @@ function channelProblems(
   const { halt, failure, warnings } = rollout.view;
   if (halt !== null) add('error', 'channel', channel.name, halt.code, halt.message, isoTime(halt.since));
   else if (failure !== null) add('warning', 'channel', channel.name, failure.code, failure.message);
-  for (const warning of warnings.slice(0, 5)) add('warning', 'channel', channel.name, 'later-channel-does-not-render', warning);
+  for (const warning of warnings.slice(0, 5))
+    add('warning', 'channel', channel.name, 'later-channel-does-not-render', warning);
 }
 
 function overrideOf(fact: FactView, now: number): StatusDocument['overrides'] {

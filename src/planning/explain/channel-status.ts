@@ -56,7 +56,9 @@ export function channelStatus(input: ChannelInput): ChannelStatus {
 
 function textFields(fields: Record<string, string | null | undefined>): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(fields).filter((entry): entry is [string, string] => typeof entry[1] === 'string' && entry[1] !== ''),
+    Object.entries(fields).filter(
+      (entry): entry is [string, string] => typeof entry[1] === 'string' && entry[1] !== '',
+    ),
   );
 }
 
@@ -146,7 +148,8 @@ function channelState(input: ChannelInput, counts: ChannelStatus['counts']): Cha
   if (view.paused !== null || outerState(channel.row.value) === 'paused') return 'paused';
   if (view.head === null) return 'unknown';
   const moving = input.promotions.map((promotion) => outerState(promotion.row.value));
-  if (view.head === view.proven) return moving.some((state) => state === 'checking' || state === 'moving') ? 'promoting' : 'proven';
+  if (view.head === view.proven)
+    return moving.some((state) => state === 'checking' || state === 'moving') ? 'promoting' : 'proven';
   return 'idle';
 }
 
@@ -187,8 +190,10 @@ function reasonOf(input: ChannelInput, state: ChannelState): string | undefined 
   const moving = input.promotions.at(0);
   if (moving !== undefined) return moving.view.wait?.message ?? `moving ${moving.view.target}`;
   if (state === 'proven') return undefined;
-  const ended = rollout !== undefined && rollout.view.commit === channel?.view.head ? outerState(rollout.row.value) : '';
-  if (ended === 'aborted' && rollout?.view.stop) return `aborted by ${rollout.view.stop.by}: ${rollout.view.stop.reason}`;
+  const ended =
+    rollout !== undefined && rollout.view.commit === channel?.view.head ? outerState(rollout.row.value) : '';
+  if (ended === 'aborted' && rollout?.view.stop)
+    return `aborted by ${rollout.view.stop.by}: ${rollout.view.stop.reason}`;
   return channel?.view.wait?.message;
 }
 
@@ -211,7 +216,8 @@ function waitsOf({ channel, rollout, promotions }: ChannelInput): WaitStatus[] {
       waits.push({ code: view.problem.code, message: view.problem.message, since: isoTime(view.problem.since) });
     } else if (view.wait !== null) waits.push(waitStatus(view.wait, row.wakeAt));
   }
-  if (channel?.view.wait && rollout?.row.status !== 'active') waits.push(waitStatus(channel.view.wait, channel.row.wakeAt));
+  if (channel?.view.wait && rollout?.row.status !== 'active')
+    waits.push(waitStatus(channel.view.wait, channel.row.wakeAt));
   return waits;
 }
 

@@ -17,7 +17,15 @@ import {
   viewOf,
   type WaitView,
 } from './process-views.ts';
-import type { BlockerStatus, ChecksStatus, ClusterState, ClusterStatus, NodeStatus, PoolStatus, WaitStatus } from './status-document.ts';
+import type {
+  BlockerStatus,
+  ChecksStatus,
+  ClusterState,
+  ClusterStatus,
+  NodeStatus,
+  PoolStatus,
+  WaitStatus,
+} from './status-document.ts';
 
 export interface ClusterInput {
   cluster: Cluster;
@@ -67,7 +75,11 @@ export function clusterStatus(input: ClusterInput): ClusterStatus {
   };
 }
 
-function clusterState(input: ClusterInput, view: ClusterUpdateView | undefined, member: MemberView | undefined): ClusterState {
+function clusterState(
+  input: ClusterInput,
+  view: ClusterUpdateView | undefined,
+  member: MemberView | undefined,
+): ClusterState {
   const { cluster, fact, update, target } = input;
   if (input.quarantined) return 'quarantined';
   if (update !== undefined && view !== undefined) return flightState(update, view);
@@ -86,7 +98,11 @@ function flightState(update: ProcessView, view: ClusterUpdateView): ClusterState
   return state === 'e2e' ? 'verifying' : 'updating';
 }
 
-function flightPart(input: ClusterInput, update: ProcessView, view: ClusterUpdateView): Pick<ClusterStatus, 'waits' | 'pools'> & Partial<ClusterStatus> {
+function flightPart(
+  input: ClusterInput,
+  update: ProcessView,
+  view: ClusterUpdateView,
+): Pick<ClusterStatus, 'waits' | 'pools'> & Partial<ClusterStatus> {
   const pools = poolsOf(input, view);
   const run = view.e2e === null ? undefined : input.child(view.e2e.child);
   const blocker = pools.find((pool) => pool.blocker !== undefined)?.blocker;
@@ -147,9 +163,12 @@ function idleWaits(input: ClusterInput, state: ClusterState, member: MemberView 
     return [{ code: 'channel-halted', message: rollout.view.halt.message, since: isoTime(rollout.view.halt.since) }];
   }
   if (rollout.view.paused !== null) {
-    return [{ code: 'paused', message: `The channel is paused by ${rollout.view.paused.by}: ${rollout.view.paused.reason}` }];
+    return [
+      { code: 'paused', message: `The channel is paused by ${rollout.view.paused.by}: ${rollout.view.paused.reason}` },
+    ];
   }
-  if (member === undefined) return [{ code: 'next-rollout', message: 'It joined after this rollout was planned; the next one takes it.' }];
+  if (member === undefined)
+    return [{ code: 'next-rollout', message: 'It joined after this rollout was planned; the next one takes it.' }];
   const wave = rollout.view.waves[member.wave];
   return wave === undefined ? [] : [{ code: 'wave', message: `Waits for wave ${member.wave + 1} (${wave.name}).` }];
 }
@@ -210,7 +229,9 @@ function nodeStatus(node: RollNode): NodeStatus {
     phase: block === undefined ? nodePhases[node.phase] : 'blocked',
     detail: node.detail ?? node.phase,
     since: isoTime(node.since),
-    ...(block === undefined ? {} : { blockedBy: block.budget === '' ? block.code : `${block.namespace}/${block.budget}` }),
+    ...(block === undefined
+      ? {}
+      : { blockedBy: block.budget === '' ? block.code : `${block.namespace}/${block.budget}` }),
   };
 }
 
@@ -226,8 +247,16 @@ const nodePhases: Record<RollNodePhase, NodeStatus['phase']> = {
   foreign: 'old',
 };
 
-export function blockerStatus(blocked: { code: string; message: string; data?: unknown; since?: number }): BlockerStatus {
-  const data = (typeof blocked.data === 'object' && blocked.data !== null ? blocked.data : {}) as Record<string, unknown>;
+export function blockerStatus(blocked: {
+  code: string;
+  message: string;
+  data?: unknown;
+  since?: number;
+}): BlockerStatus {
+  const data = (typeof blocked.data === 'object' && blocked.data !== null ? blocked.data : {}) as Record<
+    string,
+    unknown
+  >;
   const named = Object.fromEntries(
     (['namespace', 'budget', 'pod', 'owner', 'node'] as const).flatMap((field) => {
       const text = fieldText(data[field]);

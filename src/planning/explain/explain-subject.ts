@@ -1,7 +1,14 @@
 /** `clm why`: from a cluster, channel or commit down to what has to happen first. Pure, on the status document. */
 import { nearMatches } from '../../domain/near-matches.ts';
 import { formatDuration } from '../../support/duration.ts';
-import type { ChannelStatus, ClusterStatus, Explanation, ExplanationLink, StatusDocument, WaitStatus } from './status-document.ts';
+import type {
+  ChannelStatus,
+  ClusterStatus,
+  Explanation,
+  ExplanationLink,
+  StatusDocument,
+  WaitStatus,
+} from './status-document.ts';
 
 /** An earlier rollout, for commits that are no channel's newest. */
 export interface PastRollout {
@@ -28,7 +35,10 @@ export function explainSubject(status: StatusDocument, subject: string, past: Pa
     const answer = commitAnswer(status, subject.toLowerCase(), past);
     if (answer !== undefined) return found(status, 'commit', answer.commit, answer);
   }
-  const commits = new Set([...status.channels.flatMap((one) => [one.head, one.proven, one.rollout?.commit]), ...past.map((one) => one.commit)]);
+  const commits = new Set([
+    ...status.channels.flatMap((one) => [one.head, one.proven, one.rollout?.commit]),
+    ...past.map((one) => one.commit),
+  ]);
   const names = [
     ...status.channels.map((one) => one.name),
     ...status.clusters.flatMap((one) => [one.alias, one.id]),
@@ -43,7 +53,12 @@ interface Answer {
   chain: ExplanationLink[];
 }
 
-function found(status: StatusDocument, kind: Explanation['subject']['kind'], name: string, answer: Answer): ExplainResult {
+function found(
+  status: StatusDocument,
+  kind: Explanation['subject']['kind'],
+  name: string,
+  answer: Answer,
+): ExplainResult {
   return {
     found: true,
     explanation: {
@@ -61,7 +76,10 @@ function found(status: StatusDocument, kind: Explanation['subject']['kind'], nam
 function channelAnswer(status: StatusDocument, channel: ChannelStatus): Answer {
   const commit = (channel.rollout?.commit ?? channel.head)?.slice(0, 7);
   const { counts } = channel;
-  const what = commit === undefined ? 'has no version yet' : `is at ${commit} (${counts.updated} of ${counts.total} clusters updated)`;
+  const what =
+    commit === undefined
+      ? 'has no version yet'
+      : `is at ${commit} (${counts.updated} of ${counts.total} clusters updated)`;
   const summary = `Channel ${channel.name} ${what}: ${channel.state}${channel.reason === undefined ? '' : ` – ${channel.reason}`}`;
   const chain: ExplanationLink[] = [channelLink(status, channel)];
   chain.push(...overrideLinks(status, channel.name, undefined));
@@ -72,7 +90,10 @@ function channelAnswer(status: StatusDocument, channel: ChannelStatus): Answer {
   const told = troubled.length > 0 ? troubled : moving;
   for (const cluster of told.slice(0, shownClusters)) chain.push(...clusterLinks(cluster));
   if (told.length > shownClusters) {
-    chain.push({ subject: `${told.length - shownClusters} more clusters`, message: `clm clusters --channel ${channel.name} lists them.` });
+    chain.push({
+      subject: `${told.length - shownClusters} more clusters`,
+      message: `clm clusters --channel ${channel.name} lists them.`,
+    });
   }
   chain.push(...promotionLinks(channel));
   return { summary, chain };
@@ -96,7 +117,8 @@ function channelLink(status: StatusDocument, channel: ChannelStatus): Explanatio
 }
 
 function channelIdleText(channel: ChannelStatus): string {
-  if (channel.state === 'proven') return `Version ${channel.proven?.slice(0, 7)} has passed all that this channel asks.`;
+  if (channel.state === 'proven')
+    return `Version ${channel.proven?.slice(0, 7)} has passed all that this channel asks.`;
   if (channel.state === 'unknown') return 'The branch has not been read yet.';
   return `The channel is ${channel.state}.`;
 }
@@ -110,13 +132,25 @@ function channelNext(status: StatusDocument, channel: ChannelStatus): string | u
   if (channel.state === 'updating') {
     const wave = channel.rollout?.wave;
     const rest = channel.counts.queued;
-    return wave === undefined ? undefined : `wave ${wave.number} of ${wave.of} (${wave.name}); ${rest} clusters are still queued`;
+    return wave === undefined
+      ? undefined
+      : `wave ${wave.number} of ${wave.of} (${wave.name}); ${rest} clusters are still queued`;
   }
-  if (channel.state === 'proven' && channel.promotesTo.length > 0 && channel.promotions.length === 0) {
-    return `promoted to ${channel.promotesTo.join(', ')}`;
-  }
+  if (channel.state === 'proven' && channel.promotesTo.length > 0)
+    return channel.promotesTo.map((to) => onwards(status, channel, to)).join('; ');
+  if (channel.state === 'proven') return undefined;
   const at = channel.waits.find((wait) => wait.nextLookAt !== undefined)?.nextLookAt;
   return at === undefined ? undefined : `looked at again ${relative(status.at, at)}`;
+}
+
+/** Where a proven version has got to on the next channel. */
+function onwards(status: StatusDocument, channel: ChannelStatus, to: string): string {
+  const target = status.channels.find((one) => one.name === to);
+  const there =
+    target !== undefined &&
+    channel.proven !== undefined &&
+    [target.rollout?.commit, target.head].includes(channel.proven);
+  return there ? `${to} has it: ${target.state}` : `it is promoted to ${to}`;
 }
 
 function channelAction(channel: ChannelStatus): string | undefined {
@@ -141,7 +175,9 @@ function promotionLinks(channel: ChannelStatus): ExplanationLink[] {
       subject: `promotion to ${promotion.to}`,
       message: `${promotion.commit.slice(0, 7)}: ${promotion.state}${wait === undefined ? '' : ` – ${wait.message}`}`,
       ...(wait === undefined ? {} : { code: wait.code, ...(wait.since === undefined ? {} : { since: wait.since }) }),
-      ...(promotion.state === 'held' ? { action: `clm retry channel:${channel.name} --reason … once it is put right` } : {}),
+      ...(promotion.state === 'held'
+        ? { action: `clm retry channel:${channel.name} --reason … once it is put right` }
+        : {}),
     };
   });
 }
@@ -166,7 +202,11 @@ function clusterLinks(cluster: ClusterStatus): ExplanationLink[] {
   const first: ExplanationLink = {
     subject: `cluster ${cluster.alias}`,
     message: clusterMessage(cluster, wait),
-    ...(cluster.failure?.code === undefined ? (wait === undefined ? {} : { code: wait.code }) : { code: cluster.failure.code }),
+    ...(cluster.failure?.code === undefined
+      ? wait === undefined
+        ? {}
+        : { code: wait.code }
+      : { code: cluster.failure.code }),
     ...(since === undefined ? {} : { since }),
     ...nextOf(wait),
     ...(action === undefined ? {} : { action }),
@@ -183,7 +223,9 @@ function clusterLinks(cluster: ClusterStatus): ExplanationLink[] {
       message:
         blocker?.message ??
         `${pool.updated ?? 0} of ${pool.total ?? '?'} nodes are updated${nodes.length === 0 ? '' : `; in hand: ${nodes.map((node) => `${node.name} (${node.detail})`).join(', ')}`}`,
-      ...(blocker === undefined ? {} : { code: blocker.code, ...(blocker.since === undefined ? {} : { since: blocker.since }) }),
+      ...(blocker === undefined
+        ? {}
+        : { code: blocker.code, ...(blocker.since === undefined ? {} : { since: blocker.since }) }),
       ...(blocker === undefined ? {} : { action: blockerAction(cluster, blocker) }),
     });
     if (blocker !== undefined) links.push(...blockerLinks(blocker));
@@ -194,7 +236,9 @@ function clusterLinks(cluster: ClusterStatus): ExplanationLink[] {
 function clusterMessage(cluster: ClusterStatus, wait: WaitStatus | undefined): string {
   switch (cluster.state) {
     case 'failed':
-      return cluster.failure === undefined ? 'Its last update failed.' : `Its update failed: ${cluster.failure.message}`;
+      return cluster.failure === undefined
+        ? 'Its last update failed.'
+        : `Its update failed: ${cluster.failure.message}`;
     case 'stalled':
       return `Tries keep failing: ${cluster.failure?.message ?? 'no reason was recorded'}`;
     case 'up-to-date':
@@ -202,7 +246,9 @@ function clusterMessage(cluster: ClusterStatus, wait: WaitStatus | undefined): s
     case 'unknown':
       return 'This daemon has not brought it anywhere yet; what it runs is not known.';
     default:
-      return wait?.message ?? (cluster.phase === undefined ? `It is ${cluster.state}.` : `It is in phase ${cluster.phase}.`);
+      return (
+        wait?.message ?? (cluster.phase === undefined ? `It is ${cluster.state}.` : `It is in phase ${cluster.phase}.`)
+      );
   }
 }
 
@@ -217,7 +263,8 @@ function clusterAction(cluster: ClusterStatus): string | undefined {
 
 function blockerAction(cluster: ClusterStatus, blocker: NonNullable<ClusterStatus['blocker']>): string {
   const owner = blocker.owner === undefined ? 'the owner of the pod' : `the owner of ${blocker.owner}`;
-  const budget = blocker.budget === undefined ? '' : ` so that budget ${blocker.namespace}/${blocker.budget} allows a disruption`;
+  const budget =
+    blocker.budget === undefined ? '' : ` so that budget ${blocker.namespace}/${blocker.budget} allows a disruption`;
   return `ask ${owner} on ${cluster.alias} to add replicas or make pods healthy${budget}; clm never overrides a budget`;
 }
 
@@ -232,7 +279,11 @@ function blockerLinks(blocker: NonNullable<ClusterStatus['blocker']>): Explanati
   return [{ subject: 'blocked by', message: parts.join(', '), code: blocker.code }];
 }
 
-function commitAnswer(status: StatusDocument, prefix: string, past: PastRollout[]): (Answer & { commit: string }) | undefined {
+function commitAnswer(
+  status: StatusDocument,
+  prefix: string,
+  past: PastRollout[],
+): (Answer & { commit: string }) | undefined {
   const is = (commit: string | undefined): boolean => commit?.startsWith(prefix) === true;
   const commit =
     status.channels.flatMap((one) => [one.rollout?.commit, one.head, one.proven, one.lastGood]).find(is) ??
@@ -277,7 +328,10 @@ function overrideLinks(status: StatusDocument, channel: string, cluster: string 
       action: `clm resume ${override.scope} --reason …`,
     }));
   if (status.adopted) return links;
-  return [...links, { subject: 'fleet', message: 'The fleet is not adopted: this daemon only observes.', action: 'clm adopt' }];
+  return [
+    ...links,
+    { subject: 'fleet', message: 'The fleet is not adopted: this daemon only observes.', action: 'clm adopt' },
+  ];
 }
 
 function isTroubled(cluster: ClusterStatus): boolean {
@@ -285,11 +339,16 @@ function isTroubled(cluster: ClusterStatus): boolean {
 }
 
 function isTroubledChannel(channel: ChannelStatus): boolean {
-  return ['halted', 'blocked', 'held', 'paused'].includes(channel.state) || channel.counts.stalled + channel.counts.failed > 0;
+  return (
+    ['halted', 'blocked', 'held', 'paused'].includes(channel.state) ||
+    channel.counts.stalled + channel.counts.failed > 0
+  );
 }
 
 function nextOf(wait: WaitStatus | undefined): { next?: string } {
-  return wait?.nextLookAt === undefined ? {} : { next: `looked at again at ${wait.nextLookAt.slice(11, 19)} at the latest` };
+  return wait?.nextLookAt === undefined
+    ? {}
+    : { next: `looked at again at ${wait.nextLookAt.slice(11, 19)} at the latest` };
 }
 
 function shortVersion(version: string): string {

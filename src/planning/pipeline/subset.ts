@@ -19,9 +19,18 @@ export function firstDifference(wanted: unknown, live: unknown, path = ''): stri
     }
     return undefined;
   }
-  if (wanted === live || String(wanted) === String(live)) return undefined;
-  const a = quantity(wanted);
-  return a !== undefined && a === quantity(live) ? undefined : path || '.';
+  if (wanted === live) return undefined;
+  const [a, b] = [scalarText(wanted), scalarText(live)];
+  if (a === undefined || b === undefined) return path || '.';
+  const amount = quantity(a);
+  return a === b || (amount !== undefined && amount === quantity(b)) ? undefined : path || '.';
+}
+
+/** `80` and `"80"` are the same port to whoever wrote them. */
+function scalarText(value: unknown): string | undefined {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+    ? String(value)
+    : undefined;
 }
 
 /** Lists of named things are compared by name, as server-side apply merges them; others place by place. */
@@ -38,8 +47,9 @@ function differenceInList(wanted: unknown[], live: unknown, path: string): strin
   }
   for (const item of wanted as Record<string, unknown>[]) {
     const name = item[key];
-    const match = live.find(
-      (other) => typeof other === 'object' && other !== null && (other as Record<string, unknown>)[key] === name,
+    const match: unknown = live.find(
+      (other: unknown) =>
+        typeof other === 'object' && other !== null && (other as Record<string, unknown>)[key] === name,
     );
     if (match === undefined) return `${path}[${String(name)}]`;
     const found = firstDifference(item, match, `${path}[${String(name)}]`);
@@ -72,8 +82,8 @@ const suffixes: Record<string, number> = {
 };
 
 /** `1000m` and `1`, `1Gi` and `1024Mi` are the same amount; servers rewrite one as the other. */
-function quantity(value: unknown): number | undefined {
-  const match = /^(\d+(?:\.\d+)?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/.exec(String(value));
+function quantity(value: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/.exec(value);
   if (!match) return undefined;
   return Math.round(Number(match[1]) * (suffixes[match[2] ?? ''] as number) * 1e6) / 1e6;
 }

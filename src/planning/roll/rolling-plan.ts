@@ -50,6 +50,7 @@ export function planRolling(context: PoolContext, holdsCapacity: boolean): void 
     const first = sorted.blocked[0];
     if (first) wait(context, 'blocked', `${first.member.name} cannot be drained: ${first.block.message}`);
   }
+  if (context.waits.length === 0 && sorted.candidates.length > 0) waitForCapacity(context);
 }
 
 /** Capacity as it will be when everything decided so far has happened. */
@@ -139,31 +140,15 @@ function endNodes(context: PoolContext, members: Member[], sums: Sums): void {
     if (member.phase === 'boot-failed' || (member.cordonedByUs && member.leaving === 'boot-failed')) {
       endFailedBoot(context, member, state, sums);
     } else if (member.cordonedByUs && !staysAfterAll(member) && isReadyToEnd(context, member)) {
-      const last = sums.needed(state) <= 0 || replacementsBeyondThis(context, state, member) === 0;
-      const zoneBound = othersAreZoneBound(context, state, member);
-      const crowded = sums.freeSurge < 0 || sums.booting >= context.input.policy.bootCap;
-      // Never below the baseline: a place is given up only where one is too many.
-      const decrement = sums.surgeOf(state) > 0 && (last || crowded || zoneBound);
+      // Never below the baseline: a place is given up only where one is too many. The next replacement is then launched into the
+      // zone that needs it. One that the group launched by itself would go to the emptiest zone of that moment; zones end up
+      // uneven, and AZRebalance repairs that after the roll by ending nodes undrained.
+      const decrement = sums.surgeOf(state) > 0;
       sums.ended(state, decrement, member.outdated);
       const why = decrement ? 'the group gives up its place' : 'the group replaces it by itself';
       endNode(context, member, member.outdated ? 'outdated' : 'surplus', decrement, `${member.name} is empty; ${why}`);
     }
   }
-}
-
-function replacementsBeyondThis(context: PoolContext, state: GroupState, member: Member): number {
-  return replaceable(context, state).filter((one) => one !== member).length;
-}
-
-/** A volume's zone cannot be left to the group's choice: its surge is launched where it is wanted. */
-function othersAreZoneBound(context: PoolContext, state: GroupState, member: Member): boolean {
-  return state.members.some(
-    (one) =>
-      one !== member &&
-      one.live &&
-      one.outdated &&
-      one.pods.some((pod) => pod.claims.length > 0 && !context.index.isDaemonPod(pod)),
-  );
 }
 
 function endFailedBoot(context: PoolContext, member: Member, state: GroupState, sums: Sums): void {
@@ -239,7 +224,6 @@ function cordonNext(context: PoolContext, candidates: Candidate[]): void {
     if (!context.pool.controlPlane) cluster.workerInFlight = member.name;
     cordoned += 1;
   }
-  if (cordoned === 0 && context.waits.length === 0) waitForCapacity(context);
 }
 
 function cordonGate(context: PoolContext): { code: string; message: string; at?: number } | undefined {
@@ -327,28 +311,44 @@ export function launchToken(rollId: string, number: number): string {
   return createHash('sha256').update(`${rollId}/${number}`).digest('hex');
 }
 
-/** Zone with most outdated nodes that have no new one beside them; so the zones stay as even as they were. */
+/**
+ * Zone with the fewest new nodes, so that they end up even: AZRebalance would repair uneven zones after the roll, by ending nodes
+ * undrained. Among equals the zone where most old nodes wait; before all, one whose volumes wait for their first new node.
+ */
 function zoneFor(context: PoolContext, state: GroupState): string | null | undefined {
-  const unmatched = new Map<string, number>();
-  for (const zone of state.group.zones) unmatched.set(zone, 0);
+  const zones = new Map(state.group.zones.map((zone) => [zone, { fresh: 0, outdated: 0, volumes: false }]));
+  const at = (zone: string): { fresh: number; outdated: number; volumes: boolean } => {
+    const known = zones.get(zone) ?? { fresh: 0, outdated: 0, volumes: false };
+    zones.set(zone, known);
+    return known;
+  };
   for (const member of state.members) {
     if (!member.live) continue;
-    const zone = member.instance.zone;
-    unmatched.set(zone, (unmatched.get(zone) ?? 0) + (member.outdated ? 1 : -1));
+    const zone = at(member.instance.zone);
+    if (!member.outdated) zone.fresh += 1;
+    else zone.outdated += 1;
+    if (member.outdated && hasVolumes(context, member)) zone.volumes = true;
   }
-  const planned = context.actions.flatMap((action) =>
-    action.kind === 'capacity' && action.intent.kind === 'launch' && action.intent.group === state.group.name
-      ? [action.intent.zone]
-      : [],
-  );
-  for (const zone of planned) if (zone !== null) unmatched.set(zone, (unmatched.get(zone) ?? 0) - 1);
+  const under = [
+    ...context.memory.intents,
+    ...context.actions.flatMap((action) => (action.kind === 'capacity' ? [action.intent] : [])),
+  ];
+  const intents = new Set(under.filter((one) => one.kind === 'launch' && one.group === state.group.name));
+  for (const intent of intents) if (intent.kind === 'launch' && intent.zone !== null) at(intent.zone).fresh += 1;
   const without = new Set(
     context.memory.zonesWithout.filter((one) => one.until > context.input.now).map((one) => one.zone),
   );
-  const open = [...unmatched].filter(([zone]) => !without.has(zone));
-  if (open.length === 0) return unmatched.size === 0 && without.size === 0 ? null : undefined;
-  open.sort(([za, a], [zb, b]) => b - a || (za < zb ? -1 : 1));
+  const open = [...zones].filter(([zone]) => !without.has(zone));
+  if (open.length === 0) return zones.size === 0 && without.size === 0 ? null : undefined;
+  const first = ({ volumes, fresh }: { volumes: boolean; fresh: number }): number => (volumes && fresh === 0 ? 0 : 1);
+  open.sort(
+    ([za, a], [zb, b]) => first(a) - first(b) || a.fresh - b.fresh || b.outdated - a.outdated || (za < zb ? -1 : 1),
+  );
   return open[0]?.[0];
+}
+
+function hasVolumes(context: PoolContext, member: Member): boolean {
+  return member.pods.some((pod) => pod.claims.length > 0 && !context.index.isDaemonPod(pod));
 }
 
 /** Old nodes repel new pods; new ones are kept from the autoscaler while they are empty. */

@@ -43,6 +43,11 @@ export interface AwsClientSet {
   classicLoadBalancing(): ElasticLoadBalancingClient;
   loadBalancing(): ElasticLoadBalancingV2Client;
   sts(): STSClient;
+  /**
+   * When the credentials end that nothing renews, after those in use were proven to be at hand. An assumed role is assumed anew as
+   * long as the daemon's own credentials last, so the end of its sessions is none.
+   */
+  credentialsEnd(): Promise<Date | undefined>;
 }
 
 export interface AwsClients {
@@ -115,8 +120,7 @@ export function createAwsClients(options: AwsClientsOptions): AwsClients {
   }
 
   /** The SDK remembers what this returns until shortly before it expires. */
-  function assumeRole(target: AwsTarget, roleArn: string): () => Promise<Credentials> {
-    const own = lazily(made, () => new STSClient(configFor(target.region)));
+  function assumeRole(own: () => STSClient, roleArn: string): () => Promise<Credentials> {
     return async () => {
       const { Credentials: given } = await own().send(
         new AssumeRoleCommand({ RoleArn: roleArn, RoleSessionName: 'clm' }),
@@ -136,10 +140,11 @@ export function createAwsClients(options: AwsClientsOptions): AwsClients {
   function makeSet(target: AwsTarget): AwsClientSet {
     // One memory of the assumed role for all clients of the set: the first client to be made resolves it for the others.
     const roleOf = target.assumeRoleArn;
+    const own = lazily(made, () => new STSClient(configFor(target.region)));
     const role =
       roleOf === undefined
         ? undefined
-        : new STSClient({ ...configFor(target.region), credentials: assumeRole(target, roleOf) });
+        : new STSClient({ ...configFor(target.region), credentials: assumeRole(own, roleOf) });
     if (role !== undefined) made.push(role);
     const config = {
       ...configFor(target.region),
@@ -153,7 +158,11 @@ export function createAwsClients(options: AwsClientsOptions): AwsClients {
       cloudFormation: lazily(made, () => new CloudFormationClient(config)),
       classicLoadBalancing: lazily(made, () => new ElasticLoadBalancingClient(config)),
       loadBalancing: lazily(made, () => new ElasticLoadBalancingV2Client(config)),
-      sts: role === undefined ? lazily(made, () => new STSClient(config)) : () => role,
+      sts: role === undefined ? own : () => role,
+      credentialsEnd: async () => {
+        if (role !== undefined) await role.config.credentials();
+        return (await own().config.credentials()).expiration;
+      },
     };
   }
 

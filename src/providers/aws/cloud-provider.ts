@@ -1,26 +1,11 @@
 import type { CloudProvider } from '../../ports/cloud-provider.ts';
-import type { AwsAction, AwsCaller, AwsInput, AwsOutput } from './aws-calls.ts';
+import type { AwsCaller } from './aws-calls.ts';
 import { asFailureError } from './aws-failure.ts';
+import { createGroupSettingCalls } from './group-settings.ts';
 import { createGroupCalls } from './groups.ts';
 import { createLoadBalancerCalls } from './load-balancers.ts';
+import type { AwsScope, RecoveringCall, ScopedCall } from './scoped-call.ts';
 import { createStackCalls } from './stacks.ts';
-
-/** One account in one region, as messages name it. */
-export interface AwsScope {
-  /** 12 digits. */
-  account: string;
-  region: string;
-}
-
-/** Calls an action; `object` names what it is about. Rejects with FailureError. */
-export type ScopedCall = <A extends AwsAction>(action: A, input: AwsInput<A>, object?: string) => Promise<AwsOutput<A>>;
-/** The same, but a service's refusal is handed to `recover` first; what that does not answer is thrown as FailureError. */
-export type RecoveringCall = <A extends AwsAction, R>(
-  action: A,
-  input: AwsInput<A>,
-  object: string,
-  recover: (error: unknown) => R | undefined,
-) => Promise<AwsOutput<A> | R>;
 
 /** The CloudProvider port over any caller. */
 export function createCloudProvider(scope: AwsScope, caller: AwsCaller): CloudProvider {
@@ -55,6 +40,7 @@ export function createCloudProvider(scope: AwsScope, caller: AwsCaller): CloudPr
     },
     ...createStackCalls(call, recovering),
     ...createGroupCalls(call, scope),
+    ...createGroupSettingCalls(call),
     ...createLoadBalancerCalls(call, recovering),
     credentialsExpireAt: () => caller.credentialsExpireAt(),
   };

@@ -1,27 +1,15 @@
 import type { AutoScalingGroup, Instance, LaunchTemplateSpecification } from '@aws-sdk/client-auto-scaling';
 import { FailureError, terminal, transient } from '../../domain/failure.ts';
 import type { CloudProvider, GroupInstance, LaunchResult, NodeGroup } from '../../ports/cloud-provider.ts';
-import type { AwsScope, ScopedCall } from './cloud-provider.ts';
+import type { AwsScope, ScopedCall } from './scoped-call.ts';
 
 type GroupCalls = Pick<
   CloudProvider,
-  | 'describeGroups'
-  | 'updateGroup'
-  | 'launchInstances'
-  | 'raiseDesired'
-  | 'terminateInstance'
-  | 'setProtection'
-  | 'suspendProcesses'
-  | 'resumeProcesses'
-  | 'tagGroup'
-  | 'untagGroup'
+  'describeGroups' | 'updateGroup' | 'launchInstances' | 'raiseDesired' | 'terminateInstance'
 >;
 
 const pageSize = 100;
 const mostPages = 50;
-/** SetInstanceProtection takes this many ids a call. */
-const mostProtected = 50;
-
 function templateOf(spec: LaunchTemplateSpecification | undefined): { id: string; name: string; version: string } {
   // A group on a launch configuration has none: blank, and so equal to no instance's template.
   return { id: spec?.LaunchTemplateId ?? '', name: spec?.LaunchTemplateName ?? '', version: spec?.Version ?? '' };
@@ -167,41 +155,5 @@ export function createGroupCalls(call: ScopedCall, scope: AwsScope): GroupCalls 
       const input = { InstanceId: id, ShouldDecrementDesiredCapacity: options.decrement };
       await call('TerminateInstanceInAutoScalingGroup', input, `instance ${id}`);
     },
-
-    async setProtection(name, instanceIds, protect) {
-      for (let from = 0; from < instanceIds.length; from += mostProtected) {
-        const InstanceIds = instanceIds.slice(from, from + mostProtected);
-        const input = { AutoScalingGroupName: name, InstanceIds, ProtectedFromScaleIn: protect };
-        await call('SetInstanceProtection', input, `group ${name}`);
-      }
-    },
-
-    async suspendProcesses(name, processes) {
-      // Without a list the service would suspend all of them.
-      if (processes.length === 0) return;
-      await call('SuspendProcesses', { AutoScalingGroupName: name, ScalingProcesses: processes }, `group ${name}`);
-    },
-
-    async resumeProcesses(name, processes) {
-      if (processes.length === 0) return;
-      await call('ResumeProcesses', { AutoScalingGroupName: name, ScalingProcesses: processes }, `group ${name}`);
-    },
-
-    async tagGroup(name, tags) {
-      const Tags = Object.entries(tags).map(([Key, Value]) => ({
-        ...groupTag(name, Key),
-        Value,
-        PropagateAtLaunch: false,
-      }));
-      if (Tags.length > 0) await call('CreateOrUpdateTags', { Tags }, `group ${name}`);
-    },
-
-    async untagGroup(name, keys) {
-      if (keys.length > 0) await call('DeleteTags', { Tags: keys.map((key) => groupTag(name, key)) }, `group ${name}`);
-    },
   };
-}
-
-function groupTag(group: string, key: string): { ResourceId: string; ResourceType: string; Key: string } {
-  return { ResourceId: group, ResourceType: 'auto-scaling-group', Key: key };
 }

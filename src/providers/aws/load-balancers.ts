@@ -2,7 +2,7 @@ import type { InstanceState } from '@aws-sdk/client-elastic-load-balancing';
 import type { TargetHealthDescription } from '@aws-sdk/client-elastic-load-balancing-v2';
 import type { CloudProvider, LoadBalancerHealth, TargetHealth } from '../../ports/cloud-provider.ts';
 import { AwsServiceError } from './aws-calls.ts';
-import type { RecoveringCall, ScopedCall } from './cloud-provider.ts';
+import type { RecoveringCall, ScopedCall } from './scoped-call.ts';
 
 type LoadBalancerCalls = Pick<CloudProvider, 'loadBalancerHealth' | 'deregister'>;
 

@@ -111,7 +111,7 @@ export function createSdkCaller({ clients, callTimeoutMs, userAgent = () => '' }
     async credentialsExpireAt() {
       const where = `credentials for account ${clients.account} ${clients.region}`;
       try {
-        return (await clients.sts().config.credentials()).expiration?.getTime();
+        return (await clients.credentialsEnd())?.getTime();
       } catch (error) {
         const judged = classifySdkError(error, where);
         throw judged instanceof AwsServiceError

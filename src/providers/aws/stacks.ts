@@ -2,7 +2,7 @@ import type { Parameter, StackEvent as SdkStackEvent, Stack, Tag } from '@aws-sd
 import { FailureError, terminal, transient } from '../../domain/failure.ts';
 import type { CloudProvider, StackEvent, StackInput, StackView } from '../../ports/cloud-provider.ts';
 import { AwsServiceError } from './aws-calls.ts';
-import type { RecoveringCall, ScopedCall } from './cloud-provider.ts';
+import type { RecoveringCall, ScopedCall } from './scoped-call.ts';
 
 type StackCalls = Pick<
   CloudProvider,

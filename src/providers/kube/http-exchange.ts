@@ -74,7 +74,7 @@ export function createHttpExchange(options: HttpExchangeOptions): KubeExchange {
     if (offered !== undefined) context.setAgent(agents.agentFor(offered, use));
     const token = context.getHeaders()['Authorization'];
     // A token read from a file ends with a newline.
-    
+    if (token !== undefined) context.setHeaderParam('Authorization', token.trim());
     context.setHeaderParam('User-Agent', options.userAgent);
     context.setHeaderParam('Accept', call.asText ? '*/*' : 'application/json');
     if (call.body !== undefined) {

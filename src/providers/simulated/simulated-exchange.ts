@@ -1,7 +1,7 @@
 /** Calls to a simulated cluster in this process: no sockets, no JSON text, and an order of events that a seed decides. */
 import { FailureError, transient } from '../../domain/failure.ts';
 import type { WatchHandle } from '../../ports/kube-cluster.ts';
-import type { KubeRequest } from '../../simulator/model/kube/api-server.ts';
+import type { KubeRequest } from '../../simulator/model/kube/api-request.ts';
 import type { KubeModel } from '../../simulator/model/kube/kube-model.ts';
 import type { KubeWatchEvent } from '../../simulator/model/kube/watch-hub.ts';
 import { retryAfterOf } from '../kube/http-answer.ts';

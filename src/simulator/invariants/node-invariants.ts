@@ -114,15 +114,20 @@ function terminatesOnlyDrained(): Checker {
   };
 }
 
-/** I5: no client deletes a workload's pod around its budgets, and never without a uid. */
-const neverAroundBudgets: Checker = {
-  invariant: 'I5',
-  onEvent(event) {
-    if (event.kind !== 'pod-delete-requested' || event.actor.kind !== 'client') return undefined;
-    if (event.podKind !== 'workload') return {};
-    return { violation: `${event.namespace}/${event.pod} was deleted, not evicted` };
-  },
-};
+/** I5: no client deletes a workload's pod around its budgets. The deletion that an accepted eviction makes is none of its own. */
+function neverAroundBudgets(): Checker {
+  const evicted = new Set<string>();
+  return {
+    invariant: 'I5',
+    onEvent(event) {
+      if (event.kind === 'eviction-accepted') evicted.add(event.uid);
+      if (event.kind !== 'pod-delete-requested') return undefined;
+      if (evicted.delete(event.uid) || event.actor.kind !== 'client') return undefined;
+      if (event.podKind !== 'workload') return {};
+      return { violation: `${event.namespace}/${event.pod} was deleted, not evicted` };
+    },
+  };
+}
 
 /** I6: one control-plane node in flight, and the others ready. */
 const oneControlPlaneNode: Checker = {
@@ -214,7 +219,7 @@ export function nodeInvariants(baselines: Baselines, limits: NodeLimits): Checke
     cordonLeavesCapacity(baselines, limits),
     surgeBounded(baselines, limits),
     terminatesOnlyDrained(),
-    neverAroundBudgets,
+    neverAroundBudgets(),
     oneControlPlaneNode,
     neverLowersDesired,
     everythingRestored(baselines),

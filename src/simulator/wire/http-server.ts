@@ -123,7 +123,10 @@ async function serve(
     if (error instanceof BodyTooLarge) {
       response.setHeader('connection', 'close');
       const text = `request body is larger than ${limit} bytes\n`;
-      send(response, handler.tooLarge?.(limit) ?? { status: 413, headers: { 'content-type': 'text/plain' }, body: text });
+      send(
+        response,
+        handler.tooLarge?.(limit) ?? { status: 413, headers: { 'content-type': 'text/plain' }, body: text },
+      );
       return;
     }
     if (incoming.destroyed && !incoming.complete) return;

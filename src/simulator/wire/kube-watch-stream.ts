@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { ScaledClock, type Timer } from '../../support/clock.ts';
-import type { KubeAnswer, KubeRequest } from '../model/kube/api-server.ts';
+import type { KubeAnswer, KubeRequest } from '../model/kube/api-request.ts';
 import type { KubeModel } from '../model/kube/kube-model.ts';
 
 /** A client that reads slower than this much behind is cut off, as a real API server does. */
@@ -10,7 +10,10 @@ const mostBufferedBytes = 4 * 1024 * 1024;
 const wallClock = new ScaledClock(0, 1);
 
 /** Opens a watch whose events are written as lines of JSON as soon as `start` gets the response. */
-export function openWatchStream(model: KubeModel, request: KubeRequest): { refused: KubeAnswer } | { start(response: ServerResponse): void } {
+export function openWatchStream(
+  model: KubeModel,
+  request: KubeRequest,
+): { refused: KubeAnswer } | { start(response: ServerResponse): void } {
   const query = new URLSearchParams(request.query);
   const seconds = Number(query.get('timeoutSeconds') ?? 0);
   query.delete('timeoutSeconds');

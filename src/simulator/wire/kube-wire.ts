@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { KubeAnswer, KubeRequest } from '../model/kube/api-server.ts';
+import type { KubeAnswer, KubeRequest } from '../model/kube/api-request.ts';
 import { jsonText } from '../model/kube/json-text.ts';
 import type { KubeModel } from '../model/kube/kube-model.ts';
 import type { WireAnswer, WireHandler, WireRequest } from './http-server.ts';
@@ -48,7 +48,8 @@ function answerRequest(options: KubeWireOptions, request: WireRequest): WireAnsw
   if (!model) return { status: 404, headers: { 'content-type': 'text/plain' }, body: `no cluster ${id}\n` };
   if (!model.apiReachable()) return { reset: true };
   const bearer = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
-  if (options.tokens && !(bearer !== undefined && options.tokens.has(bearer))) return failure(401, 'Unauthorized', 'Unauthorized');
+  if (options.tokens && !(bearer !== undefined && options.tokens.has(bearer)))
+    return failure(401, 'Unauthorized', 'Unauthorized');
   const kubeRequest: KubeRequest = {
     method: request.method,
     path: slash < 0 ? '/' : rest.slice(slash),
@@ -70,7 +71,11 @@ function answerRequest(options: KubeWireOptions, request: WireRequest): WireAnsw
 function wireAnswer(answer: KubeAnswer): WireAnswer {
   const type = typeof answer.body === 'string' ? 'text/plain; charset=utf-8' : 'application/json';
   const headers = { 'cache-control': 'no-cache, private', 'content-type': type, ...answer.headers };
-  return { status: answer.status, headers, body: typeof answer.body === 'string' ? answer.body : jsonText(answer.body) };
+  return {
+    status: answer.status,
+    headers,
+    body: typeof answer.body === 'string' ? answer.body : jsonText(answer.body),
+  };
 }
 
 function watchAnswer(options: KubeWireOptions, id: string, model: KubeModel, request: KubeRequest): WireAnswer {

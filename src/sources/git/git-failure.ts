@@ -32,7 +32,7 @@ const patterns: [GitFault, RegExp][] = [
   ],
   [
     'corrupt',
-    /not a git repository|is corrupt|corrupted|bad object|inflate|packfile .* (cannot|does not)|object file .* is empty|unable to (read|unpack|parse)|missing (blob|tree|object|commit)|invalid object|bad config|index-pack failed|garbage at end|\.lock': File exists|fatal: bad (tree|default revision)|could not parse/i,
+    /not a git repository|simple-git on a directory that does not exist|is corrupt|corrupted|bad object|inflate|packfile .* (cannot|does not)|object file .* is empty|unable to (read|unpack|parse)|missing (blob|tree|object|commit)|invalid object|bad config|index-pack failed|garbage at end|\.lock': File exists|fatal: bad (tree|default revision)|could not parse/i,
   ],
   [
     'unknown-commit',

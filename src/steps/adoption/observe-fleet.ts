@@ -173,7 +173,7 @@ export function adoptionWrites(
     heads[channel] = { ...head, matches: own.every((finding) => finding.result === 'matches') };
   }
   const facts: FactWrite[] = findings.clusters.flatMap((finding) =>
-    finding.fact === null ? [] : [{ kind: 'cluster', key: finding.cluster, value: finding.fact as unknown as Json }],
+    finding.fact === null ? [] : [{ kind: 'cluster', key: finding.cluster, value: finding.fact }],
   );
   facts.push({ kind: 'adoption', key: 'fleet', value: { actor: by.actor, reason: by.reason, at: by.now, heads } });
   const counts: Record<string, number> = {};

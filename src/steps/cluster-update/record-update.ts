@@ -50,7 +50,14 @@ export function recordUpdate(deps: PipelineDependencies): UpdateStep {
           {
             kind: 'cluster-updated',
             message: `${clusterId} runs ${plan.version}: ${how}, ${checks}`,
-            data: { version: plan.version, tree, attempt, rollout: context.rolloutId, evidence: key },
+            data: {
+              version: plan.version,
+              tree,
+              attempt,
+              rollout: context.rolloutId,
+              evidence: key,
+              inheritedFrom: plan.inheritedFrom,
+            },
           },
         ],
       },

@@ -58,7 +58,7 @@ function startRun(input: UpdateInput, round: number): StepOutcome {
   };
   const message: OutboxMessage = {
     to: child,
-    event: { type: 'START', input: start as Json },
+    event: { type: 'START', input: start },
     start: {
       machine: 'e2eRun',
       parent: input.id,
@@ -67,5 +67,11 @@ function startRun(input: UpdateInput, round: number): StepOutcome {
       commit: context.commit,
     },
   };
-  return done({ kind: 'again', e2e }, { messages: [message] });
+  const profile = context.policy.e2eProfile;
+  const note = {
+    kind: 'e2e-started',
+    message: `checks of profile ${profile} start on ${context.clusterId} at ${start.version}`,
+    data: { run: child, profile, version: start.version },
+  };
+  return done({ kind: 'again', e2e }, { messages: [message], journal: [note] });
 }

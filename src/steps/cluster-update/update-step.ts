@@ -72,7 +72,7 @@ export async function readClusterFact(deps: PipelineDependencies, clusterId: str
 }
 
 export function clusterFactWrite(clusterId: string, fact: ClusterFact): FactWrite {
-  return { kind: 'cluster', key: clusterId, value: fact as unknown as Json };
+  return { kind: 'cluster', key: clusterId, value: fact };
 }
 
 /**

@@ -7,6 +7,7 @@ import type { FactWrite, Json } from '../../ports/store.ts';
 interface E2eContext {
   clusterId: string;
   commit: string;
+  version: string;
   attempt: number;
   profile: string;
   round: number;
@@ -74,7 +75,8 @@ function runChecks(runner: CheckRunner, wake: (processId: string) => void, step:
       : `${bad.length} of ${state.results.length} checks on ${context.clusterId} did not pass: ${bad
           .map((result) => `${result.check} (${result.outcome}: ${result.message})`)
           .join('; ')}`;
-  return { kind: 'done', output: progress, facts, journal: [{ kind: 'e2e-finished', message }] };
+  const data = { version: context.version, checks: state.results.length, bad: bad.map((result) => result.check) };
+  return { kind: 'done', output: progress, facts, journal: [{ kind: 'e2e-finished', message, data }] };
 }
 
 function resultFact(context: E2eContext, result: CheckResult): FactWrite {

@@ -28,14 +28,25 @@ export interface Settled {
 
 export async function settleIntents(visit: RollVisit, view: ClusterView, memory: RollMemory): Promise<Settled> {
   const settled: Settled = { memory, ended: [], failure: undefined, lookAt: undefined };
+  // A launch into the place of a node that has to go first is never sent before that node's termination was: in that order
+  // nothing is launched too many, and an unresolved termination proves that the launch has not been sent either.
+  const unresolved = new Set<string>();
+  const withdrawn = new Set<string>();
   for (const intent of memory.intents) {
     assertLease(visit);
     try {
-      if (intent.kind === 'launch') await launch(visit, intent, settled);
-      else await terminate(visit, intent, view, settled);
+      if (intent.kind === 'launch') {
+        if (withdrawn.has(intent.group)) drop(visit, settled, intent);
+        else if (!unresolved.has(intent.group)) await launch(visit, intent, settled);
+        continue;
+      }
+      const came = await terminate(visit, intent, view, settled);
+      if (came === 'unresolved') unresolved.add(intent.group);
+      if (came === 'withdrawn') withdrawn.add(intent.group);
     } catch (error) {
       if (!(error instanceof FailureError)) throw error;
       visit.ledger.unsent.delete(key(visit, intent));
+      if (intent.kind === 'terminate') unresolved.add(intent.group);
       settled.failure ??= error.failure;
     }
   }
@@ -137,7 +148,12 @@ async function groupNow(visit: RollVisit, name: string): Promise<NodeGroup | und
   return cloud.groups.find((group) => group.name === name);
 }
 
-async function terminate(visit: RollVisit, intent: Terminate, view: ClusterView, settled: Settled): Promise<void> {
+async function terminate(
+  visit: RollVisit,
+  intent: Terminate,
+  view: ClusterView,
+  settled: Settled,
+): Promise<'ended' | 'unresolved' | 'withdrawn'> {
   const group = await groupNow(visit, intent.group);
   const instance = group?.instances.find((one) => one.id === intent.instanceId);
   if (!group || !instance || /^(Terminat|Detach)/.test(instance.lifecycleState)) {
@@ -146,14 +162,14 @@ async function terminate(visit: RollVisit, intent: Terminate, view: ClusterView,
     if (intent.decrement && group?.desired !== intent.from) expect(settled, intent.group, -1);
     settled.ended.push(intent.instanceId);
     noteEnded(visit, intent, view, settled);
-    return;
+    return 'ended';
   }
-  if (!visit.ledger.unsent.has(key(visit, intent)) && !secondRead(visit, intent, settled)) return;
+  if (!visit.ledger.unsent.has(key(visit, intent)) && !secondRead(visit, intent, settled)) return 'unresolved';
   const why = await mustStay(visit, intent, group, instance, view, settled.memory);
   if (why !== undefined) {
     drop(visit, settled, intent);
     note(visit, 'termination-withdrawn', `${intent.node} is not terminated: ${why}`, { node: intent.node });
-    return;
+    return 'withdrawn';
   }
   assertLease(visit);
   visit.ledger.unsent.delete(key(visit, intent));
@@ -163,6 +179,7 @@ async function terminate(visit: RollVisit, intent: Terminate, view: ClusterView,
   if (intent.decrement) expect(settled, intent.group, -1);
   settled.ended.push(intent.instanceId);
   noteEnded(visit, intent, view, settled);
+  return 'ended';
 }
 
 /** An earlier attempt may be on its way: only a second describe that still shows the instance in service allows another one. */

@@ -165,7 +165,7 @@ function inheritedFacts(
     inheritedFrom: earned.from,
   };
   return [
-    { kind: 'cluster', key: id, value: cluster as unknown as Json },
+    { kind: 'cluster', key: id, value: cluster },
     { kind: 'evidence', key: evidenceKey(id, commit, 1), value: evidence },
   ];
 }

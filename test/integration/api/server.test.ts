@@ -95,11 +95,17 @@ describe('reads', () => {
     const byAlias = await client.get<{ id: string }>('/v1/clusters/beta-done');
     const byId = await client.get<{ id: string }>(`/v1/clusters/${encodeURIComponent(byAlias.id)}`);
     expect(byId).toEqual(byAlias);
-    expect(await client.get('/v1/why/alpha')).toMatchObject({ kind: 'Explanation', subject: { kind: 'channel', name: 'alpha' } });
+    expect(await client.get('/v1/why/alpha')).toMatchObject({
+      kind: 'Explanation',
+      subject: { kind: 'channel', name: 'alpha' },
+    });
   });
 
   it('narrow the list of clusters', async () => {
-    const { clusters } = await client.get<{ clusters: { alias: string }[] }>('/v1/clusters', { channel: 'beta', state: 'blocked' });
+    const { clusters } = await client.get<{ clusters: { alias: string }[] }>('/v1/clusters', {
+      channel: 'beta',
+      state: 'blocked',
+    });
     expect(clusters.map((cluster) => cluster.alias)).toEqual(['beta-blocked']);
   });
 
@@ -139,9 +145,17 @@ describe('writes', () => {
   beforeEach(start);
 
   it('carry who asked', async () => {
-    await client.post('/v1/pause', { scope: { kind: 'channel', name: 'beta' }, reason: 'incident 4711', forSeconds: 60 });
+    await client.post('/v1/pause', {
+      scope: { kind: 'channel', name: 'beta' },
+      reason: 'incident 4711',
+      forSeconds: 60,
+    });
     expect(backend.calls).toEqual([
-      { what: 'pause', by: 'kim', request: { scope: { kind: 'channel', name: 'beta' }, reason: 'incident 4711', forSeconds: 60 } },
+      {
+        what: 'pause',
+        by: 'kim',
+        request: { scope: { kind: 'channel', name: 'beta' }, reason: 'incident 4711', forSeconds: 60 },
+      },
     ]);
   });
 
@@ -214,7 +228,10 @@ describe('streams', () => {
 describe('the OpenAPI document', () => {
   it('describes every route with its answer, and the error that all share', async () => {
     await start();
-    const document = await client.get<{ openapi: string; paths: Record<string, Record<string, { responses: object }>> }>('/v1/openapi.json');
+    const document = await client.get<{
+      openapi: string;
+      paths: Record<string, Record<string, { responses: object }>>;
+    }>('/v1/openapi.json');
     expect(document.openapi).toBe('3.1.0');
     expect(Object.keys(document.paths).sort()).toEqual(
       [

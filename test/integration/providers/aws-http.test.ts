@@ -189,7 +189,6 @@ describe('an assumed role', () => {
     expect(new URLSearchParams(assumptions[0]?.body).get('RoleArn')).toBe(role.assumeRoleArn);
     expect(assumptions[0]?.headers.authorization).toContain('Credential=AKIA123456789012/');
     expect(server.received.at(-1)?.headers.authorization).toContain('Credential=ASIA999/');
-    expect(await cloud.credentialsExpireAt()).toBe(Date.UTC(2999, 0, 1));
   });
 
   it('that may not be assumed is a failure that waits for a person', async () => {
@@ -202,8 +201,24 @@ describe('an assumed role', () => {
     expect(await failing(cloud.credentialsExpireAt())).toMatchObject({ kind: 'terminal', code: 'aws-unauthorized' });
   });
 
-  it('is not needed for the credentials of the chain, which do not end', async () => {
-    const { cloud } = await serve(() => identity);
+  it('ends with the credentials that it is assumed with, as it is assumed anew until then', async () => {
+    const reply: Reply = (parameters) =>
+      parameters.get('Action') === 'AssumeRole' ? assumed('2998-01-01T00:00:00Z') : identity;
+    const lasting = await serve(reply, {}, role);
+    expect(await lasting.cloud.credentialsExpireAt()).toBeUndefined();
+    await lasting.server.close();
+    process.env['AWS_CREDENTIAL_EXPIRATION'] = '2999-01-01T00:00:00Z';
+    const ending = await serve(reply, {}, role);
+    expect(await ending.cloud.credentialsExpireAt()).toBe(Date.UTC(2999, 0, 1));
+    // It says nothing of credentials that it did not see work.
+    expect(ending.server.received.filter((request) => request.body.includes('Action=AssumeRole'))).toHaveLength(1);
+  });
+
+  it('is not needed for the credentials of the chain, which end when they say so', async () => {
+    const { cloud, server } = await serve(() => identity);
     expect(await cloud.credentialsExpireAt()).toBeUndefined();
+    await server.close();
+    process.env['AWS_CREDENTIAL_EXPIRATION'] = '2999-01-01T00:00:00Z';
+    expect(await (await serve(() => identity)).cloud.credentialsExpireAt()).toBe(Date.UTC(2999, 0, 1));
   });
 });

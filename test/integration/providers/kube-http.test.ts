@@ -445,6 +445,20 @@ describe('a watch', () => {
     expect(watched.closed).toEqual([{ reason: 'error', message: expect.stringContaining('nothing heard') }]);
   });
 
+  it('is given up when nothing is heard any more, though there was something at first', async () => {
+    const { kube } = await serve(
+      (_, response) => {
+        response.writeHead(200).flushHeaders();
+        setImmediate(() => response.write(line('ADDED', 'a')));
+      },
+      { watchIdleMs: 60 },
+    );
+    const watched = watch(kube);
+    await watched.end;
+    expect(watched.events).toHaveLength(1);
+    expect(watched.closed).toEqual([{ reason: 'error', message: expect.stringContaining('nothing heard') }]);
+  });
+
   it('is given up when the server takes the connection and never answers', async () => {
     const { kube } = await serve(() => {}, { requestTimeoutMs: 60 });
     const watched = watch(kube);

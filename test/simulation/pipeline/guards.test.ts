@@ -44,8 +44,7 @@ describe('a branch that cannot be trusted', () => {
     const forced = world.source.add('f1', { manifest: 'evil' }, undefined);
     world.source.branches.set('dev', forced);
     await daemon.until('frozen', async () => {
-      const row = await daemon.row('channel:dev');
-      return (row?.context as { frozen: boolean }).frozen;
+      return (await daemon.context<{ frozen: boolean }>('channel:dev')).frozen;
     });
     await daemon.pass(60 * minute);
     expect((await daemon.row('channel:dev'))?.context).toMatchObject({

@@ -10,8 +10,7 @@ describe('a cluster that fails', () => {
     const commit = world.source.merge('dev', 'b1', { manifest: 'm2' });
     const rollout = `rollout:dev:${commit}`;
     await daemon.until('halted', async () => (await daemon.stateOf(rollout)) === 'halted');
-    const row = await daemon.row(rollout);
-    const halt = (row?.context as { halt: { code: string; message: string } }).halt;
+    const { halt } = await daemon.context<{ halt: { code: string; message: string } }>(rollout);
     expect(halt.code).toBe('failure-budget-spent');
     expect(halt.message).toContain('check api.health fail: /readyz answered 500');
     await daemon.pass(60 * minute);
@@ -87,7 +86,7 @@ describe('a cluster that fails', () => {
     const commit = world.source.merge('dev', 'b1', { pool: 'p2' });
     const rollout = `rollout:dev:${commit}`;
     await daemon.until('halted', async () => (await daemon.stateOf(rollout)) === 'halted');
-    const halt = ((await daemon.row(rollout))?.context as { halt: { message: string } }).halt;
+    const halt = (await daemon.context<{ halt: { message: string } }>(rollout)).halt;
     expect(halt.message).toContain('the roll of pool master failed: no node of the new template boots');
   });
 });
@@ -135,6 +134,20 @@ describe('a cluster that does not answer', () => {
     const next = world.source.merge('dev', 'b2', { manifest: 'm3' });
     await daemon.until('b2 proven', async () => (await daemon.stateOf(`rollout:dev:${next}`)) === 'proven');
     expect(world.clusterOf('dev-1').objects.get('ConfigMap/kube-system/coredns')?.['data']).toEqual({ config: 'm3' });
+    expect(await daemon.stateOf(`update:dev:${commit}:${world.clusterOf('dev-1').id}:1`)).toBe('superseded');
+  });
+
+  it('does not hold up the next version either, as long as it stays away', async () => {
+    const { world, daemon } = await adoptedWorld({ channels: { dev: 3 }, policy: { maxFailures: 1 } });
+    world.clusterOf('dev-1').unreachable = true;
+    for (const [name, manifest] of [
+      ['b1', 'm2'],
+      ['b2', 'm3'],
+    ] as const) {
+      const commit = world.source.merge('dev', name, { manifest });
+      await daemon.until(`${name} proven`, async () => (await daemon.stateOf(`rollout:dev:${commit}`)) === 'proven');
+    }
+    expect(await world.store.slotHolders('fleet')).toHaveLength(1);
   });
 });
 
@@ -146,7 +159,7 @@ describe('a budget that allows nothing', () => {
     const commit = world.source.merge('dev', 'b1', { pool: 'p2' });
     const rollout = `rollout:dev:${commit}`;
     const member = async () =>
-      ((await daemon.row(rollout))?.context as { members: Record<string, { blocked: unknown }> }).members[id];
+      (await daemon.context<{ members: Record<string, { blocked: unknown }> }>(rollout)).members[id];
     await daemon.until('blocked', async () => {
       const row = await daemon.row(rollout);
       return row !== undefined && (await member())?.blocked != null;
@@ -173,7 +186,7 @@ describe('a cluster update without progress', () => {
     const rollout = `rollout:dev:${commit}`;
     const before = world.clock.now();
     await daemon.until('halted', async () => (await daemon.stateOf(rollout)) === 'halted');
-    expect(((await daemon.row(rollout))?.context as { halt: { message: string } }).halt.message).toContain(
+    expect((await daemon.context<{ halt: { message: string } }>(rollout)).halt.message).toContain(
       'in flight, waits on budgets excluded',
     );
     expect(world.clock.now() - before).toBeGreaterThan(59 * minute);

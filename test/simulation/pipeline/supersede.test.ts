@@ -39,6 +39,19 @@ describe('a newer commit', () => {
     expect(live.pools.get('worker')?.wanted).toBe('template worker p');
   });
 
+  it('goes back on a stack update that was under way when it came', async () => {
+    const { world, daemon } = await adoptedWorld({ channels: { dev: 1 } });
+    const live = world.clusterOf('dev-1');
+    live.stackLooks = 20;
+    const old = world.source.merge('dev', 'b1', { stack: 's2' });
+    await daemon.until('stack update under way', async () => live.mutations.includes('update stack dev-1'));
+    expect(await daemon.stateOf(`update:dev:${old}:${live.id}:1`)).toBe('clusterStack');
+    const revert = world.source.merge('dev', 'b2', { stack: 's' });
+    await daemon.until('proven', async () => (await daemon.stateOf(`rollout:dev:${revert}`)) === 'proven');
+    expect(live.stacks.get('dev-1')?.template).toBe('template s');
+    expect(live.mutations.filter((mutation) => mutation === 'update stack dev-1').length).toBe(2);
+  });
+
   it('takes the place of one that had halted', async () => {
     const { world, daemon } = await adoptedWorld({ channels: { dev: 1 } });
     const id = world.clusterOf('dev-1').id;

@@ -268,6 +268,13 @@ export class PipelineDaemon {
     return this.#store.load(id);
   }
 
+  /** Context of a process that must be there. */
+  async context<Context>(id: string): Promise<Context> {
+    const row = await this.#store.load(id);
+    if (row === undefined) throw new Error(`there is no process ${id}`);
+    return row.context as unknown as Context;
+  }
+
   async stateOf(id: string): Promise<string> {
     const row = await this.#store.load(id);
     return row === undefined ? 'none' : String(row.value);

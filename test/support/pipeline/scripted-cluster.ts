@@ -29,6 +29,8 @@ export class ScriptedCluster {
   /** Next stack updates of this name roll back. */
   rollsBack = new Set<string>();
   calls = 0;
+  /** Looks that a stack operation takes. */
+  stackLooks = 1;
 
   constructor(id: string) {
     this.id = id;
@@ -72,7 +74,8 @@ export class ScriptedCluster {
   /** What a finished roll leaves. */
   rolled(pool: string): void {
     const state = this.pools.get(pool);
-    if (state !== undefined) state.running = state.wanted;
+    if (state === undefined || state.running === state.wanted) return;
+    state.running = state.wanted;
     this.mutations.push(`roll ${pool}`);
   }
 
@@ -91,7 +94,7 @@ export class ScriptedCluster {
     const before = this.stacks.get(input.name);
     this.stacks.set(input.name, {
       template: fails && before ? before.template : input.template,
-      busyFor: 1,
+      busyFor: this.stackLooks,
       settlesAs: fails ? `${verb === 'CREATE' ? '' : 'UPDATE_'}ROLLBACK_COMPLETE` : `${verb}_COMPLETE`,
       view: viewOf(input, `${verb}_IN_PROGRESS`),
     });
@@ -103,22 +106,21 @@ export class ScriptedCluster {
   }
 
   cloud(): CloudProvider {
-    const cluster = this;
     const answers = {
       callerIdentity: async () => {
-        cluster.call();
-        return { account: cluster.account, region: cluster.region, arn: 'arn:aws:iam::1:role/clm' };
+        this.call();
+        return { account: this.account, region: this.region, arn: 'arn:aws:iam::1:role/clm' };
       },
       credentialsExpireAt: async () => undefined,
       describeStack: async (name: string) => {
-        cluster.call();
-        const stack = cluster.stacks.get(name);
+        this.call();
+        const stack = this.stacks.get(name);
         if (stack === undefined) return undefined;
         if (stack.busyFor > 0) stack.busyFor -= 1;
         else stack.view.status = stack.settlesAs;
         return structuredClone(stack.view);
       },
-      stackTemplate: async (name: string) => cluster.stacks.get(name)?.template ?? '',
+      stackTemplate: async (name: string) => this.stacks.get(name)?.template ?? '',
       stackEvents: async () => [
         {
           at: new Date(8e15).toISOString(),
@@ -129,31 +131,30 @@ export class ScriptedCluster {
         { at: new Date(8e15).toISOString(), logicalId: 'Role', status: 'UPDATE_FAILED', reason: 'name is taken' },
       ],
       createStack: async (input: StackInput) => {
-        cluster.call();
-        cluster.#change(input, 'CREATE');
+        this.call();
+        this.#change(input, 'CREATE');
       },
       updateStack: async (input: StackInput) => {
-        cluster.call();
-        if (cluster.stacks.get(input.name)?.template === input.template) return 'no-change';
-        cluster.#change(input, 'UPDATE');
+        this.call();
+        if (this.stacks.get(input.name)?.template === input.template) return 'no-change';
+        this.#change(input, 'UPDATE');
         return 'started';
       },
       describeGroups: async () => {
-        cluster.call();
-        return cluster.groups();
+        this.call();
+        return this.groups();
       },
     };
     return answers as unknown as CloudProvider;
   }
 
   kube(): KubeCluster {
-    const cluster = this;
     const key = (resource: Resource, namespace: string | undefined, name: string): string =>
       `${resource.kind}/${namespace ?? ''}/${name}`;
     const answers = {
       raw: async () => {
-        cluster.call();
-        return { status: cluster.ready ? 200 : 500, body: 'ok' };
+        this.call();
+        return { status: this.ready ? 200 : 500, body: 'ok' };
       },
       resourceOf: async (apiVersion: string, kind: string): Promise<Resource> => {
         const [group, version] = apiVersion.includes('/') ? apiVersion.split('/') : ['', apiVersion];
@@ -167,22 +168,22 @@ export class ScriptedCluster {
         };
       },
       get: async (resource: Resource, namespace: string | undefined, name: string) => {
-        cluster.call();
+        this.call();
         if (resource.kind === 'Namespace' && name === 'kube-system') {
-          return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, uid: cluster.kubeSystemUid } };
+          return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, uid: this.kubeSystemUid } };
         }
-        return structuredClone(cluster.objects.get(key(resource, namespace, name)));
+        return structuredClone(this.objects.get(key(resource, namespace, name)));
       },
       list: async (resource: Resource, options?: { namespace?: string }) => {
-        cluster.call();
+        this.call();
         const prefix = `${resource.kind}/${options?.namespace ?? ''}`;
-        const items = [...cluster.objects]
+        const items = [...this.objects]
           .filter(([id]) => id.startsWith(prefix))
           .map(([, object]) => structuredClone(object));
         return { items, resourceVersion: '1' };
       },
       apply: async (resource: Resource, object: KubeObject) => {
-        cluster.call();
+        this.call();
         const live: KubeObject = {
           ...structuredClone(object),
           metadata: { ...object.metadata, uid: 'u', generation: 1 },
@@ -196,14 +197,14 @@ export class ScriptedCluster {
             readyReplicas: 1,
           };
         }
-        cluster.objects.set(key(resource, object.metadata.namespace, object.metadata.name), live);
-        cluster.mutations.push(`apply ${resource.kind} ${object.metadata.name}`);
+        this.objects.set(key(resource, object.metadata.namespace, object.metadata.name), live);
+        this.mutations.push(`apply ${resource.kind} ${object.metadata.name}`);
         return live;
       },
       delete: async (resource: Resource, namespace: string | undefined, name: string) => {
-        cluster.call();
-        cluster.mutations.push(`delete ${resource.kind} ${name}`);
-        return cluster.objects.delete(key(resource, namespace, name));
+        this.call();
+        this.mutations.push(`delete ${resource.kind} ${name}`);
+        return this.objects.delete(key(resource, namespace, name));
       },
       close: () => {},
     };

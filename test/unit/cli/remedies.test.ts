@@ -5,7 +5,19 @@ import { remedies } from '../../../src/cli/remedies/remedies.ts';
 
 const source = path.resolve(import.meta.dirname, '../../../src');
 /** Folders whose codes reach people: the simulator imitates codes of others, schemas have codes of zod. */
-const folders = ['api', 'checks', 'daemon', 'engine', 'machines', 'planning', 'providers', 'rendering', 'sources', 'steps', 'store'];
+const folders = [
+  'api',
+  'checks',
+  'daemon',
+  'engine',
+  'machines',
+  'planning',
+  'providers',
+  'rendering',
+  'sources',
+  'steps',
+  'store',
+];
 
 function filesBelow(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true, recursive: true })
@@ -19,7 +31,8 @@ function failureCodes(): Map<string, string> {
   for (const file of folders.flatMap((folder) => filesBelow(path.join(source, folder)))) {
     const text = readFileSync(file, 'utf8');
     const place = path.relative(source, file);
-    for (const match of text.matchAll(/\b(?:terminal|transient)\(\s*'([a-z0-9-]+)'/g)) codes.set(match[1] as string, place);
+    for (const match of text.matchAll(/\b(?:terminal|transient)\(\s*'([a-z0-9-]+)'/g))
+      codes.set(match[1] as string, place);
     for (const match of text.matchAll(/'((?:aws|kube|git|store|socket)-[a-z-]+)'/g)) {
       if (/new FailureError|FailureKind|Failure\b/.test(text)) codes.set(match[1] as string, place);
     }

@@ -37,8 +37,13 @@ describe('the status view', () => {
   it('tells a halt whole, below the channel', () => {
     const lines = renderStatus(statusFixture(), { columns: 80, colors: plain, events: [] });
     const start = lines.findIndex((line) => line.startsWith('stable'));
-    const reason = lines.slice(start + 1, start + 4).join(' ').replace(/\s+/g, ' ');
-    expect(reason).toContain('kube-70 (check network.service-endpoints failed: the service has no ready endpoint after 120 s)');
+    const reason = lines
+      .slice(start + 1, start + 4)
+      .join(' ')
+      .replace(/\s+/g, ' ');
+    expect(reason).toContain(
+      'kube-70 (check network.service-endpoints failed: the service has no ready endpoint after 120 s)',
+    );
   });
 
   it('draws a square a node, and names what blocks', () => {
@@ -49,7 +54,9 @@ describe('the status view', () => {
   });
 
   it('keeps every channel when the terminal is low, and says how much it left out', () => {
-    const many = Array.from({ length: 30 }, (_, index) => clusterFixture(`moving-${index}`, { state: 'updating', phase: 'manifests' }));
+    const many = Array.from({ length: 30 }, (_, index) =>
+      clusterFixture(`moving-${index}`, { state: 'updating', phase: 'manifests' }),
+    );
     const lines = renderStatus(statusFixture({ clusters: many }), { columns: 80, rows: 24, colors: plain, events });
     expect(lines.length).toBeLessThanOrEqual(24);
     for (const name of ['dev', 'alpha', 'beta', 'stable']) expect(lineOf(lines, name)).not.toBe('');
@@ -69,7 +76,9 @@ describe('the status view', () => {
 
   it('does not let a commit subject move the cursor', () => {
     const evil = channelFixture('dev', { subject: 'harmless\u001b[2J\nforged line' });
-    const text = renderStatus(statusFixture({ channels: [evil] }), { columns: 120, colors: plain, events: [] }).join('\n');
+    const text = renderStatus(statusFixture({ channels: [evil] }), { columns: 120, colors: plain, events: [] }).join(
+      '\n',
+    );
     expect(text).not.toContain('\u001b');
     expect(text).not.toContain('\nforged');
   });
@@ -91,7 +100,12 @@ describe('bars', () => {
   });
 
   it('show the first of many, and always have the width asked for', () => {
-    for (const [done, rest] of [[1, 999], [1, 2], [0, 5], [7, 13]] as const) {
+    for (const [done, rest] of [
+      [1, 999],
+      [1, 2],
+      [0, 5],
+      [7, 13],
+    ] as const) {
       const bar = segmentBar([segment(done, '█'), segment(rest, '░')], 17);
       expect(bar).toHaveLength(17);
       expect(bar.includes('█')).toBe(done > 0);
@@ -117,7 +131,11 @@ describe('the live screen', () => {
   function screen(columns = 80, rows = 24) {
     const writes: string[] = [];
     const size = { columns, rows };
-    const live = new LiveScreen({ write: (text) => writes.push(text), columns: () => size.columns, rows: () => size.rows });
+    const live = new LiveScreen({
+      write: (text) => writes.push(text),
+      columns: () => size.columns,
+      rows: () => size.rows,
+    });
     return { live, writes, size };
   }
 

@@ -70,7 +70,9 @@ logLevel: loud
     expect(good.config?.api.metricsListen).toBeUndefined();
     expect(good.config?.concurrency.steps).toBe(5);
     const bad = parseDaemonConfig('/c/clm.yaml', smallest, { CLM_LOG_LEVEL: 'loud' });
-    expect(bad.problems).toEqual([expect.objectContaining({ file: 'environment variable CLM_LOG_LEVEL', path: 'logLevel' })]);
+    expect(bad.problems).toEqual([
+      expect.objectContaining({ file: 'environment variable CLM_LOG_LEVEL', path: 'logLevel' }),
+    ]);
   });
 
   it('derives the names of variables from the paths of settings', () => {
@@ -90,7 +92,8 @@ logLevel: loud
 
   it('keeps addresses of remote repositories, and makes local ones absolute', () => {
     const urlOf = (url: string) =>
-      parseDaemonConfig('/c/clm.yaml', smallest.replace('https://git.example/config.git', url), {}).config?.configRepository.url;
+      parseDaemonConfig('/c/clm.yaml', smallest.replace('https://git.example/config.git', url), {}).config
+        ?.configRepository.url;
     expect(urlOf('git@git.example:team/config.git')).toBe('git@git.example:team/config.git');
     expect(urlOf('../config.git')).toBe('/config.git');
   });

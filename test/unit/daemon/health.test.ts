@@ -5,7 +5,6 @@ const well: HealthView = {
   engineSilentMs: 100,
   engineRunning: true,
   leaseHeld: true,
-  standby: false,
   overdueSteps: [],
   sinceGitPollMs: 1_000,
   pollIntervalWallMs: 30_000,
@@ -22,8 +21,16 @@ describe('/healthz', () => {
     ['the engine has stopped', { engineRunning: false }, /engine does not run/],
     ['the lease is lost', { leaseHeld: false }, /lease is lost/],
     ['the store fails', { storeFailing: 'disk I/O error' }, /store fails: disk I\/O error/],
-    ['a step does not settle', { overdueSteps: [{ id: 'roll:x', step: 'roll-pool', wallMs: 200_000 }] }, /roll-pool of roll:x/],
-    ['git was last read long ago', { sinceGitPollMs: 600_000, gitProblem: 'connection refused' }, /600 s ago: connection refused/],
+    [
+      'a step does not settle',
+      { overdueSteps: [{ id: 'roll:x', step: 'roll-pool', wallMs: 200_000 }] },
+      /roll-pool of roll:x/,
+    ],
+    [
+      'git was last read long ago',
+      { sinceGitPollMs: 600_000, gitProblem: 'connection refused' },
+      /600 s ago: connection refused/,
+    ],
   ];
   for (const [what, change, reason] of ills) {
     it(`is red, with the reason, when ${what}`, () => {
@@ -41,9 +48,5 @@ describe('/healthz', () => {
 
   it('is patient in proportion to the poll interval', () => {
     expect(judgeHealth({ ...well, sinceGitPollMs: 600_000, pollIntervalWallMs: 300_000 }).ok).toBe(true);
-  });
-
-  it('is well while it waits for another daemon, and says so', () => {
-    expect(judgeHealth({ ...well, standby: true, leaseHeld: false })).toMatchObject({ ok: true, state: 'standby' });
   });
 });

@@ -3,7 +3,15 @@ import { judgeRegistryChange } from '../../../src/daemon/registry-change.ts';
 import type { Cluster, NodePool } from '../../../src/domain/cluster.ts';
 
 function pool(name: string): NodePool {
-  return { name, profile: 'worker', instanceTypes: ['m5.large'], discountStrategy: 'none', minSize: 1, maxSize: 3, configItems: {} };
+  return {
+    name,
+    profile: 'worker',
+    instanceTypes: ['m5.large'],
+    discountStrategy: 'none',
+    minSize: 1,
+    maxSize: 3,
+    configItems: {},
+  };
 }
 
 function cluster(number: number, change: Partial<Cluster> = {}): Cluster {

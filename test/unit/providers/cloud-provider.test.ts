@@ -111,11 +111,12 @@ describe('stacks', () => {
     });
   });
 
-  it('are created once though the request is sent twice with the same token', async () => {
-    const { cloud } = provider({
-      CreateStack: [new AwsServiceError('TokenAlreadyExistsException', 'Token already exists', 400)],
-    });
+  it('are created, updated and deleted once though the request is sent twice with the same token', async () => {
+    const again = new AwsServiceError('TokenAlreadyExistsException', 'Token already exists', 400);
+    const { cloud } = provider({ CreateStack: [again], UpdateStack: [again], DeleteStack: [again] });
     await cloud.createStack(stackInput);
+    expect(await cloud.updateStack(stackInput)).toBe('started');
+    await cloud.deleteStack('s', 'tok');
   });
 
   it('are not sent with a template that CloudFormation does not take', async () => {

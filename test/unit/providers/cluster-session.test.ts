@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { Cluster } from '../../../src/domain/cluster.ts';
 import { FailureError, terminal, transient } from '../../../src/domain/failure.ts';
 import type { KubeObject } from '../../../src/domain/kube-object.ts';
 import type { CloudProvider, NodeGroup } from '../../../src/ports/cloud-provider.ts';
@@ -45,6 +46,7 @@ interface World {
   kube: ScriptedKube;
   connections: ScriptedKube[];
   sessions: ClusterSessions;
+  registered: Map<string, Cluster>;
   describes: number;
   health: string[][];
   groups: NodeGroup[];
@@ -77,6 +79,7 @@ function makeWorld(): World {
     clock,
     kube,
     connections: [],
+    registered: new Map([[sampleCluster.id, sampleCluster]]),
     describes: 0,
     health: [],
     groups: [group('g1')],
@@ -102,7 +105,7 @@ function makeWorld(): World {
       return connection;
     },
     connectCloud: () => cloud,
-    clusterOf: (id) => (id === sampleCluster.id ? sampleCluster : undefined),
+    clusterOf: (id) => world.registered.get(id),
     clock,
     wall: clock,
     random: seededRandom(1),
@@ -468,13 +471,13 @@ describe('sessions', () => {
     expect(world.connections).toHaveLength(1);
   });
 
-  it('are refused for a cluster that the registry does not have, and not remembered', async () => {
-    await expect(world.sessions.sessionFor('aws:1:x:none')).rejects.toMatchObject({
-      failure: { code: 'cluster-unknown' },
+  it('are refused for a cluster that the registry does not have, and opened once it has', async () => {
+    const late = { ...sampleCluster, id: 'aws:1:x:late' };
+    await expect(world.sessions.sessionFor(late.id)).rejects.toMatchObject({
+      failure: { kind: 'terminal', code: 'cluster-unknown' },
     });
-    await expect(world.sessions.sessionFor('aws:1:x:none')).rejects.toMatchObject({
-      failure: { code: 'cluster-unknown' },
-    });
+    world.registered.set(late.id, late);
+    expect((await world.sessions.sessionFor(late.id)).clusterId).toBe(late.id);
   });
 
   it('stop watches and close the connection on release; the next one starts anew', async () => {

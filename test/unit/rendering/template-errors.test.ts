@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { pureFunctions } from '../../../src/rendering/functions/function-table.ts';
 import { executeTemplate } from '../../../src/rendering/gotemplate/evaluator.ts';
 import { parseTemplate } from '../../../src/rendering/gotemplate/parser.ts';
 import { TemplateError } from '../../../src/rendering/gotemplate/template-error.ts';
 import { GoMap, GoStruct } from '../../../src/rendering/gotemplate/value.ts';
-import { pureFunctions } from '../../../src/rendering/functions/function-table.ts';
 
 const data = new GoStruct('*Data', {
   Name: 'kube-1',
@@ -134,7 +134,11 @@ describe('what one execution may use is limited', () => {
     ['too much output', `{{range 100}}${'x'.repeat(100)}{{end}}`, /output is longer than 1000/],
     ['templates without end', '{{define "a"}}{{template "a"}}{{end}}{{template "a"}}', /deeper than 10 levels/],
     ['a text that doubles', `{{$x := "ab"}}{{range 20}}{{$x = print $x $x}}{{end}}`, /larger than 1000 characters/],
-    ['a list that doubles', `{{$x := list 1 2}}{{range 20}}{{$x = concat $x $x}}{{end}}`, /larger than 1000 characters/],
+    [
+      'a list that doubles',
+      `{{$x := list 1 2}}{{range 20}}{{$x = concat $x $x}}{{end}}`,
+      /larger than 1000 characters/,
+    ],
     ['a repeated text', '{{repeat 100000000 "abc"}}', /must be from 0 to/],
     ['a padding', '{{printf "%999999999d" 1}}', /larger than 1000|BADWIDTH/],
   ];

@@ -26,14 +26,50 @@ const anything: GoValue = new GoStruct('*Data', {
     LocalID: 'kube-1',
     Region: 'eu-central-1',
     InfrastructureAccount: 'aws:123456789012',
-    ConfigItems: GoMap.ofStrings({ subnets: 'a=b,c=d', kubernetes_version: 'v1', log_level: 'debug', node_image: 'ami' }),
+    ConfigItems: GoMap.ofStrings({
+      subnets: 'a=b,c=d',
+      kubernetes_version: 'v1',
+      log_level: 'debug',
+      node_image: 'ami',
+    }),
     NodePools: [new GoStruct('*NodePool', { Name: 'one', Profile: 'worker' })],
   }),
   Values: new GoMap(new Map()),
   NodePool: null,
 });
 
-const pieces = ['{{', '}}', '{{-', '-}}', '{{end}}', '{{else}}', '"', '`', '|', '(', ')', '.', '$x', ':=', '{{if .}}', '{{range .}}', '{{/*', '*/', "'", '0x', '1e', '\\', '\n', '\u0000', 'é', '😀', ' ', '{{define "a"}}', '{{template "a" .}}', '{{range 999999999}}'];
+const pieces = [
+  '{{',
+  '}}',
+  '{{-',
+  '-}}',
+  '{{end}}',
+  '{{else}}',
+  '"',
+  '`',
+  '|',
+  '(',
+  ')',
+  '.',
+  '$x',
+  ':=',
+  '{{if .}}',
+  '{{range .}}',
+  '{{/*',
+  '*/',
+  "'",
+  '0x',
+  '1e',
+  '\\',
+  '\n',
+  '\u0000',
+  'é',
+  '😀',
+  ' ',
+  '{{define "a"}}',
+  '{{template "a" .}}',
+  '{{range 999999999}}',
+];
 
 it('ten thousand mutations of real templates give a text or an error with a place, and never anything else', () => {
   const random = seededRandom('mutations');
@@ -48,7 +84,8 @@ it('ten thousand mutations of real templates give a text or an error with a plac
     for (let change = 0; change <= random.int(4); change++) {
       const at = random.int(text.length + 1);
       const removed = random.int(2) === 0 ? random.int(12) : 0;
-      text = text.slice(0, at) + (random.int(4) === 0 ? '' : pieces[random.int(pieces.length)]) + text.slice(at + removed);
+      text =
+        text.slice(0, at) + (random.int(4) === 0 ? '' : pieces[random.int(pieces.length)]) + text.slice(at + removed);
     }
     try {
       const output = executeTemplate(parseTemplate('mutated', text), anything, functions, {
@@ -58,7 +95,8 @@ it('ten thousand mutations of real templates give a text or an error with a plac
       });
       expect(typeof output).toBe('string');
     } catch (error) {
-      if (!(error instanceof TemplateError)) throw new Error(`mutation ${i} of ${source.path}: ${JSON.stringify(text)}`, { cause: error });
+      if (!(error instanceof TemplateError))
+        throw new Error(`mutation ${i} of ${source.path}: ${JSON.stringify(text)}`, { cause: error });
       failed += 1;
       const lines = text.split('\n');
       expect(error.position.line).toBeLessThanOrEqual(lines.length);

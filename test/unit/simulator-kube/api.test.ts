@@ -1,6 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { apps, type Body, budget, configMap, deployment, inDefault, mergePatchType, policy, TestCluster } from './test-cluster.ts';
+import {
+  apps,
+  type Body,
+  budget,
+  configMap,
+  deployment,
+  inDefault,
+  mergePatchType,
+  policy,
+  TestCluster,
+} from './test-cluster.ts';
 
 const maps = `${inDefault}/configmaps`;
 
@@ -18,7 +28,12 @@ describe('the API', () => {
     ['POST', maps, { metadata: { name: 'x' }, data: { a: 1 } }, 400],
     ['POST', '/api/v1/namespaces/none/configmaps', configMap('a', {}), 404],
     ['POST', `${apps}/deployments`, { metadata: { name: 'x' }, spec: {} }, 422],
-    ['POST', `${apps}/deployments`, { metadata: { name: 'x' }, spec: { template: { spec: { containers: 'none' } } } }, 400],
+    [
+      'POST',
+      `${apps}/deployments`,
+      { metadata: { name: 'x' }, spec: { template: { spec: { containers: 'none' } } } },
+      400,
+    ],
     ['POST', policy, budget('b', { minAvailable: 1, maxUnavailable: 1 }), 422],
     ['POST', policy, budget('b', { minAvailable: '5' }), 422],
     ['DELETE', `${maps}/none`, undefined, 404],
@@ -30,7 +45,8 @@ describe('the API', () => {
     const cluster = new TestCluster();
     const answer = cluster.send(method, path, body as object | string | undefined);
     expect(answer.status).toBe(code);
-    if (path !== '/nope') expect(answer.body).toMatchObject({ kind: 'Status', status: 'Failure', code, message: expect.any(String) });
+    if (path !== '/nope')
+      expect(answer.body).toMatchObject({ kind: 'Status', status: 'Failure', code, message: expect.any(String) });
     expect(cluster.model.truth().internalErrors).toEqual([]);
   });
 
@@ -40,7 +56,9 @@ describe('the API', () => {
     const first = cluster.get(`${maps}?limit=2&labelSelector=l%3D1`);
     expect(first.metadata.remainingItemCount).toBe(2);
     cluster.send('DELETE', `${maps}/c`);
-    const second = cluster.get(`${maps}?limit=2&labelSelector=l%3D1&continue=${encodeURIComponent(first.metadata.continue)}`);
+    const second = cluster.get(
+      `${maps}?limit=2&labelSelector=l%3D1&continue=${encodeURIComponent(first.metadata.continue)}`,
+    );
     expect([...first.items, ...second.items].map((each: Body) => each.metadata.name)).toEqual(['a', 'b', 'c', 'd']);
     expect(second.metadata.continue).toBeUndefined();
     expect(second.metadata.resourceVersion).toBe(first.metadata.resourceVersion);
@@ -52,7 +70,13 @@ describe('the API', () => {
     cluster.until(() => cluster.ready('app=web').length === 4);
     const node = 'ip-10-0-0-1.eu-central-1.compute.internal';
     const there = cluster.get(`/api/v1/pods?fieldSelector=spec.nodeName%3D${node}`).items as Body[];
-    expect(there.map((pod) => pod.metadata.name).sort()).toEqual(cluster.pods('app=web').filter((pod) => pod.spec.nodeName === node).map((pod) => pod.metadata.name).sort());
+    expect(there.map((pod) => pod.metadata.name).sort()).toEqual(
+      cluster
+        .pods('app=web')
+        .filter((pod) => pod.spec.nodeName === node)
+        .map((pod) => pod.metadata.name)
+        .sort(),
+    );
     expect(cluster.get('/api/v1/pods?fieldSelector=status.phase%3DFailed').items).toEqual([]);
   });
 
@@ -60,7 +84,14 @@ describe('the API', () => {
     const cluster = new TestCluster();
     cluster.create(maps, configMap('a', {}, { finalizers: ['example.com/hold'] }));
     expect(cluster.send('DELETE', `${maps}/a`).body.metadata.deletionTimestamp).toBeDefined();
-    expect(cluster.send('PATCH', `${maps}/a`, { metadata: { finalizers: ['example.com/hold', 'example.com/more'] } }, { type: mergePatchType }).status).toBe(422);
+    expect(
+      cluster.send(
+        'PATCH',
+        `${maps}/a`,
+        { metadata: { finalizers: ['example.com/hold', 'example.com/more'] } },
+        { type: mergePatchType },
+      ).status,
+    ).toBe(422);
     cluster.send('PATCH', `${maps}/a`, { metadata: { finalizers: null } }, { type: mergePatchType });
     expect(cluster.send('GET', `${maps}/a`).status).toBe(404);
   });
@@ -71,7 +102,10 @@ describe('the API', () => {
     cluster.advance(100);
     expect(cluster.send('GET', '/api/v1/namespaces/probe/serviceaccounts/default').status).toBe(200);
     expect(cluster.get('/api/v1/namespaces/probe/configmaps/kube-root-ca.crt').data['ca.crt']).toContain('test');
-    cluster.create('/apis/apps/v1/namespaces/probe/deployments', { ...deployment('web', 2), metadata: { name: 'web' } });
+    cluster.create('/apis/apps/v1/namespaces/probe/deployments', {
+      ...deployment('web', 2),
+      metadata: { name: 'web' },
+    });
     cluster.until(() => cluster.ready('app=web').length === 2);
     expect(cluster.send('DELETE', '/api/v1/namespaces/probe').body.status.phase).toBe('Terminating');
     const late = cluster.send('POST', '/api/v1/namespaces/probe/configmaps', configMap('late', {}));
@@ -82,10 +116,29 @@ describe('the API', () => {
 
   it('serves custom resources, checks them against their schema, and removes them with their definition', () => {
     const cluster = new TestCluster();
-    const properties = { spec: { type: 'object', required: ['size'], properties: { size: { type: 'integer', minimum: 1 }, mode: { type: 'string', default: 'fast' } } } };
+    const properties = {
+      spec: {
+        type: 'object',
+        required: ['size'],
+        properties: { size: { type: 'integer', minimum: 1 }, mode: { type: 'string', default: 'fast' } },
+      },
+    };
     cluster.create('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', {
       metadata: { name: 'things.example.com' },
-      spec: { group: 'example.com', scope: 'Namespaced', names: { plural: 'things', kind: 'Thing' }, versions: [{ name: 'v1', served: true, storage: true, subresources: { status: {} }, schema: { openAPIV3Schema: { type: 'object', properties } } }] },
+      spec: {
+        group: 'example.com',
+        scope: 'Namespaced',
+        names: { plural: 'things', kind: 'Thing' },
+        versions: [
+          {
+            name: 'v1',
+            served: true,
+            storage: true,
+            subresources: { status: {} },
+            schema: { openAPIV3Schema: { type: 'object', properties } },
+          },
+        ],
+      },
     });
     const things = '/apis/example.com/v1/namespaces/default/things';
     cluster.until(() => cluster.send('GET', things).status === 200);
@@ -109,9 +162,33 @@ describe('the API', () => {
 });
 
 describe('mutated requests', () => {
-  const bodies = [deployment('web', 1), budget('web', { minAvailable: 1 }), configMap('a', { k: 'v' }), { metadata: { name: 'p' }, spec: { containers: [{ name: 'c', image: 'x' }] } }];
-  const paths = [`${apps}/deployments`, `${apps}/deployments/web`, policy, `${policy}/web`, maps, `${maps}/a`, `${inDefault}/pods`, `${inDefault}/pods/p`, '/api/v1/nodes', `${inDefault}/pods/p/eviction`, `${apps}/deployments/web/scale`, `${inDefault}/pods/p/status`];
-  const types = ['application/json', mergePatchType, 'application/strategic-merge-patch+json', 'application/json-patch+json', 'application/apply-patch+yaml'];
+  const bodies = [
+    deployment('web', 1),
+    budget('web', { minAvailable: 1 }),
+    configMap('a', { k: 'v' }),
+    { metadata: { name: 'p' }, spec: { containers: [{ name: 'c', image: 'x' }] } },
+  ];
+  const paths = [
+    `${apps}/deployments`,
+    `${apps}/deployments/web`,
+    policy,
+    `${policy}/web`,
+    maps,
+    `${maps}/a`,
+    `${inDefault}/pods`,
+    `${inDefault}/pods/p`,
+    '/api/v1/nodes',
+    `${inDefault}/pods/p/eviction`,
+    `${apps}/deployments/web/scale`,
+    `${inDefault}/pods/p/status`,
+  ];
+  const types = [
+    'application/json',
+    mergePatchType,
+    'application/strategic-merge-patch+json',
+    'application/json-patch+json',
+    'application/apply-patch+yaml',
+  ];
 
   it('never break the world', () => {
     const cluster = TestCluster.withNodes(1);
@@ -132,10 +209,15 @@ describe('mutated requests', () => {
         fc.constantFrom(...types),
         fc.constantFrom(...bodies),
         fc.array(fc.nat(9), { minLength: 1, maxLength: 6 }),
-        fc.oneof(fc.jsonValue({ maxDepth: 2 }), fc.constantFrom('%', '-1', 9e15, { $patch: 'delete' }, [{ op: 'add', path: '/spec', value: null }])),
+        fc.oneof(
+          fc.jsonValue({ maxDepth: 2 }),
+          fc.constantFrom('%', '-1', 9e15, { $patch: 'delete' }, [{ op: 'add', path: '/spec', value: null }]),
+        ),
         (method, path, type, body, where, by) => {
           const mutated = replaced(body, where, by);
-          const text = type.includes('json-patch') ? [{ op: 'replace', path: `/${Object.keys(body)[where[0]! % 3]}`, value: by }] : mutated;
+          const text = type.includes('json-patch')
+            ? [{ op: 'replace', path: `/${Object.keys(body)[where[0]! % 3]}`, value: by }]
+            : mutated;
           const answer = cluster.send(method, `${path}?fieldManager=f&force=true`, JSON.stringify(text), { type });
           expect(cluster.model.truth().internalErrors).toEqual([]);
           expect(answer.status).toBeLessThan(500);

@@ -31,10 +31,20 @@ describe('budget status', () => {
     cluster.create(policy, budget('web', { maxUnavailable: '50%' }));
     cluster.until(() => cluster.ready('app=web').length === 4);
     cluster.advance(500);
-    expect(cluster.get(`${policy}/web`).status).toMatchObject({ expectedPods: 4, desiredHealthy: 2, currentHealthy: 4, disruptionsAllowed: 2, observedGeneration: 1 });
+    expect(cluster.get(`${policy}/web`).status).toMatchObject({
+      expectedPods: 4,
+      desiredHealthy: 2,
+      currentHealthy: 4,
+      disruptionsAllowed: 2,
+      observedGeneration: 1,
+    });
     cluster.send('PATCH', `${apps}/deployments/web/scale`, { spec: { replicas: 8 } }, { type: mergePatchType });
     cluster.advance(100);
-    expect(cluster.get(`${policy}/web`).status).toMatchObject({ expectedPods: 8, desiredHealthy: 4, disruptionsAllowed: 0 });
+    expect(cluster.get(`${policy}/web`).status).toMatchObject({
+      expectedPods: 8,
+      desiredHealthy: 4,
+      disruptionsAllowed: 0,
+    });
   });
 
   it('allows nothing for no pods at all', () => {
@@ -46,8 +56,14 @@ describe('budget status', () => {
 
   it('fails safe for pods whose controller has no scale', () => {
     const cluster = TestCluster.withNodes(2);
-    const template = { metadata: { labels: { app: 'agent' } }, spec: { containers: [{ name: 'c', image: 'agent:1' }] } };
-    cluster.create(`${apps}/daemonsets`, { metadata: { name: 'agent' }, spec: { selector: { matchLabels: { app: 'agent' } }, template } });
+    const template = {
+      metadata: { labels: { app: 'agent' } },
+      spec: { containers: [{ name: 'c', image: 'agent:1' }] },
+    };
+    cluster.create(`${apps}/daemonsets`, {
+      metadata: { name: 'agent' },
+      spec: { selector: { matchLabels: { app: 'agent' } }, template },
+    });
     cluster.create(policy, budget('agent', { maxUnavailable: 1 }));
     cluster.until(() => cluster.ready('app=agent').length === 2);
     cluster.advance(500);

@@ -4,7 +4,11 @@ import { apps, type Body, budget, deployment, inDefault, mergePatchType, policy,
 function clusterWith(replicas: number, spec: object | undefined, pod: object = {}): TestCluster {
   const cluster = TestCluster.withNodes(3);
   cluster.create(`${apps}/deployments`, deployment('web', replicas, pod));
-  cluster.until(() => cluster.pods('app=web').length === replicas && cluster.pods('app=web').every((each) => each.status.phase === 'Running'));
+  cluster.until(
+    () =>
+      cluster.pods('app=web').length === replicas &&
+      cluster.pods('app=web').every((each) => each.status.phase === 'Running'),
+  );
   cluster.advance(20_000);
   if (spec) cluster.create(policy, budget('web', spec));
   cluster.advance(1_000);
@@ -21,7 +25,9 @@ describe('eviction', () => {
     expect(answer).toMatchObject({ status: 201, body: { kind: 'Status', status: 'Success', code: 201 } });
     const going = cluster.get(`${inDefault}/pods/${pod!.metadata.name}`);
     expect(going.metadata.deletionGracePeriodSeconds).toBe(30);
-    expect(going.status.conditions).toContainEqual(expect.objectContaining({ type: 'DisruptionTarget', reason: 'EvictionByEvictionAPI' }));
+    expect(going.status.conditions).toContainEqual(
+      expect.objectContaining({ type: 'DisruptionTarget', reason: 'EvictionByEvictionAPI' }),
+    );
   });
 
   it('takes one disruption from the budget, refuses the next with 429 and no Retry-After, and recovers', () => {
@@ -33,7 +39,14 @@ describe('eviction', () => {
     expect(refused.headers).toBeUndefined();
     expect(refused.body).toMatchObject({
       reason: 'TooManyRequests',
-      details: { causes: [{ reason: 'DisruptionBudget', message: expect.stringMatching(/^The disruption budget web needs 2 healthy pods and has \d currently$/) }] },
+      details: {
+        causes: [
+          {
+            reason: 'DisruptionBudget',
+            message: expect.stringMatching(/^The disruption budget web needs 2 healthy pods and has \d currently$/),
+          },
+        ],
+      },
     });
     cluster.until(() => cluster.ready('app=web').length === 3);
     cluster.advance(1_000);
@@ -76,7 +89,10 @@ describe('eviction', () => {
     const answer = cluster.evict(pod!, { deleteOptions: { preconditions: { uid: 'another' } } });
     expect(answer.status).toBe(409);
     cluster.advance(60_000);
-    expect(status(cluster)).toMatchObject({ disruptionsAllowed: 0, disruptedPods: { [pod!.metadata.name]: expect.any(String) } });
+    expect(status(cluster)).toMatchObject({
+      disruptionsAllowed: 0,
+      disruptedPods: { [pod!.metadata.name]: expect.any(String) },
+    });
     expect(cluster.evict(cluster.ready('app=web')[1]!).status).toBe(429);
     cluster.advance(61_000);
     expect(status(cluster).disruptionsAllowed).toBe(1);
@@ -84,7 +100,11 @@ describe('eviction', () => {
   });
 
   it('ignores the budget for pods that are pending, finished or already going', () => {
-    const cluster = clusterWith(3, { maxUnavailable: 0 }, { containers: [{ name: 'c', image: 'nginx:1', resources: { requests: { cpu: '1' } } }] });
+    const cluster = clusterWith(
+      3,
+      { maxUnavailable: 0 },
+      { containers: [{ name: 'c', image: 'nginx:1', resources: { requests: { cpu: '1' } } }] },
+    );
     cluster.send('PATCH', `${apps}/deployments/web/scale`, { spec: { replicas: 9 } }, { type: mergePatchType });
     cluster.advance(30_000);
     const pending = cluster.pods('app=web').find((each) => each.status.phase === 'Pending');
@@ -100,17 +120,32 @@ describe('eviction', () => {
     { policyName: undefined, unready: 2, allowed: false, why: 'the budget is broken already' },
     { policyName: 'IfHealthyBudget', unready: 2, allowed: false, why: 'the budget is broken already' },
     { policyName: 'AlwaysAllow', unready: 2, allowed: true, why: 'the policy allows it' },
-  ])('evicts an unready pod under $policyName with $unready unready: $allowed, because $why', ({ policyName, unready, allowed }) => {
-    const cluster = clusterWith(3, { minAvailable: 2, ...(policyName ? { unhealthyPodEvictionPolicy: policyName } : {}) });
-    const broken = cluster.pods('app=web').slice(0, unready);
-    for (const pod of broken) {
-      const conditions = pod.status.conditions?.map((each) => (each.type === 'Ready' ? { ...each, status: 'False' } : each));
-      cluster.send('PATCH', `${inDefault}/pods/${pod.metadata.name}/status`, { status: { conditions } }, { type: mergePatchType });
-    }
-    cluster.advance(100);
-    const answer = cluster.evict(cluster.pods('app=web').find((each) => each.metadata.uid === broken[0]!.metadata.uid)!);
-    expect(answer.status).toBe(allowed ? 201 : 429);
-  });
+  ])(
+    'evicts an unready pod under $policyName with $unready unready: $allowed, because $why',
+    ({ policyName, unready, allowed }) => {
+      const cluster = clusterWith(3, {
+        minAvailable: 2,
+        ...(policyName ? { unhealthyPodEvictionPolicy: policyName } : {}),
+      });
+      const broken = cluster.pods('app=web').slice(0, unready);
+      for (const pod of broken) {
+        const conditions = pod.status.conditions?.map((each) =>
+          each.type === 'Ready' ? { ...each, status: 'False' } : each,
+        );
+        cluster.send(
+          'PATCH',
+          `${inDefault}/pods/${pod.metadata.name}/status`,
+          { status: { conditions } },
+          { type: mergePatchType },
+        );
+      }
+      cluster.advance(100);
+      const answer = cluster.evict(
+        cluster.pods('app=web').find((each) => each.metadata.uid === broken[0]!.metadata.uid)!,
+      );
+      expect(answer.status).toBe(allowed ? 201 : 429);
+    },
+  );
 
   it.each([
     { name: 'none', body: {}, code: 404 },

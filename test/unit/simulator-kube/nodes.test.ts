@@ -2,12 +2,17 @@ import { describe, expect, it } from 'vitest';
 import { kubeletFlags } from '../../../src/simulator/model/kube/user-data.ts';
 import { apps, type Body, deployment, inDefault, mergePatchType, TestCluster } from './test-cluster.ts';
 
-const master = { userData: '--node-labels=node.kubernetes.io/role=master --register-with-taints=node.kubernetes.io/role=master:NoSchedule' };
+const master = {
+  userData:
+    '--node-labels=node.kubernetes.io/role=master --register-with-taints=node.kubernetes.io/role=master:NoSchedule',
+};
 
 describe('nodes', () => {
   it('register with what their user data says, and are NotReady first', () => {
     const cluster = new TestCluster();
-    const instance = cluster.launch({ userData: 'a\n--node-labels=x=1,y.z/a=b \\\n  --register-with-taints=t=u:NoExecute,w:NoSchedule\n' });
+    const instance = cluster.launch({
+      userData: 'a\n--node-labels=x=1,y.z/a=b \\\n  --register-with-taints=t=u:NoExecute,w:NoSchedule\n',
+    });
     cluster.until(() => cluster.model.truth().nodes.size === 1);
     const name = cluster.nodeName(instance);
     const node = cluster.get(`/api/v1/nodes/${name}`);
@@ -86,12 +91,16 @@ describe('nodes', () => {
     expect(seconds).toBeGreaterThan(30);
     expect(seconds).toBeLessThan(45);
     cluster.advance(1_000);
-    const taints = cluster.get(`/api/v1/nodes/${name}`).spec.taints.map((taint: Body) => `${taint.key}:${taint.effect}`);
+    const taints = cluster
+      .get(`/api/v1/nodes/${name}`)
+      .spec.taints.map((taint: Body) => `${taint.key}:${taint.effect}`);
     expect(taints).toEqual(['node.kubernetes.io/unreachable:NoSchedule', 'node.kubernetes.io/unreachable:NoExecute']);
     expect(cluster.events.filter((event) => event.kind === 'node-not-ready')).toHaveLength(1);
     // Five minutes of patience, then the taint evicts.
     cluster.advance(310_000);
-    const there = [...cluster.model.truth().podsOn(name).values()].filter((pod) => pod.metadata.labels?.['app'] === 'web');
+    const there = [...cluster.model.truth().podsOn(name).values()].filter(
+      (pod) => pod.metadata.labels?.['app'] === 'web',
+    );
     expect(there.every((pod) => pod.metadata.deletionTimestamp !== undefined)).toBe(true);
     expect(cluster.ready('app=web')).toHaveLength(4);
   });
@@ -113,7 +122,9 @@ describe('nodes', () => {
     const path = '/api/v1/nodes/ip-10-0-0-1.eu-central-1.compute.internal';
     cluster.send('PATCH', path, { spec: { unschedulable: true } }, { type: mergePatchType, agent: 'clm/1.0' });
     cluster.advance(500);
-    expect(cluster.get(path).spec.taints).toMatchObject([{ key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' }]);
+    expect(cluster.get(path).spec.taints).toMatchObject([
+      { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' },
+    ]);
     cluster.send('PATCH', path, { spec: { unschedulable: null } }, { type: mergePatchType, agent: 'clm/1.0' });
     cluster.advance(500);
     expect(cluster.get(path).spec.taints).toBeUndefined();
@@ -128,7 +139,12 @@ describe('nodes', () => {
     cluster.create(`${apps}/deployments`, deployment('web', 1));
     cluster.until(() => cluster.ready('app=web').length === 1);
     const taints = [{ key: 'out', effect: 'NoExecute' }];
-    cluster.send('PATCH', '/api/v1/nodes/ip-10-0-0-1.eu-central-1.compute.internal', { spec: { taints } }, { type: mergePatchType });
+    cluster.send(
+      'PATCH',
+      '/api/v1/nodes/ip-10-0-0-1.eu-central-1.compute.internal',
+      { spec: { taints } },
+      { type: mergePatchType },
+    );
     cluster.until(() => cluster.pods('app=web').every((pod) => pod.spec.nodeName === undefined), 60_000);
   });
 });
@@ -139,7 +155,10 @@ describe('health checks from outside', () => {
     expect(cluster.model.instanceAnswers('i-0', 9999)).toBe(true);
     expect(cluster.model.instanceAnswers('i-none', 9999)).toBe(false);
     const term = { labelSelector: { matchLabels: { app: 'in' } }, topologyKey: 'kubernetes.io/hostname' };
-    const pod = { containers: [{ name: 'c', image: 'skipper', ports: [{ containerPort: 9999, hostPort: 9999 }] }], affinity: { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } } };
+    const pod = {
+      containers: [{ name: 'c', image: 'skipper', ports: [{ containerPort: 9999, hostPort: 9999 }] }],
+      affinity: { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } },
+    };
     cluster.create(`${apps}/deployments`, deployment('in', 1, pod));
     cluster.until(() => cluster.ready('app=in').length === 1);
     const answers = ['i-0', 'i-1'].map((id) => cluster.model.instanceAnswers(id, 9999));
@@ -148,7 +167,10 @@ describe('health checks from outside', () => {
 
   it('are answered through node ports while the service has a ready pod', () => {
     const cluster = TestCluster.withNodes(2);
-    cluster.create(`${inDefault}/services`, { metadata: { name: 'in' }, spec: { type: 'NodePort', selector: { app: 'in' }, ports: [{ port: 80, nodePort: 31000 }] } });
+    cluster.create(`${inDefault}/services`, {
+      metadata: { name: 'in' },
+      spec: { type: 'NodePort', selector: { app: 'in' }, ports: [{ port: 80, nodePort: 31000 }] },
+    });
     expect(cluster.model.instanceAnswers('i-0', 31_000)).toBe(false);
     cluster.create(`${apps}/deployments`, deployment('in', 1));
     cluster.until(() => cluster.ready('app=in').length === 1);

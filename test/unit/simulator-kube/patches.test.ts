@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { jsonPatch, mergePatch } from '../../../src/simulator/model/kube/json-patch.ts';
 import { strategicMerge } from '../../../src/simulator/model/kube/strategic-merge.ts';
-import { applyType, apps, type Body, configMap, deployment, inDefault, mergePatchType, strategicPatchType, TestCluster } from './test-cluster.ts';
+import {
+  applyType,
+  apps,
+  type Body,
+  configMap,
+  deployment,
+  inDefault,
+  mergePatchType,
+  strategicPatchType,
+  TestCluster,
+} from './test-cluster.ts';
 
 describe('JSON patch', () => {
   it.each([
@@ -11,7 +21,13 @@ describe('JSON patch', () => {
     [[{ op: 'replace', path: '/b/c', value: 'y' }], { a: [1, 2], b: { c: 'y' } }],
     [[{ op: 'move', from: '/b/c', path: '/d' }], { a: [1, 2], b: {}, d: 'x' }],
     [[{ op: 'copy', from: '/a', path: '/b/e' }], { a: [1, 2], b: { c: 'x', e: [1, 2] } }],
-    [[{ op: 'test', path: '/b/c', value: 'x' }, { op: 'add', path: '/b/x~1y', value: 1 }], { a: [1, 2], b: { c: 'x', 'x/y': 1 } }],
+    [
+      [
+        { op: 'test', path: '/b/c', value: 'x' },
+        { op: 'add', path: '/b/x~1y', value: 1 },
+      ],
+      { a: [1, 2], b: { c: 'x', 'x/y': 1 } },
+    ],
   ])('%j', (patch, expected) => {
     expect(jsonPatch({ a: [1, 2], b: { c: 'x' } }, patch)).toEqual(expected);
   });
@@ -34,29 +50,50 @@ describe('JSON patch', () => {
 
 describe('merge patch', () => {
   it('removes by null, merges objects and replaces lists', () => {
-    expect(mergePatch({ a: { b: 1, c: 2 }, l: [1, 2] }, { a: { b: null, d: 3 }, l: [3] })).toEqual({ a: { c: 2, d: 3 }, l: [3] });
+    expect(mergePatch({ a: { b: 1, c: 2 }, l: [1, 2] }, { a: { b: null, d: 3 }, l: [3] })).toEqual({
+      a: { c: 2, d: 3 },
+      l: [3],
+    });
   });
 });
 
 describe('strategic merge patch', () => {
-  const pod = { spec: { containers: [{ name: 'a', image: '1', env: [{ name: 'X', value: '1' }] }, { name: 'b', image: '1' }], tolerations: [{ key: 'k' }] } };
+  const pod = {
+    spec: {
+      containers: [
+        { name: 'a', image: '1', env: [{ name: 'X', value: '1' }] },
+        { name: 'b', image: '1' },
+      ],
+      tolerations: [{ key: 'k' }],
+    },
+  };
   it.each([
     [{ containers: [{ name: 'b', image: '2' }] }, ['a=1', 'b=2']],
     [{ containers: [{ name: 'c', image: '1' }] }, ['a=1', 'b=1', 'c=1']],
     [{ containers: [{ name: 'a', $patch: 'delete' }] }, ['b=1']],
     [{ containers: [{ $patch: 'replace' }, { name: 'z', image: '9' }] }, ['z=9']],
-    [{ containers: [{ name: 'b', image: '2' }], '$setElementOrder/containers': [{ name: 'b' }, { name: 'a' }] }, ['b=2', 'a=1']],
+    [
+      { containers: [{ name: 'b', image: '2' }], '$setElementOrder/containers': [{ name: 'b' }, { name: 'a' }] },
+      ['b=2', 'a=1'],
+    ],
   ])('%j', (spec, expected) => {
     const result = strategicMerge('Pod', pod, { spec }) as Body;
     expect(result.spec.containers.map((each: Body) => `${each.name}=${each.image}`)).toEqual(expected);
   });
 
   it('merges lists inside merged items, replaces lists without a key, and deletes from sets', () => {
-    const result = strategicMerge('Pod', { ...pod, metadata: { finalizers: ['x/a', 'x/b'] } }, {
-      metadata: { '$deleteFromPrimitiveList/finalizers': ['x/a'] },
-      spec: { containers: [{ name: 'a', env: [{ name: 'Y', value: '2' }] }], tolerations: [{ key: 'other' }] },
-    }) as Body;
-    expect(result.spec.containers[0].env).toEqual([{ name: 'X', value: '1' }, { name: 'Y', value: '2' }]);
+    const result = strategicMerge(
+      'Pod',
+      { ...pod, metadata: { finalizers: ['x/a', 'x/b'] } },
+      {
+        metadata: { '$deleteFromPrimitiveList/finalizers': ['x/a'] },
+        spec: { containers: [{ name: 'a', env: [{ name: 'Y', value: '2' }] }], tolerations: [{ key: 'other' }] },
+      },
+    ) as Body;
+    expect(result.spec.containers[0].env).toEqual([
+      { name: 'X', value: '1' },
+      { name: 'Y', value: '2' },
+    ]);
     expect(result.spec.tolerations).toEqual([{ key: 'other' }]);
     expect(result.metadata.finalizers).toEqual(['x/b']);
   });
@@ -83,10 +120,29 @@ describe('patches over the API', () => {
     cluster.create(`${apps}/deployments`, deployment('web', 1));
     const held = cluster.get(`${apps}/deployments/web`);
     const text = JSON.stringify(held);
-    const spec = { template: { spec: { containers: [{ name: 'c', image: 'nginx:2' }, { name: 'd', image: 'x' }] } } };
+    const spec = {
+      template: {
+        spec: {
+          containers: [
+            { name: 'c', image: 'nginx:2' },
+            { name: 'd', image: 'x' },
+          ],
+        },
+      },
+    };
     cluster.send('PATCH', `${apps}/deployments/web`, { spec }, { type: strategicPatchType });
-    cluster.send('PATCH', `${apps}/deployments/web`, [{ op: 'add', path: '/spec/template/spec/containers/0/command', value: ['x'] }], { type: 'application/json-patch+json' });
-    cluster.send('PATCH', `${apps}/deployments/web?fieldManager=m`, { ...deployment('web', 3), metadata: { name: 'web', labels: { a: 'b' } } }, { type: applyType });
+    cluster.send(
+      'PATCH',
+      `${apps}/deployments/web`,
+      [{ op: 'add', path: '/spec/template/spec/containers/0/command', value: ['x'] }],
+      { type: 'application/json-patch+json' },
+    );
+    cluster.send(
+      'PATCH',
+      `${apps}/deployments/web?fieldManager=m`,
+      { ...deployment('web', 3), metadata: { name: 'web', labels: { a: 'b' } } },
+      { type: applyType },
+    );
     expect(JSON.stringify(held)).toBe(text);
     expect(cluster.get(`${apps}/deployments/web`).metadata.generation).toBeGreaterThan(1);
   });
@@ -94,7 +150,12 @@ describe('patches over the API', () => {
   it('of the status leave the rest alone, and the other way round', () => {
     const cluster = TestCluster.withNodes(1);
     const path = '/api/v1/nodes/ip-10-0-0-1.eu-central-1.compute.internal';
-    cluster.send('PATCH', `${path}/status`, { spec: { unschedulable: true }, status: { x: 1 } }, { type: mergePatchType });
+    cluster.send(
+      'PATCH',
+      `${path}/status`,
+      { spec: { unschedulable: true }, status: { x: 1 } },
+      { type: mergePatchType },
+    );
     cluster.send('PATCH', path, { status: { x: 2 } }, { type: mergePatchType });
     const node = cluster.get(path);
     expect(node.spec.unschedulable).toBeUndefined();

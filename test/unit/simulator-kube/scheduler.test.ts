@@ -2,14 +2,17 @@ import { describe, expect, it } from 'vitest';
 import { toleratesTaint } from '../../../src/simulator/model/kube/controllers/node-fit.ts';
 import { apps, deployment, inDefault, strategicPatchType, TestCluster } from './test-cluster.ts';
 
-const container = (requests: object = {}): object => ({ containers: [{ name: 'c', image: 'app:1', resources: { requests } }] });
+const container = (requests: object = {}): object => ({
+  containers: [{ name: 'c', image: 'app:1', resources: { requests } }],
+});
 const settle = (cluster: TestCluster): void => cluster.advance(30_000);
 
 function spread(cluster: TestCluster, app: string, by: 'node' | 'zone'): number[] {
   const counts = new Map<string, number>();
   for (const pod of cluster.ready(`app=${app}`)) {
     const node = cluster.model.truth().nodes.get(pod.spec.nodeName ?? '');
-    const key = by === 'node' ? (pod.spec.nodeName ?? '') : (node?.metadata.labels?.['topology.kubernetes.io/zone'] ?? '');
+    const key =
+      by === 'node' ? (pod.spec.nodeName ?? '') : (node?.metadata.labels?.['topology.kubernetes.io/zone'] ?? '');
     counts.set(key, (counts.get(key) ?? 0) + 1);
   }
   return [...counts.values()].sort();
@@ -23,7 +26,12 @@ describe('scheduling', () => {
     expect(cluster.ready('app=big')).toHaveLength(1);
     const waiting = cluster.pods('app=big').find((pod) => pod.spec.nodeName === undefined);
     expect(waiting?.status.conditions).toContainEqual(
-      expect.objectContaining({ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: '0/1 nodes are available: 1 Insufficient cpu.' }),
+      expect.objectContaining({
+        type: 'PodScheduled',
+        status: 'False',
+        reason: 'Unschedulable',
+        message: '0/1 nodes are available: 1 Insufficient cpu.',
+      }),
     );
     cluster.launch();
     cluster.until(() => cluster.ready('app=big').length === 2);
@@ -46,12 +54,21 @@ describe('scheduling', () => {
     const gpu = cluster.launch({ userData: '--node-labels=pool=gpu --register-with-taints=gpu=yes:NoSchedule' });
     cluster.until(() => cluster.readyNodes() === 3);
     cluster.create(`${apps}/deployments`, deployment('wrong', 1, { ...container(), nodeSelector: { pool: 'gpu' } }));
-    const tolerant = { ...container(), nodeSelector: { pool: 'gpu' }, tolerations: [{ key: 'gpu', operator: 'Exists' }] };
+    const tolerant = {
+      ...container(),
+      nodeSelector: { pool: 'gpu' },
+      tolerations: [{ key: 'gpu', operator: 'Exists' }],
+    };
     cluster.create(`${apps}/deployments`, deployment('right', 1, tolerant));
     settle(cluster);
     expect(cluster.ready('app=wrong')).toHaveLength(0);
     expect(cluster.ready('app=right')[0]?.spec.nodeName).toBe(cluster.nodeName(gpu));
-    cluster.send('PATCH', `/api/v1/nodes/${cluster.nodeName(gpu)}`, { spec: { unschedulable: true } }, { type: strategicPatchType });
+    cluster.send(
+      'PATCH',
+      `/api/v1/nodes/${cluster.nodeName(gpu)}`,
+      { spec: { unschedulable: true } },
+      { type: strategicPatchType },
+    );
     cluster.send('DELETE', `${inDefault}/pods/${cluster.ready('app=right')[0]?.metadata.name}`);
     settle(cluster);
     expect(cluster.ready('app=right')).toHaveLength(0);
@@ -69,8 +86,16 @@ describe('scheduling', () => {
 
   it('keeps the skew of topology spread constraints', () => {
     const cluster = TestCluster.withNodes(4);
-    const constraint = { maxSkew: 1, topologyKey: 'topology.kubernetes.io/zone', whenUnsatisfiable: 'DoNotSchedule', labelSelector: { matchLabels: { app: 'even' } } };
-    cluster.create(`${apps}/deployments`, deployment('even', 7, { ...container(), topologySpreadConstraints: [constraint] }));
+    const constraint = {
+      maxSkew: 1,
+      topologyKey: 'topology.kubernetes.io/zone',
+      whenUnsatisfiable: 'DoNotSchedule',
+      labelSelector: { matchLabels: { app: 'even' } },
+    };
+    cluster.create(
+      `${apps}/deployments`,
+      deployment('even', 7, { ...container(), topologySpreadConstraints: [constraint] }),
+    );
     settle(cluster);
     expect(spread(cluster, 'even', 'zone')).toEqual([2, 2, 3]);
   });
@@ -78,7 +103,10 @@ describe('scheduling', () => {
   it('gives pods with a higher priority the room first', () => {
     const cluster = new TestCluster();
     cluster.create(`${apps}/deployments`, deployment('low', 1, container({ cpu: '1500m' })));
-    cluster.create(`${apps}/deployments`, deployment('high', 1, { ...container({ cpu: '1500m' }), priorityClassName: 'system-cluster-critical' }));
+    cluster.create(
+      `${apps}/deployments`,
+      deployment('high', 1, { ...container({ cpu: '1500m' }), priorityClassName: 'system-cluster-critical' }),
+    );
     cluster.launch();
     cluster.advance(120_000);
     expect(cluster.ready('app=high')).toHaveLength(1);

@@ -1,8 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { applyType, apps, type Body, configMap, deployment, inDefault, mergePatchType, TestCluster } from './test-cluster.ts';
+import {
+  applyType,
+  apps,
+  type Body,
+  configMap,
+  deployment,
+  inDefault,
+  mergePatchType,
+  TestCluster,
+} from './test-cluster.ts';
 
 const map = `${inDefault}/configmaps/m`;
-const managers = (object: Body): string[] => object.metadata.managedFields?.map((entry: Body) => `${entry.manager}:${entry.operation}`) ?? [];
+const managers = (object: Body): string[] =>
+  object.metadata.managedFields?.map((entry: Body) => `${entry.manager}:${entry.operation}`) ?? [];
 
 function apply(cluster: TestCluster, manager: string, object: object, options = '', path = map) {
   const full = { apiVersion: 'v1', kind: 'ConfigMap', ...object };
@@ -16,7 +26,9 @@ describe('server-side apply', () => {
     const second = apply(cluster, 'a', configMap('m', { x: '1' }));
     expect([first.status, second.status]).toEqual([201, 200]);
     expect(second.body.metadata.resourceVersion).toBe(first.body.metadata.resourceVersion);
-    expect(first.body.metadata.managedFields).toMatchObject([{ manager: 'a', operation: 'Apply', fieldsV1: { 'f:data': { 'f:x': {} } } }]);
+    expect(first.body.metadata.managedFields).toMatchObject([
+      { manager: 'a', operation: 'Apply', fieldsV1: { 'f:data': { 'f:x': {} } } },
+    ]);
   });
 
   it('conflicts over a field that another manager owns with another value, and force takes it', () => {
@@ -25,7 +37,10 @@ describe('server-side apply', () => {
     const refused = apply(cluster, 'b', configMap('m', { x: '2' }));
     expect(refused).toMatchObject({
       status: 409,
-      body: { message: 'Apply failed with 1 conflict: conflict with "a": .data.x', details: { causes: [{ field: '.data.x', reason: 'FieldManagerConflict' }] } },
+      body: {
+        message: 'Apply failed with 1 conflict: conflict with "a": .data.x',
+        details: { causes: [{ field: '.data.x', reason: 'FieldManagerConflict' }] },
+      },
     });
     const forced = apply(cluster, 'b', configMap('m', { x: '2' }), '&force=true');
     expect(forced.body.data).toEqual({ x: '2', y: '1' });
@@ -54,7 +69,12 @@ describe('server-side apply', () => {
   it('merges containers by name and removes only those that the manager gave up', () => {
     const cluster = new TestCluster();
     const path = `${apps}/deployments/web`;
-    const side = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web' }, spec: { template: { spec: { containers: [{ name: 'side', image: 's' }] } } } };
+    const side = {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'web' },
+      spec: { template: { spec: { containers: [{ name: 'side', image: 's' }] } } },
+    };
     apply(cluster, 'a', deployment('web', 1), '', path);
     const both = apply(cluster, 'b', side, '', path);
     expect(both.body.spec.template.spec.containers.map((each: Body) => each.name)).toEqual(['c', 'side']);
@@ -67,7 +87,10 @@ describe('server-side apply', () => {
     const cluster = new TestCluster();
     apply(cluster, 'a', configMap('m', {}, { labels: { mine: '1', old: '1' } }));
     cluster.send('PATCH', map, { metadata: { labels: { theirs: '1' } } }, { type: mergePatchType });
-    expect(apply(cluster, 'a', configMap('m', {}, { labels: { mine: '1' } })).body.metadata.labels).toEqual({ mine: '1', theirs: '1' });
+    expect(apply(cluster, 'a', configMap('m', {}, { labels: { mine: '1' } })).body.metadata.labels).toEqual({
+      mine: '1',
+      theirs: '1',
+    });
   });
 
   it('does not fight the controllers over a deployment', () => {
@@ -102,12 +125,24 @@ describe('server-side apply', () => {
           group: 'example.com',
           scope: 'Namespaced',
           names: { plural: 'things', kind: 'Thing' },
-          versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } } }],
+          versions: [
+            {
+              name: 'v1',
+              served: true,
+              storage: true,
+              schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+            },
+          ],
         },
       },
     ]);
     const path = '/apis/example.com/v1/namespaces/default/things/one';
-    const thing = (list: string[]): object => ({ apiVersion: 'example.com/v1', kind: 'Thing', metadata: { name: 'one' }, spec: { list } });
+    const thing = (list: string[]): object => ({
+      apiVersion: 'example.com/v1',
+      kind: 'Thing',
+      metadata: { name: 'one' },
+      spec: { list },
+    });
     expect(apply(cluster, 'a', thing(['x']), '', path).status).toBe(201);
     expect(apply(cluster, 'b', thing(['y']), '', path).status).toBe(409);
     expect(apply(cluster, 'b', thing(['y']), '&force=true', path).body.spec.list).toEqual(['y']);

@@ -1,6 +1,6 @@
-import type { KubeAnswer } from '../../../src/simulator/model/kube/api-server.ts';
-import { KubeModel } from '../../../src/simulator/model/kube/kube-model.ts';
+import type { KubeAnswer } from '../../../src/simulator/model/kube/api-request.ts';
 import type { Pod } from '../../../src/simulator/model/kube/kinds.ts';
+import { KubeModel } from '../../../src/simulator/model/kube/kube-model.ts';
 import type { KubeOptions } from '../../../src/simulator/model/kube/options.ts';
 import type { KubeWatchEvent } from '../../../src/simulator/model/kube/watch-hub.ts';
 import type { SimInstance, WorldEvent } from '../../../src/simulator/model/seams.ts';
@@ -60,7 +60,8 @@ export class TestCluster {
       instanceType: 'm5.large',
       imageId: 'ami-1',
       privateIp: `10.0.${n >> 8}.${(n & 255) + 1}`,
-      userData: 'KUBELET_ARGS="--node-labels=node.kubernetes.io/role=worker,node.kubernetes.io/node-pool=default --v=2"',
+      userData:
+        'KUBELET_ARGS="--node-labels=node.kubernetes.io/role=worker,node.kubernetes.io/node-pool=default --v=2"',
       tags: {},
       launchedAt: this.clock.now(),
       neverReady: false,
@@ -76,7 +77,9 @@ export class TestCluster {
 
   readyNodes(): number {
     const nodes = [...this.model.truth().nodes.values()];
-    return nodes.filter((node) => node.status.conditions?.some((each) => each.type === 'Ready' && each.status === 'True')).length;
+    return nodes.filter((node) =>
+      node.status.conditions?.some((each) => each.type === 'Ready' && each.status === 'True'),
+    ).length;
   }
 
   advance(ms: number): void {
@@ -119,7 +122,9 @@ export class TestCluster {
 
   pods(label?: string): Pod[] {
     const [key = '', value] = (label ?? '').split('=');
-    return [...this.model.truth().pods.values()].filter((pod) => label === undefined || pod.metadata.labels?.[key] === value);
+    return [...this.model.truth().pods.values()].filter(
+      (pod) => label === undefined || pod.metadata.labels?.[key] === value,
+    );
   }
 
   ready(label?: string): Pod[] {
@@ -132,7 +137,12 @@ export class TestCluster {
     return this.send('POST', `/api/v1/namespaces/${namespace}/pods/${name}/eviction${query}`, body);
   }
 
-  watch(path: string): { events: KubeWatchEvent[]; closed: () => boolean; stop: () => void; refused: KubeAnswer | undefined } {
+  watch(path: string): {
+    events: KubeWatchEvent[];
+    closed: () => boolean;
+    stop: () => void;
+    refused: KubeAnswer | undefined;
+  } {
     const [pathname = '', search = ''] = path.split('?');
     const events: KubeWatchEvent[] = [];
     let closed = false;
@@ -163,14 +173,22 @@ export function deployment(name: string, replicas: number, pod: object = {}, spe
     spec: {
       replicas,
       selector: { matchLabels: { app: name } },
-      template: { metadata: { labels: { app: name } }, spec: { containers: [{ name: 'c', image: 'nginx:1' }], ...pod } },
+      template: {
+        metadata: { labels: { app: name } },
+        spec: { containers: [{ name: 'c', image: 'nginx:1' }], ...pod },
+      },
       ...spec,
     },
   };
 }
 
 export function budget(name: string, spec: object, app = name): object {
-  return { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name, namespace: 'default' }, spec: { selector: { matchLabels: { app } }, ...spec } };
+  return {
+    apiVersion: 'policy/v1',
+    kind: 'PodDisruptionBudget',
+    metadata: { name, namespace: 'default' },
+    spec: { selector: { matchLabels: { app } }, ...spec },
+  };
 }
 
 export function configMap(name: string, data: object, metadata: object = {}): object {

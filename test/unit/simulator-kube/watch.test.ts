@@ -3,7 +3,8 @@ import type { KubeWatchEvent } from '../../../src/simulator/model/kube/watch-hub
 import { type Body, configMap, inDefault, mergePatchType, TestCluster } from './test-cluster.ts';
 
 const maps = `${inDefault}/configmaps`;
-const shown = (events: readonly KubeWatchEvent[]): string[] => events.map((event) => `${event.type} ${(event.object as Body).metadata.name}`);
+const shown = (events: readonly KubeWatchEvent[]): string[] =>
+  events.map((event) => `${event.type} ${(event.object as Body).metadata.name}`);
 
 describe('watches', () => {
   it('resume after a revision, and see every change once, in order', () => {
@@ -35,7 +36,12 @@ describe('watches', () => {
     cluster.create(maps, configMap('a', {}));
     const watch = cluster.watch(`${maps}?labelSelector=on%3Dyes`);
     for (const on of ['yes', 'yes2', null]) {
-      cluster.send('PATCH', `${maps}/a`, { metadata: { labels: { on: on === 'yes2' ? 'yes' : on } }, data: { on: String(on) } }, { type: mergePatchType });
+      cluster.send(
+        'PATCH',
+        `${maps}/a`,
+        { metadata: { labels: { on: on === 'yes2' ? 'yes' : on } }, data: { on: String(on) } },
+        { type: mergePatchType },
+      );
     }
     expect(shown(watch.events)).toEqual(['ADDED a', 'MODIFIED a', 'DELETED a']);
   });
@@ -52,7 +58,8 @@ describe('watches', () => {
     const cluster = new TestCluster({ watchHistory: 10 });
     cluster.create(maps, configMap('a', {}));
     const { resourceVersion } = cluster.get(maps).metadata;
-    for (let i = 0; i < 40; i++) cluster.send('PATCH', `${maps}/a`, { data: { n: String(i) } }, { type: mergePatchType });
+    for (let i = 0; i < 40; i++)
+      cluster.send('PATCH', `${maps}/a`, { data: { n: String(i) } }, { type: mergePatchType });
     const late = cluster.watch(`${maps}?resourceVersion=${resourceVersion}`);
     expect(late.events).toMatchObject([{ type: 'ERROR', object: { code: 410, reason: 'Expired', kind: 'Status' } }]);
     expect(late.closed()).toBe(true);
@@ -65,18 +72,30 @@ describe('watches', () => {
   it('get bookmarks when they ask for them and something happened elsewhere, and none while nothing does', () => {
     const cluster = new TestCluster();
     cluster.advance(5_000);
-    const watch = cluster.watch(`${inDefault}/secrets?allowWatchBookmarks=true&resourceVersion=${cluster.get(maps).metadata.resourceVersion}`);
+    const watch = cluster.watch(
+      `${inDefault}/secrets?allowWatchBookmarks=true&resourceVersion=${cluster.get(maps).metadata.resourceVersion}`,
+    );
     cluster.advance(600_000);
     expect(watch.events).toHaveLength(0);
     cluster.create(maps, configMap('a', {}));
     cluster.advance(120_000);
-    expect(watch.events).toMatchObject([{ type: 'BOOKMARK', object: { kind: 'Secret', metadata: { resourceVersion: cluster.get(maps).metadata.resourceVersion } } }]);
+    expect(watch.events).toMatchObject([
+      {
+        type: 'BOOKMARK',
+        object: { kind: 'Secret', metadata: { resourceVersion: cluster.get(maps).metadata.resourceVersion } },
+      },
+    ]);
   });
 
   it('mark the end of the initial events', () => {
     const cluster = new TestCluster();
-    const watch = cluster.watch(`${maps}?sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan`);
-    expect(watch.events.at(-1)).toMatchObject({ type: 'BOOKMARK', object: { metadata: { annotations: { 'k8s.io/initial-events-end': 'true' } } } });
+    const watch = cluster.watch(
+      `${maps}?sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan`,
+    );
+    expect(watch.events.at(-1)).toMatchObject({
+      type: 'BOOKMARK',
+      object: { metadata: { annotations: { 'k8s.io/initial-events-end': 'true' } } },
+    });
   });
 
   it('end after their timeout', () => {

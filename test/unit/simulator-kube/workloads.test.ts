@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { apps, type Body, deployment, inDefault, mergePatchType, strategicPatchType, TestCluster } from './test-cluster.ts';
+import {
+  apps,
+  type Body,
+  deployment,
+  inDefault,
+  mergePatchType,
+  strategicPatchType,
+  TestCluster,
+} from './test-cluster.ts';
 
 const probe = { readinessProbe: { httpGet: { path: '/', port: 80 }, initialDelaySeconds: 5 } };
 
@@ -25,7 +33,9 @@ describe('deployments', () => {
     cluster.advance(1_000);
     const { status, metadata } = cluster.get(`${apps}/deployments/web`);
     expect(status).toMatchObject({ observedGeneration: 2, replicas: 5, updatedReplicas: 5, availableReplicas: 5 });
-    expect(status.conditions).toContainEqual(expect.objectContaining({ type: 'Progressing', status: 'True', reason: 'NewReplicaSetAvailable' }));
+    expect(status.conditions).toContainEqual(
+      expect.objectContaining({ type: 'Progressing', status: 'True', reason: 'NewReplicaSetAvailable' }),
+    );
     expect(metadata.annotations['deployment.kubernetes.io/revision']).toBe('2');
     const sets = cluster.get(`${apps}/replicasets`).items as Body[];
     expect(sets.map((set) => set.spec.replicas).sort()).toEqual([0, 5]);
@@ -76,7 +86,10 @@ describe('deployments', () => {
 describe('daemon sets', () => {
   const agent = {
     metadata: { name: 'agent' },
-    spec: { selector: { matchLabels: { app: 'agent' } }, template: { metadata: { labels: { app: 'agent' } }, spec: { containers: [{ name: 'c', image: 'agent:1' }] } } },
+    spec: {
+      selector: { matchLabels: { app: 'agent' } },
+      template: { metadata: { labels: { app: 'agent' } }, spec: { containers: [{ name: 'c', image: 'agent:1' }] } },
+    },
   };
 
   it('run one pod on every node, cordoned ones and later ones too, but none on a foreign taint', () => {
@@ -88,7 +101,11 @@ describe('daemon sets', () => {
     cluster.until(() => cluster.readyNodes() === 4);
     cluster.advance(30_000);
     expect(cluster.ready('app=agent')).toHaveLength(3);
-    expect(cluster.get(`${apps}/daemonsets/agent`).status).toMatchObject({ desiredNumberScheduled: 3, numberAvailable: 3, observedGeneration: 1 });
+    expect(cluster.get(`${apps}/daemonsets/agent`).status).toMatchObject({
+      desiredNumberScheduled: 3,
+      numberAvailable: 3,
+      observedGeneration: 1,
+    });
   });
 
   it('roll one node after the other', () => {
@@ -108,7 +125,10 @@ describe('daemon sets', () => {
 });
 
 describe('stateful sets', () => {
-  const claim = { metadata: { name: 'data' }, spec: { accessModes: ['ReadWriteOnce'], storageClassName: 'gp3', resources: { requests: { storage: '1Gi' } } } };
+  const claim = {
+    metadata: { name: 'data' },
+    spec: { accessModes: ['ReadWriteOnce'], storageClassName: 'gp3', resources: { requests: { storage: '1Gi' } } },
+  };
   const database = (replicas: number): object => ({
     metadata: { name: 'db' },
     spec: {
@@ -122,21 +142,36 @@ describe('stateful sets', () => {
 
   it('start in order, each pod with its own volume in its zone, and shrink from the end', () => {
     const cluster = TestCluster.withNodes(3);
-    cluster.model.seed([{ apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', metadata: { name: 'gp3' }, provisioner: 'ebs.csi.aws.com', volumeBindingMode: 'WaitForFirstConsumer' }]);
+    cluster.model.seed([
+      {
+        apiVersion: 'storage.k8s.io/v1',
+        kind: 'StorageClass',
+        metadata: { name: 'gp3' },
+        provisioner: 'ebs.csi.aws.com',
+        volumeBindingMode: 'WaitForFirstConsumer',
+      },
+    ]);
     cluster.create(`${apps}/statefulsets`, database(3));
     let disorder = false;
     cluster.until(() => {
       const ready = new Set(cluster.ready('app=db').map((pod) => pod.metadata.name));
-      disorder ||= cluster.pods('app=db').some((pod) => pod.metadata.name === 'db-2') && !(ready.has('db-0') && ready.has('db-1'));
+      disorder ||=
+        cluster.pods('app=db').some((pod) => pod.metadata.name === 'db-2') && !(ready.has('db-0') && ready.has('db-1'));
       return ready.size === 3;
     });
     expect(disorder).toBe(false);
     const claims = cluster.get(`${inDefault}/persistentvolumeclaims`).items as Body[];
-    expect(claims.map((each) => `${each.metadata.name}:${each.status.phase}`)).toEqual(['data-db-0:Bound', 'data-db-1:Bound', 'data-db-2:Bound']);
+    expect(claims.map((each) => `${each.metadata.name}:${each.status.phase}`)).toEqual([
+      'data-db-0:Bound',
+      'data-db-1:Bound',
+      'data-db-2:Bound',
+    ]);
     const pod = cluster.get(`${inDefault}/pods/db-1`);
     const node = cluster.get(`/api/v1/nodes/${pod.spec.nodeName}`);
     const volume = cluster.get(`/api/v1/persistentvolumes/${claims[1].spec.volumeName}`);
-    expect(volume.spec.nodeAffinity.required.nodeSelectorTerms[0].matchExpressions[0].values).toEqual([node.metadata.labels['topology.kubernetes.io/zone']]);
+    expect(volume.spec.nodeAffinity.required.nodeSelectorTerms[0].matchExpressions[0].values).toEqual([
+      node.metadata.labels['topology.kubernetes.io/zone'],
+    ]);
     cluster.advance(5_000);
     expect(cluster.get('/apis/storage.k8s.io/v1/volumeattachments').items).toHaveLength(3);
     cluster.send('PATCH', `${apps}/statefulsets/db/scale`, { spec: { replicas: 1 } }, { type: mergePatchType });
@@ -148,7 +183,10 @@ describe('stateful sets', () => {
 describe('jobs', () => {
   const job = (name: string, command: string[], spec: object = {}): object => ({
     metadata: { name },
-    spec: { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'c', image: 'busybox', command }] } }, ...spec },
+    spec: {
+      template: { spec: { restartPolicy: 'Never', containers: [{ name: 'c', image: 'busybox', command }] } },
+      ...spec,
+    },
   });
   const jobs = '/apis/batch/v1/namespaces/default/jobs';
 
@@ -166,18 +204,27 @@ describe('jobs', () => {
     const cluster = TestCluster.withNodes(1);
     cluster.create(jobs, job('bad', ['sh', '-c', 'exit 3'], { backoffLimit: 2 }));
     cluster.until(() => cluster.get(`${jobs}/bad`).status.conditions?.[0]?.type === 'Failed', 600_000);
-    expect(cluster.get(`${jobs}/bad`).status).toMatchObject({ failed: 3, conditions: [{ reason: 'BackoffLimitExceeded' }] });
+    expect(cluster.get(`${jobs}/bad`).status).toMatchObject({
+      failed: 3,
+      conditions: [{ reason: 'BackoffLimitExceeded' }],
+    });
   });
 });
 
 describe('endpoint slices', () => {
   it('follow readiness and removal of pods, and stop when their controller is broken', () => {
     const cluster = TestCluster.withNodes(2);
-    cluster.create(`${inDefault}/services`, { metadata: { name: 'web' }, spec: { selector: { app: 'web' }, ports: [{ port: 80, targetPort: 8080 }] } });
+    cluster.create(`${inDefault}/services`, {
+      metadata: { name: 'web' },
+      spec: { selector: { app: 'web' }, ports: [{ port: 80, targetPort: 8080 }] },
+    });
     cluster.create(`${apps}/deployments`, deployment('web', 2));
-    const slices = '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices?labelSelector=kubernetes.io/service-name=web';
+    const slices =
+      '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices?labelSelector=kubernetes.io/service-name=web';
     const readyAddresses = (): string[] =>
-      (cluster.get(slices).items as Body[]).flatMap((slice) => slice.endpoints.filter((each: Body) => each.conditions.ready).flatMap((each: Body) => each.addresses));
+      (cluster.get(slices).items as Body[]).flatMap((slice) =>
+        slice.endpoints.filter((each: Body) => each.conditions.ready).flatMap((each: Body) => each.addresses),
+      );
     cluster.until(() => readyAddresses().length === 2);
     expect(cluster.get(slices).items[0].ports).toEqual([{ name: '', protocol: 'TCP', port: 8080 }]);
     cluster.model.faults.endpointSlices = 'broken';
@@ -188,6 +235,11 @@ describe('endpoint slices', () => {
     expect(readyAddresses()).toEqual(before);
     cluster.model.faults.endpointSlices = 'ok';
     cluster.advance(60_000);
-    expect(readyAddresses().sort()).toEqual(cluster.ready('app=web').map((each) => each.status.podIP).sort());
+    expect(readyAddresses().sort()).toEqual(
+      cluster
+        .ready('app=web')
+        .map((each) => each.status.podIP)
+        .sort(),
+    );
   });
 });

@@ -10,6 +10,7 @@ const badToken = (): AwsError => new AwsError('InvalidNextToken', 'The specified
 type FilterValue = string | readonly string[] | undefined;
 
 function wildcard(pattern: string): RegExp {
+  if (pattern.length > 1000) throw new AwsError('InvalidParameterValue', 'The filter value is longer than 1000 characters');
   const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&').replace(/\*/g, '.*').replace(/\?/g, '.');
   return new RegExp(`^${escaped}$`);
 }
@@ -29,7 +30,7 @@ function filtersOf<T>(
       );
     if (name === 'tag-key') return (item) => hit([...tags(item).keys()]);
     if (name.startsWith('tag:')) return (item) => hit(tags(item).get(name.slice(4)));
-    const field = fields[name];
+    const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
     if (field === undefined) throw new AwsError('InvalidParameterValue', `The filter '${name}' is invalid`);
     return (item) => hit(field(item));
   });

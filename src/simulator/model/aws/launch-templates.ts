@@ -1,4 +1,4 @@
-import { AwsError, type Params } from './aws-request.ts';
+import { AwsError, Params } from './aws-request.ts';
 import type { Call } from './cloud.ts';
 import type { RegionState } from './region-state.ts';
 
@@ -31,28 +31,26 @@ export interface LaunchTemplate {
 
 const userDataLimit = 16_384;
 
+/** Checks what anything here reads; the rest is kept as it is. @throws AwsError */
 function checkedData(raw: Record<string, unknown>): TemplateData {
+  const params = new Params(raw, 'InvalidParameterValue', 'LaunchTemplateData.');
+  for (const field of ['ImageId', 'InstanceType', 'UserData', 'KeyName']) params.text(field);
   const data: TemplateData = { ...raw };
-  const text = (field: string): void => {
-    const value = data[field];
-    if (value !== undefined && typeof value !== 'string') {
-      throw new AwsError('InvalidParameterValue', `Value of ${field} must be a string.`);
-    }
-  };
-  for (const field of ['ImageId', 'InstanceType', 'UserData', 'KeyName', 'EbsOptimized']) {
-    if (field === 'EbsOptimized') continue;
-    text(field);
+  if (params.has('SecurityGroupIds')) data.SecurityGroupIds = params.texts('SecurityGroupIds');
+  if (params.has('TagSpecifications')) {
+    data.TagSpecifications = params.items('TagSpecifications').map((specification) => ({
+      ResourceType: specification.required('ResourceType'),
+      Tags: specification.items('Tags').map((tag) => ({ Key: tag.required('Key'), Value: tag.text('Value') ?? '' })),
+    }));
   }
-  if (data.UserData !== undefined) {
-    if (!/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(data.UserData)) {
+  const userData = params.text('UserData');
+  if (userData !== undefined) {
+    if (!/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(userData)) {
       throw new AwsError('InvalidUserData.Malformed', 'Invalid BASE64 encoding of user data.');
     }
-    if (Math.floor((data.UserData.length * 3) / 4) > userDataLimit + 2) {
+    if (Math.floor((userData.length * 3) / 4) > userDataLimit + 2) {
       throw new AwsError('InvalidParameterValue', 'User data is limited to 16384 bytes');
     }
-  }
-  if (data.SecurityGroupIds !== undefined && !Array.isArray(data.SecurityGroupIds)) {
-    throw new AwsError('InvalidParameterValue', 'Value of SecurityGroupId must be a list.');
   }
   return data;
 }

@@ -259,8 +259,20 @@ function attributes(of: ReadonlyMap<string, string>): Record<string, unknown> {
   return { Attributes: tagList(of) };
 }
 
-function setAttributes(target: Map<string, string>, params: Params): Record<string, unknown> {
-  for (const each of params.items('Attributes')) target.set(each.required('Key'), each.text('Value') ?? '');
+/** Checks all before it sets any. */
+export function setAttributes(target: Map<string, string>, items: readonly Params[]): void {
+  const wanted = items.map((each) => {
+    const key = each.required('Key');
+    if (key === 'deregistration_delay.timeout_seconds' && each.bounded('Value', 0, 3600) === undefined) {
+      each.fail(`The value of attribute '${key}' must be between 0 and 3600`);
+    }
+    return [key, each.text('Value') ?? ''] as const;
+  });
+  for (const [key, value] of wanted) target.set(key, value);
+}
+
+function modified(target: Map<string, string>, params: Params): Record<string, unknown> {
+  setAttributes(target, params.items('Attributes'));
   return attributes(target);
 }
 
@@ -280,7 +292,7 @@ export const targetGroupActions: ActionTable = {
   DescribeTargetGroupAttributes: ({ cloud, state, params }) =>
     attributes(cloud.balancing.targetGroup(state, params.required('TargetGroupArn')).attributes),
   ModifyTargetGroupAttributes: ({ cloud, state, params }) =>
-    setAttributes(cloud.balancing.targetGroup(state, params.required('TargetGroupArn')).attributes, params),
+    modified(cloud.balancing.targetGroup(state, params.required('TargetGroupArn')).attributes, params),
   CreateLoadBalancer: (call) => {
     const balancer = createLoadBalancer(call.cloud, call.state, call.params.required('Name'), call.params);
     return { LoadBalancers: [balancerView(call, balancer)] };
@@ -307,7 +319,7 @@ export const targetGroupActions: ActionTable = {
   DescribeLoadBalancerAttributes: ({ state, params }) =>
     attributes(findLoadBalancer(state, params.required('LoadBalancerArn')).attributes),
   ModifyLoadBalancerAttributes: ({ state, params }) =>
-    setAttributes(findLoadBalancer(state, params.required('LoadBalancerArn')).attributes, params),
+    modified(findLoadBalancer(state, params.required('LoadBalancerArn')).attributes, params),
   CreateListener: ({ state, params }) => ({ Listeners: [listenerView(createListener(state, params))] }),
   DeleteListener: ({ state, params }) => {
     state.listeners.delete(params.required('ListenerArn'));

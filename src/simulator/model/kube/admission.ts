@@ -3,11 +3,21 @@ import type { ClusterCore } from './cluster-core.ts';
 import { checkCustomObject } from './custom-resource.ts';
 import { applyDefaults, labelJobTemplate } from './defaults.ts';
 import { type Namespace, notReadyTaint } from './kinds.ts';
-import { type Fields, fieldsOf, isFields, listOf, type ObjectMeta, type SimObject, sameJson, stamp } from './object.ts';
+import {
+  type Fields,
+  fieldsOf,
+  isFields,
+  listOf,
+  type ObjectMeta,
+  type SimObject,
+  sameJson,
+  shownText,
+  stamp,
+} from './object.ts';
 import { completePodSpec } from './pod-admission.ts';
 import type { ResourceDefinition } from './resource-definition.ts';
-import { checkShape } from './shapes.ts';
 import { allocateAddresses } from './service-addresses.ts';
+import { checkShape } from './shapes.ts';
 import { validate } from './validation.ts';
 
 export interface DecodedObject {
@@ -29,15 +39,22 @@ export interface Place {
  */
 export function decodeObject(body: unknown, place: Place, fieldValidation: string | null): DecodedObject {
   const { definition, namespace, name } = place;
-  if (!isFields(body)) throw badRequest(`json: cannot unmarshal ${Array.isArray(body) ? 'array' : typeof body} into Go value of type ${definition.kind}`);
+  if (!isFields(body))
+    throw badRequest(
+      `json: cannot unmarshal ${Array.isArray(body) ? 'array' : typeof body} into Go value of type ${definition.kind}`,
+    );
   body['apiVersion'] ??= definition.apiVersion;
   body['kind'] ??= definition.kind;
   const what = `${definition.kind} in version "${definition.version}" cannot be handled as a ${definition.kind}`;
   if (body['kind'] !== definition.kind) {
-    throw badRequest(`${String(body['kind'])} in version "${definition.version}" cannot be handled as a ${definition.kind}: converting (${String(body['kind'])}) to (${definition.kind}): unknown conversion`);
+    throw badRequest(
+      `${shownText(body['kind'])} in version "${definition.version}" cannot be handled as a ${definition.kind}: converting (${shownText(body['kind'])}) to (${definition.kind}): unknown conversion`,
+    );
   }
   if (body['apiVersion'] !== definition.apiVersion) {
-    throw badRequest(`the API version in the data (${String(body['apiVersion'])}) does not match the expected API version (${definition.apiVersion})`);
+    throw badRequest(
+      `the API version in the data (${shownText(body['apiVersion'])}) does not match the expected API version (${definition.apiVersion})`,
+    );
   }
   if (body['metadata'] === undefined || body['metadata'] === null) body['metadata'] = {};
   const problems = checkShape(definition.kind, body, definition.custom !== undefined);
@@ -53,7 +70,8 @@ export function decodeObject(body: unknown, place: Place, fieldValidation: strin
   for (const field of ['creationTimestamp', 'deletionTimestamp', 'selfLink']) {
     if ((meta as Fields)[field] === null || field === 'selfLink') delete (meta as Fields)[field];
   }
-  for (const field of ['labels', 'annotations'] as const) if (meta[field] && Object.keys(meta[field]).length === 0) delete meta[field];
+  for (const field of ['labels', 'annotations'] as const)
+    if (meta[field] && Object.keys(meta[field]).length === 0) delete meta[field];
   if (meta.finalizers?.length === 0) delete meta.finalizers;
   if (meta.ownerReferences?.length === 0) delete meta.ownerReferences;
   if (definition.namespaced) {
@@ -85,7 +103,8 @@ export function admitNew(core: ClusterCore, definition: ResourceDefinition, obje
   if (definition.hasGeneration) meta.generation = 1;
   if (definition.subresources.includes('status') && definition.kind !== 'Node') delete object['status'];
   requireNamespace(core, definition, meta);
-  if (definition.namespaced && meta.namespace === undefined) throw badRequest('an empty namespace may not be set during creation');
+  if (definition.namespaced && meta.namespace === undefined)
+    throw badRequest('an empty namespace may not be set during creation');
   finishSpec(core, definition, object, undefined);
   validate(definition, object, undefined);
   if (definition.kind === 'Job') labelJobTemplate(object);
@@ -109,9 +128,14 @@ export function admitChange(
   const given = next.metadata;
   const name = before.name;
   if (given.uid && given.uid !== before.uid) {
-    throw conflict(definition, name, `Precondition failed: UID in precondition: ${given.uid}, UID in object meta: ${before.uid}`);
+    throw conflict(
+      definition,
+      name,
+      `Precondition failed: UID in precondition: ${given.uid}, UID in object meta: ${before.uid}`,
+    );
   }
-  if (given.resourceVersion && given.resourceVersion !== before.resourceVersion) throw conflict(definition, name, modifiedMeanwhile);
+  if (given.resourceVersion && given.resourceVersion !== before.resourceVersion)
+    throw conflict(definition, name, modifiedMeanwhile);
   if (subresource === 'status') {
     const result: SimObject = { ...old, metadata: { ...before } };
     if (next['status'] !== undefined) result['status'] = next['status'];
@@ -125,7 +149,8 @@ export function admitChange(
   const metadata: ObjectMeta = { ...before };
   for (const field of ['labels', 'annotations', 'finalizers', 'ownerReferences'] as const) {
     const value = given[field];
-    if (value === undefined || (Array.isArray(value) ? value.length === 0 : Object.keys(value).length === 0)) delete metadata[field];
+    if (value === undefined || (Array.isArray(value) ? value.length === 0 : Object.keys(value).length === 0))
+      delete metadata[field];
     else Object.assign(metadata, { [field]: value });
   }
   const result: SimObject = { ...next, metadata };
@@ -168,10 +193,17 @@ function requireNamespace(core: ClusterCore, definition: ResourceDefinition, met
   if (namespace.metadata.deletionTimestamp === undefined) return;
   const why = `unable to create new content in namespace ${meta.namespace} because it is being terminated`;
   const message = `namespace ${meta.namespace} is being terminated`;
-  throw forbidden(definition, meta.name, why, [{ reason: 'NamespaceTerminating', message, field: 'metadata.namespace' }]);
+  throw forbidden(definition, meta.name, why, [
+    { reason: 'NamespaceTerminating', message, field: 'metadata.namespace' },
+  ]);
 }
 
-function finishSpec(core: ClusterCore, definition: ResourceDefinition, object: SimObject, old: SimObject | undefined): void {
+function finishSpec(
+  core: ClusterCore,
+  definition: ResourceDefinition,
+  object: SimObject,
+  old: SimObject | undefined,
+): void {
   if (definition.custom) {
     checkCustomObject(definition, object);
     return;
@@ -188,7 +220,8 @@ function finishSpec(core: ClusterCore, definition: ResourceDefinition, object: S
   if (definition.kind === 'Node' && !old) taintNewNode(core, object);
   if (definition.kind === 'StatefulSet') {
     for (const item of listOf(fieldsOf(object['spec'])['volumeClaimTemplates'])) {
-      if (isFields(item) && item['status'] === undefined) Object.assign(item, { apiVersion: 'v1', kind: 'PersistentVolumeClaim', status: { phase: 'Pending' } });
+      if (isFields(item) && item['status'] === undefined)
+        Object.assign(item, { apiVersion: 'v1', kind: 'PersistentVolumeClaim', status: { phase: 'Pending' } });
     }
   }
 }
@@ -198,5 +231,8 @@ function taintNewNode(core: ClusterCore, object: SimObject): void {
   const spec = fieldsOf(object['spec']);
   const taints = listOf(spec['taints']);
   if (taints.some((taint) => fieldsOf(taint)['key'] === notReadyTaint)) return;
-  object['spec'] = { ...spec, taints: [...taints, { key: notReadyTaint, effect: 'NoSchedule', timeAdded: stamp(core.clock.now()) }] };
+  object['spec'] = {
+    ...spec,
+    taints: [...taints, { key: notReadyTaint, effect: 'NoSchedule', timeAdded: stamp(core.clock.now()) }],
+  };
 }

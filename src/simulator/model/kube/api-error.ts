@@ -89,7 +89,12 @@ export function expired(message: string): ApiError {
 /** One violated rule of an object, in the words of the API's validation. */
 export interface Violation {
   field: string;
-  reason: 'FieldValueInvalid' | 'FieldValueRequired' | 'FieldValueForbidden' | 'FieldValueDuplicate' | 'FieldValueNotSupported';
+  reason:
+    | 'FieldValueInvalid'
+    | 'FieldValueRequired'
+    | 'FieldValueForbidden'
+    | 'FieldValueDuplicate'
+    | 'FieldValueNotSupported';
   message: string;
 }
 

@@ -1,5 +1,5 @@
-import type { Random } from '../../../support/random.ts';
 import type { VirtualClock } from '../../../support/clock.ts';
+import type { Random } from '../../../support/random.ts';
 import type { Actor, EmitWorldEvent, WorldEvent } from '../seams.ts';
 import type { Pod } from './kinds.ts';
 import type { SimObject } from './object.ts';

@@ -1,5 +1,5 @@
 import { invalid, type Violation } from './api-error.ts';
-import { type Fields, fieldsOf, isFields, listOf, type SimObject } from './object.ts';
+import { type Fields, fieldsOf, isFields, listOf, type SimObject, shownText } from './object.ts';
 import type { ResourceDefinition } from './resource-definition.ts';
 
 const allVerbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
@@ -30,12 +30,15 @@ export function definitionsOf(crd: SimObject): ResourceDefinition[] {
         shortNames: texts(names['shortNames']),
         categories: texts(names['categories']),
         verbs: allVerbs,
-        subresources: Object.keys(fieldsOf(version['subresources'])).filter((name) => name === 'status' || name === 'scale'),
+        subresources: Object.keys(fieldsOf(version['subresources'])).filter(
+          (name) => name === 'status' || name === 'scale',
+        ),
         hasGeneration: true,
         custom: {
           schema,
           printerColumns: listOf(version['additionalPrinterColumns']).map(fieldsOf),
-          preserveUnknown: spec['preserveUnknownFields'] === true || schema['x-kubernetes-preserve-unknown-fields'] === true,
+          preserveUnknown:
+            spec['preserveUnknownFields'] === true || schema['x-kubernetes-preserve-unknown-fields'] === true,
         },
       };
     });
@@ -54,10 +57,12 @@ export function checkCustomObject(definition: ResourceDefinition, object: SimObj
     else if (!custom.preserveUnknown) delete object[field];
   }
   for (const [field, schema] of Object.entries(properties)) {
-    if (object[field] === undefined && isFields(schema) && schema['default'] !== undefined) object[field] = schema['default'];
+    if (object[field] === undefined && isFields(schema) && schema['default'] !== undefined)
+      object[field] = schema['default'];
   }
   for (const field of listOf(custom.schema['required'])) {
-    if (object[String(field)] === undefined) found.push({ field: String(field), reason: 'FieldValueRequired', message: 'Required value' });
+    if (object[shownText(field)] === undefined)
+      found.push({ field: shownText(field), reason: 'FieldValueRequired', message: 'Required value' });
   }
   if (found.length > 0) throw invalid(definition, object.metadata.name, found);
 }
@@ -86,7 +91,9 @@ function conform(schema: Fields, value: unknown, path: string, found: Violation[
   bounds(schema, value, path, found);
   if (Array.isArray(value)) {
     const items = schema['items'];
-    return isFields(items) ? value.map((item, index) => conform(items, item, `${path}[${index}]`, found, depth + 1)) : value;
+    return isFields(items)
+      ? value.map((item, index) => conform(items, item, `${path}[${index}]`, found, depth + 1))
+      : value;
   }
   return isFields(value) ? conformFields(schema, value, path, found, depth) : value;
 }
@@ -102,11 +109,12 @@ function conformFields(schema: Fields, value: Fields, path: string, found: Viola
     else if (keep) result[field] = item;
   }
   for (const [field, below] of Object.entries(properties)) {
-    if (result[field] === undefined && isFields(below) && below['default'] !== undefined) result[field] = below['default'];
+    if (result[field] === undefined && isFields(below) && below['default'] !== undefined)
+      result[field] = below['default'];
   }
   for (const field of listOf(schema['required'])) {
-    if (result[String(field)] === undefined) {
-      found.push({ field: `${path}.${String(field)}`, reason: 'FieldValueRequired', message: 'Required value' });
+    if (result[shownText(field)] === undefined) {
+      found.push({ field: `${path}.${shownText(field)}`, reason: 'FieldValueRequired', message: 'Required value' });
     }
   }
   return result;
@@ -114,23 +122,37 @@ function conformFields(schema: Fields, value: Fields, path: string, found: Viola
 
 function bounds(schema: Fields, value: unknown, path: string, found: Violation[]): void {
   const bad = (rule: string): void => {
-    found.push({ field: path, reason: 'FieldValueInvalid', message: `Invalid value: ${JSON.stringify(value)}: ${path} in body ${rule}` });
+    found.push({
+      field: path,
+      reason: 'FieldValueInvalid',
+      message: `Invalid value: ${JSON.stringify(value)}: ${path} in body ${rule}`,
+    });
   };
   const allowed = schema['enum'];
   if (Array.isArray(allowed) && !allowed.includes(value)) {
     const values = allowed.map((item) => JSON.stringify(item)).join(', ');
-    found.push({ field: path, reason: 'FieldValueNotSupported', message: `Unsupported value: ${JSON.stringify(value)}: supported values: ${values}` });
+    found.push({
+      field: path,
+      reason: 'FieldValueNotSupported',
+      message: `Unsupported value: ${JSON.stringify(value)}: supported values: ${values}`,
+    });
   }
   if (typeof value === 'number') {
-    if (typeof schema['minimum'] === 'number' && value < schema['minimum']) bad(`should be greater than or equal to ${schema['minimum']}`);
-    if (typeof schema['maximum'] === 'number' && value > schema['maximum']) bad(`should be less than or equal to ${schema['maximum']}`);
+    if (typeof schema['minimum'] === 'number' && value < schema['minimum'])
+      bad(`should be greater than or equal to ${schema['minimum']}`);
+    if (typeof schema['maximum'] === 'number' && value > schema['maximum'])
+      bad(`should be less than or equal to ${schema['maximum']}`);
   }
   if (typeof value === 'string') {
-    if (typeof schema['minLength'] === 'number' && value.length < schema['minLength']) bad(`should be at least ${schema['minLength']} chars long`);
-    if (typeof schema['maxLength'] === 'number' && value.length > schema['maxLength']) bad(`should be at most ${schema['maxLength']} chars long`);
+    if (typeof schema['minLength'] === 'number' && value.length < schema['minLength'])
+      bad(`should be at least ${schema['minLength']} chars long`);
+    if (typeof schema['maxLength'] === 'number' && value.length > schema['maxLength'])
+      bad(`should be at most ${schema['maxLength']} chars long`);
   }
   if (Array.isArray(value)) {
-    if (typeof schema['minItems'] === 'number' && value.length < schema['minItems']) bad(`should have at least ${schema['minItems']} items`);
-    if (typeof schema['maxItems'] === 'number' && value.length > schema['maxItems']) bad(`should have at most ${schema['maxItems']} items`);
+    if (typeof schema['minItems'] === 'number' && value.length < schema['minItems'])
+      bad(`should have at least ${schema['minItems']} items`);
+    if (typeof schema['maxItems'] === 'number' && value.length > schema['maxItems'])
+      bad(`should have at most ${schema['maxItems']} items`);
   }
 }

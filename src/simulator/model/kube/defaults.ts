@@ -1,4 +1,4 @@
-import { type Fields, fieldsOf, isFields, listOf, type SimObject } from './object.ts';
+import { type Fields, fieldsOf, isFields, listOf, type SimObject, sameJson } from './object.ts';
 import type { ResourceDefinition } from './resource-definition.ts';
 
 /** Fills in what the API server fills in. Works on an object that nobody else holds yet: it changes it in place. */
@@ -117,14 +117,16 @@ const defaultsByKind: Record<string, (object: SimObject) => void> = {
     if (isFields(plain)) {
       const data = { ...fieldsOf(object['data']) };
       object['data'] = data;
-      for (const [key, value] of Object.entries(plain)) data[key] = Buffer.from(String(value), 'utf8').toString('base64');
+      for (const [key, value] of Object.entries(plain))
+        data[key] = Buffer.from(String(value), 'utf8').toString('base64');
       delete object['stringData'];
     }
     set(object, 'type', 'Opaque');
   },
   PodDisruptionBudget: (object) => {
     const status = part(object, 'status');
-    for (const field of ['disruptionsAllowed', 'currentHealthy', 'desiredHealthy', 'expectedPods']) set(status, field, 0);
+    for (const field of ['disruptionsAllowed', 'currentHealthy', 'desiredHealthy', 'expectedPods'])
+      set(status, field, 0);
   },
   PersistentVolume: (object) => {
     const spec = part(object, 'spec');
@@ -248,7 +250,7 @@ function qosOf(spec: Fields): string {
     const limits = fieldsOf(resources['limits']);
     for (const name of ['cpu', 'memory']) {
       if (requests[name] !== undefined || limits[name] !== undefined) any = true;
-      if (limits[name] === undefined || String(limits[name]) !== String(requests[name] ?? limits[name])) guaranteed = false;
+      if (limits[name] === undefined || !sameJson(limits[name], requests[name] ?? limits[name])) guaranteed = false;
     }
   }
   return any ? (guaranteed ? 'Guaranteed' : 'Burstable') : 'BestEffort';

@@ -22,7 +22,8 @@ export function deletionOptions(body: unknown, query: URLSearchParams): Deletion
   if (body !== undefined && !isFields(body)) throw badRequest('the request body is no DeleteOptions');
   const grace = fields['gracePeriodSeconds'] ?? numberIn(query.get('gracePeriodSeconds'));
   if (grace !== undefined && grace !== null) {
-    if (typeof grace !== 'number' || !Number.isSafeInteger(grace)) throw badRequest('gracePeriodSeconds must be a whole number');
+    if (typeof grace !== 'number' || !Number.isSafeInteger(grace))
+      throw badRequest('gracePeriodSeconds must be a whole number');
     options.gracePeriodSeconds = grace < 0 ? 1 : grace;
   }
   const policy = fields['propagationPolicy'] ?? query.get('propagationPolicy') ?? undefined;
@@ -35,7 +36,8 @@ export function deletionOptions(body: unknown, query: URLSearchParams): Deletion
   const preconditions = fields['preconditions'];
   if (isFields(preconditions)) {
     if (typeof preconditions['uid'] === 'string') options.uid = preconditions['uid'];
-    if (typeof preconditions['resourceVersion'] === 'string') options.resourceVersion = preconditions['resourceVersion'];
+    if (typeof preconditions['resourceVersion'] === 'string')
+      options.resourceVersion = preconditions['resourceVersion'];
   }
   const dry = fields['dryRun'];
   options.dryRun = query.get('dryRun') === 'All' || (Array.isArray(dry) && dry.includes('All'));
@@ -50,10 +52,18 @@ function numberIn(text: string | null): number | undefined {
 export function checkPreconditions(definition: ResourceDefinition, object: SimObject, options: DeletionOptions): void {
   const { name, uid, resourceVersion } = object.metadata;
   if (options.uid !== undefined && options.uid !== uid) {
-    throw conflict(definition, name, `Precondition failed: UID in precondition: ${options.uid}, UID in object meta: ${uid}`);
+    throw conflict(
+      definition,
+      name,
+      `Precondition failed: UID in precondition: ${options.uid}, UID in object meta: ${uid}`,
+    );
   }
   if (options.resourceVersion !== undefined && options.resourceVersion !== resourceVersion) {
-    throw conflict(definition, name, `Precondition failed: ResourceVersion in precondition: ${options.resourceVersion}, ResourceVersion in object meta: ${resourceVersion}`);
+    throw conflict(
+      definition,
+      name,
+      `Precondition failed: ResourceVersion in precondition: ${options.resourceVersion}, ResourceVersion in object meta: ${resourceVersion}`,
+    );
   }
 }
 
@@ -84,7 +94,8 @@ export function requestDeletion(
   const finalizers = new Set(object.metadata.finalizers ?? []);
   const first = object.metadata.deletionTimestamp === undefined;
   if (first || options.propagation !== undefined) {
-    const propagation = options.propagation ?? (orphaning.has(definition.kind) && core.actor.kind === 'client' ? 'Orphan' : 'Background');
+    const propagation =
+      options.propagation ?? (orphaning.has(definition.kind) && core.actor.kind === 'client' ? 'Orphan' : 'Background');
     if (propagation === 'Foreground') finalizers.add('foregroundDeletion').delete('orphan');
     else if (propagation === 'Orphan') finalizers.add('orphan').delete('foregroundDeletion');
   }
@@ -107,7 +118,10 @@ export function requestDeletion(
     // The API marks a namespace as terminating at once but gives its contents no grace of its own.
     delete metadata.deletionGracePeriodSeconds;
   }
-  const changed = !first && metadata.deletionTimestamp === object.metadata.deletionTimestamp && finalizers.size === (object.metadata.finalizers?.length ?? 0);
+  const changed =
+    !first &&
+    metadata.deletionTimestamp === object.metadata.deletionTimestamp &&
+    finalizers.size === (object.metadata.finalizers?.length ?? 0);
   if (options.dryRun || changed) return changed ? object : next;
   return core.store.put(definition, next);
 }

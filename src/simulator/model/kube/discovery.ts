@@ -1,5 +1,5 @@
 import { resourceNotFound } from './api-error.ts';
-import type { KubeAnswer, KubeRequest } from './api-server.ts';
+import type { KubeAnswer, KubeRequest } from './api-request.ts';
 import type { ClusterCore } from './cluster-core.ts';
 import type { Fields } from './object.ts';
 import type { RequestPath } from './request-path.ts';
@@ -51,12 +51,29 @@ function resourceList(core: ClusterCore, group: string, version: string): Fields
       ...(categories.length > 0 ? { categories } : {}),
     });
     for (const name of definition.subresources) {
-      const { kind: subKind, group: subGroup, version: subVersion, verbs: subVerbs } = subresourceKind(definition, name);
+      const {
+        kind: subKind,
+        group: subGroup,
+        version: subVersion,
+        verbs: subVerbs,
+      } = subresourceKind(definition, name);
       const elsewhere = subGroup === undefined ? {} : { group: subGroup, version: subVersion };
-      resources.push({ name: `${plural}/${name}`, singularName: '', namespaced, ...elsewhere, kind: subKind, verbs: subVerbs });
+      resources.push({
+        name: `${plural}/${name}`,
+        singularName: '',
+        namespaced,
+        ...elsewhere,
+        kind: subKind,
+        verbs: subVerbs,
+      });
     }
   }
-  return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion: group === '' ? version : `${group}/${version}`, resources };
+  return {
+    kind: 'APIResourceList',
+    apiVersion: 'v1',
+    groupVersion: group === '' ? version : `${group}/${version}`,
+    resources,
+  };
 }
 
 /** Groups with their versions, in the order in which clients prefer them. */
@@ -92,7 +109,8 @@ function aggregated(core: ClusterCore, only: 'core' | 'named', version: string):
 }
 
 function aggregatedResource(definition: ResourceDefinition): Fields {
-  const { group, version, plural, singular, kind, namespaced, verbs, shortNames, categories, subresources } = definition;
+  const { group, version, plural, singular, kind, namespaced, verbs, shortNames, categories, subresources } =
+    definition;
   return {
     resource: plural,
     responseKind: { group, version, kind },
@@ -115,7 +133,9 @@ function aggregatedResource(definition: ResourceDefinition): Fields {
 
 /** /api, /apis and the documents below them; throws 404 for groups and versions that are not served. */
 export function discoveryAnswer(core: ClusterCore, path: RequestPath, request: KubeRequest): KubeAnswer {
-  const wanted = /g=apidiscovery\.k8s\.io;v=(v2(?:beta1)?)|v=(v2(?:beta1)?);g=apidiscovery\.k8s\.io/.exec(request.accept ?? '');
+  const wanted = /g=apidiscovery\.k8s\.io;v=(v2(?:beta1)?)|v=(v2(?:beta1)?);g=apidiscovery\.k8s\.io/.exec(
+    request.accept ?? '',
+  );
   const version = wanted?.[1] ?? wanted?.[2];
   const listed = (only: 'core' | 'named'): KubeAnswer => ({
     status: 200,
@@ -127,12 +147,23 @@ export function discoveryAnswer(core: ClusterCore, path: RequestPath, request: K
       if (version) return listed('core');
       return {
         status: 200,
-        body: { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress: '10.0.0.1:443' }] },
+        body: {
+          kind: 'APIVersions',
+          versions: ['v1'],
+          serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress: '10.0.0.1:443' }],
+        },
       };
     case 'group-versions': {
       if (version) return listed('named');
       const groups = [...groupsOf(core)].filter(([group]) => group !== '');
-      return { status: 200, body: { kind: 'APIGroupList', apiVersion: 'v1', groups: groups.map(([group, versions]) => groupDocument(group, versions)) } };
+      return {
+        status: 200,
+        body: {
+          kind: 'APIGroupList',
+          apiVersion: 'v1',
+          groups: groups.map(([group, versions]) => groupDocument(group, versions)),
+        },
+      };
     }
     case 'group': {
       const versions = groupsOf(core).get(path.group);

@@ -38,7 +38,8 @@ export class Evictions {
   evict(namespace: string, name: string, body: unknown, query: URLSearchParams): Fields {
     if (!isFields(body)) throw badRequest('the request body is no Eviction');
     const named = isFields(body['metadata']) ? body['metadata']['name'] : undefined;
-    if (named !== undefined && named !== '' && named !== name) throw badRequest('name in URL does not match name in Eviction object');
+    if (named !== undefined && named !== '' && named !== name)
+      throw badRequest('name in URL does not match name in Eviction object');
     const options = deletionOptions(isFields(body['deleteOptions']) ? body['deleteOptions'] : undefined, query);
     const dryRun = options.dryRun === true;
     const pod = this.#core.store.pods.get(namespace, name);
@@ -63,7 +64,8 @@ export class Evictions {
   /** Takes one disruption from the budget where one is needed; returns how many it allowed before. */
   #checkBudgets(pod: Pod, budgets: PodDisruptionBudget[], dryRun: boolean): { allowed: number } | undefined {
     if (budgets.length > 1) {
-      const message = 'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.';
+      const message =
+        'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.';
       throw new ApiError(500, undefined, message);
     }
     const budget = budgets[0];
@@ -79,14 +81,19 @@ export class Evictions {
 
   #take(pod: Pod, budget: PodDisruptionBudget, dryRun: boolean): void {
     const { status, metadata } = budget;
-    const refusal = 'Cannot evict pod as it would violate the pod\'s disruption budget.';
+    const refusal = "Cannot evict pod as it would violate the pod's disruption budget.";
     if ((status.observedGeneration ?? 0) < (metadata.generation ?? 1)) {
       const message = `The disruption budget ${metadata.name} is still being processed by the server.`;
       throw new ApiError(429, 'TooManyRequests', refusal, { causes: [{ reason: 'DisruptionBudget', message }] }, 10);
     }
-    if (status.disruptionsAllowed < 0) throw forbidden(this.#budgets, metadata.name, 'pdb disruptions allowed is negative');
+    if (status.disruptionsAllowed < 0)
+      throw forbidden(this.#budgets, metadata.name, 'pdb disruptions allowed is negative');
     if (Object.keys(status.disruptedPods ?? {}).length > mostDisruptedPods) {
-      throw forbidden(this.#budgets, metadata.name, 'DisruptedPods map too big - too many evictions not confirmed by PDB controller');
+      throw forbidden(
+        this.#budgets,
+        metadata.name,
+        'DisruptedPods map too big - too many evictions not confirmed by PDB controller',
+      );
     }
     if (status.disruptionsAllowed === 0) {
       const message = `The disruption budget ${metadata.name} needs ${status.desiredHealthy} healthy pods and has ${status.currentHealthy} currently`;
@@ -99,7 +106,13 @@ export class Evictions {
         ? status.conditions
         : withCondition(
             status.conditions,
-            { type: 'DisruptionAllowed', status: 'False', reason: 'InsufficientPods', message: '', observedGeneration: status.observedGeneration ?? 0 },
+            {
+              type: 'DisruptionAllowed',
+              status: 'False',
+              reason: 'InsufficientPods',
+              message: '',
+              observedGeneration: status.observedGeneration ?? 0,
+            },
             stamp(this.#core.clock.now()),
           );
     this.#writer.setStatus(this.#budgets, budget, {
@@ -110,7 +123,12 @@ export class Evictions {
     });
   }
 
-  #accept(pod: Pod, budgets: PodDisruptionBudget[], taken: { allowed: number } | undefined, options: ReturnType<typeof deletionOptions>): void {
+  #accept(
+    pod: Pod,
+    budgets: PodDisruptionBudget[],
+    taken: { allowed: number } | undefined,
+    options: ReturnType<typeof deletionOptions>,
+  ): void {
     const core = this.#core;
     const selected = [...core.store.pods.inNamespace(pod.metadata.namespace ?? '').values()];
     core.emit({

@@ -1,5 +1,5 @@
 import { keyValue, type ListRule, listRule } from './list-keys.ts';
-import { type FieldTree, type Fields, isFields, listOf, sameJson } from './object.ts';
+import { type Fields, type FieldTree, isFields, listOf, sameJson } from './object.ts';
 
 /** Which kind's lists merge how; what the functions below need to know of an object. */
 export interface FieldContext {
@@ -38,7 +38,8 @@ export function treeOf(context: FieldContext, value: unknown, path: readonly str
     if (rule === 'atomic') return leaf;
     const tree: FieldTree = {};
     for (const item of value) {
-      tree[itemStep(rule, item)] = rule === 'set' || !isFields(item) ? leaf : { '.': leaf, ...treeOf(context, item, path) };
+      tree[itemStep(rule, item)] =
+        rule === 'set' || !isFields(item) ? leaf : { '.': leaf, ...treeOf(context, item, path) };
     }
     return tree;
   }
@@ -76,7 +77,12 @@ export function isEmpty(tree: FieldTree): boolean {
 }
 
 /** Fields of `next` that `old` does not have or has with another value. */
-export function changedFields(context: FieldContext, old: unknown, next: unknown, path: readonly string[] = []): FieldTree {
+export function changedFields(
+  context: FieldContext,
+  old: unknown,
+  next: unknown,
+  path: readonly string[] = [],
+): FieldTree {
   if (isFields(next) && isFields(old)) {
     const tree: FieldTree = {};
     for (const [key, value] of Object.entries(next)) {
@@ -87,7 +93,9 @@ export function changedFields(context: FieldContext, old: unknown, next: unknown
     }
     for (const step of Object.keys(tree)) {
       const value = next[step.slice(2)];
-      const container = isFields(value) || (Array.isArray(value) && listRule(context.kind, [...path, step.slice(2)], context.custom) !== 'atomic');
+      const container =
+        isFields(value) ||
+        (Array.isArray(value) && listRule(context.kind, [...path, step.slice(2)], context.custom) !== 'atomic');
       if (container && isLeaf(tree[step] as FieldTree) && old[step.slice(2)] !== undefined) delete tree[step];
     }
     return tree;
@@ -100,7 +108,8 @@ export function changedFields(context: FieldContext, old: unknown, next: unknown
     for (const item of next) {
       const step = itemStep(rule, item);
       const was = before.get(step);
-      if (was === undefined) tree[step] = rule === 'set' || !isFields(item) ? leaf : { '.': leaf, ...treeOf(context, item, path) };
+      if (was === undefined)
+        tree[step] = rule === 'set' || !isFields(item) ? leaf : { '.': leaf, ...treeOf(context, item, path) };
       else if (!sameJson(was, item)) {
         const inner = changedFields(context, was, item, path);
         if (!isLeaf(inner)) tree[step] = inner;
@@ -156,7 +165,13 @@ export function disagreement(
       }
       continue;
     }
-    const below = disagreement(context, { tree: mineBelow, value: a }, { tree: theirsBelow, value: b }, at, shown + shownStep(step));
+    const below = disagreement(
+      context,
+      { tree: mineBelow, value: a },
+      { tree: theirsBelow, value: b },
+      at,
+      shown + shownStep(step),
+    );
     if (below.fields.length > 0) {
       fields.push(...below.fields);
       tree[step] = below.tree;
@@ -166,7 +181,12 @@ export function disagreement(
 }
 
 /** The value without the fields of the tree; objects and lists that become empty by it go too. */
-export function removeFields(context: FieldContext, value: unknown, tree: FieldTree, path: readonly string[] = []): unknown {
+export function removeFields(
+  context: FieldContext,
+  value: unknown,
+  tree: FieldTree,
+  path: readonly string[] = [],
+): unknown {
   if (Array.isArray(value)) {
     const rule = listRule(context.kind, path, context.custom);
     if (rule === 'atomic') return undefined;
@@ -184,7 +204,9 @@ export function removeFields(context: FieldContext, value: unknown, tree: FieldT
     const key = step.slice(2);
     if (result[key] === undefined) continue;
     const inner = result[key];
-    const filled = isFields(inner) ? Object.keys(inner).length > 0 : Array.isArray(inner) && listRule(context.kind, [...path, key], context.custom) !== 'atomic';
+    const filled = isFields(inner)
+      ? Object.keys(inner).length > 0
+      : Array.isArray(inner) && listRule(context.kind, [...path, key], context.custom) !== 'atomic';
     if (isLeaf(below) && filled) continue;
     const rest = isLeaf(below) ? undefined : removeFields(context, inner, below, [...path, key]);
     if (rest === undefined || (isFields(rest) && Object.keys(rest).length === 0)) delete result[key];
@@ -194,7 +216,12 @@ export function removeFields(context: FieldContext, value: unknown, tree: FieldT
 }
 
 /** Server-side apply's merge of a configuration into the live value. */
-export function applyMerge(context: FieldContext, live: unknown, applied: unknown, path: readonly string[] = []): unknown {
+export function applyMerge(
+  context: FieldContext,
+  live: unknown,
+  applied: unknown,
+  path: readonly string[] = [],
+): unknown {
   if (isFields(applied)) {
     const result: Fields = isFields(live) ? { ...live } : {};
     for (const [key, value] of Object.entries(applied)) {

@@ -33,7 +33,8 @@ export class HealthAnswers implements HealthProbe {
     const service = this.#nodePortService(port);
     if (service) return this.#serves(service, name);
     if (!this.#hostPorts.has(port)) return true;
-    for (const pod of this.#core.store.podsOn(name).values()) if (claims(pod, port) && trulyReady(this.#core, pod)) return true;
+    for (const pod of this.#core.store.podsOn(name).values())
+      if (claims(pod, port) && trulyReady(this.#core, pod)) return true;
     return false;
   }
 

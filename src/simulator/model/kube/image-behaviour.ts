@@ -22,7 +22,12 @@ export function containerRun(options: KubeOptions, random: Random, pod: Pod, con
   const probe = container.readinessProbe;
   const seeded = probe ? (probe.initialDelaySeconds ?? 0) * 1000 + sampleMs(random, options.readyMs) : 0;
   const readyAfterMs = rule?.neverReady ? undefined : (rule?.readyAfterMs ?? seeded);
-  return { missing: rule?.missing === true, pullMs, readyAfterMs, exit: rule?.exit ?? commandExit(random, pod, container) };
+  return {
+    missing: rule?.missing === true,
+    pullMs,
+    readyAfterMs,
+    exit: rule?.exit ?? commandExit(random, pod, container),
+  };
 }
 
 function commandExit(random: Random, pod: Pod, container: Container): ContainerRun['exit'] {

@@ -16,7 +16,15 @@ const sizeCpu: Record<string, number> = {
   metal: 96,
 };
 const podLimits: Record<number, number> = { 2: 29, 4: 58, 8: 58, 16: 234, 32: 234, 48: 234, 64: 737, 96: 737 };
-const burstable: Record<string, number> = { nano: 0.5, micro: 1, small: 2, medium: 4, large: 8, xlarge: 16, '2xlarge': 32 };
+const burstable: Record<string, number> = {
+  nano: 0.5,
+  micro: 1,
+  small: 2,
+  medium: 4,
+  large: 8,
+  xlarge: 16,
+  '2xlarge': 32,
+};
 
 /** Sizes follow the naming of the types: family letter → memory a CPU, size → CPUs. */
 export function machineSize(instanceType: string): MachineSize {
@@ -29,7 +37,10 @@ export function machineSize(instanceType: string): MachineSize {
 }
 
 /** A node's capacity and what of it pods may use, as the API shows them. */
-export function nodeResources(instanceType: string): { capacity: Record<string, string>; allocatable: Record<string, string> } {
+export function nodeResources(instanceType: string): {
+  capacity: Record<string, string>;
+  allocatable: Record<string, string>;
+} {
   const { cpu, memoryGiB, maxPods } = machineSize(instanceType);
   const memoryKi = Math.round(memoryGiB * 1024 * 1024 * 0.97);
   const capacity = {

@@ -1,5 +1,5 @@
 import { badRequest } from './api-error.ts';
-import { cloneJson, type Fields, isFields, sameJson } from './object.ts';
+import { cloneJson, type Fields, isFields, sameJson, shownText } from './object.ts';
 
 /** A patch that does not apply: the server answers 422 with this message. */
 export class PatchFailed extends Error {}
@@ -16,9 +16,13 @@ export function mergePatch(target: unknown, patch: unknown): unknown {
 }
 
 function pointer(path: unknown): string[] {
-  if (typeof path !== 'string' || (path !== '' && !path.startsWith('/'))) throw badRequest(`invalid JSON pointer ${JSON.stringify(path)}`);
+  if (typeof path !== 'string' || (path !== '' && !path.startsWith('/')))
+    throw badRequest(`invalid JSON pointer ${JSON.stringify(path)}`);
   if (path === '') return [];
-  return path.slice(1).split('/').map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
+  return path
+    .slice(1)
+    .split('/')
+    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
 function indexOf(list: unknown[], step: string, path: string, forAdd: boolean): number {
@@ -39,7 +43,13 @@ function lookup(document: unknown, steps: readonly string[], path: string): unkn
   return value;
 }
 
-function change(document: unknown, steps: readonly string[], path: string, how: 'add' | 'replace' | 'remove', value?: unknown): unknown {
+function change(
+  document: unknown,
+  steps: readonly string[],
+  path: string,
+  how: 'add' | 'replace' | 'remove',
+  value?: unknown,
+): unknown {
   const last = steps.at(-1);
   if (last === undefined) return how === 'remove' ? null : value;
   const parent = lookup(document, steps.slice(0, -1), path);
@@ -49,7 +59,8 @@ function change(document: unknown, steps: readonly string[], path: string, how: 
     else if (how === 'replace') parent[index] = value;
     else parent.splice(index, 1);
   } else if (isFields(parent)) {
-    if (how !== 'add' && !Object.hasOwn(parent, last)) throw new PatchFailed(`${how} operation does not apply: doc is missing key: ${path}: missing value`);
+    if (how !== 'add' && !Object.hasOwn(parent, last))
+      throw new PatchFailed(`${how} operation does not apply: doc is missing key: ${path}: missing value`);
     if (how === 'remove') delete parent[last];
     else if (last === '__proto__') throw badRequest('invalid field name');
     else parent[last] = value;
@@ -64,7 +75,7 @@ export function jsonPatch(target: unknown, patch: unknown): unknown {
   let document = cloneJson(target);
   for (const item of patch) {
     if (!isFields(item)) throw badRequest('a JSON patch operation must be an object');
-    const path = String(item['path']);
+    const path = shownText(item['path']);
     const steps = pointer(item['path']);
     switch (item['op']) {
       case 'add':
@@ -81,14 +92,14 @@ export function jsonPatch(target: unknown, patch: unknown): unknown {
         break;
       case 'copy':
       case 'move': {
-        const from = String(item['from']);
+        const from = shownText(item['from']);
         const value = cloneJson(lookup(document, pointer(item['from']), from));
         if (item['op'] === 'move') document = change(document, pointer(item['from']), from, 'remove');
         document = change(document, steps, path, 'add', value);
         break;
       }
       default:
-        throw badRequest(`Unexpected kind: ${String(item['op'])}`);
+        throw badRequest(`Unexpected kind: ${shownText(item['op'])}`);
     }
   }
   return document;

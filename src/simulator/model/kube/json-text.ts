@@ -16,8 +16,11 @@ function objectText(object: object): string {
 export function jsonText(body: object): string {
   const fields = body as Record<string, unknown>;
   const { items } = fields;
-  if (!Array.isArray(items) || typeof fields['kind'] !== 'string' || !fields['kind'].endsWith('List')) return JSON.stringify(body);
+  if (!Array.isArray(items) || typeof fields['kind'] !== 'string' || !fields['kind'].endsWith('List'))
+    return JSON.stringify(body);
   const { items: _, ...head } = fields;
-  const parts = items.map((item) => (isFields(item) && isFields(item['metadata']) ? objectText(item) : JSON.stringify(item)));
+  const parts = items.map((item) =>
+    isFields(item) && isFields(item['metadata']) ? objectText(item) : JSON.stringify(item),
+  );
   return `${JSON.stringify(head).slice(0, -1)},"items":[${parts.join(',')}]}`;
 }

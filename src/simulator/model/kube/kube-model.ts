@@ -1,5 +1,6 @@
 import type { HealthProbe, InstanceListener, SimInstance } from '../seams.ts';
-import { ApiServer, type KubeAnswer, type KubeRequest } from './api-server.ts';
+import type { KubeAnswer, KubeRequest } from './api-request.ts';
+import { ApiServer } from './api-server.ts';
 import { ClusterCore } from './cluster-core.ts';
 import { CrdController } from './controllers/crd-controller.ts';
 import { DaemonSetController } from './controllers/daemon-set-controller.ts';
@@ -16,12 +17,12 @@ import { StatefulSetController } from './controllers/stateful-set-controller.ts'
 import { VolumeController } from './controllers/volume-controller.ts';
 import { WorkloadPods } from './controllers/workload-pods.ts';
 import { HealthAnswers } from './health-answers.ts';
+import { NodeManager } from './node-manager.ts';
 import { fieldsOf, isFields, type SimObject } from './object.ts';
 import { ObjectWriter } from './object-writer.ts';
 import type { KubeFaults, KubeModelInput } from './options.ts';
-import { NodeManager } from './node-manager.ts';
-import type { ResourceDefinition } from './resource-definition.ts';
 import { podLog } from './pod-log.ts';
+import type { ResourceDefinition } from './resource-definition.ts';
 import type { KubeTruth } from './truth.ts';
 import { livingNodesOf, trulyReady } from './truth.ts';
 import type { WatchHandle, WatchSink } from './watch-hub.ts';
@@ -118,7 +119,11 @@ export class KubeModel implements InstanceListener, HealthProbe {
     const definition = this.#core.resources.byKind(String(apiVersion), String(kind));
     if (!definition) throw new TypeError(`nothing serves ${String(apiVersion)} ${String(kind)}`);
     const { namespace } = fieldsOf(object['metadata']);
-    if (definition.namespaced && typeof namespace === 'string' && !this.#core.store.table('namespaces').get(undefined, namespace)) {
+    if (
+      definition.namespaced &&
+      typeof namespace === 'string' &&
+      !this.#core.store.table('namespaces').get(undefined, namespace)
+    ) {
       this.#seedOne({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }, manager);
     }
     this.#writes.applyAs(definition as ResourceDefinition, object as unknown as SimObject, manager);
@@ -176,7 +181,11 @@ function firstObjects(): object[] {
     {
       apiVersion: 'v1',
       kind: 'Service',
-      metadata: { name: 'kubernetes', namespace: 'default', labels: { component: 'apiserver', provider: 'kubernetes' } },
+      metadata: {
+        name: 'kubernetes',
+        namespace: 'default',
+        labels: { component: 'apiserver', provider: 'kubernetes' },
+      },
       spec: { clusterIP: '172.20.0.1', ports: [{ name: 'https', port: 443, protocol: 'TCP', targetPort: 443 }] },
     },
     {

@@ -2,7 +2,15 @@ import type { Timer } from '../../../support/clock.ts';
 import type { Random } from '../../../support/random.ts';
 import type { ClusterCore } from './cluster-core.ts';
 import { type ContainerRun, containerRun } from './image-behaviour.ts';
-import { type ContainerStatus, isPodFinished, isTerminating, mirrorAnnotation, type Pod, type PodStatus, withCondition } from './kinds.ts';
+import {
+  type ContainerStatus,
+  isPodFinished,
+  isTerminating,
+  mirrorAnnotation,
+  type Pod,
+  type PodStatus,
+  withCondition,
+} from './kinds.ts';
 import { type Fields, fieldsOf, stamp } from './object.ts';
 import type { ObjectWriter } from './object-writer.ts';
 import { sampleMs } from './options.ts';
@@ -31,7 +39,11 @@ export class Kubelet {
   readonly #nextIp: () => string;
   #alive = true;
 
-  constructor(core: ClusterCore, writer: ObjectWriter, input: { nodeName: string; hostIp: string; nextIp: () => string }) {
+  constructor(
+    core: ClusterCore,
+    writer: ObjectWriter,
+    input: { nodeName: string; hostIp: string; nextIp: () => string },
+  ) {
     this.#core = core;
     this.#writer = writer;
     this.#pods = core.resources.find('', 'v1', 'pods') as ResourceDefinition;
@@ -117,7 +129,10 @@ export class Kubelet {
         imageID: '',
       }),
     );
-    const notReady = { reason: 'ContainersNotReady', message: `containers with unready status: [${pod.spec.containers.map((each) => each.name).join(' ')}]` };
+    const notReady = {
+      reason: 'ContainersNotReady',
+      message: `containers with unready status: [${pod.spec.containers.map((each) => each.name).join(' ')}]`,
+    };
     let conditions = withCondition(pod.status.conditions, { type: 'Initialized', status: 'True' }, now);
     conditions = withCondition(conditions, { type: 'Ready', status: 'False', ...notReady }, now);
     conditions = withCondition(conditions, { type: 'ContainersReady', status: 'False', ...notReady }, now);
@@ -149,7 +164,9 @@ export class Kubelet {
     });
     if (broken) {
       this.#setWaiting(pod, attempt === 0 ? 'ErrImagePull' : 'ImagePullBackOff');
-      this.#after(entry, Math.min(longestBackoffMs, 10_000 * 2 ** attempt), () => this.#pull(entry, Math.min(attempt + 1, 5)));
+      this.#after(entry, Math.min(longestBackoffMs, 10_000 * 2 ** attempt), () =>
+        this.#pull(entry, Math.min(attempt + 1, 5)),
+      );
       return;
     }
     this.#after(entry, pullMs + 150 + this.#random.int(350), () => this.#start(entry));
@@ -161,10 +178,13 @@ export class Kubelet {
     for (const container of pod.spec.containers) if (container.image) this.#images.add(container.image);
     const now = this.#core.clock.now();
     entry.startedAt = now;
-    const statuses = (pod.status.containerStatuses ?? []).map((status, index) => this.#startedStatus(status, entry.runs[index], now));
+    const statuses = (pod.status.containerStatuses ?? []).map((status, index) =>
+      this.#startedStatus(status, entry.runs[index], now),
+    );
     this.#write(pod, this.#withReadiness(pod, { ...pod.status, phase: 'Running', containerStatuses: statuses }));
     entry.runs.forEach((run, index) => {
-      if (run.readyAfterMs !== undefined && run.readyAfterMs > 0) this.#after(entry, run.readyAfterMs, () => this.#becomeReady(entry, index));
+      if (run.readyAfterMs !== undefined && run.readyAfterMs > 0)
+        this.#after(entry, run.readyAfterMs, () => this.#becomeReady(entry, index));
       if (run.exit) this.#after(entry, run.exit.afterMs, () => this.#exit(entry, index));
     });
   }
@@ -214,7 +234,9 @@ export class Kubelet {
       this.#finishPod(entry);
       return;
     }
-    const state: Fields = { waiting: { reason: 'CrashLoopBackOff', message: `back-off restarting failed container=${status.name}` } };
+    const state: Fields = {
+      waiting: { reason: 'CrashLoopBackOff', message: `back-off restarting failed container=${status.name}` },
+    };
     this.#setContainer(pod, index, { ...status, ready: false, started: false, state, lastState: { terminated } });
     const backoff = Math.min(longestBackoffMs, 10_000 * 2 ** Math.min(status.restartCount, 5));
     this.#after(entry, status.restartCount === 0 ? 500 : backoff, () => this.#restart(entry, index));
@@ -225,9 +247,14 @@ export class Kubelet {
     const status = pod?.status.containerStatuses?.[index];
     const run = entry.runs[index];
     if (!pod || !status || !run) return;
-    const started = this.#startedStatus({ ...status, restartCount: status.restartCount + 1 }, run, this.#core.clock.now());
+    const started = this.#startedStatus(
+      { ...status, restartCount: status.restartCount + 1 },
+      run,
+      this.#core.clock.now(),
+    );
     this.#setContainer(pod, index, started);
-    if (run.readyAfterMs !== undefined && run.readyAfterMs > 0) this.#after(entry, run.readyAfterMs, () => this.#becomeReady(entry, index));
+    if (run.readyAfterMs !== undefined && run.readyAfterMs > 0)
+      this.#after(entry, run.readyAfterMs, () => this.#becomeReady(entry, index));
     if (run.exit) this.#after(entry, run.exit.afterMs, () => this.#exit(entry, index));
   }
 
@@ -243,7 +270,10 @@ export class Kubelet {
 
   #setWaiting(pod: Pod, reason: string): void {
     const message = `Back-off pulling image "${pod.spec.containers[0]?.image ?? ''}"`;
-    const statuses = (pod.status.containerStatuses ?? []).map((status) => ({ ...status, state: { waiting: { reason, message } } }));
+    const statuses = (pod.status.containerStatuses ?? []).map((status) => ({
+      ...status,
+      state: { waiting: { reason, message } },
+    }));
     this.#write(pod, { ...pod.status, containerStatuses: statuses });
   }
 
@@ -266,7 +296,11 @@ export class Kubelet {
           ? { reason: 'PodFailed' }
           : { reason: 'ContainersNotReady', message: `containers with unready status: [${unready.join(' ')}]` };
     const value = ready ? 'True' : 'False';
-    let conditions = withCondition(status.conditions ?? pod.status.conditions, { type: 'Ready', status: value, ...why }, now);
+    let conditions = withCondition(
+      status.conditions ?? pod.status.conditions,
+      { type: 'Ready', status: value, ...why },
+      now,
+    );
     conditions = withCondition(conditions, { type: 'ContainersReady', status: value, ...why }, now);
     return { ...status, conditions };
   }
@@ -288,8 +322,11 @@ export class Kubelet {
       this.#after(entry, graceMs, () => this.#gone(entry));
       return;
     }
-    const rule = this.#core.options.behaviours.find((each) => pod.spec.containers.some((container) => container.image?.includes(each.image)));
-    const wantsMs = entry.startedAt === 0 ? 50 : (rule?.stopAfterMs ?? sampleMs(this.#random, this.#core.options.stopMs));
+    const rule = this.#core.options.behaviours.find((each) =>
+      pod.spec.containers.some((container) => container.image?.includes(each.image)),
+    );
+    const wantsMs =
+      entry.startedAt === 0 ? 50 : (rule?.stopAfterMs ?? sampleMs(this.#random, this.#core.options.stopMs));
     entry.stopping = this.#core.clock.at(this.#core.clock.now() + Math.min(graceMs, wantsMs), () => {
       if (this.#alive && this.#running.get(entry.uid) === entry) {
         this.#core.as({ kind: 'world', name: 'kubelet' }, () => this.#gone(entry));
@@ -313,7 +350,11 @@ export class Kubelet {
       ready: false,
       state: { terminated: { exitCode: 0, reason: 'Completed', finishedAt: stamp(this.#core.clock.now()) } },
     }));
-    const status = this.#withReadiness(pod, { ...pod.status, phase: isPodFinished(pod) ? pod.status.phase : 'Failed', containerStatuses: statuses });
+    const status = this.#withReadiness(pod, {
+      ...pod.status,
+      phase: isPodFinished(pod) ? pod.status.phase : 'Failed',
+      containerStatuses: statuses,
+    });
     this.#core.store.put(this.#pods, { ...pod, metadata, status });
   }
 }

@@ -10,7 +10,7 @@ import {
   treeOf,
   union,
 } from './field-set.ts';
-import { type FieldTree, type Fields, fieldsOf, type ManagedFieldsEntry, type SimObject, sameJson } from './object.ts';
+import { type Fields, type FieldTree, fieldsOf, type ManagedFieldsEntry, type SimObject, sameJson } from './object.ts';
 import type { ResourceDefinition } from './resource-definition.ts';
 
 const unownedMetadata = [
@@ -57,8 +57,20 @@ function sameEntry(entry: ManagedFieldsEntry, operation: string, apiVersion: str
   );
 }
 
-function entryOf(operation: 'Apply' | 'Update', apiVersion: string, by: Writer, fieldsV1: FieldTree): ManagedFieldsEntry {
-  const entry: ManagedFieldsEntry = { manager: by.manager, operation, apiVersion, time: by.now, fieldsType: 'FieldsV1', fieldsV1 };
+function entryOf(
+  operation: 'Apply' | 'Update',
+  apiVersion: string,
+  by: Writer,
+  fieldsV1: FieldTree,
+): ManagedFieldsEntry {
+  const entry: ManagedFieldsEntry = {
+    manager: by.manager,
+    operation,
+    apiVersion,
+    time: by.now,
+    fieldsType: 'FieldsV1',
+    fieldsV1,
+  };
   return by.subresource === undefined ? entry : { ...entry, subresource: by.subresource };
 }
 
@@ -117,13 +129,25 @@ export function serverSideApply(
   const conflicts: { field: string; manager: string }[] = [];
   for (const entry of entries) {
     if (entry === mine) continue;
-    const { fields, tree: taken } = disagreement(context, { tree, value: applied }, { tree: entry.fieldsV1, value: current });
-    conflicts.push(...fields.map((field) => ({ field, manager: entry.manager + (entry.operation === 'Update' ? suffix(entry) : '') })));
+    const { fields, tree: taken } = disagreement(
+      context,
+      { tree, value: applied },
+      { tree: entry.fieldsV1, value: current },
+    );
+    conflicts.push(
+      ...fields.map((field) => ({
+        field,
+        manager: entry.manager + (entry.operation === 'Update' ? suffix(entry) : ''),
+      })),
+    );
     const rest = fields.length === 0 ? entry.fieldsV1 : subtract(entry.fieldsV1, taken);
     if (!isEmpty(rest)) others.push(fields.length === 0 ? entry : { ...entry, fieldsV1: rest });
   }
   if (conflicts.length > 0 && !force) throw conflictError(conflicts);
-  let merged = applyMerge(context, live ?? {}, { ...configuration, metadata: mergeableMetadata(configuration) }) as SimObject;
+  let merged = applyMerge(context, live ?? {}, {
+    ...configuration,
+    metadata: mergeableMetadata(configuration),
+  }) as SimObject;
   if (mine) {
     let dropped = subtract(mine.fieldsV1, tree);
     for (const other of others) dropped = subtract(dropped, other.fieldsV1);
@@ -135,8 +159,24 @@ export function serverSideApply(
   }
   const unchanged = mine !== undefined && sameJson(mine.fieldsV1, tree);
   const own = unchanged ? mine : entryOf('Apply', definition.apiVersion, by, tree);
-  const managedFields = isEmpty(tree) ? others : [...others.filter((entry) => entry.operation === 'Apply'), own, ...others.filter((entry) => entry.operation === 'Update')];
-  managedFields.sort((a, b) => (a.operation === b.operation ? (a.manager < b.manager ? -1 : a.manager > b.manager ? 1 : 0) : a.operation < b.operation ? -1 : 1));
+  const managedFields = isEmpty(tree)
+    ? others
+    : [
+        ...others.filter((entry) => entry.operation === 'Apply'),
+        own,
+        ...others.filter((entry) => entry.operation === 'Update'),
+      ];
+  managedFields.sort((a, b) =>
+    a.operation === b.operation
+      ? a.manager < b.manager
+        ? -1
+        : a.manager > b.manager
+          ? 1
+          : 0
+      : a.operation < b.operation
+        ? -1
+        : 1,
+  );
   return { object: merged, managedFields };
 }
 
@@ -147,7 +187,8 @@ function suffix(entry: ManagedFieldsEntry): string {
 
 function mergeableMetadata(configuration: SimObject): Fields {
   const metadata: Fields = { ...(configuration.metadata as unknown as Fields) };
-  for (const field of ['managedFields', 'resourceVersion', 'generation', 'creationTimestamp', 'uid']) delete metadata[field];
+  for (const field of ['managedFields', 'resourceVersion', 'generation', 'creationTimestamp', 'uid'])
+    delete metadata[field];
   return metadata;
 }
 
@@ -163,7 +204,9 @@ function conflictError(conflicts: readonly { field: string; manager: string }[])
   const groups = new Map<string, string[]>();
   for (const { manager, field } of conflicts) groups.set(manager, [...(groups.get(manager) ?? []), field]);
   const lines = [...groups].map(([manager, fields]) =>
-    fields.length === 1 ? `conflict with ${named(manager)}: ${fields[0]}` : `conflicts with ${named(manager)}:\n- ${fields.join('\n- ')}`,
+    fields.length === 1
+      ? `conflict with ${named(manager)}: ${fields[0]}`
+      : `conflicts with ${named(manager)}:\n- ${fields.join('\n- ')}`,
   );
   const count = `${conflicts.length} conflict${conflicts.length === 1 ? '' : 's'}`;
   return new ApiError(409, 'Conflict', `Apply failed with ${count}: ${lines.join('\n')}`, {

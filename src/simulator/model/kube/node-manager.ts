@@ -3,8 +3,17 @@ import type { Random } from '../../../support/random.ts';
 import type { InstanceListener, SimInstance } from '../seams.ts';
 import type { ClusterCore } from './cluster-core.ts';
 import { nodeResources } from './instance-types.ts';
+import {
+  type Condition,
+  isNodeReady,
+  isTerminating,
+  type Lease,
+  mirrorAnnotation,
+  type Node,
+  notReadyTaint,
+  type Pod,
+} from './kinds.ts';
 import { Kubelet } from './kubelet.ts';
-import { type Condition, isNodeReady, isTerminating, type Lease, mirrorAnnotation, type Node, notReadyTaint, type Pod } from './kinds.ts';
 import { microStamp, type SimObject, stamp } from './object.ts';
 import type { ObjectWriter } from './object-writer.ts';
 import { sampleMs } from './options.ts';
@@ -62,7 +71,14 @@ export class NodeManager implements InstanceListener {
 
   instanceRunning(instance: SimInstance): void {
     const nodeName = `ip-${instance.privateIp.replaceAll('.', '-')}.${instance.region}.compute.internal`;
-    const machine: Machine = { instance, nodeName, timers: [], kubelet: undefined, stoppedAt: undefined, registeredAt: undefined };
+    const machine: Machine = {
+      instance,
+      nodeName,
+      timers: [],
+      kubelet: undefined,
+      stoppedAt: undefined,
+      registeredAt: undefined,
+    };
     this.#machines.set(instance.id, machine);
     if (instance.neverReady && this.#core.faults.badBoot === 'never-registers') return;
     this.#later(machine, sampleMs(this.#random, this.#core.options.bootMs), () => this.#register(machine));
@@ -89,7 +105,8 @@ export class NodeManager implements InstanceListener {
       if (this.#byNode.get(machine.nodeName) !== machine) return;
       this.#byNode.delete(machine.nodeName);
       const node = this.#node(machine.nodeName);
-      if (node) this.#core.as({ kind: 'world', name: 'cloud-node-controller' }, () => this.#writer.remove(this.#nodes, node));
+      if (node)
+        this.#core.as({ kind: 'world', name: 'cloud-node-controller' }, () => this.#writer.remove(this.#nodes, node));
     });
   }
 
@@ -132,7 +149,11 @@ export class NodeManager implements InstanceListener {
     machine.registeredAt = this.#core.clock.now();
     this.#byNode.set(nodeName, machine);
     const { store } = this.#core;
-    machine.kubelet = new Kubelet(this.#core, this.#writer, { nodeName, hostIp: instance.privateIp, nextIp: () => this.#podIp() });
+    machine.kubelet = new Kubelet(this.#core, this.#writer, {
+      nodeName,
+      hostIp: instance.privateIp,
+      nextIp: () => this.#podIp(),
+    });
     livingNodesOf(this.#core).add(nodeName);
     const node: Node = {
       apiVersion: 'v1',
@@ -173,15 +194,22 @@ export class NodeManager implements InstanceListener {
     for (const pod of store.podsOn(nodeName).values()) machine.kubelet.podChanged(pod);
     if (instance.neverReady) return;
     this.#later(machine, sampleMs(this.#random, this.#core.options.cniMs), () => this.#becomeReady(machine));
-    if (flags.labels['node.kubernetes.io/role'] === 'master' || flags.labels['node-role.kubernetes.io/control-plane'] !== undefined) {
-      for (const each of staticPods) this.#later(machine, 500 + this.#random.int(2_000), () => this.#mirror(machine, each));
+    if (
+      flags.labels['node.kubernetes.io/role'] === 'master' ||
+      flags.labels['node-role.kubernetes.io/control-plane'] !== undefined
+    ) {
+      for (const each of staticPods)
+        this.#later(machine, 500 + this.#random.int(2_000), () => this.#mirror(machine, each));
     }
   }
 
   #becomeReady(machine: Machine): void {
     const node = this.#node(machine.nodeName);
     if (!node || isNodeReady(node)) return;
-    this.#writer.setStatus(this.#nodes, node, { ...node.status, conditions: conditionsOf(true, stamp(this.#core.clock.now())) });
+    this.#writer.setStatus(this.#nodes, node, {
+      ...node.status,
+      conditions: conditionsOf(true, stamp(this.#core.clock.now())),
+    });
   }
 
   #nodeInfo(instance: SimInstance): Record<string, string> {
@@ -209,7 +237,11 @@ export class NodeManager implements InstanceListener {
       apiVersion: 'coordination.k8s.io/v1',
       kind: 'Lease',
       metadata: this.#writer.newMetadata(machine.nodeName, 'kube-node-lease', { ownerReferences: [owner] }),
-      spec: { holderIdentity: machine.nodeName, leaseDurationSeconds: 40, renewTime: microStamp(this.#core.clock.now()) },
+      spec: {
+        holderIdentity: machine.nodeName,
+        leaseDurationSeconds: 40,
+        renewTime: microStamp(this.#core.clock.now()),
+      },
     });
   }
 
@@ -282,7 +314,11 @@ export class NodeManager implements InstanceListener {
   apiServerReady(): boolean {
     for (const pod of this.#core.store.pods.inNamespace('kube-system').values()) {
       if (pod.metadata.labels?.['component'] !== 'kube-apiserver' || isTerminating(pod)) continue;
-      if (pod.status.conditions?.some((each) => each.type === 'Ready' && each.status === 'True') && this.isAlive(pod.spec.nodeName ?? '')) return true;
+      if (
+        pod.status.conditions?.some((each) => each.type === 'Ready' && each.status === 'True') &&
+        this.isAlive(pod.spec.nodeName ?? '')
+      )
+        return true;
     }
     return false;
   }

@@ -160,7 +160,13 @@ export class ObjectStore {
     object.metadata.resourceVersion = String(this.#revision);
     table.set(object);
     this.#index(table, key, old, object);
-    this.#tell(table, { type: old ? 'MODIFIED' : 'ADDED', resourceKey: definition.key, object, old, revision: this.#revision });
+    this.#tell(table, {
+      type: old ? 'MODIFIED' : 'ADDED',
+      resourceKey: definition.key,
+      object,
+      old,
+      revision: this.#revision,
+    });
     return object;
   }
 
@@ -170,7 +176,13 @@ export class ObjectStore {
     const last = { ...object, metadata: { ...object.metadata, resourceVersion: String(this.#revision) } };
     table.delete(object);
     this.#index(table, keyOf(object), object, undefined);
-    this.#tell(table, { type: 'DELETED', resourceKey: definition.key, object: last, old: object, revision: this.#revision });
+    this.#tell(table, {
+      type: 'DELETED',
+      resourceKey: definition.key,
+      object: last,
+      old: object,
+      revision: this.#revision,
+    });
   }
 
   /** Forgets the history up to now: a watch from an older revision gets 410 (a fault, or a test). */

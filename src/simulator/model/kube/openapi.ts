@@ -1,4 +1,4 @@
-import type { KubeAnswer, KubeRequest } from './api-server.ts';
+import type { KubeAnswer, KubeRequest } from './api-request.ts';
 import type { ClusterCore } from './cluster-core.ts';
 import type { Fields } from './object.ts';
 
@@ -25,7 +25,11 @@ export function openApiAnswer(core: ClusterCore, request: KubeRequest): KubeAnsw
   const paths: Fields = {};
   for (const { namespaced, plural, kind } of definitions) {
     const path = `/${name}/${namespaced ? 'namespaces/{namespace}/' : ''}${plural}/{name}`;
-    const query = (parameter: string): Fields => ({ name: parameter, in: 'query', schema: { type: 'string', uniqueItems: true } });
+    const query = (parameter: string): Fields => ({
+      name: parameter,
+      in: 'query',
+      schema: { type: 'string', uniqueItems: true },
+    });
     paths[path] = {
       patch: {
         operationId: `patch${kind}`,

@@ -1,5 +1,5 @@
-import type { Random } from '../../../support/random.ts';
 import type { VirtualClock } from '../../../support/clock.ts';
+import type { Random } from '../../../support/random.ts';
 import type { EmitWorldEvent } from '../seams.ts';
 
 /** What an image's container does, chosen by the first rule whose `image` is a part of the image name. */

@@ -1,6 +1,6 @@
 import type { ClusterCore } from './cluster-core.ts';
 import type { PodSpec, PodTemplate, Toleration } from './kinds.ts';
-import { type Fields, listOf, isFields } from './object.ts';
+import { type Fields, isFields, listOf } from './object.ts';
 
 const patience = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'];
 
@@ -11,7 +11,9 @@ const builtinPriorities: Record<string, number> = {
 
 function tolerates(tolerations: readonly Toleration[], key: string): boolean {
   return tolerations.some(
-    (each) => (each.key === undefined || each.key === '' || each.key === key) && (each.effect === undefined || each.effect === '' || each.effect === 'NoExecute'),
+    (each) =>
+      (each.key === undefined || each.key === '' || each.key === key) &&
+      (each.effect === undefined || each.effect === '' || each.effect === 'NoExecute'),
   );
 }
 
@@ -26,7 +28,8 @@ export function completePodSpec(core: ClusterCore, given: Fields): PodSpec {
   const name = spec.priorityClassName;
   if (name === undefined || name === '') spec.priority ??= 0;
   else {
-    const known = builtinPriorities[name] ?? core.store.table('priorityclasses.scheduling.k8s.io').get(undefined, name)?.['value'];
+    const known =
+      builtinPriorities[name] ?? core.store.table('priorityclasses.scheduling.k8s.io').get(undefined, name)?.['value'];
     if (typeof known === 'number') spec.priority = known;
   }
   spec['preemptionPolicy'] ??= 'PreemptLowerPriority';

@@ -8,9 +8,14 @@ export function podLog(core: ClusterCore, pod: Pod, name: string): string {
   const rule = core.options.behaviours.find((each) => container?.image?.includes(each.image));
   if (rule?.log) return rule.log.join('\n');
   const words = [...(container?.command ?? []), ...(container?.args ?? [])].join(' ');
-  const printed = [...words.matchAll(/\becho\s+(?:-n\s+)?(?:"([^"]*)"|'([^']*)'|([^;&|"']+))/g)].map((match) => (match[1] ?? match[2] ?? match[3] ?? '').trim());
+  const printed = [...words.matchAll(/\becho\s+(?:-n\s+)?(?:"([^"]*)"|'([^']*)'|([^;&|"']+))/g)].map((match) =>
+    (match[1] ?? match[2] ?? match[3] ?? '').trim(),
+  );
   if (printed.length > 0) return printed.join('\n');
   const status = pod.status.containerStatuses?.find((each) => each.name === name);
-  const started = fieldsOf(status?.state['running'])['startedAt'] ?? fieldsOf(status?.state['terminated'])['startedAt'] ?? pod.status.startTime;
+  const started =
+    fieldsOf(status?.state['running'])['startedAt'] ??
+    fieldsOf(status?.state['terminated'])['startedAt'] ??
+    pod.status.startTime;
   return `${String(started)} ${container?.image ?? name} started`;
 }

@@ -31,7 +31,11 @@ export function parseQuantity(value: unknown): number | undefined {
 }
 
 /** A count or percentage of `total`, rounded up or down; undefined when it is neither. */
-export function scaledValue(value: number | string | undefined, total: number, round: 'up' | 'down'): number | undefined {
+export function scaledValue(
+  value: number | string | undefined,
+  total: number,
+  round: 'up' | 'down',
+): number | undefined {
   if (typeof value === 'number') return value;
   if (value === undefined) return undefined;
   const match = /^(\d+)%$/.exec(value);

@@ -1,5 +1,5 @@
 import { ApiError, badRequest, expired, notFound } from './api-error.ts';
-import { type KubeAnswer, type KubeRequest, partialMetadata, type Target } from './api-server.ts';
+import { type KubeAnswer, type KubeRequest, partialMetadata, type Target } from './api-request.ts';
 import type { ClusterCore } from './cluster-core.ts';
 import { eventAs } from './event-versions.ts';
 import type { Fields, SimObject } from './object.ts';
@@ -49,16 +49,24 @@ export class ReadHandlers {
     if (form === 'table') return { status: 200, body: { ...this.#table(target, items, ''), metadata } };
     const kind = form === 'metadata' ? 'PartialObjectMetadataList' : target.definition.listKind;
     const apiVersion = form === 'metadata' ? 'meta.k8s.io/v1' : target.definition.apiVersion;
-    return { status: 200, body: { kind, apiVersion, metadata, items: form === 'metadata' ? items.map(partialMetadata) : items } };
+    return {
+      status: 200,
+      body: { kind, apiVersion, metadata, items: form === 'metadata' ? items.map(partialMetadata) : items },
+    };
   }
 
   watchTarget(target: Target): WatchTarget {
     const { definition, namespace, request } = target;
     const { query } = request;
     const given = query.get('resourceVersion') ?? '';
-    if (!/^\d*$/.test(given)) throw new ApiError(500, undefined, `strconv.ParseUint: parsing "${given}": invalid syntax`);
+    if (!/^\d*$/.test(given))
+      throw new ApiError(500, undefined, `strconv.ParseUint: parsing "${given}": invalid syntax`);
     const form = formOf(request);
-    const presenting = form !== 'plain' || definition.key === 'leases.coordination.k8s.io' || definition.custom !== undefined || definition.group === 'events.k8s.io';
+    const presenting =
+      form !== 'plain' ||
+      definition.key === 'leases.coordination.k8s.io' ||
+      definition.custom !== undefined ||
+      definition.group === 'events.k8s.io';
     let headerSent = false;
     const present = (object: SimObject): Fields => {
       const shown = this.#shown(target, object);
@@ -86,37 +94,61 @@ export class ReadHandlers {
   /** Health, version, and 404 for everything that is no API path. */
   plain(request: KubeRequest): KubeAnswer {
     const { path, query } = request;
-    const text = (body: string, status = 200): KubeAnswer => ({ status, headers: { 'content-type': 'text/plain; charset=utf-8' }, body });
+    const text = (body: string, status = 200): KubeAnswer => ({
+      status,
+      headers: { 'content-type': 'text/plain; charset=utf-8' },
+      body,
+    });
     if (request.method !== 'GET' && request.method !== 'HEAD') return text('404 page not found\n', 404);
     const [, root, check] = path.split('/');
     if (root === 'livez' || root === 'readyz' || root === 'healthz') {
-      if (check !== undefined && check !== '') return healthChecks.includes(check) ? text('ok') : text('404 page not found\n', 404);
+      if (check !== undefined && check !== '')
+        return healthChecks.includes(check) ? text('ok') : text('404 page not found\n', 404);
       if (!query.has('verbose')) return text('ok');
       return text(`${healthChecks.map((name) => `[+]${name} ok`).join('\n')}\n${root} check passed\n`);
     }
     if (path === '/version' || path === '/version/') return { status: 200, body: versionInfo(this.#core) };
     if (path === '/metrics') return text(this.#metrics());
-    if (path === '/' || path === '') return { status: 200, body: { paths: ['/api', '/apis', '/healthz', '/livez', '/metrics', '/openapi/v3', '/readyz', '/version'] } };
+    if (path === '/' || path === '')
+      return {
+        status: 200,
+        body: { paths: ['/api', '/apis', '/healthz', '/livez', '/metrics', '/openapi/v3', '/readyz', '/version'] },
+      };
     return text('404 page not found\n', 404);
   }
 
   #metrics(): string {
-    const lines = ['# HELP apiserver_storage_objects Number of stored objects at the time of last check split by kind.', '# TYPE apiserver_storage_objects gauge'];
-    for (const table of this.#core.store.tables()) lines.push(`apiserver_storage_objects{resource="${table.key}"} ${table.byKey.size}`);
-    lines.push('# TYPE apiserver_longrunning_requests gauge', `apiserver_longrunning_requests{verb="WATCH"} ${this.#core.watches.size}`);
+    const lines = [
+      '# HELP apiserver_storage_objects Number of stored objects at the time of last check split by kind.',
+      '# TYPE apiserver_storage_objects gauge',
+    ];
+    for (const table of this.#core.store.tables())
+      lines.push(`apiserver_storage_objects{resource="${table.key}"} ${table.byKey.size}`);
+    lines.push(
+      '# TYPE apiserver_longrunning_requests gauge',
+      `apiserver_longrunning_requests{verb="WATCH"} ${this.#core.watches.size}`,
+    );
     return `${lines.join('\n')}\n`;
   }
 
-  #first(target: Target, matches: (object: SimObject) => boolean): { items: SimObject[]; start: number; revision: number; id?: number } {
+  #first(
+    target: Target,
+    matches: (object: SimObject) => boolean,
+  ): { items: SimObject[]; start: number; revision: number; id?: number } {
     const { definition, namespace, request } = target;
     const given = request.query.get('resourceVersion') ?? '';
     if (!/^\d*$/.test(given)) throw badRequest(`resourceVersion: Invalid value: "${given}": invalid resource version`);
     const table = this.#core.store.table(definition.key);
     let source: SimObject[];
-    const node = definition.key === 'pods' ? parseFieldSelector('pods', request.query.get('fieldSelector') ?? '').wanted('spec.nodeName') : undefined;
+    const node =
+      definition.key === 'pods'
+        ? parseFieldSelector('pods', request.query.get('fieldSelector') ?? '').wanted('spec.nodeName')
+        : undefined;
     if (node) {
       const entries = [...this.#core.store.podsOn(node).entries()].sort(([a], [b]) => (a < b ? -1 : 1));
-      source = entries.map(([, pod]) => pod).filter((pod) => namespace === undefined || pod.metadata.namespace === namespace);
+      source = entries
+        .map(([, pod]) => pod)
+        .filter((pod) => namespace === undefined || pod.metadata.namespace === namespace);
     } else source = table.sorted(namespace);
     return { items: source.filter(matches), start: 0, revision: this.#core.store.revision };
   }
@@ -131,10 +163,13 @@ export class ReadHandlers {
     } catch {
       // Falls through to the check below.
     }
-    if (!Number.isSafeInteger(id) || !Number.isSafeInteger(start)) throw badRequest('continue key is not valid: illegal base64 data');
+    if (!Number.isSafeInteger(id) || !Number.isSafeInteger(start))
+      throw badRequest('continue key is not valid: illegal base64 data');
     const snapshot = this.#snapshots.get(id);
     if (!snapshot) {
-      throw expired('The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.');
+      throw expired(
+        'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.',
+      );
     }
     return { ...snapshot, start, id };
   }
@@ -163,7 +198,15 @@ export class ReadHandlers {
   }
 }
 
-const healthChecks = ['ping', 'log', 'etcd', 'poststarthook/start-apiserver-admission-initializer', 'poststarthook/rbac/bootstrap-roles', 'poststarthook/apiservice-registration-controller', 'autoregister-completion'];
+const healthChecks = [
+  'ping',
+  'log',
+  'etcd',
+  'poststarthook/start-apiserver-admission-initializer',
+  'poststarthook/rbac/bootstrap-roles',
+  'poststarthook/apiservice-registration-controller',
+  'autoregister-completion',
+];
 
 function selection(target: Target): (object: SimObject) => boolean {
   const { query } = target.request;
@@ -173,7 +216,8 @@ function selection(target: Target): (object: SimObject) => boolean {
   const fields = parseFieldSelector(target.definition.plural, field);
   const name = target.name;
   if (label === '' && field === '' && name === undefined) return () => true;
-  return (object) => (name === undefined || object.metadata.name === name) && labels(object.metadata.labels) && fields.matches(object);
+  return (object) =>
+    (name === undefined || object.metadata.name === name) && labels(object.metadata.labels) && fields.matches(object);
 }
 
 /** The representation that the client asked for; 406 when it wants none that there is. */

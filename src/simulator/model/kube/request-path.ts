@@ -1,6 +1,15 @@
 /** What a URL path of the API means. */
 export type RequestPath =
-  | { kind: 'resource'; group: string; version: string; namespace: string | undefined; plural: string; name: string | undefined; subresource: string | undefined; rest: string }
+  | {
+      kind: 'resource';
+      group: string;
+      version: string;
+      namespace: string | undefined;
+      plural: string;
+      name: string | undefined;
+      subresource: string | undefined;
+      rest: string;
+    }
   | { kind: 'group-versions' }
   | { kind: 'core-versions' }
   | { kind: 'group'; group: string }
@@ -32,7 +41,11 @@ export function parseRequestPath(path: string): RequestPath {
   if (rest.length === 0) return { kind: 'resources', group, version };
   let namespace: string | undefined;
   // /namespaces/x alone and its subresources are the namespace itself; longer paths are inside it.
-  if (rest[0] === 'namespaces' && rest.length > 2 && !(group === '' && rest.length === 3 && (rest[2] === 'status' || rest[2] === 'finalize'))) {
+  if (
+    rest[0] === 'namespaces' &&
+    rest.length > 2 &&
+    !(group === '' && rest.length === 3 && (rest[2] === 'status' || rest[2] === 'finalize'))
+  ) {
     namespace = rest[1] as string;
     rest = rest.slice(2);
   }

@@ -86,7 +86,9 @@ const operatorNames: Record<string, Requirement['operator']> = {
   Lt: 'lt',
 };
 
-export function expressionMatcher(expressions: readonly { key: string; operator: string; values?: string[] }[]): LabelMatcher {
+export function expressionMatcher(
+  expressions: readonly { key: string; operator: string; values?: string[] }[],
+): LabelMatcher {
   const requirements = expressions.map((expression): Requirement => {
     const operator = operatorNames[expression.operator];
     return { key: expression.key, operator: operator ?? 'in', values: operator ? (expression.values ?? []) : [] };

@@ -15,7 +15,12 @@ const byCluster = new WeakMap<ClusterCore, Allocations>();
 function allocationsOf(core: ClusterCore): Allocations {
   let found = byCluster.get(core);
   if (!found) {
-    const made: Allocations = { nextAddress: 10, usedAddresses: new Set(), nextNodePort: 30_000, usedNodePorts: new Set() };
+    const made: Allocations = {
+      nextAddress: 10,
+      usedAddresses: new Set(),
+      nextNodePort: 30_000,
+      usedNodePorts: new Set(),
+    };
     found = made;
     byCluster.set(core, made);
     core.store.onChange('services', (change) => {
@@ -53,7 +58,9 @@ export function allocateAddresses(core: ClusterCore, object: SimObject, old: Sim
   } else if (spec.clusterIP !== 'None' && spec.clusterIP !== before && allocations.usedAddresses.has(spec.clusterIP)) {
     const message = `Invalid value: "${spec.clusterIP}": failed to allocate IP ${spec.clusterIP}: provided IP is already allocated`;
     const field = 'spec.clusterIPs';
-    throw invalid({ kind: 'Service', group: '' }, service.metadata.name, [{ field, reason: 'FieldValueInvalid', message }]);
+    throw invalid({ kind: 'Service', group: '' }, service.metadata.name, [
+      { field, reason: 'FieldValueInvalid', message },
+    ]);
   }
   spec['clusterIPs'] = [spec.clusterIP];
   if (spec.type !== 'NodePort' && spec.type !== 'LoadBalancer') return;

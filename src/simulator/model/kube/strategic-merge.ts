@@ -47,7 +47,8 @@ function mergeList(kind: string, target: unknown, patch: readonly unknown[], pat
   let result = [...old];
   for (const item of items) {
     const value = item[key];
-    if (value === undefined) throw badRequest(`map: ${JSON.stringify(item)} does not contain declared merge key: ${key}`);
+    if (value === undefined)
+      throw badRequest(`map: ${JSON.stringify(item)} does not contain declared merge key: ${key}`);
     const index = result.findIndex((each) => isFields(each) && each[key] === value);
     if (item['$patch'] === 'delete') result = result.filter((_, at) => at !== index);
     else if (index < 0) result.push(withoutDirectives(item));
@@ -68,13 +69,17 @@ function orderList(kind: string, result: Fields, directive: string, order: unkno
     );
     return at < 0 ? order.length : at;
   };
-  result[field] = list.map((item, index) => ({ item, index })).sort((a, b) => rank(a.item) - rank(b.item) || a.index - b.index).map(({ item }) => item);
+  result[field] = list
+    .map((item, index) => ({ item, index }))
+    .sort((a, b) => rank(a.item) - rank(b.item) || a.index - b.index)
+    .map(({ item }) => item);
 }
 
 function withoutDirectives(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutDirectives);
   if (!isFields(value)) return value;
   const result: Fields = {};
-  for (const [key, item] of Object.entries(value)) if (!key.startsWith('$') && item !== null) result[key] = withoutDirectives(item);
+  for (const [key, item] of Object.entries(value))
+    if (!key.startsWith('$') && item !== null) result[key] = withoutDirectives(item);
   return result;
 }

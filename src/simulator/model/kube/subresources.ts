@@ -1,11 +1,20 @@
 import { admitChange } from './admission.ts';
-import { ApiError, badRequest, conflict, invalid, methodNotAllowed, modifiedMeanwhile, notFound, resourceNotFound } from './api-error.ts';
-import { type KubeAnswer, readBody, type Target } from './api-server.ts';
+import {
+  ApiError,
+  badRequest,
+  conflict,
+  invalid,
+  methodNotAllowed,
+  modifiedMeanwhile,
+  notFound,
+  resourceNotFound,
+} from './api-error.ts';
+import { type KubeAnswer, readBody, type Target } from './api-request.ts';
 import type { ClusterCore } from './cluster-core.ts';
 import { Evictions } from './eviction.ts';
 import { jsonPatch, mergePatch, PatchFailed } from './json-patch.ts';
 import type { LabelSelector, Namespace, Pod } from './kinds.ts';
-import { type Fields, fieldsOf, isFields, listOf, type SimObject, stamp } from './object.ts';
+import { type Fields, fieldsOf, isFields, listOf, type SimObject, shownText, stamp } from './object.ts';
 import type { ObjectWriter } from './object-writer.ts';
 import { bindPod } from './pod-binding.ts';
 import { selectorText } from './selectors.ts';
@@ -73,7 +82,14 @@ export class Subresources {
         return { status: 201, body: { ...base, spec, status: { allowed: true } } };
       case 'SelfSubjectRulesReview': {
         const resourceRules = [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }];
-        return { status: 201, body: { ...base, spec, status: { resourceRules, nonResourceRules: [{ verbs: ['*'], nonResourceURLs: ['*'] }], incomplete: false } } };
+        return {
+          status: 201,
+          body: {
+            ...base,
+            spec,
+            status: { resourceRules, nonResourceRules: [{ verbs: ['*'], nonResourceURLs: ['*'] }], incomplete: false },
+          },
+        };
       }
       case 'SelfSubjectReview':
         return { status: 201, body: { ...base, status: { userInfo: { username: 'kubernetes-admin', groups } } } };
@@ -94,7 +110,11 @@ export class Subresources {
     const groups = listOf(spec['groups']);
     if (spec['user'] === 'kubernetes-admin' || groups.includes('system:masters')) return true;
     const attributes = fieldsOf(spec['resourceAttributes']);
-    const wanted = { verb: String(attributes['verb'] ?? ''), group: String(attributes['group'] ?? ''), resource: String(attributes['resource'] ?? '') };
+    const wanted = {
+      verb: shownText(attributes['verb'] ?? ''),
+      group: shownText(attributes['group'] ?? ''),
+      resource: shownText(attributes['resource'] ?? ''),
+    };
     const namespace = typeof attributes['namespace'] === 'string' ? attributes['namespace'] : '';
     const { store } = this.#core;
     const bindings = [
@@ -102,21 +122,29 @@ export class Subresources {
       ...store.table('rolebindings.rbac.authorization.k8s.io').inNamespace(namespace).values(),
     ];
     return bindings.some((binding) => {
-      const bound = listOf(binding['subjects']).map(fieldsOf).some((subject) => {
-        if (subject['kind'] === 'Group') return groups.includes(subject['name']);
-        if (subject['kind'] === 'ServiceAccount') return spec['user'] === `system:serviceaccount:${String(subject['namespace'])}:${String(subject['name'])}`;
-        return subject['name'] === spec['user'];
-      });
+      const bound = listOf(binding['subjects'])
+        .map(fieldsOf)
+        .some((subject) => {
+          if (subject['kind'] === 'Group') return groups.includes(subject['name']);
+          if (subject['kind'] === 'ServiceAccount')
+            return (
+              spec['user'] === `system:serviceaccount:${shownText(subject['namespace'])}:${shownText(subject['name'])}`
+            );
+          return subject['name'] === spec['user'];
+        });
       if (!bound) return false;
       const role = fieldsOf(binding['roleRef']);
       const found =
         role['kind'] === 'ClusterRole'
-          ? store.table('clusterroles.rbac.authorization.k8s.io').get(undefined, String(role['name']))
-          : store.table('roles.rbac.authorization.k8s.io').get(binding.metadata.namespace, String(role['name']));
-      return listOf(found?.['rules']).map(fieldsOf).some((rule) => {
-        const has = (field: string, value: string): boolean => listOf(rule[field]).some((each) => each === '*' || each === value);
-        return has('verbs', wanted.verb) && has('apiGroups', wanted.group) && has('resources', wanted.resource);
-      });
+          ? store.table('clusterroles.rbac.authorization.k8s.io').get(undefined, shownText(role['name']))
+          : store.table('roles.rbac.authorization.k8s.io').get(binding.metadata.namespace, shownText(role['name']));
+      return listOf(found?.['rules'])
+        .map(fieldsOf)
+        .some((rule) => {
+          const has = (field: string, value: string): boolean =>
+            listOf(rule[field]).some((each) => each === '*' || each === value);
+          return has('verbs', wanted.verb) && has('apiGroups', wanted.group) && has('resources', wanted.resource);
+        });
     });
   }
 
@@ -150,7 +178,9 @@ export class Subresources {
     const replicas = fieldsOf(fieldsOf(next)['spec'])['replicas'] ?? 0;
     if (typeof replicas !== 'number' || !Number.isSafeInteger(replicas) || replicas < 0) {
       const message = `Invalid value: ${JSON.stringify(replicas)}: must be greater than or equal to 0`;
-      throw invalid({ kind: 'Scale', group: 'autoscaling' }, old.metadata.name, [{ field: 'spec.replicas', reason: 'FieldValueInvalid', message }]);
+      throw invalid({ kind: 'Scale', group: 'autoscaling' }, old.metadata.name, [
+        { field: 'spec.replicas', reason: 'FieldValueInvalid', message },
+      ]);
     }
     const wanted = { ...old, metadata: { ...old.metadata }, spec: { ...fieldsOf(old['spec']), replicas } };
     const admitted = admitChange(this.#core, definition, old, wanted, undefined);
@@ -163,7 +193,11 @@ export class Subresources {
     const node = fieldsOf(fieldsOf(readBody(target.request))['target'])['name'];
     if (typeof node !== 'string' || node === '') throw badRequest('Binding.target.name: Required value');
     if (pod.spec.nodeName !== undefined) {
-      throw conflict(target.definition, pod.metadata.name, `pod ${pod.metadata.name} is already assigned to node "${pod.spec.nodeName}"`);
+      throw conflict(
+        target.definition,
+        pod.metadata.name,
+        `pod ${pod.metadata.name} is already assigned to node "${pod.spec.nodeName}"`,
+      );
     }
     if (!isDryRun(target.request.query)) bindPod(this.#core, this.#writer, target.definition, pod, node);
     return { status: 201, body: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 } };
@@ -175,20 +209,30 @@ export class Subresources {
     const asked = query.get('container') ?? '';
     const names = pod.spec.containers.map((container) => container.name);
     if (asked === '' && names.length > 1) {
-      throw badRequest(`a container name must be specified for pod ${pod.metadata.name}, choose one of: [${names.join(' ')}]`);
+      throw badRequest(
+        `a container name must be specified for pod ${pod.metadata.name}, choose one of: [${names.join(' ')}]`,
+      );
     }
     const container = asked === '' ? (names[0] as string) : asked;
-    if (!names.includes(container)) throw badRequest(`container ${container} is not valid for pod ${pod.metadata.name}`);
+    if (!names.includes(container))
+      throw badRequest(`container ${container} is not valid for pod ${pod.metadata.name}`);
     const status = pod.status.containerStatuses?.find((each) => each.name === container);
     if (!status || isFields(status.state['waiting'])) {
       const reason = String(fieldsOf(status?.state['waiting'])['reason'] ?? 'ContainerCreating');
       throw badRequest(`container "${container}" in pod "${pod.metadata.name}" is waiting to start: ${reason}`);
     }
-    let lines = this.#core.podLog(pod, container).split('\n').filter((line) => line !== '');
+    let lines = this.#core
+      .podLog(pod, container)
+      .split('\n')
+      .filter((line) => line !== '');
     const tail = query.get('tailLines');
     if (tail !== null) lines = Number(tail) > 0 ? lines.slice(-Number(tail)) : [];
     if (query.get('timestamps') === 'true') lines = lines.map((line) => `${pod.status.startTime ?? ''} ${line}`);
-    return { status: 200, headers: { 'content-type': 'text/plain' }, body: lines.length === 0 ? '' : `${lines.join('\n')}\n` };
+    return {
+      status: 200,
+      headers: { 'content-type': 'text/plain' },
+      body: lines.length === 0 ? '' : `${lines.join('\n')}\n`,
+    };
   }
 
   #token(target: Target): KubeAnswer {
@@ -196,17 +240,27 @@ export class Subresources {
     const spec = fieldsOf(fieldsOf(readBody(target.request))['spec']);
     const seconds = typeof spec['expirationSeconds'] === 'number' ? spec['expirationSeconds'] : 3600;
     const expires = this.#core.clock.now() + seconds * 1000;
-    const claims = { sub: `system:serviceaccount:${account.metadata.namespace}:${account.metadata.name}`, exp: Math.floor(expires / 1000) };
+    const claims = {
+      sub: `system:serviceaccount:${account.metadata.namespace}:${account.metadata.name}`,
+      exp: Math.floor(expires / 1000),
+    };
     const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
     const token = `${part({ alg: 'none', kid: 'simulator' })}.${part(claims)}.c2ltdWxhdGVk`;
     const status = { token, expirationTimestamp: stamp(expires) };
-    return { status: 201, body: { kind: 'TokenRequest', apiVersion: 'authentication.k8s.io/v1', metadata: account.metadata, spec, status } };
+    return {
+      status: 201,
+      body: { kind: 'TokenRequest', apiVersion: 'authentication.k8s.io/v1', metadata: account.metadata, spec, status },
+    };
   }
 
   #finalize(target: Target): KubeAnswer {
     const namespace = this.#existing(target) as Namespace;
     const finalizers = listOf(fieldsOf(fieldsOf(readBody(target.request))['spec'])['finalizers']).map(String);
-    const next: Namespace = { ...namespace, metadata: { ...namespace.metadata }, spec: { ...namespace.spec, finalizers } };
+    const next: Namespace = {
+      ...namespace,
+      metadata: { ...namespace.metadata },
+      spec: { ...namespace.spec, finalizers },
+    };
     return { status: 200, body: this.#writer.update(target.definition, namespace, next) };
   }
 }
@@ -219,6 +273,9 @@ function scaleOf(object: SimObject): Fields {
     apiVersion: 'autoscaling/v1',
     metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
     spec: { replicas: spec['replicas'] ?? 0 },
-    status: { replicas: fieldsOf(object['status'])['replicas'] ?? 0, selector: selectorText(spec['selector'] as LabelSelector | undefined) },
+    status: {
+      replicas: fieldsOf(object['status'])['replicas'] ?? 0,
+      selector: selectorText(spec['selector'] as LabelSelector | undefined),
+    },
   };
 }

@@ -1,6 +1,17 @@
-import { partialMetadata } from './api-server.ts';
-import { conditionOf, type DaemonSet, type Deployment, type Job, type Node, type Pod, type PodDisruptionBudget, type ReplicaSet, type Service, type StatefulSet } from './kinds.ts';
-import { type Fields, fieldsOf, isFields, listOf, type SimObject } from './object.ts';
+import { partialMetadata } from './api-request.ts';
+import {
+  conditionOf,
+  type DaemonSet,
+  type Deployment,
+  type Job,
+  type Node,
+  type Pod,
+  type PodDisruptionBudget,
+  type ReplicaSet,
+  type Service,
+  type StatefulSet,
+} from './kinds.ts';
+import { type Fields, fieldsOf, isFields, listOf, type SimObject, shownText } from './object.ts';
 import type { ResourceDefinition } from './resource-definition.ts';
 import { selectorText } from './selectors.ts';
 
@@ -64,12 +75,18 @@ const templateOf = (object: SimObject): Fields => fieldsOf(fieldsOf(fieldsOf(obj
 const containersColumn: Column = {
   name: 'Containers',
   wide: true,
-  cell: (object) => listOf(templateOf(object)['containers']).map((item) => fieldsOf(item)['name']).join(','),
+  cell: (object) =>
+    listOf(templateOf(object)['containers'])
+      .map((item) => fieldsOf(item)['name'])
+      .join(','),
 };
 const imagesColumn: Column = {
   name: 'Images',
   wide: true,
-  cell: (object) => listOf(templateOf(object)['containers']).map((item) => fieldsOf(item)['image']).join(','),
+  cell: (object) =>
+    listOf(templateOf(object)['containers'])
+      .map((item) => fieldsOf(item)['image'])
+      .join(','),
 };
 const selectorColumn: Column = {
   name: 'Selector',
@@ -81,7 +98,11 @@ const status = (object: SimObject, field: string): unknown => fieldsOf(object['s
 const columnsByKind: Record<string, Column[]> = {
   ConfigMap: [
     nameColumn,
-    { name: 'Data', cell: (object) => String(Object.keys(fieldsOf(object['data'])).length + Object.keys(fieldsOf(object['binaryData'])).length) },
+    {
+      name: 'Data',
+      cell: (object) =>
+        String(Object.keys(fieldsOf(object['data'])).length + Object.keys(fieldsOf(object['binaryData'])).length),
+    },
     ageColumn,
   ],
   Secret: [
@@ -101,7 +122,11 @@ const columnsByKind: Record<string, Column[]> = {
       },
     },
     { name: 'Status', cell: (object) => podStatus(object as Pod) },
-    { name: 'Restarts', cell: (object) => String(((object as Pod).status.containerStatuses ?? []).reduce((sum, each) => sum + each.restartCount, 0)) },
+    {
+      name: 'Restarts',
+      cell: (object) =>
+        String(((object as Pod).status.containerStatuses ?? []).reduce((sum, each) => sum + each.restartCount, 0)),
+    },
     ageColumn,
     { name: 'IP', wide: true, cell: (object) => (object as Pod).status.podIP ?? '<none>' },
     { name: 'Node', wide: true, cell: (object) => (object as Pod).spec.nodeName ?? '<none>' },
@@ -158,7 +183,7 @@ const columnsByKind: Record<string, Column[]> = {
       name: 'Node Selector',
       cell: (object) =>
         Object.entries(fieldsOf(templateOf(object)['nodeSelector']))
-          .map(([key, value]) => `${key}=${String(value)}`)
+          .map(([key, value]) => `${key}=${shownText(value)}`)
           .join(',') || '<none>',
     },
     ageColumn,
@@ -168,8 +193,14 @@ const columnsByKind: Record<string, Column[]> = {
   ],
   Job: [
     nameColumn,
-    { name: 'Status', cell: (object) => (object as Job).status.conditions?.find((each) => each.status === 'True')?.type ?? 'Running' },
-    { name: 'Completions', cell: (object) => `${status(object, 'succeeded')}/${(object as Job).spec.completions ?? 1}` },
+    {
+      name: 'Status',
+      cell: (object) => (object as Job).status.conditions?.find((each) => each.status === 'True')?.type ?? 'Running',
+    },
+    {
+      name: 'Completions',
+      cell: (object) => `${status(object, 'succeeded')}/${(object as Job).spec.completions ?? 1}`,
+    },
     {
       name: 'Duration',
       cell: (object, now) => {
@@ -186,7 +217,11 @@ const columnsByKind: Record<string, Column[]> = {
     nameColumn,
     { name: 'Min Available', cell: (object) => String((object as PodDisruptionBudget).spec.minAvailable ?? 'N/A') },
     { name: 'Max Unavailable', cell: (object) => String((object as PodDisruptionBudget).spec.maxUnavailable ?? 'N/A') },
-    { name: 'Allowed Disruptions', type: 'integer', cell: (object) => (object as PodDisruptionBudget).status.disruptionsAllowed },
+    {
+      name: 'Allowed Disruptions',
+      type: 'integer',
+      cell: (object) => (object as PodDisruptionBudget).status.disruptionsAllowed,
+    },
     ageColumn,
   ],
   Service: [
@@ -211,22 +246,34 @@ const columnsByKind: Record<string, Column[]> = {
           .join(',') || '<none>',
     },
   ],
-  ServiceAccount: [nameColumn, { name: 'Secrets', cell: (object) => String(listOf(object['secrets']).length) }, ageColumn],
+  ServiceAccount: [
+    nameColumn,
+    { name: 'Secrets', cell: (object) => String(listOf(object['secrets']).length) },
+    ageColumn,
+  ],
   Event: [
-    { name: 'Last Seen', cell: (object, now) => age(String(object['lastTimestamp'] ?? object['eventTime'] ?? object.metadata.creationTimestamp), now) },
+    {
+      name: 'Last Seen',
+      cell: (object, now) =>
+        age(shownText(object['lastTimestamp'] ?? object['eventTime'] ?? object.metadata.creationTimestamp), now),
+    },
     { name: 'Type', cell: (object) => object['type'] ?? 'Normal' },
     { name: 'Reason', cell: (object) => object['reason'] ?? '' },
     {
       name: 'Object',
       cell: (object) => {
         const about = fieldsOf(object['involvedObject'] ?? object['regarding']);
-        return `${String(about['kind'] ?? '').toLowerCase()}/${String(about['name'] ?? '')}`;
+        return `${shownText(about['kind'] ?? '').toLowerCase()}/${shownText(about['name'] ?? '')}`;
       },
     },
     { name: 'Message', cell: (object) => object['message'] ?? object['note'] ?? '' },
     { ...nameColumn, wide: true },
   ],
-  Lease: [nameColumn, { name: 'Holder', cell: (object) => fieldsOf(object['spec'])['holderIdentity'] ?? '' }, ageColumn],
+  Lease: [
+    nameColumn,
+    { name: 'Holder', cell: (object) => fieldsOf(object['spec'])['holderIdentity'] ?? '' },
+    ageColumn,
+  ],
   PersistentVolumeClaim: [
     nameColumn,
     { name: 'Status', cell: (object) => fieldsOf(object['status'])['phase'] },
@@ -239,7 +286,8 @@ const columnsByKind: Record<string, Column[]> = {
 
 function at(object: unknown, path: string): unknown {
   let value: unknown = object;
-  for (const step of path.replace(/^\./, '').split('.')) value = isFields(value) ? value[step.replace(/\[.*$/, '')] : undefined;
+  for (const step of path.replace(/^\./, '').split('.'))
+    value = isFields(value) ? value[step.replace(/\[.*$/, '')] : undefined;
   return typeof value === 'object' && value !== null ? JSON.stringify(value) : value;
 }
 
@@ -248,22 +296,28 @@ function columnsOf(definition: ResourceDefinition): Column[] {
   if (own.length > 0) {
     const columns = own.map(
       (column): Column => ({
-        name: String(column['name']),
-        type: String(column['type'] ?? 'string'),
+        name: shownText(column['name']),
+        type: shownText(column['type'] ?? 'string'),
         wide: Number(column['priority'] ?? 0) > 0,
         cell: (object, now) => {
-          const value = at(object, String(column['jsonPath']));
+          const value = at(object, shownText(column['jsonPath']));
           return column['type'] === 'date' && typeof value === 'string' ? age(value, now) : (value ?? '');
         },
       }),
     );
     return [nameColumn, ...columns];
   }
-  return columnsByKind[definition.kind] ?? [nameColumn, definition.custom ? ageColumn : { name: 'Age', cell: ageColumn.cell }];
+  return (definition.custom ? undefined : columnsByKind[definition.kind]) ?? [nameColumn, ageColumn];
 }
 
 /** Objects as the rows of a `Table`, as `kubectl get` prints them. */
-export function tableOf(definition: ResourceDefinition, items: readonly SimObject[], include: string, revision: string, now: number): Fields {
+export function tableOf(
+  definition: ResourceDefinition,
+  items: readonly SimObject[],
+  include: string,
+  revision: string,
+  now: number,
+): Fields {
   const columns = columnsOf(definition);
   return {
     kind: 'Table',

@@ -67,7 +67,15 @@ export class WatchHub {
     const from = target.revision;
     if (from !== undefined && from > 0 && from < table.compactedRevision) {
       const message = `too old resource version: ${from} (${table.compactedRevision})`;
-      const object = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason: 'Expired', code: 410 };
+      const object = {
+        kind: 'Status',
+        apiVersion: 'v1',
+        metadata: {},
+        status: 'Failure',
+        message,
+        reason: 'Expired',
+        code: 410,
+      };
       send(sink, { type: 'ERROR', object });
       sink.closed();
       return { stop: () => undefined };

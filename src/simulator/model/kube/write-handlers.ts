@@ -1,12 +1,21 @@
 import { admitChange, admitNew, decodeObject } from './admission.ts';
 import { ApiError, badRequest, invalid, notFound } from './api-error.ts';
-import { type KubeAnswer, readBody, type Target, unsupportedMediaType, withWarnings } from './api-server.ts';
+import { type KubeAnswer, readBody, type Target, unsupportedMediaType, withWarnings } from './api-request.ts';
 import type { ClusterCore } from './cluster-core.ts';
 import { deletionOptions, requestDeletion } from './deletion.ts';
 import { eventAs, storedEvent } from './event-versions.ts';
 import { jsonPatch, mergePatch, PatchFailed } from './json-patch.ts';
 import { afterUpdate, serverSideApply, type Writer } from './managed-fields.ts';
-import { cloneJson, type Fields, fieldsOf, isFields, type ManagedFieldsEntry, type SimObject, sameJson, stamp } from './object.ts';
+import {
+  cloneJson,
+  type Fields,
+  fieldsOf,
+  isFields,
+  type ManagedFieldsEntry,
+  type SimObject,
+  sameJson,
+  stamp,
+} from './object.ts';
 import type { ObjectWriter } from './object-writer.ts';
 import type { ResourceDefinition } from './resource-definition.ts';
 import { parseFieldSelector, parseLabelSelector } from './selectors.ts';
@@ -57,7 +66,10 @@ export class WriteHandlers {
     const old = this.#existing(definition, namespace, name as string);
     const patched = patchedObject(definition, old, type, body);
     const { object, warnings } = decodeObject(patched, target, request.query.get('fieldValidation'));
-    if (fieldsOf(body)['metadata'] === undefined || fieldsOf(fieldsOf(body)['metadata'])['resourceVersion'] === undefined) {
+    if (
+      fieldsOf(body)['metadata'] === undefined ||
+      fieldsOf(fieldsOf(body)['metadata'])['resourceVersion'] === undefined
+    ) {
       // A patch without a version applies to whatever is there.
       object.metadata = { ...object.metadata, resourceVersion: old.metadata.resourceVersion };
     }
@@ -90,7 +102,12 @@ export class WriteHandlers {
     const { namespace, name } = object.metadata;
     const by: Writer = { manager, now: stamp(this.#core.clock.now()), subresource: undefined };
     const place = { definition, namespace, name };
-    return this.#applied(place, cloneJson(object), by, { force: true, dryRun: false, fieldValidation: null, subresource: undefined }).object;
+    return this.#applied(place, cloneJson(object), by, {
+      force: true,
+      dryRun: false,
+      fieldValidation: null,
+      subresource: undefined,
+    }).object;
   }
 
   #existing(definition: ResourceDefinition, namespace: string | undefined, name: string): SimObject {
@@ -102,12 +119,18 @@ export class WriteHandlers {
   #by(target: Target, subresource: string | undefined): Writer {
     const { query, userAgent } = target.request;
     const named = query.get('fieldManager');
-    if (named !== null && named.length > 128) throw badRequest('fieldManager: Invalid value: may not be more than 128 bytes');
+    if (named !== null && named.length > 128)
+      throw badRequest('fieldManager: Invalid value: may not be more than 128 bytes');
     const manager = named || (userAgent ?? '').split('/')[0] || 'unknown';
     return { manager, now: stamp(this.#core.clock.now()), subresource };
   }
 
-  #admitNew(definition: ResourceDefinition, object: SimObject, by: Writer, managed: ManagedFieldsEntry[] | undefined): SimObject {
+  #admitNew(
+    definition: ResourceDefinition,
+    object: SimObject,
+    by: Writer,
+    managed: ManagedFieldsEntry[] | undefined,
+  ): SimObject {
     const admitted = admitNew(this.#core, definition, object);
     const managedFields = managed ?? afterUpdate(definition, undefined, admitted, by);
     if (managedFields) admitted.metadata.managedFields = managedFields;
@@ -124,7 +147,10 @@ export class WriteHandlers {
     if (managedFields) admitted.metadata.managedFields = managedFields;
     else delete admitted.metadata.managedFields;
     if (isDryRun(target.request.query)) return { status: 200, body: shown(definition, admitted) };
-    const stored = subresource === 'status' ? this.#core.store.put(definition, admitted) : this.#writer.update(definition, old, admitted);
+    const stored =
+      subresource === 'status'
+        ? this.#core.store.put(definition, admitted)
+        : this.#writer.update(definition, old, admitted);
     return { status: 200, body: shown(definition, stored) };
   }
 
@@ -133,11 +159,13 @@ export class WriteHandlers {
     const { query } = request;
     if (!query.get('fieldManager')) {
       const message = 'Required value: is required for apply patch';
-      throw invalid({ kind: 'PatchOptions', group: 'meta.k8s.io' }, '', [{ field: 'fieldManager', reason: 'FieldValueRequired', message }]);
+      throw invalid({ kind: 'PatchOptions', group: 'meta.k8s.io' }, '', [
+        { field: 'fieldManager', reason: 'FieldValueRequired', message },
+      ]);
     }
     if (!isFields(body)) throw badRequest('error decoding YAML: the configuration is no object');
     if (body['apiVersion'] === undefined || body['kind'] === undefined) {
-      throw badRequest('Object \'Kind\' is missing in the applied configuration');
+      throw badRequest("Object 'Kind' is missing in the applied configuration");
     }
     const place = { definition, namespace: target.namespace, name: target.name };
     const { created, object, warnings } = this.#applied(place, body, this.#by(target, subresource), {
@@ -171,7 +199,10 @@ export class WriteHandlers {
       return { created: true, object: admitted, warnings };
     }
     const given = configuration.metadata.resourceVersion;
-    const next = { ...result.object, metadata: { ...result.object.metadata, resourceVersion: given || old.metadata.resourceVersion } };
+    const next = {
+      ...result.object,
+      metadata: { ...result.object.metadata, resourceVersion: given || old.metadata.resourceVersion },
+    };
     const admitted = admitChange(this.#core, definition, old, next, options.subresource);
     const sameManagers = sameJson(withoutTimes(result.managedFields), withoutTimes(old.metadata.managedFields ?? []));
     if (admitted === old && sameManagers) return { created: false, object: old, warnings };
@@ -209,16 +240,23 @@ function patchedObject(definition: ResourceDefinition, old: SimObject, type: str
   try {
     let patched: unknown;
     if (type === patchTypes.json) patched = jsonPatch(old, body);
-    else if (!isFields(body)) throw badRequest('json: cannot unmarshal array into Go value of type map[string]interface {}');
+    else if (!isFields(body))
+      throw badRequest('json: cannot unmarshal array into Go value of type map[string]interface {}');
     else patched = type === patchTypes.merge ? mergePatch(old, body) : strategicMerge(definition.kind, old, body);
     if (!isFields(patched) || !isFields(patched['metadata'])) throw badRequest('the patched object has no metadata');
     // Decoding changes what it decodes, and a patch shares what it leaves alone with the stored object.
     const copy: Fields = { ...patched, metadata: { ...fieldsOf(patched['metadata']) } };
-    for (const field of ['spec', 'data', 'status']) if (copy[field] !== old[field]) copy[field] = cloneJson(copy[field]);
+    for (const field of ['spec', 'data', 'status'])
+      if (copy[field] !== old[field]) copy[field] = cloneJson(copy[field]);
     return copy;
   } catch (error) {
     if (!(error instanceof PatchFailed)) throw error;
     const { name } = old.metadata;
-    throw new ApiError(422, 'Invalid', `the server rejected our request due to an error in our request: ${error.message}`, { name, kind: definition.plural });
+    throw new ApiError(
+      422,
+      'Invalid',
+      `the server rejected our request due to an error in our request: ${error.message}`,
+      { name, kind: definition.plural },
+    );
   }
 }

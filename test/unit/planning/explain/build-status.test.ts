@@ -119,7 +119,10 @@ describe('the status document', () => {
     const rows = [
       channelRow('dev'),
       rolloutRow('dev', 'updating', members),
-      updateRow(a, 'queued', { admittedAt: 0, wait: { code: 'slot', message: 'waits for a place', since: rowsNow - 1000 } }),
+      updateRow(a, 'queued', {
+        admittedAt: 0,
+        wait: { code: 'slot', message: 'waits for a place', since: rowsNow - 1000 },
+      }),
       updateRow(b, 'preflight'),
     ];
     const document = buildStatus(input({ rows, clusterFacts: [clusterFact(a, oldCommit), clusterFact(b, oldCommit)] }));
@@ -131,24 +134,57 @@ describe('the status document', () => {
     const blocked = {
       code: 'budget-never-allows',
       message: 'Budget shop/cart never allows a disruption',
-      data: { namespace: 'shop', budget: 'cart', pod: 'cart-0', owner: { kind: 'StatefulSet', name: 'cart' }, node: 'ip-1' },
+      data: {
+        namespace: 'shop',
+        budget: 'cart',
+        pod: 'cart-0',
+        owner: { kind: 'StatefulSet', name: 'cart' },
+        node: 'ip-1',
+      },
     };
     const roll = poolRoll({ child: `roll:${updateId(a)}:workers`, blocked: { ...blocked, since: rowsNow - 700_000 } });
     const rollout = (other: 'inFlight' | 'updated') =>
-      rolloutRow('dev', 'updating', { [a.id]: memberOf({ state: 'inFlight', blocked }), [b.id]: memberOf({ state: other }) });
+      rolloutRow('dev', 'updating', {
+        [a.id]: memberOf({ state: 'inFlight', blocked }),
+        [b.id]: memberOf({ state: other }),
+      });
     const update = updateRow(a, 'workerRolls', { rolls: { workers: roll } });
-    const still = buildStatus(input({ rows: [channelRow('dev'), rollout('inFlight'), update, updateRow(b, 'manifests'), rollRow(a, 'workers')] }));
+    const still = buildStatus(
+      input({
+        rows: [channelRow('dev'), rollout('inFlight'), update, updateRow(b, 'manifests'), rollRow(a, 'workers')],
+      }),
+    );
     expect(still.channels[0]?.state).toBe('updating');
-    const document = buildStatus(input({ rows: [channelRow('dev'), rollout('updated'), update, rollRow(a, 'workers')] }));
-    expect(document.channels[0]).toMatchObject({ state: 'blocked', reason: 'kube-a: Budget shop/cart never allows a disruption' });
+    const document = buildStatus(
+      input({ rows: [channelRow('dev'), rollout('updated'), update, rollRow(a, 'workers')] }),
+    );
+    expect(document.channels[0]).toMatchObject({
+      state: 'blocked',
+      reason: 'kube-a: Budget shop/cart never allows a disruption',
+    });
     const cluster = clusterOf(document, 'kube-a');
     expect(cluster.state).toBe('blocked');
-    expect(cluster.blocker).toMatchObject({ namespace: 'shop', budget: 'cart', pod: 'cart-0', owner: 'StatefulSet/cart', node: 'ip-1' });
+    expect(cluster.blocker).toMatchObject({
+      namespace: 'shop',
+      budget: 'cart',
+      pod: 'cart-0',
+      owner: 'StatefulSet/cart',
+      node: 'ip-1',
+    });
     expect(document.problems[0]).toMatchObject({ severity: 'error', subject: 'kube-a', code: 'budget-never-allows' });
   });
 
   it('shows the nodes in hand of a roll', () => {
-    const block = { code: 'budget-refuses', message: 'm', namespace: 'shop', budget: 'cart', pod: 'cart-0', owner: 'Deployment/cart', node: 'ip-1', since: rowsNow };
+    const block = {
+      code: 'budget-refuses',
+      message: 'm',
+      namespace: 'shop',
+      budget: 'cart',
+      pod: 'cart-0',
+      owner: 'Deployment/cart',
+      node: 'ip-1',
+      since: rowsNow,
+    };
     const rows = [
       channelRow('dev'),
       rolloutRow('dev', 'updating', { [a.id]: memberOf({ state: 'inFlight' }) }),
@@ -175,9 +211,24 @@ describe('the status document', () => {
   });
 
   it('tells of a halt: the channel, its reason, the failed cluster and its failed checks', () => {
-    const failure = { kind: 'terminal' as const, code: 'e2e-failed', message: '1 of 5 checks failed: network.service-endpoints' };
-    const failures = [{ check: 'network.service-endpoints', outcome: 'fail', message: 'no ready endpoint after 120 s' }];
-    const e2e = { round: 1, child: 'e2e:x:1', state: 'finished' as const, result: 'failed' as const, passed: 4, failed: 1, skipped: 0, failures };
+    const failure = {
+      kind: 'terminal' as const,
+      code: 'e2e-failed',
+      message: '1 of 5 checks failed: network.service-endpoints',
+    };
+    const failures = [
+      { check: 'network.service-endpoints', outcome: 'fail', message: 'no ready endpoint after 120 s' },
+    ];
+    const e2e = {
+      round: 1,
+      child: 'e2e:x:1',
+      state: 'finished' as const,
+      result: 'failed' as const,
+      passed: 4,
+      failed: 1,
+      skipped: 0,
+      failures,
+    };
     const rows = [
       channelRow('dev'),
       rolloutRow(
@@ -189,15 +240,26 @@ describe('the status document', () => {
       updateRow(a, 'failed', { e2e, failure }, { status: 'final', wakeAt: null }),
     ];
     const document = buildStatus(input({ rows, clusterFacts: [clusterFact(a, oldCommit), clusterFact(b, oldCommit)] }));
-    expect(document.channels[0]).toMatchObject({ state: 'halted', reason: '1 failed, 0 allowed: kube-a', checks: { passed: 4, failed: 1 } });
-    expect(clusterOf(document, 'kube-a')).toMatchObject({ state: 'failed', failure, checks: { passed: 4, failed: 1, failures } });
+    expect(document.channels[0]).toMatchObject({
+      state: 'halted',
+      reason: '1 failed, 0 allowed: kube-a',
+      checks: { passed: 4, failed: 1 },
+    });
+    expect(clusterOf(document, 'kube-a')).toMatchObject({
+      state: 'failed',
+      failure,
+      checks: { passed: 4, failed: 1, failures },
+    });
     expect(clusterOf(document, 'kube-b').waits[0]).toMatchObject({ code: 'channel-halted' });
     expect(document.problems.map((problem) => problem.code)).toEqual(['failure-budget-spent', 'e2e-failed']);
   });
 
   it('shows observed soak, not elapsed time', () => {
     const soak = { requiredMs: 600_000, observedMs: 185_000, lastTickAt: rowsNow };
-    const rows = [channelRow('dev'), rolloutRow('dev', 'soaking', { [a.id]: memberOf({ state: 'updated' }) }, { soak })];
+    const rows = [
+      channelRow('dev'),
+      rolloutRow('dev', 'soaking', { [a.id]: memberOf({ state: 'updated' }) }, { soak }),
+    ];
     expect(buildStatus(input({ rows })).channels[0]).toMatchObject({
       state: 'soaking',
       soak: { observedSeconds: 185, requiredSeconds: 600 },
@@ -215,7 +277,9 @@ describe('the status document', () => {
     const rows = [
       channelRow('dev', { proven: newCommit }),
       rolloutRow('dev', 'proven', { [a.id]: memberOf({ state: 'updated' }) }, {}, { status: 'final', wakeAt: null }),
-      promotionRow('dev', 'alpha', 'held', { problem: { code: 'not-fast-forward', message: 'alpha has commits of its own', since: rowsNow } }),
+      promotionRow('dev', 'alpha', 'held', {
+        problem: { code: 'not-fast-forward', message: 'alpha has commits of its own', since: rowsNow },
+      }),
     ];
     const document = buildStatus(input({ rows }));
     expect(document.channels[0]?.promotions).toEqual([{ to: 'alpha', commit: newCommit, state: 'held' }]);
@@ -234,14 +298,22 @@ describe('the status document', () => {
     const rows = [channelRow('dev'), updateRow(a, 'manifests', {}, { status: 'quarantined' })];
     const document = buildStatus(input({ rows, registry: { clusters: [a, lost], problems: [] } }));
     expect(clusterOf(document, 'kube-a').state).toBe('quarantined');
-    expect(document.problems.map((problem) => problem.code).sort()).toEqual(['channel-unknown', 'snapshot-quarantined']);
+    expect(document.problems.map((problem) => problem.code).sort()).toEqual([
+      'channel-unknown',
+      'snapshot-quarantined',
+    ]);
   });
 
   it('shows a row that it cannot read as a problem instead of guessing', () => {
-    const rows = [channelRow('dev'), rowOf('rollout', 'rollout:dev:x', 'updating', { commit: 'x' }, { channel: 'dev' })];
+    const rows = [
+      channelRow('dev'),
+      rowOf('rollout', 'rollout:dev:x', 'updating', { commit: 'x' }, { channel: 'dev' }),
+    ];
     const document = buildStatus(input({ rows }));
     expect(document.channels[0]?.rollout).toBeUndefined();
-    expect(document.problems).toEqual([expect.objectContaining({ code: 'row-not-understood', subject: 'rollout:dev:x' })]);
+    expect(document.problems).toEqual([
+      expect.objectContaining({ code: 'row-not-understood', subject: 'rollout:dev:x' }),
+    ]);
   });
 
   it('lists overrides that have not expired', () => {

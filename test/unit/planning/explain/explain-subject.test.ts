@@ -15,8 +15,14 @@ const text = (explanation: Explanation): string => JSON.stringify(explanation);
 describe('clm why', () => {
   it('follows a blocked cluster down to budget, pod, owner and node, and says who can act', () => {
     const explanation = explain('beta-blocked');
-    expect(explanation.chain.map((link) => link.subject)).toEqual(['cluster beta-blocked', 'node pool workers', 'blocked by']);
-    expect(explanation.chain[2]?.message).toBe('budget shop/cart, pod shop/cart-0, owner StatefulSet/cart, node ip-10-0-0-9');
+    expect(explanation.chain.map((link) => link.subject)).toEqual([
+      'cluster beta-blocked',
+      'node pool workers',
+      'blocked by',
+    ]);
+    expect(explanation.chain[2]?.message).toBe(
+      'budget shop/cart, pod shop/cart-0, owner StatefulSet/cart, node ip-10-0-0-9',
+    );
     expect(explanation.chain[1]?.action).toContain('the owner of StatefulSet/cart on beta-blocked');
     expect(explanation.chain[1]?.since).toBe('2026-11-21T08:20:00.000Z');
   });
@@ -30,7 +36,11 @@ describe('clm why', () => {
       channel: 'stable',
       state: 'failed',
       failure: { kind: 'terminal', code: 'e2e-failed', message: '1 of 5 checks failed' },
-      checks: { passed: 4, failed: 1, failures: [{ check: 'network.service-endpoints', outcome: 'fail', message: 'no ready endpoint' }] },
+      checks: {
+        passed: 4,
+        failed: 1,
+        failures: [{ check: 'network.service-endpoints', outcome: 'fail', message: 'no ready endpoint' }],
+      },
     });
     const explanation = explain('stable', statusFixture({ clusters: [failed] }));
     expect(explanation.summary).toContain('halted');
@@ -40,7 +50,11 @@ describe('clm why', () => {
   });
 
   it('follows a queued cluster up to what its channel waits for', () => {
-    const queued = clusterFixture('kube-5', { channel: 'stable', state: 'queued', target: '3f2a1bc0d4e5f60718293a4b5c6d7e8f90a1b2c3' });
+    const queued = clusterFixture('kube-5', {
+      channel: 'stable',
+      state: 'queued',
+      target: '3f2a1bc0d4e5f60718293a4b5c6d7e8f90a1b2c3',
+    });
     const explanation = explain('kube-5', statusFixture({ clusters: [queued] }));
     expect(explanation.chain.at(-1)?.subject).toBe('channel stable');
     expect(explanation.chain.at(-1)?.message).toContain('1 failed, 0 allowed');
@@ -48,11 +62,22 @@ describe('clm why', () => {
 
   it('tells of a pause that holds a cluster, who made it and when it ends', () => {
     const overrides = [
-      { id: '1', kind: 'pause', scope: 'channel:beta', actor: 'kim', reason: 'incident 4711', expiresAt: '2026-11-21T09:00:00.000Z' },
+      {
+        id: '1',
+        kind: 'pause',
+        scope: 'channel:beta',
+        actor: 'kim',
+        reason: 'incident 4711',
+        expiresAt: '2026-11-21T09:00:00.000Z',
+      },
     ];
     const explanation = explain('beta-moving', statusFixture({ overrides }));
     expect(explanation.chain).toContainEqual(
-      expect.objectContaining({ message: 'by kim: incident 4711', next: 'ends in 30m', action: 'clm resume channel:beta --reason …' }),
+      expect.objectContaining({
+        message: 'by kim: incident 4711',
+        next: 'ends in 30m',
+        action: 'clm resume channel:beta --reason …',
+      }),
     );
   });
 
@@ -65,14 +90,22 @@ describe('clm why', () => {
 
   it('knows commits whose rollouts are over', () => {
     const answer = explainSubject(statusFixture(), 'aaaa111', [
-      { channel: 'dev', commit: 'aaaa111222233334444555566667777888899990', state: 'superseded', reason: 'superseded by 3f2a1bc' },
+      {
+        channel: 'dev',
+        commit: 'aaaa111222233334444555566667777888899990',
+        state: 'superseded',
+        reason: 'superseded by 3f2a1bc',
+      },
     ]);
     expect(answer.found && answer.explanation.chain[0]?.message).toContain('superseded by 3f2a1bc');
   });
 
   it('offers near names for an unknown subject', () => {
     expect(explainSubject(statusFixture(), 'bta', [])).toEqual({ found: false, near: ['beta'] });
-    expect(explainSubject(statusFixture(), 'beta-movin', [])).toMatchObject({ found: false, near: ['beta-moving', expect.any(String)] });
+    expect(explainSubject(statusFixture(), 'beta-movin', [])).toMatchObject({
+      found: false,
+      near: ['beta-moving', expect.any(String)],
+    });
   });
 
   it('does not choose between clusters of the same alias', () => {

@@ -9,6 +9,7 @@ import {
   deleteLoadBalancer,
   deleteTargetGroup,
   forwardedGroups,
+  setAttributes,
 } from '../target-group-actions.ts';
 import {
   changedProperties,
@@ -106,9 +107,7 @@ function targetGroupMade(group: TargetGroup): MadeResource {
 }
 
 function setGroupAttributes(group: TargetGroup, properties: Record<string, unknown>): void {
-  for (const each of propertiesOf(properties).items('TargetGroupAttributes')) {
-    group.attributes.set(each.required('Key'), each.text('Value') ?? '');
-  }
+  setAttributes(group.attributes, propertiesOf(properties).items('TargetGroupAttributes'));
 }
 
 const targetGroupReplacements = ['Name', 'Port', 'Protocol', 'VpcId', 'TargetType'];
@@ -118,7 +117,12 @@ export const targetGroupResource: ResourceType = {
     const name = physicalName(context, properties, 'Name', 32);
     const request = { ...properties, Tags: tagRecords(context, properties) };
     const group = createTargetGroup(context.cloud, context.state, name, propertiesOf(request));
-    setGroupAttributes(group, properties);
+    try {
+      setGroupAttributes(group, properties);
+    } catch (error) {
+      context.state.targetGroups.delete(group.arn);
+      throw error;
+    }
     return targetGroupMade(group);
   },
   update: (context, properties, current) => {

@@ -147,7 +147,7 @@ export const scalingGroupResource: ResourceType = {
     const rolling = (context.updatePolicy as { AutoScalingRollingUpdate?: Record<string, unknown> } | undefined)
       ?.AutoScalingRollingUpdate;
     if (rolling && before !== JSON.stringify([group.template, group.mixed])) {
-      startReplacement(cloud, state, group, Number(rolling['MaxBatchSize'] ?? 1), 'a rolling update of its stack');
+      startReplacement(cloud, state, group, propertiesOf(rolling).bounded('MaxBatchSize', 1, 100) ?? 1, 'a rolling update of its stack');
     }
     return { physicalId: group.name, attributes: { AutoScalingGroupName: group.name } };
   },

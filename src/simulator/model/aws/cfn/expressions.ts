@@ -163,7 +163,7 @@ function resolveRaw(value: unknown, scope: Scope): unknown {
   const keys = Object.keys(value);
   const [only] = keys;
   if (keys.length === 1 && only !== undefined) {
-    const fn = functions[only];
+    const fn = Object.hasOwn(functions, only) ? functions[only] : undefined;
     const argument = (value as Record<string, unknown>)[only];
     if (fn && (only !== 'Ref' || typeof argument === 'string')) return fn(argument, scope);
     if (only.startsWith('Fn::')) return fail(`Template validation error: Encountered unsupported function: ${only}`);

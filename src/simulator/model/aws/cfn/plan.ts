@@ -5,11 +5,19 @@ import { evaluateConditions, references, resolve, type Scope } from './expressio
 import type { Stack, StackDefinition, StackResource } from './stack.ts';
 import type { ParameterDeclaration, Template } from './template.ts';
 
+function matchesPattern(name: string, pattern: string, value: string): boolean {
+  try {
+    return new RegExp(`^(?:${pattern})$`).test(value);
+  } catch {
+    throw new AwsError('ValidationError', `Template format error: AllowedPattern of parameter ${name} is not a regular expression`);
+  }
+}
+
 function checkParameter(name: string, declaration: ParameterDeclaration, value: string): string | string[] {
   if (declaration.allowedValues && !declaration.allowedValues.includes(value)) {
     throw new AwsError('ValidationError', `Parameter '${name}' must be one of AllowedValues`);
   }
-  if (declaration.allowedPattern !== undefined && !new RegExp(`^(?:${declaration.allowedPattern})$`).test(value)) {
+  if (declaration.allowedPattern !== undefined && !matchesPattern(name, declaration.allowedPattern, value)) {
     throw new AwsError('ValidationError', `Parameter '${name}' must match pattern ${declaration.allowedPattern}`);
   }
   if (declaration.type === 'Number' && (value.trim() === '' || !Number.isFinite(Number(value)))) {
@@ -100,7 +108,7 @@ function topological(template: Template, active: ReadonlySet<string>): string[] 
 /** @throws AwsError ValidationError for whatever CloudFormation refuses before it starts */
 export function planOf(
   state: RegionState,
-  stack: Pick<Stack, 'id' | 'name'>,
+  stack: Pick<Stack, 'id' | 'name' | 'imports'>,
   definition: StackDefinition,
   resources: ReadonlyMap<string, StackResource>,
 ): Plan {
@@ -121,7 +129,11 @@ export function planOf(
       if (value !== undefined) return value;
       throw new AwsError('ValidationError', `Template error: resource ${logicalId} does not support attribute type ${attribute} in Fn::GetAtt`);
     },
-    exportValue: (name) => exportNamed(state, name),
+    exportValue: (name) => {
+      const value = exportNamed(state, name);
+      if (value !== undefined) stack.imports.add(name);
+      return value;
+    },
   };
   const scope: Scope = { ...base, conditions: evaluateConditions(base) };
   const active = new Set<string>();
@@ -144,6 +156,14 @@ function exportNamed(state: RegionState, name: string): string | undefined {
     if (found) return found.value;
   }
   return undefined;
+}
+
+/** Names of live stacks that were given this export. */
+export function importersOf(state: RegionState, name: string): string[] {
+  return [...state.stackIds.values()].flatMap((id) => {
+    const stack = state.stacks.get(id);
+    return stack?.imports.has(name) ? [stack.name] : [];
+  });
 }
 
 /** Outputs of a stack whose resources exist. */

@@ -99,6 +99,9 @@ export function readDefinition(call: Call, fetch: TemplateFetch, previous?: Stac
   const { capability } = requiredCapabilities(template);
   const granted = capability === undefined || capabilities.includes('CAPABILITY_NAMED_IAM') || capabilities.includes(capability);
   if (!granted) throw new AwsError('InsufficientCapabilitiesException', `Requires capabilities : [${capability}]`);
+  if (capabilities.length > 0 && capabilities.some((each) => !/^CAPABILITY_(IAM|NAMED_IAM|AUTO_EXPAND)$/.test(each))) {
+    fail(`1 validation error detected: Value '[${capabilities.join(', ')}]' at 'capabilities' failed to satisfy constraint: Member must satisfy enum value set`);
+  }
   const tags = new Map<string, string>();
   for (const tag of params.items('Tags')) {
     const key = tag.required('Key');
@@ -159,6 +162,7 @@ export function newStack(call: Call, name: string, definition: StackDefinition):
     definition,
     createdAt: cloud.now(),
     resources: new Map(),
+    imports: new Set(),
     outputs: [],
     events: [],
     changeSets: new Map(),

@@ -2,7 +2,7 @@ import { AwsError } from '../aws-request.ts';
 import type { Cloud } from '../cloud.ts';
 import { clusterOfTags, type RegionState } from '../region-state.ts';
 import { resolve } from './expressions.ts';
-import { outputsOf, type Plan, planOf } from './plan.ts';
+import { importersOf, outputsOf, type Plan, planOf } from './plan.ts';
 import { resourceCatalogue } from './resource-catalogue.ts';
 import type { ResourceContext, ResourceType } from './resource-type.ts';
 import { pushEvent, type Stack, type StackDefinition, type StackResource } from './stack.ts';
@@ -48,6 +48,7 @@ export class StackRunner {
 
   update(state: RegionState, stack: Stack, definition: StackDefinition): void {
     const previous = stack.definition;
+    stack.imports.clear();
     const plan = planOf(state, stack, definition, stack.resources);
     stack.definition = definition;
     stack.updatedAt = this.#cloud.now();
@@ -77,8 +78,16 @@ export class StackRunner {
     this.#rollForwardTo(operation, 'User Initiated');
   }
 
+  /** A stack whose exports are in use falls back to where it was, with the reason: the service accepts the call all the same. */
   delete(state: RegionState, stack: Stack): void {
     stack.cancelRequested = false;
+    for (const { exportName } of stack.outputs) {
+      const importers = exportName === undefined ? [] : importersOf(state, exportName).filter((name) => name !== stack.name);
+      if (importers.length === 0) continue;
+      const reason = `Export ${exportName} cannot be deleted as it is in use by ${importers.join(' and ')}`;
+      this.setStatus(state, stack, stack.status, reason);
+      return;
+    }
     this.setStatus(state, stack, 'DELETE_IN_PROGRESS', 'User Initiated');
     this.#deleteAll(state, stack);
   }
@@ -94,6 +103,7 @@ export class StackRunner {
   #gone(state: RegionState, stack: Stack): void {
     stack.deletedAt = this.#cloud.now();
     stack.outputs = [];
+    stack.imports.clear();
     if (state.stackIds.get(stack.name) === stack.id) state.stackIds.delete(stack.name);
     this.setStatus(state, stack, 'DELETE_COMPLETE');
   }
@@ -232,8 +242,7 @@ export class StackRunner {
       this.#createOne(operation, logicalId, handler.create(context, properties), properties, digest);
       return current === undefined ? 'CREATE_COMPLETE' : 'UPDATE_COMPLETE';
     } catch (error) {
-      if (!(error instanceof AwsError)) throw error;
-      this.#resourceFailed(operation, logicalId, verb, error.message);
+      this.#resourceFailed(operation, logicalId, verb, failureText(logicalId, error));
       return 'failed';
     }
   }
@@ -288,6 +297,13 @@ export class StackRunner {
             throw new AwsError('ValidationError', `Export with name ${exportName} is already exported by stack ${other.name}`);
           }
         }
+      }
+      for (const { exportName, value } of stack.outputs) {
+        if (exportName === undefined || outputs.some((each) => each.exportName === exportName && each.value === value)) continue;
+        const importers = importersOf(state, exportName);
+        if (importers.length === 0) continue;
+        const verb = outputs.some((each) => each.exportName === exportName) ? 'updated' : 'deleted';
+        throw new AwsError('ValidationError', `Export ${exportName} cannot be ${verb} as it is in use by ${importers.join(' and ')}`);
       }
       stack.outputs = outputs;
       return true;
@@ -382,10 +398,15 @@ export class StackRunner {
         }),
       );
     } catch (error) {
-      if (!(error instanceof AwsError)) throw error;
-      this.#resourceFailed(operation, resource.logicalId, 'DELETE', error.message);
+      this.#resourceFailed(operation, resource.logicalId, 'DELETE', failureText(resource.logicalId, error));
     }
   }
+}
+
+/** Properties of a shape that no handler expects fail their resource, as a schema check would. */
+function failureText(logicalId: string, error: unknown): string {
+  if (error instanceof AwsError) return error.message;
+  return `Properties validation failed for resource ${logicalId} with message: ${error instanceof Error ? error.message : 'unknown'}`;
 }
 
 /** How many resources an update will probably touch; only decides how its time is spread. */

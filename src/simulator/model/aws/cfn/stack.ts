@@ -60,6 +60,8 @@ export interface Stack {
   updatedAt?: number;
   deletedAt?: number;
   resources: Map<string, StackResource>;
+  /** Names of exports of other stacks that its resources were given. */
+  imports: Set<string>;
   outputs: { key: string; value: string; description?: string; exportName?: string }[];
   /** Newest last. */
   events: StackEventEntry[];

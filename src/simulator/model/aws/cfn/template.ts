@@ -93,7 +93,11 @@ function parseText(body: string): unknown {
     const line = body.slice(0, problem.pos[0]).split('\n').length;
     throw formatError(`YAML not well-formed. (line ${line}, ${problem.message})`);
   }
-  return document.toJS({ maxAliasCount: 100 });
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    throw formatError(`YAML not well-formed. (${(error as Error).message})`);
+  }
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -19,7 +19,11 @@ export class CrdController {
   constructor(core: ClusterCore, writer: ObjectWriter) {
     this.#core = core;
     this.#writer = writer;
-    this.#definition = core.resources.find('apiextensions.k8s.io', 'v1', 'customresourcedefinitions') as ResourceDefinition;
+    this.#definition = core.resources.find(
+      'apiextensions.k8s.io',
+      'v1',
+      'customresourcedefinitions',
+    ) as ResourceDefinition;
     const lag = seededLag(core, 'crd', core.options.lagMs.controllers);
     this.#queue = new WorkQueue(core, 'crd-controller', lag, (name) => this.#sync(name));
     core.store.onChange(this.#definition.key, (change) => {
@@ -53,11 +57,23 @@ export class CrdController {
     const spec = fieldsOf(crd['spec']);
     const old = listOf(fieldsOf(crd['status'])['conditions']).map(fieldsOf);
     const since = old[0]?.['lastTransitionTime'] ?? now;
-    const condition = (type: string, reason: string, message: string): Fields => ({ type, status: 'True', reason, message, lastTransitionTime: since });
+    const condition = (type: string, reason: string, message: string): Fields => ({
+      type,
+      status: 'True',
+      reason,
+      message,
+      lastTransitionTime: since,
+    });
     const status = {
-      conditions: [condition('NamesAccepted', 'NoConflicts', 'no conflicts found'), condition('Established', 'InitialNamesAccepted', 'the initial names have been accepted')],
+      conditions: [
+        condition('NamesAccepted', 'NoConflicts', 'no conflicts found'),
+        condition('Established', 'InitialNamesAccepted', 'the initial names have been accepted'),
+      ],
       acceptedNames: spec['names'],
-      storedVersions: listOf(spec['versions']).map(fieldsOf).filter((version) => version['storage'] === true).map((version) => version['name']),
+      storedVersions: listOf(spec['versions'])
+        .map(fieldsOf)
+        .filter((version) => version['storage'] === true)
+        .map((version) => version['name']),
     };
     const next = this.#writer.setStatus(this.#definition, crd, status);
     if (next.metadata.finalizers?.includes(finalizer)) return;
@@ -68,7 +84,8 @@ export class CrdController {
   #cleanUp(crd: SimObject): void {
     const served = definitionsOf(crd)[0];
     const objects = served ? [...this.#core.store.table(served.key).byKey.values()] : [];
-    for (const object of objects) if (served && !isTerminating(object)) requestDeletion(this.#core, this.#writer, served, object, {});
+    for (const object of objects)
+      if (served && !isTerminating(object)) requestDeletion(this.#core, this.#writer, served, object, {});
     if (served && this.#core.store.table(served.key).byKey.size > 0) return;
     const now = this.#core.store.table(this.#definition.key).get(undefined, crd.metadata.name);
     if (!now) return;

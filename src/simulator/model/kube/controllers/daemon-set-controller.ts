@@ -1,5 +1,14 @@
 import type { ClusterCore } from '../cluster-core.ts';
-import { type DaemonSet, isPodFinished, isPodReady, isTerminating, type Node, type Pod, type PodSpec, type Toleration } from '../kinds.ts';
+import {
+  type DaemonSet,
+  isPodFinished,
+  isPodReady,
+  isTerminating,
+  type Node,
+  type Pod,
+  type PodSpec,
+  type Toleration,
+} from '../kinds.ts';
 import { controllerOf, keyOf, sameJson } from '../object.ts';
 import type { ObjectWriter } from '../object-writer.ts';
 import { podSpecOf } from '../pod-admission.ts';
@@ -19,7 +28,11 @@ const daemonTolerations: Toleration[] = [
   { key: 'node.kubernetes.io/pid-pressure', operator: 'Exists', effect: 'NoSchedule' },
   { key: 'node.kubernetes.io/unschedulable', operator: 'Exists', effect: 'NoSchedule' },
 ];
-const hostNetworkToleration: Toleration = { key: 'node.kubernetes.io/network-unavailable', operator: 'Exists', effect: 'NoSchedule' };
+const hostNetworkToleration: Toleration = {
+  key: 'node.kubernetes.io/network-unavailable',
+  operator: 'Exists',
+  effect: 'NoSchedule',
+};
 
 const specs = new WeakMap<PodSpec, PodSpec>();
 
@@ -60,7 +73,11 @@ export class DaemonSetController {
     core.store.onChange('nodes', ({ object, old, type }) => {
       const node = object as Node;
       const before = old as Node | undefined;
-      const matters = type !== 'MODIFIED' || !before || node.metadata.labels !== before.metadata.labels || !sameJson(node.spec.taints, before.spec.taints);
+      const matters =
+        type !== 'MODIFIED' ||
+        !before ||
+        node.metadata.labels !== before.metadata.labels ||
+        !sameJson(node.spec.taints, before.spec.taints);
       if (matters) for (const set of core.store.table(this.#definition.key).byKey.values()) this.#queue.add(keyOf(set));
     });
   }
@@ -111,7 +128,8 @@ export class DaemonSetController {
     }
     const nodes = this.#core.store.typed<Node>('nodes');
     for (const [name, pods] of byNode) {
-      if (!nodes.get(undefined, name)) for (const pod of pods) if (!isTerminating(pod) && pod.spec.nodeName === undefined) this.#pods.delete(pod);
+      if (!nodes.get(undefined, name))
+        for (const pod of pods) if (!isTerminating(pod) && pod.spec.nodeName === undefined) this.#pods.delete(pod);
     }
     if (set.spec.updateStrategy.type !== 'OnDelete') this.#roll(set, hash);
   }
@@ -119,7 +137,10 @@ export class DaemonSetController {
   #roll(set: DaemonSet, hash: string): void {
     const owned = this.#pods.ownedBy(set);
     const desired = [...this.#nodes()].filter((node) => this.#wants(set, node)).length;
-    const limit = Math.max(1, scaledValue(set.spec.updateStrategy.rollingUpdate?.maxUnavailable ?? 1, desired, 'up') ?? 1);
+    const limit = Math.max(
+      1,
+      scaledValue(set.spec.updateStrategy.rollingUpdate?.maxUnavailable ?? 1, desired, 'up') ?? 1,
+    );
     const available = owned.filter((pod) => !isTerminating(pod) && isPodReady(pod)).length;
     const old = owned.filter((pod) => !isTerminating(pod) && pod.metadata.labels?.[hashLabel] !== hash);
     // Old pods that serve nobody cost nothing.
@@ -151,7 +172,9 @@ export class DaemonSetController {
         affinity: {
           ...spec.affinity,
           nodeAffinity: {
-            requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchFields: [{ key: 'metadata.name', operator: 'In', values: [node] }] }] },
+            requiredDuringSchedulingIgnoredDuringExecution: {
+              nodeSelectorTerms: [{ matchFields: [{ key: 'metadata.name', operator: 'In', values: [node] }] }],
+            },
           },
         },
       },

@@ -1,6 +1,13 @@
 import type { ClusterCore } from '../cluster-core.ts';
 import { requestDeletion } from '../deletion.ts';
-import { conditionOf, type Deployment, isTerminating, type PodTemplate, type ReplicaSet, withCondition } from '../kinds.ts';
+import {
+  conditionOf,
+  type Deployment,
+  isTerminating,
+  type PodTemplate,
+  type ReplicaSet,
+  withCondition,
+} from '../kinds.ts';
 import { controllerOf, keyOf, stamp } from '../object.ts';
 import type { ObjectWriter } from '../object-writer.ts';
 import { scaledValue } from '../quantity.ts';
@@ -98,7 +105,9 @@ export class DeploymentController {
     const notYet = current.spec.replicas - (current.status.availableReplicas ?? 0);
     let removable = all.reduce((sum, set) => sum + set.spec.replicas, 0) - minAvailable - notYet;
     if (removable <= 0) return;
-    const sorted = [...old].sort((a, b) => Date.parse(a.metadata.creationTimestamp) - Date.parse(b.metadata.creationTimestamp));
+    const sorted = [...old].sort(
+      (a, b) => Date.parse(a.metadata.creationTimestamp) - Date.parse(b.metadata.creationTimestamp),
+    );
     // Pods that serve nobody go first, then as many of the others as availability allows.
     for (const set of sorted) {
       const sick = Math.max(0, set.spec.replicas - (set.status.availableReplicas ?? 0));
@@ -133,7 +142,12 @@ export class DeploymentController {
     if (only) this.#scale(only, deployment.spec.replicas);
   }
 
-  #currentSet(deployment: Deployment, sets: readonly ReplicaSet[], hash: string, replicas: number): ReplicaSet | undefined {
+  #currentSet(
+    deployment: Deployment,
+    sets: readonly ReplicaSet[],
+    hash: string,
+    replicas: number,
+  ): ReplicaSet | undefined {
     const found = sets.find((set) => isCurrent(set, deployment, hash));
     const highest = sets.reduce((most, set) => (set === found ? most : Math.max(most, revisionOf(set))), 0);
     const revision = String(Math.max(highest + 1, found ? revisionOf(found) : 1));
@@ -148,8 +162,14 @@ export class DeploymentController {
     if (!home || isTerminating(home)) return undefined;
     const { template, selector } = deployment.spec;
     const label = { 'pod-template-hash': hash };
-    const labelled: PodTemplate = { ...template, metadata: { ...template.metadata, labels: { ...template.metadata?.labels, ...label } } };
-    const annotations = { 'deployment.kubernetes.io/desired-replicas': String(deployment.spec.replicas), [revisionKey]: revision };
+    const labelled: PodTemplate = {
+      ...template,
+      metadata: { ...template.metadata, labels: { ...template.metadata?.labels, ...label } },
+    };
+    const annotations = {
+      'deployment.kubernetes.io/desired-replicas': String(deployment.spec.replicas),
+      [revisionKey]: revision,
+    };
     return this.#writer.create<ReplicaSet>(this.#sets, {
       apiVersion: 'apps/v1',
       kind: 'ReplicaSet',
@@ -184,9 +204,16 @@ export class DeploymentController {
 
   #forgetHistory(deployment: Deployment, sets: readonly ReplicaSet[], hash: string): void {
     const kept = deployment.spec.revisionHistoryLimit ?? 10;
-    const idle = sets.filter((set) => !isCurrent(set, deployment, hash) && set.spec.replicas === 0 && set.status.replicas === 0 && !isTerminating(set));
+    const idle = sets.filter(
+      (set) =>
+        !isCurrent(set, deployment, hash) &&
+        set.spec.replicas === 0 &&
+        set.status.replicas === 0 &&
+        !isTerminating(set),
+    );
     idle.sort((a, b) => revisionOf(a) - revisionOf(b));
-    for (const set of idle.slice(0, Math.max(0, idle.length - kept))) requestDeletion(this.#core, this.#writer, this.#sets, set, {});
+    for (const set of idle.slice(0, Math.max(0, idle.length - kept)))
+      requestDeletion(this.#core, this.#writer, this.#sets, set, {});
   }
 
   #updateStatus(uid: string, sets: readonly ReplicaSet[]): void {
@@ -213,15 +240,29 @@ export class DeploymentController {
     this.#writer.setStatus(this.#definition, deployment, status);
   }
 
-  #conditions(deployment: Deployment, status: Deployment['status'], current: ReplicaSet | undefined): NonNullable<Deployment['status']['conditions']> {
+  #conditions(
+    deployment: Deployment,
+    status: Deployment['status'],
+    current: ReplicaSet | undefined,
+  ): NonNullable<Deployment['status']['conditions']> {
     const now = stamp(this.#core.clock.now());
     const wanted = deployment.spec.replicas;
     const enough = (status.availableReplicas ?? 0) >= wanted - rollingLimits(deployment).maxUnavailable;
     const old = deployment.status.conditions;
     const before = conditionOf(old, 'Available');
     const available = enough
-      ? { type: 'Available', status: 'True' as const, reason: 'MinimumReplicasAvailable', message: 'Deployment has minimum availability.' }
-      : { type: 'Available', status: 'False' as const, reason: 'MinimumReplicasUnavailable', message: 'Deployment does not have minimum availability.' };
+      ? {
+          type: 'Available',
+          status: 'True' as const,
+          reason: 'MinimumReplicasAvailable',
+          message: 'Deployment has minimum availability.',
+        }
+      : {
+          type: 'Available',
+          status: 'False' as const,
+          reason: 'MinimumReplicasUnavailable',
+          message: 'Deployment does not have minimum availability.',
+        };
     const updateTime = before?.status === available.status ? (before.lastUpdateTime ?? now) : now;
     const conditions = withCondition(old, { ...available, lastUpdateTime: updateTime }, now);
     if (!current || deployment.spec.paused) return conditions;
@@ -233,10 +274,16 @@ export class DeploymentController {
     const { name } = current.metadata;
     const before = conditionOf(deployment.status.conditions, 'Progressing');
     const complete =
-      (status.updatedReplicas ?? 0) === wanted && (status.replicas ?? 0) === wanted && (status.availableReplicas ?? 0) === wanted;
+      (status.updatedReplicas ?? 0) === wanted &&
+      (status.replicas ?? 0) === wanted &&
+      (status.availableReplicas ?? 0) === wanted;
     const base = { type: 'Progressing', status: 'True' as const };
     if (complete) {
-      const done = { ...base, reason: 'NewReplicaSetAvailable', message: `ReplicaSet "${name}" has successfully progressed.` };
+      const done = {
+        ...base,
+        reason: 'NewReplicaSetAvailable',
+        message: `ReplicaSet "${name}" has successfully progressed.`,
+      };
       return { ...done, lastUpdateTime: before?.reason === done.reason ? (before.lastUpdateTime ?? now) : now };
     }
     const was = deployment.status;
@@ -245,10 +292,14 @@ export class DeploymentController {
       (status.readyReplicas ?? 0) > (was.readyReplicas ?? 0) ||
       (status.availableReplicas ?? 0) > (was.availableReplicas ?? 0) ||
       (was.replicas ?? 0) - (was.updatedReplicas ?? 0) > (status.replicas ?? 0) - (status.updatedReplicas ?? 0);
-    const newlyChanged = was.observedGeneration !== status.observedGeneration || before?.reason === 'NewReplicaSetAvailable';
+    const newlyChanged =
+      was.observedGeneration !== status.observedGeneration || before?.reason === 'NewReplicaSetAvailable';
     const since = moved || newlyChanged || !before ? now : (before.lastUpdateTime ?? now);
     const deadline = Date.parse(since) + (deployment.spec.progressDeadlineSeconds ?? 600) * 1000;
-    if (deadline <= this.#core.clock.now() || (before?.reason === 'ProgressDeadlineExceeded' && !moved && !newlyChanged)) {
+    if (
+      deadline <= this.#core.clock.now() ||
+      (before?.reason === 'ProgressDeadlineExceeded' && !moved && !newlyChanged)
+    ) {
       return {
         type: 'Progressing',
         status: 'False' as const,
@@ -258,7 +309,12 @@ export class DeploymentController {
       };
     }
     this.#queue.addAt(keyOf(deployment), deadline + 1);
-    return { ...base, reason: 'ReplicaSetUpdated', message: `ReplicaSet "${name}" is progressing.`, lastUpdateTime: since };
+    return {
+      ...base,
+      reason: 'ReplicaSetUpdated',
+      message: `ReplicaSet "${name}" is progressing.`,
+      lastUpdateTime: since,
+    };
   }
 }
 

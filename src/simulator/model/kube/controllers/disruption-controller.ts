@@ -43,14 +43,22 @@ export class DisruptionController {
     this.#writer = writer;
     this.#definition = core.resources.find('policy', 'v1', 'poddisruptionbudgets') as ResourceDefinition;
     const lag = seededLag(core, 'disruption', core.options.lagMs.disruption);
-    this.#queue = new WorkQueue(core, 'disruption-controller', () => lag() + core.faults.disruptionLagMs, (key) => this.#sync(key));
+    this.#queue = new WorkQueue(
+      core,
+      'disruption-controller',
+      () => lag() + core.faults.disruptionLagMs,
+      (key) => this.#sync(key),
+    );
     core.store.onChange(this.#definition.key, (change) => {
       if (change.type !== 'DELETED') this.#queue.add(keyOf(change.object));
     });
-    core.store.onChange('pods', (change) => this.#podChanged(change.object as Pod, change.old as Pod | undefined, change.type));
+    core.store.onChange('pods', (change) =>
+      this.#podChanged(change.object as Pod, change.old as Pod | undefined, change.type),
+    );
     for (const key of ['deployments.apps', 'replicasets.apps', 'statefulsets.apps', 'replicationcontrollers']) {
       core.store.onChange(key, ({ object, old }) => {
-        if (!old || fieldsOf(old['spec'])['replicas'] !== fieldsOf(object['spec'])['replicas']) this.#wakeNamespace(object);
+        if (!old || fieldsOf(old['spec'])['replicas'] !== fieldsOf(object['spec'])['replicas'])
+          this.#wakeNamespace(object);
       });
     }
   }
@@ -69,7 +77,9 @@ export class DisruptionController {
       pod.metadata.labels === old.metadata.labels &&
       pod.metadata.ownerReferences === old.metadata.ownerReferences;
     if (sameForBudgets) return;
-    const budgets = this.#core.store.typed<PodDisruptionBudget>(this.#definition.key).inNamespace(pod.metadata.namespace ?? '');
+    const budgets = this.#core.store
+      .typed<PodDisruptionBudget>(this.#definition.key)
+      .inNamespace(pod.metadata.namespace ?? '');
     for (const budget of budgets.values()) {
       const matches = selectorMatcher(budget.spec.selector);
       if (matches(pod.metadata.labels) || (old && matches(old.metadata.labels))) this.#queue.add(keyOf(budget));
@@ -112,7 +122,8 @@ export class DisruptionController {
       const above = deployment?.kind === 'Deployment' ? this.#core.store.byUid(deployment.uid) : undefined;
       if (above) return { uid: above.metadata.uid, replicas: replicasOf(above) };
     }
-    const scalable = owner.kind === 'ReplicaSet' || owner.kind === 'StatefulSet' || owner.kind === 'ReplicationController';
+    const scalable =
+      owner.kind === 'ReplicaSet' || owner.kind === 'StatefulSet' || owner.kind === 'ReplicationController';
     const custom = this.#core.resources.byKind(owner.apiVersion, owner.kind);
     if (!scalable && !custom?.subresources.includes('scale')) return undefined;
     return { uid, replicas: replicasOf(owner) };
@@ -134,14 +145,28 @@ export class DisruptionController {
 
   #write(budget: PodDisruptionBudget, pods: readonly Pod[], demand: { expected: number; desired: number }): void {
     const disrupted = this.#disrupted(budget);
-    const healthy = pods.filter((pod) => !isTerminating(pod) && disrupted[pod.metadata.name] === undefined && isPodReady(pod)).length;
+    const healthy = pods.filter(
+      (pod) => !isTerminating(pod) && disrupted[pod.metadata.name] === undefined && isPodReady(pod),
+    ).length;
     const { expected, desired } = demand;
     const allowed = expected <= 0 ? 0 : Math.max(0, healthy - desired);
     const generation = budget.metadata.generation ?? 1;
     const condition =
       allowed > 0
-        ? { type: 'DisruptionAllowed', status: 'True' as const, reason: 'SufficientPods', message: '', observedGeneration: generation }
-        : { type: 'DisruptionAllowed', status: 'False' as const, reason: 'InsufficientPods', message: '', observedGeneration: generation };
+        ? {
+            type: 'DisruptionAllowed',
+            status: 'True' as const,
+            reason: 'SufficientPods',
+            message: '',
+            observedGeneration: generation,
+          }
+        : {
+            type: 'DisruptionAllowed',
+            status: 'False' as const,
+            reason: 'InsufficientPods',
+            message: '',
+            observedGeneration: generation,
+          };
     this.#writer.setStatus(this.#definition, budget, {
       observedGeneration: generation,
       disruptionsAllowed: allowed,

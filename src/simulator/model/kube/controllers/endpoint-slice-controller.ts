@@ -1,6 +1,6 @@
 import type { ClusterCore } from '../cluster-core.ts';
 import { isPodFinished, isPodReady, isTerminating, type Node, type Pod, type Service } from '../kinds.ts';
-import { type Fields, keyOf, sameJson, type SimObject } from '../object.ts';
+import { type Fields, keyOf, type SimObject, sameJson } from '../object.ts';
 import type { ObjectWriter } from '../object-writer.ts';
 import type { ResourceDefinition } from '../resource-definition.ts';
 import { seededLag, WorkQueue } from '../work-queue.ts';
@@ -25,9 +25,12 @@ export class EndpointSliceController {
     core.store.onChange('services', (change) => this.#queue.add(keyOf(change.object)));
     core.store.onChange(this.#definition.key, (change) => {
       const name = change.object.metadata.labels?.[serviceLabel];
-      if (name !== undefined && change.type === 'DELETED') this.#queue.add(`${change.object.metadata.namespace}/${name}`);
+      if (name !== undefined && change.type === 'DELETED')
+        this.#queue.add(`${change.object.metadata.namespace}/${name}`);
     });
-    core.store.onChange('pods', (change) => this.#podChanged(change.object as Pod, change.old as Pod | undefined, change.type));
+    core.store.onChange('pods', (change) =>
+      this.#podChanged(change.object as Pod, change.old as Pod | undefined, change.type),
+    );
   }
 
   #podChanged(pod: Pod, old: Pod | undefined, type: string): void {
@@ -40,7 +43,10 @@ export class EndpointSliceController {
       isPodFinished(pod) === isPodFinished(old) &&
       pod.metadata.labels === old.metadata.labels;
     if (same || (pod.status.podIP === undefined && old?.status.podIP === undefined)) return;
-    for (const service of this.#core.store.typed<Service>('services').inNamespace(pod.metadata.namespace ?? '').values()) {
+    for (const service of this.#core.store
+      .typed<Service>('services')
+      .inNamespace(pod.metadata.namespace ?? '')
+      .values()) {
       if (selects(service, pod) || (old && selects(service, old))) this.#queue.add(keyOf(service));
     }
   }
@@ -53,9 +59,14 @@ export class EndpointSliceController {
     const service = this.#core.store.typed<Service>('services').byKey.get(key);
     const [namespace = '', name = ''] = key.split('/');
     const table = this.#core.store.table(this.#definition.key);
-    const existing = [...table.inNamespace(namespace).values()].filter((slice) => slice.metadata.labels?.[serviceLabel] === name && managed(slice));
+    const existing = [...table.inNamespace(namespace).values()].filter(
+      (slice) => slice.metadata.labels?.[serviceLabel] === name && managed(slice),
+    );
     existing.sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
-    const wanted = service && !isTerminating(service) && service.spec.selector && service.spec.type !== 'ExternalName' ? this.#chunks(service) : [];
+    const wanted =
+      service && !isTerminating(service) && service.spec.selector && service.spec.type !== 'ExternalName'
+        ? this.#chunks(service)
+        : [];
     wanted.forEach((slice, index) => {
       const old = existing[index];
       if (!old) this.#create(service as Service, slice);
@@ -76,7 +87,11 @@ export class EndpointSliceController {
       metadata: this.#writer.newMetadata(`${generateName}${this.#core.nameSuffix()}`, service.metadata.namespace, {
         generateName,
         generation: 1,
-        labels: { ...service.metadata.labels, [serviceLabel]: service.metadata.name, 'endpointslice.kubernetes.io/managed-by': 'endpointslice-controller.k8s.io' },
+        labels: {
+          ...service.metadata.labels,
+          [serviceLabel]: service.metadata.name,
+          'endpointslice.kubernetes.io/managed-by': 'endpointslice-controller.k8s.io',
+        },
         ownerReferences: [ownerReference(service)],
       }),
       addressType: 'IPv4',
@@ -113,7 +128,11 @@ export class EndpointSliceController {
     const zone = node?.metadata.labels?.['topology.kubernetes.io/zone'];
     return {
       addresses: [pod.status.podIP],
-      conditions: { ready: (ready && !going) || service.spec.publishNotReadyAddresses === true, serving: ready, terminating: going },
+      conditions: {
+        ready: (ready && !going) || service.spec.publishNotReadyAddresses === true,
+        serving: ready,
+        terminating: going,
+      },
       ...(pod.spec.nodeName === undefined ? {} : { nodeName: pod.spec.nodeName }),
       targetRef: { kind: 'Pod', namespace, name, uid },
       ...(zone === undefined ? {} : { zone }),

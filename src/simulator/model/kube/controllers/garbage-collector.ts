@@ -24,13 +24,21 @@ export class GarbageCollector {
   #changed({ object, old, type }: Change): void {
     const owners = object.metadata.ownerReferences;
     if (type === 'DELETED') this.#queue.add(object.metadata.uid);
-    else if (isTerminating(object) && object.metadata.finalizers?.some((each) => each === 'foregroundDeletion' || each === 'orphan')) {
+    else if (
+      isTerminating(object) &&
+      object.metadata.finalizers?.some((each) => each === 'foregroundDeletion' || each === 'orphan')
+    ) {
       this.#queue.add(object.metadata.uid);
     }
     if (!owners) return;
     for (const owner of owners) {
       const above = this.#core.store.byUid(owner.uid);
-      if (!above ? type === 'ADDED' || old?.metadata.ownerReferences !== owners : type === 'DELETED' && isTerminating(above)) this.#queue.add(owner.uid);
+      if (
+        !above
+          ? type === 'ADDED' || old?.metadata.ownerReferences !== owners
+          : type === 'DELETED' && isTerminating(above)
+      )
+        this.#queue.add(owner.uid);
     }
   }
 
@@ -52,9 +60,16 @@ export class GarbageCollector {
   #ownerGone(dependent: SimObject, uid: string): void {
     const definition = this.#definition(dependent);
     if (!definition) return;
-    const others = (dependent.metadata.ownerReferences ?? []).filter((each) => each.uid !== uid && this.#core.store.byUid(each.uid));
-    if (others.length > 0) this.#writer.update(definition, dependent, { ...dependent, metadata: { ...dependent.metadata, ownerReferences: others } });
-    else if (!isTerminating(dependent)) requestDeletion(this.#core, this.#writer, definition, dependent, { propagation: 'Background' });
+    const others = (dependent.metadata.ownerReferences ?? []).filter(
+      (each) => each.uid !== uid && this.#core.store.byUid(each.uid),
+    );
+    if (others.length > 0)
+      this.#writer.update(definition, dependent, {
+        ...dependent,
+        metadata: { ...dependent.metadata, ownerReferences: others },
+      });
+    else if (!isTerminating(dependent))
+      requestDeletion(this.#core, this.#writer, definition, dependent, { propagation: 'Background' });
   }
 
   #foreground(owner: SimObject): void {
@@ -67,7 +82,11 @@ export class GarbageCollector {
     }
     const blocking = this.#core.store
       .dependents(uid)
-      .some((each) => each.metadata.ownerReferences?.some((reference) => reference.uid === uid && reference.blockOwnerDeletion === true));
+      .some((each) =>
+        each.metadata.ownerReferences?.some(
+          (reference) => reference.uid === uid && reference.blockOwnerDeletion === true,
+        ),
+      );
     if (!blocking) this.#dropFinalizer(uid, 'foregroundDeletion');
   }
 

@@ -1,6 +1,14 @@
 import type { ClusterCore } from '../cluster-core.ts';
 import { requestDeletion } from '../deletion.ts';
-import { type Condition, isPodFinished, isPodReady, isTerminating, type Job, type Pod, withCondition } from '../kinds.ts';
+import {
+  type Condition,
+  isPodFinished,
+  isPodReady,
+  isTerminating,
+  type Job,
+  type Pod,
+  withCondition,
+} from '../kinds.ts';
 import { controllerOf, keyOf, stamp } from '../object.ts';
 import type { ObjectWriter } from '../object-writer.ts';
 import type { ResourceDefinition } from '../resource-definition.ts';
@@ -34,7 +42,9 @@ export class JobController {
   #sync(key: string): void {
     const job = this.#core.store.typed<Job>(this.#definition.key).byKey.get(key);
     if (!job || isTerminating(job) || this.#core.faults.workloads === 'broken') return;
-    const done = job.status.conditions?.some((each) => (each.type === 'Complete' || each.type === 'Failed') && each.status === 'True');
+    const done = job.status.conditions?.some(
+      (each) => (each.type === 'Complete' || each.type === 'Failed') && each.status === 'True',
+    );
     if (done) this.#expire(job);
     else this.#run(job);
   }
@@ -43,7 +53,9 @@ export class JobController {
   #expire(job: Job): void {
     const { ttlSecondsAfterFinished } = job.spec;
     if (ttlSecondsAfterFinished === undefined) return;
-    const end = job.status.conditions?.find((each) => each.status === 'True' && (each.type === 'Complete' || each.type === 'Failed'))?.lastTransitionTime;
+    const end = job.status.conditions?.find(
+      (each) => each.status === 'True' && (each.type === 'Complete' || each.type === 'Failed'),
+    )?.lastTransitionTime;
     const at = Date.parse(end ?? job.metadata.creationTimestamp) + ttlSecondsAfterFinished * 1000;
     if (at > this.#core.clock.now()) this.#queue.addAt(keyOf(job), at);
     else requestDeletion(this.#core, this.#writer, this.#definition, job, { propagation: 'Foreground' });
@@ -53,21 +65,45 @@ export class JobController {
     const now = this.#core.clock.now();
     const pods = this.#pods.ownedBy(job);
     const succeeded = pods.filter((pod) => pod.status.phase === 'Succeeded').length;
-    const failed = pods.filter((pod) => pod.status.phase === 'Failed' || (isTerminating(pod) && !isPodFinished(pod))).length;
+    const failed = pods.filter(
+      (pod) => pod.status.phase === 'Failed' || (isTerminating(pod) && !isPodFinished(pod)),
+    ).length;
     const active = pods.filter((pod) => !isPodFinished(pod) && !isTerminating(pod));
-    const restarts = pods.reduce((sum, pod) => sum + (pod.status.containerStatuses ?? []).reduce((all, each) => all + each.restartCount, 0), 0);
+    const restarts = pods.reduce(
+      (sum, pod) => sum + (pod.status.containerStatuses ?? []).reduce((all, each) => all + each.restartCount, 0),
+      0,
+    );
     const completions = job.spec.completions ?? 1;
     const startTime = job.status.startTime ?? stamp(now);
     const limit = job.spec.backoffLimit ?? 6;
-    const deadline = job.spec.activeDeadlineSeconds === undefined ? undefined : Date.parse(startTime) + job.spec.activeDeadlineSeconds * 1000;
+    const deadline =
+      job.spec.activeDeadlineSeconds === undefined
+        ? undefined
+        : Date.parse(startTime) + job.spec.activeDeadlineSeconds * 1000;
     let end: Condition | undefined;
     if (job.spec.suspend) {
       for (const pod of active) this.#pods.delete(pod);
-    } else if (succeeded >= completions) end = { type: 'Complete', status: 'True', reason: 'CompletionsReached', message: 'Reached expected number of succeeded pods' };
+    } else if (succeeded >= completions)
+      end = {
+        type: 'Complete',
+        status: 'True',
+        reason: 'CompletionsReached',
+        message: 'Reached expected number of succeeded pods',
+      };
     else if (failed > limit || restarts > limit) {
-      end = { type: 'Failed', status: 'True', reason: 'BackoffLimitExceeded', message: 'Job has reached the specified backoff limit' };
+      end = {
+        type: 'Failed',
+        status: 'True',
+        reason: 'BackoffLimitExceeded',
+        message: 'Job has reached the specified backoff limit',
+      };
     } else if (deadline !== undefined && deadline <= now) {
-      end = { type: 'Failed', status: 'True', reason: 'DeadlineExceeded', message: 'Job was active longer than specified deadline' };
+      end = {
+        type: 'Failed',
+        status: 'True',
+        reason: 'DeadlineExceeded',
+        message: 'Job was active longer than specified deadline',
+      };
     } else {
       if (deadline !== undefined) this.#queue.addAt(keyOf(job), deadline);
       this.#start(job, pods, active.length, completions - succeeded, failed);
@@ -95,13 +131,18 @@ export class JobController {
     }
   }
 
-  #updateStatus(uid: string, so: { succeeded: number; failed: number; startTime: string; end: Condition | undefined }): void {
+  #updateStatus(
+    uid: string,
+    so: { succeeded: number; failed: number; startTime: string; end: Condition | undefined },
+  ): void {
     const job = this.#core.store.byUid(uid) as Job | undefined;
     if (!job) return;
     const active = this.#pods.ownedBy(job).filter((pod) => !isPodFinished(pod) && !isTerminating(pod));
     const ready = active.filter(isPodReady).length;
     const now = stamp(this.#core.clock.now());
-    const conditions = so.end ? withCondition(job.status.conditions, { ...so.end, lastProbeTime: now }, now) : job.status.conditions;
+    const conditions = so.end
+      ? withCondition(job.status.conditions, { ...so.end, lastProbeTime: now }, now)
+      : job.status.conditions;
     this.#writer.setStatus(this.#definition, job, {
       ...(so.end || active.length === 0 ? {} : { active: active.length }),
       ...(so.succeeded > 0 ? { succeeded: so.succeeded } : {}),

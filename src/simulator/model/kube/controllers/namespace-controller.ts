@@ -47,7 +47,9 @@ export class NamespaceController {
       this.#writer.create(definition, { apiVersion: 'v1', kind: definition.kind, metadata, ...rest });
     };
     create('', 'serviceaccounts', 'default', {});
-    create('', 'configmaps', 'kube-root-ca.crt', { data: { 'ca.crt': `simulated certificate authority of ${this.#core.clusterId}\n` } });
+    create('', 'configmaps', 'kube-root-ca.crt', {
+      data: { 'ca.crt': `simulated certificate authority of ${this.#core.clusterId}\n` },
+    });
   }
 
   #empty(namespace: Namespace): void {
@@ -57,16 +59,24 @@ export class NamespaceController {
     for (const definition of this.#core.resources.all()) {
       if (!definition.namespaced || seen.has(definition.key)) continue;
       seen.add(definition.key);
-      for (const object of this.#core.store.table(definition.key).inNamespace(name).values()) left.push({ definition, object });
+      for (const object of this.#core.store.table(definition.key).inNamespace(name).values())
+        left.push({ definition, object });
     }
     for (const { definition, object } of left) {
-      if (!isTerminating(object)) requestDeletion(this.#core, this.#writer, definition, object, { propagation: 'Background' });
+      if (!isTerminating(object))
+        requestDeletion(this.#core, this.#writer, definition, object, { propagation: 'Background' });
     }
-    const remaining = left.some(({ definition, object }) => this.#core.store.table(definition.key).get(name, object.metadata.name) !== undefined);
+    const remaining = left.some(
+      ({ definition, object }) => this.#core.store.table(definition.key).get(name, object.metadata.name) !== undefined,
+    );
     if (remaining) return;
     const now = this.#core.store.typed<Namespace>('namespaces').get(undefined, name);
     if (!now || (now.spec.finalizers ?? []).length === 0) return;
     const finalizers = (now.spec.finalizers ?? []).filter((each) => each !== 'kubernetes');
-    this.#writer.update(this.#definition, now, { ...now, metadata: { ...now.metadata }, spec: { ...now.spec, finalizers } });
+    this.#writer.update(this.#definition, now, {
+      ...now,
+      metadata: { ...now.metadata },
+      spec: { ...now.spec, finalizers },
+    });
   }
 }

@@ -1,5 +1,18 @@
 import type { ClusterCore } from '../cluster-core.ts';
-import { isNodeReady, isPodFinished, isTerminating, type Node, type NodeSelectorTerm, type PersistentVolume, type PersistentVolumeClaim, type Pod, type PodAffinityTerm, type PodSpec, type Taint, type Toleration } from '../kinds.ts';
+import {
+  isNodeReady,
+  isPodFinished,
+  isTerminating,
+  type Node,
+  type NodeSelectorTerm,
+  type PersistentVolume,
+  type PersistentVolumeClaim,
+  type Pod,
+  type PodAffinityTerm,
+  type PodSpec,
+  type Taint,
+  type Toleration,
+} from '../kinds.ts';
 import { parseQuantity } from '../quantity.ts';
 import { expressionMatcher, selectorMatcher } from '../selectors.ts';
 
@@ -38,7 +51,11 @@ export function toleratesTaint(tolerations: readonly Toleration[] | undefined, t
 }
 
 /** The first taint that keeps the pod off the node. */
-export function untoleratedTaint(spec: PodSpec, node: Node, effects: readonly string[] = ['NoSchedule', 'NoExecute']): Taint | undefined {
+export function untoleratedTaint(
+  spec: PodSpec,
+  node: Node,
+  effects: readonly string[] = ['NoSchedule', 'NoExecute'],
+): Taint | undefined {
   return node.spec.taints?.find((taint) => effects.includes(taint.effect) && !toleratesTaint(spec.tolerations, taint));
 }
 
@@ -55,8 +72,12 @@ export function matchesTerms(terms: readonly NodeSelectorTerm[] | undefined, nod
 
 /** nodeSelector and required node affinity. */
 export function matchesNodeSelection(spec: PodSpec, node: Node): boolean {
-  for (const [key, value] of Object.entries(spec.nodeSelector ?? {})) if (node.metadata.labels?.[key] !== value) return false;
-  return matchesTerms(spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms, node);
+  for (const [key, value] of Object.entries(spec.nodeSelector ?? {}))
+    if (node.metadata.labels?.[key] !== value) return false;
+  return matchesTerms(
+    spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms,
+    node,
+  );
 }
 
 function counts(pod: Pod): boolean {
@@ -97,19 +118,31 @@ export class NodeFit {
     const wanted = requestsOf(spec);
     const cpu = parseQuantity(node.status.allocatable?.['cpu']) ?? 0;
     const memory = parseQuantity(node.status.allocatable?.['memory']) ?? 0;
-    return Math.min(1 - (used.cpu + wanted.cpu) / Math.max(cpu, 1e-9), 1 - (used.memory + wanted.memory) / Math.max(memory, 1e-9));
+    return Math.min(
+      1 - (used.cpu + wanted.cpu) / Math.max(cpu, 1e-9),
+      1 - (used.memory + wanted.memory) / Math.max(memory, 1e-9),
+    );
   }
 
   /** Undefined when the pod may run there, else the scheduler's reason. */
   obstacle(pod: Pod, node: Node): string | undefined {
     const { spec } = pod;
-    if (node.spec.unschedulable && !toleratesTaint(spec.tolerations, { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' })) {
+    if (
+      node.spec.unschedulable &&
+      !toleratesTaint(spec.tolerations, { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' })
+    ) {
       return 'node(s) were unschedulable';
     }
     const taint = untoleratedTaint(spec, node);
     if (taint) return `node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`;
     if (!matchesNodeSelection(spec, node)) return "node(s) didn't match Pod's node affinity/selector";
-    return this.#resourceObstacle(pod, node) ?? this.#portObstacle(pod, node) ?? this.#volumeObstacle(pod, node) ?? this.#neighbourObstacle(pod, node) ?? this.#spreadObstacle(pod, node);
+    return (
+      this.#resourceObstacle(pod, node) ??
+      this.#portObstacle(pod, node) ??
+      this.#volumeObstacle(pod, node) ??
+      this.#neighbourObstacle(pod, node) ??
+      this.#spreadObstacle(pod, node)
+    );
   }
 
   #resourceObstacle(pod: Pod, node: Node): string | undefined {
@@ -117,8 +150,10 @@ export class NodeFit {
     const wanted = requestsOf(pod.spec);
     const allocatable = node.status.allocatable ?? {};
     if (used.pods + 1 > (parseQuantity(allocatable['pods']) ?? 0)) return 'Too many pods';
-    if (wanted.cpu > 0 && used.cpu + wanted.cpu > (parseQuantity(allocatable['cpu']) ?? 0) + 1e-9) return 'Insufficient cpu';
-    if (wanted.memory > 0 && used.memory + wanted.memory > (parseQuantity(allocatable['memory']) ?? 0)) return 'Insufficient memory';
+    if (wanted.cpu > 0 && used.cpu + wanted.cpu > (parseQuantity(allocatable['cpu']) ?? 0) + 1e-9)
+      return 'Insufficient cpu';
+    if (wanted.memory > 0 && used.memory + wanted.memory > (parseQuantity(allocatable['memory']) ?? 0))
+      return 'Insufficient memory';
     return undefined;
   }
 
@@ -126,7 +161,8 @@ export class NodeFit {
     const wanted = hostPorts(pod);
     if (wanted.length === 0) return undefined;
     for (const other of this.#core.store.podsOn(node.metadata.name).values()) {
-      if (counts(other) && hostPorts(other).some((port) => wanted.includes(port))) return "node(s) didn't have free ports for the requested pod ports";
+      if (counts(other) && hostPorts(other).some((port) => wanted.includes(port)))
+        return "node(s) didn't have free ports for the requested pod ports";
     }
     return undefined;
   }
@@ -135,11 +171,14 @@ export class NodeFit {
     for (const volume of pod.spec.volumes ?? []) {
       const name = volume.persistentVolumeClaim?.claimName;
       if (name === undefined) continue;
-      const claim = this.#core.store.typed<PersistentVolumeClaim>('persistentvolumeclaims').get(pod.metadata.namespace, name);
+      const claim = this.#core.store
+        .typed<PersistentVolumeClaim>('persistentvolumeclaims')
+        .get(pod.metadata.namespace, name);
       if (!claim) return `persistentvolumeclaim "${name}" not found`;
       if (claim.spec.volumeName === undefined) continue;
       const bound = this.#core.store.typed<PersistentVolume>('persistentvolumes').get(undefined, claim.spec.volumeName);
-      if (!matchesTerms(bound?.spec.nodeAffinity?.required?.nodeSelectorTerms, node)) return 'node(s) had volume node affinity conflict';
+      if (!matchesTerms(bound?.spec.nodeAffinity?.required?.nodeSelectorTerms, node))
+        return 'node(s) had volume node affinity conflict';
     }
     return undefined;
   }
@@ -157,7 +196,8 @@ export class NodeFit {
     for (const other of this.#core.store.podsOn(node.metadata.name).values()) {
       for (const term of other.spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []) {
         const namespaces = term.namespaces ?? [other.metadata.namespace ?? ''];
-        const about = namespaces.includes(pod.metadata.namespace ?? '') && selectorMatcher(term.labelSelector)(pod.metadata.labels);
+        const about =
+          namespaces.includes(pod.metadata.namespace ?? '') && selectorMatcher(term.labelSelector)(pod.metadata.labels);
         if (about && counts(other)) return "node(s) didn't satisfy existing pods anti-affinity rules";
       }
     }
@@ -168,7 +208,9 @@ export class NodeFit {
     const value = node.metadata.labels?.[topologyKey];
     if (value === undefined) return [];
     if (topologyKey === 'kubernetes.io/hostname') return [node];
-    return [...this.#core.store.typed<Node>('nodes').byKey.values()].filter((each) => each.metadata.labels?.[topologyKey] === value);
+    return [...this.#core.store.typed<Node>('nodes').byKey.values()].filter(
+      (each) => each.metadata.labels?.[topologyKey] === value,
+    );
   }
 
   #hasMatch(pod: Pod, node: Node, term: PodAffinityTerm): boolean {
@@ -176,7 +218,8 @@ export class NodeFit {
     const namespaces = term.namespaces ?? [pod.metadata.namespace ?? ''];
     return this.#domain(node, term.topologyKey).some((each) => {
       for (const other of this.#core.store.podsOn(each.metadata.name).values()) {
-        if (counts(other) && namespaces.includes(other.metadata.namespace ?? '') && matches(other.metadata.labels)) return true;
+        if (counts(other) && namespaces.includes(other.metadata.namespace ?? '') && matches(other.metadata.labels))
+          return true;
       }
       return false;
     });
@@ -186,7 +229,9 @@ export class NodeFit {
     const matches = selectorMatcher(term.labelSelector);
     const namespaces = term.namespaces ?? [pod.metadata.namespace ?? ''];
     return namespaces.some((namespace) =>
-      [...this.#core.store.pods.inNamespace(namespace).values()].some((other) => other.spec.nodeName !== undefined && counts(other) && matches(other.metadata.labels)),
+      [...this.#core.store.pods.inNamespace(namespace).values()].some(
+        (other) => other.spec.nodeName !== undefined && counts(other) && matches(other.metadata.labels),
+      ),
     );
   }
 
@@ -202,13 +247,20 @@ export class NodeFit {
         if (value === undefined || !matchesNodeSelection(pod.spec, each)) continue;
         let here = totals.get(value) ?? 0;
         for (const other of this.#core.store.podsOn(each.metadata.name).values()) {
-          if (other.metadata.namespace === pod.metadata.namespace && counts(other) && !isTerminating(other) && matches(other.metadata.labels)) here += 1;
+          if (
+            other.metadata.namespace === pod.metadata.namespace &&
+            counts(other) &&
+            !isTerminating(other) &&
+            matches(other.metadata.labels)
+          )
+            here += 1;
         }
         totals.set(value, here);
       }
       const least = (spread.minDomains ?? 1) > totals.size ? 0 : Math.min(...totals.values());
       const self = matches(pod.metadata.labels) ? 1 : 0;
-      if ((totals.get(own) ?? 0) + self - least > spread.maxSkew) return "node(s) didn't match pod topology spread constraints";
+      if ((totals.get(own) ?? 0) + self - least > spread.maxSkew)
+        return "node(s) didn't match pod topology spread constraints";
     }
     return undefined;
   }

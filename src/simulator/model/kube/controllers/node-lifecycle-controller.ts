@@ -1,9 +1,23 @@
 import type { Timer } from '../../../../support/clock.ts';
 import type { ClusterCore } from '../cluster-core.ts';
 import { requestDeletion } from '../deletion.ts';
-import { conditionOf, isNodeReady, isPodFinished, isPodReady, isTerminating, mirrorAnnotation, type Node, notReadyTaint, type Pod, type Taint, unreachableTaint, unschedulableTaint, withCondition } from '../kinds.ts';
-import { controllerOf, sameJson, stamp } from '../object.ts';
+import {
+  conditionOf,
+  isNodeReady,
+  isPodFinished,
+  isPodReady,
+  isTerminating,
+  mirrorAnnotation,
+  type Node,
+  notReadyTaint,
+  type Pod,
+  type Taint,
+  unreachableTaint,
+  unschedulableTaint,
+  withCondition,
+} from '../kinds.ts';
 import type { NodeManager } from '../node-manager.ts';
+import { controllerOf, sameJson, stamp } from '../object.ts';
 import type { ObjectWriter } from '../object-writer.ts';
 import type { ResourceDefinition } from '../resource-definition.ts';
 import { seededLag, WorkQueue } from '../work-queue.ts';
@@ -37,10 +51,13 @@ export class NodeLifecycleController {
     });
     core.store.onChange('pods', ({ object, old }) => {
       const pod = object as Pod;
-      if (pod.spec.nodeName !== undefined && (old as Pod | undefined)?.spec.nodeName === undefined) this.#watchTolerance(pod);
+      if (pod.spec.nodeName !== undefined && (old as Pod | undefined)?.spec.nodeName === undefined)
+        this.#watchTolerance(pod);
     });
     machines.onSilent = (name, lastHeartbeat) => {
-      core.clock.at(lastHeartbeat + gracePeriodMs + 1_000, () => core.as({ kind: 'world', name: 'node-lifecycle-controller' }, () => this.#giveUp(name)));
+      core.clock.at(lastHeartbeat + gracePeriodMs + 1_000, () =>
+        core.as({ kind: 'world', name: 'node-lifecycle-controller' }, () => this.#giveUp(name)),
+      );
     };
   }
 
@@ -54,7 +71,8 @@ export class NodeLifecycleController {
       this.#core.emit({ kind: cordoned ? 'node-cordoned' : 'node-uncordoned', ...base });
     }
     const ready = type !== 'DELETED' && isNodeReady(node);
-    if (ready !== (old !== undefined && isNodeReady(old))) this.#core.emit({ kind: ready ? 'node-ready' : 'node-not-ready', ...base });
+    if (ready !== (old !== undefined && isNodeReady(old)))
+      this.#core.emit({ kind: ready ? 'node-ready' : 'node-not-ready', ...base });
   }
 
   #sync(name: string): void {
@@ -63,7 +81,11 @@ export class NodeLifecycleController {
     const taints = this.#wantedTaints(node);
     if (!sameJson(taints, node.spec.taints ?? [])) {
       const { taints: _, ...rest } = node.spec;
-      this.#writer.update(this.#nodes, node, { ...node, metadata: { ...node.metadata }, spec: taints.length > 0 ? { ...rest, taints } : rest });
+      this.#writer.update(this.#nodes, node, {
+        ...node,
+        metadata: { ...node.metadata },
+        spec: taints.length > 0 ? { ...rest, taints } : rest,
+      });
     }
     for (const pod of this.#core.store.podsOn(name).values()) this.#watchTolerance(pod);
   }
@@ -74,11 +96,17 @@ export class NodeLifecycleController {
     if (node.spec.unschedulable) wanted.push({ key: unschedulableTaint, effect: 'NoSchedule' });
     if (ready === undefined || ready === 'False') wanted.push({ key: notReadyTaint, effect: 'NoSchedule' });
     if (ready === 'False') wanted.push({ key: notReadyTaint, effect: 'NoExecute' });
-    if (ready === 'Unknown') wanted.push({ key: unreachableTaint, effect: 'NoSchedule' }, { key: unreachableTaint, effect: 'NoExecute' });
+    if (ready === 'Unknown')
+      wanted.push({ key: unreachableTaint, effect: 'NoSchedule' }, { key: unreachableTaint, effect: 'NoExecute' });
     const old = node.spec.taints ?? [];
-    const kept = old.filter((taint) => !managed.includes(taint.key) || wanted.some((each) => each.key === taint.key && each.effect === taint.effect));
+    const kept = old.filter(
+      (taint) =>
+        !managed.includes(taint.key) || wanted.some((each) => each.key === taint.key && each.effect === taint.effect),
+    );
     const now = stamp(this.#core.clock.now());
-    const added = wanted.filter((taint) => !kept.some((each) => each.key === taint.key && each.effect === taint.effect));
+    const added = wanted.filter(
+      (taint) => !kept.some((each) => each.key === taint.key && each.effect === taint.effect),
+    );
     return [...kept, ...added.map((taint) => ({ ...taint, timeAdded: now }))];
   }
 
@@ -89,14 +117,27 @@ export class NodeLifecycleController {
     const now = stamp(this.#core.clock.now());
     let conditions = node.status.conditions;
     for (const { type } of node.status.conditions ?? []) {
-      const unknown = { type, status: 'Unknown' as const, reason: 'NodeStatusUnknown', message: 'Kubelet stopped posting node status.' };
+      const unknown = {
+        type,
+        status: 'Unknown' as const,
+        reason: 'NodeStatusUnknown',
+        message: 'Kubelet stopped posting node status.',
+      };
       const heartbeat = conditionOf(node.status.conditions, type)?.lastHeartbeatTime;
-      conditions = withCondition(conditions, heartbeat === undefined ? unknown : { ...unknown, lastHeartbeatTime: heartbeat }, now);
+      conditions = withCondition(
+        conditions,
+        heartbeat === undefined ? unknown : { ...unknown, lastHeartbeatTime: heartbeat },
+        now,
+      );
     }
     this.#writer.setStatus(this.#nodes, node, { ...node.status, ...(conditions ? { conditions } : {}) });
     for (const pod of [...this.#core.store.podsOn(name).values()]) {
       if (!isPodReady(pod)) continue;
-      const notReady = withCondition(pod.status.conditions, { type: 'Ready', status: 'False', reason: 'NodeNotReady' }, now);
+      const notReady = withCondition(
+        pod.status.conditions,
+        { type: 'Ready', status: 'False', reason: 'NodeNotReady' },
+        now,
+      );
       this.#writer.setStatus(this.#pods, pod, { ...pod.status, conditions: notReady });
     }
   }
@@ -113,13 +154,16 @@ export class NodeLifecycleController {
       const now = this.#core.store.byUid(uid) as Pod | undefined;
       const due = now && this.#deadline(now);
       if (!now || due === undefined || due > this.#core.clock.now()) return;
-      this.#core.as({ kind: 'world', name: 'taint-eviction-controller' }, () => requestDeletion(this.#core, this.#writer, this.#pods, now, {}));
+      this.#core.as({ kind: 'world', name: 'taint-eviction-controller' }, () =>
+        requestDeletion(this.#core, this.#writer, this.#pods, now, {}),
+      );
     });
     this.#evictions.set(uid, timer);
   }
 
   #deadline(pod: Pod): number | undefined {
-    if (isTerminating(pod) || isPodFinished(pod) || pod.metadata.annotations?.[mirrorAnnotation] !== undefined) return undefined;
+    if (isTerminating(pod) || isPodFinished(pod) || pod.metadata.annotations?.[mirrorAnnotation] !== undefined)
+      return undefined;
     const node = this.#core.store.typed<Node>('nodes').get(undefined, pod.spec.nodeName ?? '');
     const taints = (node?.spec.taints ?? []).filter((taint) => taint.effect === 'NoExecute');
     if (taints.length === 0) return undefined;
@@ -128,7 +172,9 @@ export class NodeLifecycleController {
       const tolerating = (pod.spec.tolerations ?? []).filter((each) => toleratesTaint([each], taint));
       const since = taint.timeAdded ? Date.parse(taint.timeAdded) : this.#core.clock.now();
       if (tolerating.length === 0) return this.#core.clock.now();
-      const limits = tolerating.flatMap((each) => (each.tolerationSeconds === undefined ? [] : [each.tolerationSeconds]));
+      const limits = tolerating.flatMap((each) =>
+        each.tolerationSeconds === undefined ? [] : [each.tolerationSeconds],
+      );
       if (limits.length < tolerating.length) continue;
       const until = since + Math.min(...limits) * 1000;
       deadline = deadline === undefined ? until : Math.min(deadline, until);
@@ -154,7 +200,9 @@ export class NodeLifecycleController {
       this.#writer.remove(this.#pods, pod);
       return;
     }
-    const failed = isPodFinished(pod) ? pod : this.#writer.setStatus(this.#pods, pod, { ...pod.status, phase: 'Failed', reason: 'NodeLost' });
+    const failed = isPodFinished(pod)
+      ? pod
+      : this.#writer.setStatus(this.#pods, pod, { ...pod.status, phase: 'Failed', reason: 'NodeLost' });
     requestDeletion(this.#core, this.#writer, this.#pods, failed, { gracePeriodSeconds: 0 });
   }
 }

@@ -49,7 +49,10 @@ export class ReplicaSetController {
         const pod = this.#core.store.pods.get(namespace, orphan.metadata.name);
         const owner = this.#core.store.byUid(set.metadata.uid);
         if (!pod || !owner || controllerOf(pod)) continue;
-        this.#writer.update(this.#pods.definition, pod, { ...pod, metadata: { ...pod.metadata, ownerReferences: [ownerReference(owner)] } });
+        this.#writer.update(this.#pods.definition, pod, {
+          ...pod,
+          metadata: { ...pod.metadata, ownerReferences: [ownerReference(owner)] },
+        });
       }
     });
   }

@@ -41,7 +41,13 @@ export class Scheduler {
     core.store.onChange('nodes', ({ object, old }) => {
       const before = old as Node | undefined;
       const node = object as Node;
-      if (!before || !sameJson(before.spec, node.spec) || before.metadata.labels !== node.metadata.labels || before.status.allocatable !== node.status.allocatable) this.wakeWaiting();
+      if (
+        !before ||
+        !sameJson(before.spec, node.spec) ||
+        before.metadata.labels !== node.metadata.labels ||
+        before.status.allocatable !== node.status.allocatable
+      )
+        this.wakeWaiting();
     });
     core.store.onChange('persistentvolumeclaims', () => this.wakeWaiting());
   }
@@ -106,7 +112,9 @@ export class Scheduler {
   #pinnedNode(pod: Pod): string | undefined {
     const terms = pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
     const field = terms?.length === 1 ? terms[0]?.matchFields?.[0] : undefined;
-    return field?.key === 'metadata.name' && field.operator === 'In' && field.values?.length === 1 ? field.values[0] : undefined;
+    return field?.key === 'metadata.name' && field.operator === 'In' && field.values?.length === 1
+      ? field.values[0]
+      : undefined;
   }
 
   /** Empty nodes first, and away from pods of the same owner. */
@@ -115,7 +123,8 @@ export class Scheduler {
     let siblings = 0;
     let zoneSiblings = 0;
     if (owner !== undefined) {
-      for (const other of this.#core.store.podsOn(node.metadata.name).values()) if (controllerOf(other)?.uid === owner) siblings += 1;
+      for (const other of this.#core.store.podsOn(node.metadata.name).values())
+        if (controllerOf(other)?.uid === owner) siblings += 1;
       const zone = node.metadata.labels?.['topology.kubernetes.io/zone'];
       if (zone !== undefined) {
         for (const other of this.#core.store.dependents(owner)) {
@@ -135,7 +144,11 @@ export class Scheduler {
     const message = `0/${total} nodes are available: ${listed.length === 0 ? 'no nodes available to schedule pods' : listed.join(', ')}.`;
     const old = conditionOf(pod.status.conditions, 'PodScheduled');
     if (old?.status === 'False' && old.message === message) return;
-    const conditions = withCondition(pod.status.conditions, { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message }, stamp(this.#core.clock.now()));
+    const conditions = withCondition(
+      pod.status.conditions,
+      { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message },
+      stamp(this.#core.clock.now()),
+    );
     this.#writer.setStatus(this.#pods, pod, { ...pod.status, conditions });
   }
 }

@@ -108,7 +108,10 @@ export class StatefulSetController {
     for (const claim of claims) this.#createClaim(set, claim, name);
     const own = set.spec.template.spec.volumes ?? [];
     const volumes = [
-      ...claims.map((claim) => ({ name: claim.metadata.name, persistentVolumeClaim: { claimName: `${claim.metadata.name}-${name}` } })),
+      ...claims.map((claim) => ({
+        name: claim.metadata.name,
+        persistentVolumeClaim: { claimName: `${claim.metadata.name}-${name}` },
+      })),
       ...own.filter((volume) => !claims.some((claim) => claim.metadata.name === volume.name)),
     ];
     this.#pods.create({
@@ -116,19 +119,33 @@ export class StatefulSetController {
       generateName: `${set.metadata.name}-`,
       owner: set,
       template: set.spec.template,
-      labels: { [revisionLabel]: revision, 'statefulset.kubernetes.io/pod-name': name, 'apps.kubernetes.io/pod-index': String(ordinal) },
-      spec: { hostname: name, ...(set.spec.serviceName ? { subdomain: set.spec.serviceName } : {}), ...(volumes.length > 0 ? { volumes } : {}) },
+      labels: {
+        [revisionLabel]: revision,
+        'statefulset.kubernetes.io/pod-name': name,
+        'apps.kubernetes.io/pod-index': String(ordinal),
+      },
+      spec: {
+        hostname: name,
+        ...(set.spec.serviceName ? { subdomain: set.spec.serviceName } : {}),
+        ...(volumes.length > 0 ? { volumes } : {}),
+      },
     });
   }
 
-  #createClaim(set: StatefulSet, template: NonNullable<StatefulSet['spec']['volumeClaimTemplates']>[number], podName: string): void {
+  #createClaim(
+    set: StatefulSet,
+    template: NonNullable<StatefulSet['spec']['volumeClaimTemplates']>[number],
+    podName: string,
+  ): void {
     const name = `${template.metadata.name}-${podName}`;
     const namespace = set.metadata.namespace;
     if (this.#core.store.table(this.#claims.key).get(namespace, name)) return;
     this.#writer.create<PersistentVolumeClaim>(this.#claims, {
       apiVersion: 'v1',
       kind: 'PersistentVolumeClaim',
-      metadata: this.#writer.newMetadata(name, namespace, { labels: { ...set.spec.selector.matchLabels, ...template.metadata.labels } }),
+      metadata: this.#writer.newMetadata(name, namespace, {
+        labels: { ...set.spec.selector.matchLabels, ...template.metadata.labels },
+      }),
       spec: { volumeMode: 'Filesystem', ...template.spec },
       status: { phase: 'Pending' },
     });
@@ -147,8 +164,10 @@ export class StatefulSetController {
       if (this.#pods.isAvailable(pod, minReady)) available += 1;
       else this.#queue.addAt(keyOf(set), (this.#pods.availableAt(pod, minReady) ?? 0) + 1);
     }
-    const complete = updated === set.spec.replicas && pods.length === set.spec.replicas && ready.length === set.spec.replicas;
-    const currentRevision = complete || set.status.currentRevision === undefined ? revision : set.status.currentRevision;
+    const complete =
+      updated === set.spec.replicas && pods.length === set.spec.replicas && ready.length === set.spec.replicas;
+    const currentRevision =
+      complete || set.status.currentRevision === undefined ? revision : set.status.currentRevision;
     const current = running.filter((pod) => pod.metadata.labels?.[revisionLabel] === currentRevision).length;
     this.#writer.setStatus(this.#definition, set, {
       observedGeneration: set.metadata.generation ?? 1,

@@ -53,7 +53,9 @@ export class VolumeController {
     const name = claim.spec.storageClassName;
     const found =
       name === undefined
-        ? [...classes.byKey.values()].find((each) => each.metadata.annotations?.['storageclass.kubernetes.io/is-default-class'] === 'true')
+        ? [...classes.byKey.values()].find(
+            (each) => each.metadata.annotations?.['storageclass.kubernetes.io/is-default-class'] === 'true',
+          )
         : classes.get(undefined, name);
     return found === undefined ? undefined : String(found['volumeBindingMode'] ?? 'Immediate');
   }
@@ -61,28 +63,40 @@ export class VolumeController {
   /** Binds the pod's open claims to new volumes in the node's zone. */
   bindFor(pod: Pod, node: Node): void {
     for (const name of claimNames(pod)) {
-      const claim = this.#core.store.typed<PersistentVolumeClaim>('persistentvolumeclaims').get(pod.metadata.namespace, name);
-      if (claim && claim.spec.volumeName === undefined && this.#bindingMode(claim) !== undefined) this.#provision(claim, node);
+      const claim = this.#core.store
+        .typed<PersistentVolumeClaim>('persistentvolumeclaims')
+        .get(pod.metadata.namespace, name);
+      if (claim && claim.spec.volumeName === undefined && this.#bindingMode(claim) !== undefined)
+        this.#provision(claim, node);
     }
   }
 
   #provision(claim: PersistentVolumeClaim, node: Node | undefined): void {
     const name = `pvc-${claim.metadata.uid}`;
     const zone = node?.metadata.labels?.[zoneLabel];
-    const terms = zone === undefined ? undefined : [{ matchExpressions: [{ key: zoneLabel, operator: 'In', values: [zone] }] }];
+    const terms =
+      zone === undefined ? undefined : [{ matchExpressions: [{ key: zoneLabel, operator: 'In', values: [zone] }] }];
     const capacity = claim.spec.resources?.requests ?? { storage: '1Gi' };
     const accessModes = claim.spec.accessModes ?? ['ReadWriteOnce'];
     this.#writer.create<PersistentVolume>(this.#volumes, {
       apiVersion: 'v1',
       kind: 'PersistentVolume',
-      metadata: this.#writer.newMetadata(name, undefined, { annotations: { 'pv.kubernetes.io/provisioned-by': 'ebs.csi.aws.com' } }),
+      metadata: this.#writer.newMetadata(name, undefined, {
+        annotations: { 'pv.kubernetes.io/provisioned-by': 'ebs.csi.aws.com' },
+      }),
       spec: {
         capacity,
         accessModes,
         persistentVolumeReclaimPolicy: 'Delete',
         volumeMode: 'Filesystem',
         ...(claim.spec.storageClassName === undefined ? {} : { storageClassName: claim.spec.storageClassName }),
-        claimRef: { kind: 'PersistentVolumeClaim', apiVersion: 'v1', namespace: claim.metadata.namespace ?? '', name: claim.metadata.name, uid: claim.metadata.uid },
+        claimRef: {
+          kind: 'PersistentVolumeClaim',
+          apiVersion: 'v1',
+          namespace: claim.metadata.namespace ?? '',
+          name: claim.metadata.name,
+          uid: claim.metadata.uid,
+        },
         csi: { driver: 'ebs.csi.aws.com', volumeHandle: `vol-${claim.metadata.uid.replaceAll('-', '').slice(0, 17)}` },
         ...(terms === undefined ? {} : { nodeAffinity: { required: { nodeSelectorTerms: terms } } }),
       },
@@ -97,7 +111,10 @@ export class VolumeController {
   }
 
   #release(claim: PersistentVolumeClaim): void {
-    const volume = claim.spec.volumeName === undefined ? undefined : this.#core.store.typed<PersistentVolume>('persistentvolumes').get(undefined, claim.spec.volumeName);
+    const volume =
+      claim.spec.volumeName === undefined
+        ? undefined
+        : this.#core.store.typed<PersistentVolume>('persistentvolumes').get(undefined, claim.spec.volumeName);
     if (!volume) return;
     this.#core.clock.at(this.#core.clock.now() + 1_000, () => {
       const now = this.#core.store.typed<PersistentVolume>('persistentvolumes').get(undefined, volume.metadata.name);
@@ -114,15 +131,22 @@ export class VolumeController {
     if (node) {
       for (const pod of this.#core.store.podsOn(nodeName).values()) {
         for (const claimName of claimNames(pod)) {
-          const claim = this.#core.store.typed<PersistentVolumeClaim>('persistentvolumeclaims').get(pod.metadata.namespace, claimName);
-          if (claim?.spec.volumeName !== undefined) wanted.set(claim.spec.volumeName, attachmentName(claim.spec.volumeName, nodeName));
+          const claim = this.#core.store
+            .typed<PersistentVolumeClaim>('persistentvolumeclaims')
+            .get(pod.metadata.namespace, claimName);
+          if (claim?.spec.volumeName !== undefined)
+            wanted.set(claim.spec.volumeName, attachmentName(claim.spec.volumeName, nodeName));
         }
       }
     }
     const table = this.#core.store.table(this.#attachments.key);
     for (const attachment of [...table.byKey.values()]) {
       const spec = attachment['spec'] as { nodeName?: string; source?: { persistentVolumeName?: string } };
-      if (spec.nodeName === nodeName && !wanted.has(spec.source?.persistentVolumeName ?? '') && !isTerminating(attachment)) {
+      if (
+        spec.nodeName === nodeName &&
+        !wanted.has(spec.source?.persistentVolumeName ?? '') &&
+        !isTerminating(attachment)
+      ) {
         this.#writer.remove(this.#attachments, attachment);
       }
     }
@@ -141,7 +165,9 @@ export class VolumeController {
 }
 
 function claimNames(pod: Pod): string[] {
-  return (pod.spec.volumes ?? []).flatMap((volume) => (volume.persistentVolumeClaim ? [volume.persistentVolumeClaim.claimName] : []));
+  return (pod.spec.volumes ?? []).flatMap((volume) =>
+    volume.persistentVolumeClaim ? [volume.persistentVolumeClaim.claimName] : [],
+  );
 }
 
 function attachmentName(volume: string, node: string): string {

@@ -1,7 +1,15 @@
 import type { ClusterCore } from '../cluster-core.ts';
 import { safeHash } from '../cluster-core.ts';
 import { requestDeletion } from '../deletion.ts';
-import { conditionOf, isPodFinished, isPodReady, isTerminating, type Pod, type PodSpec, type PodTemplate } from '../kinds.ts';
+import {
+  conditionOf,
+  isPodFinished,
+  isPodReady,
+  isTerminating,
+  type Pod,
+  type PodSpec,
+  type PodTemplate,
+} from '../kinds.ts';
 import { canonicalJson, controllerOf, type OwnerReference, type SimObject } from '../object.ts';
 import type { ObjectWriter } from '../object-writer.ts';
 import { podSpecOf } from '../pod-admission.ts';

@@ -1,0 +1,33 @@
+/**
+ * Writes what programs read of the daemon's own formats: registry/openapi.json, and the JSON Schemas of the status document and of
+ * clm.yaml.
+ *
+ *   npx tsx scripts/generate-api-documents.ts [directory]
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { openApiDocument } from '../src/api/open-api.ts';
+import { apiRoutes } from '../src/api/routes.ts';
+import { daemonConfigJsonSchema } from '../src/daemon/config.ts';
+import { statusJsonSchema } from '../src/planning/explain/status-document.ts';
+
+/** Text of each file, by its path in the repository. */
+export function apiDocuments(): Map<string, string> {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  const documents: [string, unknown][] = [
+    ['registry/openapi.json', openApiDocument(apiRoutes(), version)],
+    ['registry/schemas/status.schema.json', statusJsonSchema()],
+    ['registry/schemas/clm.schema.json', daemonConfigJsonSchema()],
+  ];
+  return new Map(documents.map(([file, document]) => [file, `${JSON.stringify(document, null, 2)}\n`]));
+}
+
+if (process.argv[1]?.endsWith('generate-api-documents.ts')) {
+  const directory = process.argv[2] ?? '.';
+  for (const [file, text] of apiDocuments()) {
+    mkdirSync(dirname(join(directory, file)), { recursive: true });
+    writeFileSync(join(directory, file), text);
+  }
+}

@@ -1,0 +1,80 @@
+import { parse as parseYaml } from 'yaml';
+import { ApiError, badRequest } from './api-error.ts';
+import { cloneJson, type Fields } from './object.ts';
+import type { ResourceDefinition } from './resource-definition.ts';
+
+export interface KubeRequest {
+  method: string;
+  /** Without the cluster's prefix and the query. */
+  path: string;
+  query: URLSearchParams;
+  contentType?: string | undefined;
+  accept?: string | undefined;
+  /** Text as it came, or an object (which is copied). */
+  body?: string | object | undefined;
+  userAgent?: string | undefined;
+}
+
+export interface KubeAnswer {
+  status: number;
+  headers?: Record<string, string>;
+  /** JSON, or plain text. Objects in it are the stored ones: read them, never change them. */
+  body: object | string;
+}
+
+/** One resource as a request names it. */
+export interface Target {
+  definition: ResourceDefinition;
+  namespace: string | undefined;
+  name: string | undefined;
+  subresource: string | undefined;
+  request: KubeRequest;
+}
+
+/** The request's body as a value that nobody else holds; undefined when there is none. Throws 400 or 415. */
+export function readBody(request: KubeRequest, allowed?: readonly string[]): unknown {
+  const { body } = request;
+  const type = (request.contentType ?? 'application/json').split(';')[0]?.trim().toLowerCase() ?? '';
+  if (allowed && !allowed.includes(type)) throw unsupportedMediaType(allowed);
+  if (body === undefined || body === '') return undefined;
+  if (typeof body !== 'string') return cloneJson(body);
+  const yaml = type.endsWith('yaml');
+  if (!yaml && type !== 'application/json' && !type.endsWith('+json')) {
+    throw unsupportedMediaType(['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf']);
+  }
+  try {
+    return body.includes('__proto__') ? withoutPrototypes(body) : (JSON.parse(body) as unknown);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    if (!yaml) throw badRequest(`couldn't get version/kind; json parse error: ${why}`);
+  }
+  try {
+    return parseYaml(body, { maxAliasCount: 20 }) as unknown;
+  } catch (error) {
+    throw badRequest(`error converting YAML to JSON: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** A member of this name would not be a member. */
+function withoutPrototypes(text: string): unknown {
+  return JSON.parse(text, (key, value: unknown) => (key === '__proto__' ? undefined : value)) as unknown;
+}
+
+export function unsupportedMediaType(accepted: readonly string[]): ApiError {
+  const message = `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`;
+  return new ApiError(415, 'UnsupportedMediaType', message);
+}
+
+/** An answer with the warnings that clients print. */
+export function withWarnings(answer: KubeAnswer, warnings: readonly string[]): KubeAnswer {
+  if (warnings.length === 0) return answer;
+  const text = warnings
+    .map((warning) => `299 - "${warning.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`)
+    .join(', ');
+  return { ...answer, headers: { ...answer.headers, warning: text } };
+}
+
+/** `PartialObjectMetadata` of an object. */
+export function partialMetadata(object: { metadata: unknown }): Fields {
+  return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata };
+}

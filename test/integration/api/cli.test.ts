@@ -1,0 +1,149 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type ApiServer, startApiServer } from '../../../src/api/server.ts';
+import type { StatusDocument } from '../../../src/planning/explain/status-document.ts';
+import { silentLogger } from '../../../src/support/logger.ts';
+import { fixedBackend } from '../../support/api-backend.ts';
+import { runCli } from '../../support/cli-io.ts';
+import { eventFixture } from '../../support/status-fixture.ts';
+
+let folder: string;
+let socket: string;
+let backend: ReturnType<typeof fixedBackend>;
+let server: ApiServer;
+
+beforeEach(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'clm-cli-'));
+  socket = path.join(folder, 'clm.sock');
+  backend = fixedBackend();
+  server = await startApiServer({ backend, socketPath: socket, log: silentLogger(), version: '1' });
+});
+
+afterEach(async () => {
+  await server.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const clm = (args: string[], options = {}) => runCli([...args, '--socket', socket], options);
+
+describe('clm status', () => {
+  it('prints a table, JSON or YAML of the same document', async () => {
+    const table = await clm(['status']);
+    expect([table.code, table.out]).toEqual([0, expect.stringContaining('soaking 3m 5s of 10m')]);
+    const json = JSON.parse((await clm(['status', '-o', 'json'])).out) as StatusDocument;
+    expect(json.kind).toBe('Status');
+    const { parse } = await import('yaml');
+    expect(parse((await clm(['status', '-o', 'yaml'])).out)).toEqual(json);
+  });
+
+  it('lists every cluster with -o wide', async () => {
+    expect((await clm(['status', '-o', 'wide'])).out).toContain('aws:123456789012:eu-central-1:beta-done');
+  });
+
+  it('uses colours on a terminal only', async () => {
+    expect((await clm(['status'])).out).not.toContain('\u001b');
+    expect((await clm(['status'], { terminal: true })).out).toContain('\u001b[');
+    expect((await clm(['status'], { terminal: true, environment: { NO_COLOR: '1' } })).out).not.toContain('\u001b[3');
+  });
+});
+
+describe('clm status -w', () => {
+  it('redraws on a terminal until it is told to end, and gives the cursor back', async () => {
+    const stop = new AbortController();
+    let frames = 0;
+    const run = await clm(['status', '-w'], {
+      terminal: true,
+      signal: stop.signal,
+      onOut: () => {
+        frames += 1;
+        backend.journal.push(eventFixture(5 + frames, `event ${5 + frames}`));
+        server.changes.notify();
+        if (frames === 3) stop.abort();
+      },
+    });
+    expect(run.code).toBe(0);
+    expect(run.out.startsWith('\u001b[?2026h\u001b[?25l')).toBe(true);
+    expect(run.out.endsWith('\u001b[?25h')).toBe(true);
+    expect(run.out).not.toContain('\u001b[2J');
+  });
+
+  it('prints a line an event into a pipe', async () => {
+    const stop = new AbortController();
+    const run = await clm(['status', '-w'], {
+      signal: stop.signal,
+      onOut: (text: string) => {
+        if (text.includes('event 5')) {
+          backend.journal.push(eventFixture(6, 'event 6'));
+          server.changes.notify();
+        }
+        if (text.includes('event 6')) stop.abort();
+      },
+    });
+    expect(
+      run.out
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.slice(-7)),
+    ).toEqual(['event 1', 'event 2', 'event 3', 'event 4', 'event 5', 'event 6']);
+    expect(run.out).not.toContain('\u001b');
+  });
+
+  it('prints one document a line with -o json', async () => {
+    const stop = new AbortController();
+    const run = await clm(['status', '-w', '-o', 'json'], { signal: stop.signal, onOut: () => stop.abort() });
+    expect((JSON.parse(run.out) as StatusDocument).kind).toBe('Status');
+  });
+
+  it('waits for a daemon that went away, and goes on when it is back', async () => {
+    const stop = new AbortController();
+    let seen = '';
+    const run = clm(['status', '-w'], {
+      terminal: true,
+      signal: stop.signal,
+      onOut: (text: string) => {
+        seen += text;
+        if (text.includes('waiting for it') && !restarted) void restart();
+        if (restarted && !text.includes('waiting for it') && text.includes('84 clusters')) stop.abort();
+      },
+    });
+    let restarted = false;
+    async function restart(): Promise<void> {
+      restarted = true;
+      server = await startApiServer({ backend, socketPath: socket, log: silentLogger(), version: '1' });
+    }
+    const drawn = (): boolean => seen.includes('84 clusters');
+    while (!drawn()) await new Promise((resolve) => setImmediate(resolve));
+    await server.close();
+    expect((await run).code).toBe(0);
+    expect(seen).toContain('daemon not running');
+  });
+});
+
+describe('clm adopt', () => {
+  it('shows, asks, and does nothing without a yes', async () => {
+    const no = await clm(['adopt'], { terminal: true, answers: ['no'] });
+    expect([no.code, no.out]).toEqual([3, expect.stringContaining('would adopt')]);
+    expect(backend.calls).toEqual([]);
+    const yes = await clm(['adopt'], { terminal: true, answers: ['yes'] });
+    expect([yes.code, yes.out]).toEqual([0, expect.stringContaining('adopted')]);
+    expect(backend.calls).toEqual([{ what: 'adopt', request: {}, by: 'kim' }]);
+  });
+
+  it('does not adopt when nobody is there to ask, unless told to', async () => {
+    expect((await clm(['adopt'])).code).toBe(2);
+    expect(backend.calls).toEqual([]);
+    expect((await clm(['adopt', '--yes', '--as', 'sam'])).code).toBe(0);
+    expect(backend.calls).toEqual([{ what: 'adopt', request: {}, by: 'sam' }]);
+  });
+});
+
+describe('clm why', () => {
+  it('prints the chain, and ends with 2 for what does not exist', async () => {
+    const run = await clm(['why', 'beta-blocked']);
+    expect([run.code, run.out]).toEqual([0, expect.stringContaining('owner StatefulSet/cart')]);
+    const unknown = await clm(['why', 'bta']);
+    expect([unknown.code, unknown.err]).toEqual([2, expect.stringContaining('Near: beta')]);
+  });
+});

@@ -1,0 +1,231 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { accountsText, clusterText, sampleAccounts, sampleClusters } from '../../../scripts/generate-fleet.ts';
+import { schemaTexts } from '../../../scripts/generate-schemas.ts';
+import type { Cluster } from '../../../src/domain/cluster.ts';
+import { isControlPlane } from '../../../src/domain/cluster.ts';
+import { describeProblem } from '../../../src/domain/problem.ts';
+import type { RenderedCluster } from '../../../src/domain/rendered.ts';
+import type { RegistryView } from '../../../src/ports/channel-source.ts';
+import { createRenderer } from '../../../src/rendering/renderer.ts';
+import { parsePipeline } from '../../../src/sources/pipeline/parse-pipeline.ts';
+import { openDirectoryRegistry } from '../../../src/sources/registry/directory-registry.ts';
+import { validateConfiguration } from '../../../src/sources/validate-configuration.ts';
+
+const project = join(import.meta.dirname, '../../..');
+const configuration = join(project, 'channels/cluster');
+
+function treeOf(directory: string, prefix = ''): Map<string, string> {
+  const tree = new Map<string, string>();
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) for (const [name, text] of treeOf(path, `${prefix}${entry.name}/`)) tree.set(name, text);
+    else tree.set(prefix + entry.name, readFileSync(path, 'utf8'));
+  }
+  return tree;
+}
+
+const tree = treeOf(configuration);
+const rendered = new Map<string, { cluster: Cluster; result: RenderedCluster }>();
+let registry: RegistryView;
+
+beforeAll(async () => {
+  registry = await openDirectoryRegistry({ directory: project }).read();
+  const renderer = createRenderer();
+  for (const cluster of registry.clusters) {
+    const outcome = renderer.render({ cluster, tree, commit: 'sample' });
+    if (!outcome.ok) throw new Error(outcome.problems.map(describeProblem).join('\n'));
+    rendered.set(cluster.id, { cluster, result: outcome.rendered });
+  }
+});
+
+describe('the sample fleet', () => {
+  it('is what its generator writes', () => {
+    const accounts = sampleAccounts();
+    expect(readFileSync(join(project, 'registry/infrastructure-accounts.yaml'), 'utf8')).toBe(accountsText(accounts));
+    const expected = new Map(
+      sampleClusters(accounts).map((cluster) => [`${cluster.alias}.yaml`, clusterText(cluster)]),
+    );
+    expect(readdirSync(join(project, 'clusters')).sort()).toEqual([...expected.keys()].sort());
+    for (const [name, text] of expected) expect(readFileSync(join(project, 'clusters', name), 'utf8')).toBe(text);
+  });
+
+  it('has 84 clusters over the four channels, on 20 accounts, with control planes of three and more than 1,010 nodes', () => {
+    const counts: Record<string, number> = {};
+    for (const { channel } of registry.clusters) counts[channel] = (counts[channel] ?? 0) + 1;
+    expect(counts).toEqual({ dev: 1, alpha: 3, beta: 10, stable: 70 });
+    expect(registry.accounts).toHaveLength(20);
+    for (const cluster of registry.clusters) {
+      expect(cluster.nodePools.filter(isControlPlane).map((pool) => pool.minSize)).toEqual([3]);
+      const workers = cluster.nodePools.filter((pool) => !isControlPlane(pool)).length;
+      expect(workers).toBeGreaterThanOrEqual(2);
+      expect(workers).toBeLessThanOrEqual(4);
+    }
+    const nodes = registry.clusters
+      .flatMap((cluster) => cluster.nodePools)
+      .reduce((sum, pool) => sum + pool.minSize, 0);
+    expect(nodes).toBeGreaterThanOrEqual(1_010);
+  });
+
+  it('shares no stack name within an account and region', () => {
+    const names = [...rendered.values()].flatMap(({ cluster, result }) =>
+      result.stacks.map((stack) => `${cluster.infrastructureAccount}/${cluster.region}/${stack.name}`),
+    );
+    expect(new Set(names).size).toBe(names.length);
+  });
+});
+
+describe('the sample channel configuration', () => {
+  it('validates, with both pipelines', async () => {
+    for (const name of ['pipeline.yaml', 'pipeline.demo.yaml']) {
+      const problems = await validateConfiguration({
+        registryDir: project,
+        pipelineFile: join(project, 'channels', name),
+        configuration: { tree, name: 'channels/cluster', render: createRenderer().render },
+      });
+      expect(problems.map(describeProblem)).toEqual([]);
+    }
+  });
+
+  it('keeps the demo’s soaks to minutes and its parallelism to 1, 3, 5 and 20', () => {
+    const result = parsePipeline('demo', readFileSync(join(project, 'channels/pipeline.demo.yaml'), 'utf8'));
+    const channels = result.ok ? result.pipeline.channels : [];
+    expect(channels.map((channel) => channel.maxParallel)).toEqual([1, 3, 5, 20]);
+    for (const channel of channels) {
+      expect(channel.soakMs).toBeGreaterThanOrEqual(60_000);
+      expect(channel.soakMs).toBeLessThanOrEqual(180_000);
+      expect(channel.blockLimitMs).toBe(900_000);
+    }
+  });
+
+  it('imports only what the cluster’s own stack exports', () => {
+    for (const { result } of rendered.values()) {
+      const [clusterStack, ...pools] = result.stacks;
+      const exported = new Set(
+        [...(clusterStack?.template ?? '').matchAll(/Export: \{Name: "([^"]+)"\}/g)].map((match) => match[1]),
+      );
+      const imported = pools.flatMap((stack) =>
+        [...stack.template.matchAll(/!ImportValue "([^"]+)"/g)].map((match) => match[1]),
+      );
+      expect(imported.length).toBeGreaterThan(pools.length);
+      for (const name of imported) expect(exported).toContain(name);
+    }
+  });
+
+  it('puts every cluster behind its two load balancers', () => {
+    for (const { cluster, result } of rendered.values()) {
+      const templates = result.stacks.filter((stack) => stack.kind === 'node-pool').map((stack) => stack.template);
+      expect(
+        templates.filter((template) => template.includes(`${cluster.localId}:api-server-target-group`)),
+        cluster.alias,
+      ).toHaveLength(1);
+      expect(
+        templates.filter((template) => template.includes(`${cluster.localId}:ingress-target-group`)),
+        cluster.alias,
+      ).toHaveLength(1);
+    }
+  });
+
+  it('fits the limits of the cloud: templates of 51,200 bytes, user data of 16 KiB, names of load balancers of 32', () => {
+    for (const { result } of rendered.values()) {
+      for (const stack of result.stacks) {
+        expect(Buffer.byteLength(stack.template)).toBeLessThan(51_200);
+        const userData = /UserData: "([^"]+)"/.exec(stack.template)?.[1];
+        if (userData !== undefined) expect(Buffer.from(userData, 'base64').length).toBeLessThan(16_384);
+        for (const [, name] of stack.template.matchAll(/^ {6}Name: "?([^"\n]+)/gm))
+          expect((name as string).length).toBeLessThanOrEqual(32);
+      }
+    }
+  });
+
+  it('replaces every node of the fleet when one line changes', () => {
+    const renderer = createRenderer();
+    for (const [line, other] of [
+      [/^node_image: .*$/m, 'node_image: "ami-0123456789abcdef0"'],
+      [/^kubernetes_version: .*$/m, 'kubernetes_version: "v1.34.4"'],
+    ] as const) {
+      const changed = new Map(tree).set(
+        'config-defaults.yaml',
+        (tree.get('config-defaults.yaml') as string).replace(line, other),
+      );
+      for (const { cluster, result } of rendered.values()) {
+        const outcome = renderer.render({ cluster, tree: changed, commit: 'next' });
+        const after = outcome.ok ? outcome.rendered.pools : [];
+        expect(after.map((pool) => pool.name)).toEqual(result.pools.map((pool) => pool.name));
+        after.forEach((pool, i) => {
+          expect(pool.digest).not.toBe(result.pools[i]?.digest);
+        });
+      }
+    }
+  });
+
+  it('touches no node when a manifest changes', () => {
+    const path = 'manifests/metrics-server/deployment.yaml';
+    const changed = new Map(tree).set(path, (tree.get(path) as string).replace('replicas: 1', 'replicas: 2'));
+    const renderer = createRenderer();
+    for (const { cluster, result } of rendered.values()) {
+      const outcome = renderer.render({ cluster, tree: changed, commit: 'next' });
+      if (!outcome.ok) throw new Error(outcome.problems.map(describeProblem).join('\n'));
+      expect(outcome.rendered.pools).toEqual(result.pools);
+      expect(outcome.rendered.stacks).toEqual(result.stacks);
+      expect(
+        outcome.rendered.components
+          .filter((unit, i) => unit.digest !== result.components[i]?.digest)
+          .map((unit) => unit.name),
+      ).toEqual(['metrics-server']);
+    }
+  });
+
+  it('has eight to ten components, three daemonsets, and budgets that let a node go', () => {
+    for (const { cluster, result } of rendered.values()) {
+      expect(result.components.length).toBeGreaterThanOrEqual(8);
+      expect(result.components.length).toBeLessThanOrEqual(10);
+      const objects = result.components.flatMap((component) => component.objects);
+      const kinds = (kind: string) => objects.filter((object) => object.kind === kind);
+      const detector = cluster.configItems['node_problem_detector'] ?? 'enabled';
+      expect(kinds('DaemonSet')).toHaveLength(detector === 'enabled' ? 3 : 2);
+      expect(kinds('PodDisruptionBudget').map((budget) => budget['spec'].maxUnavailable)).toEqual([1, 1]);
+      const identity = objects.map(
+        (object) => `${object.kind}/${object.metadata.namespace ?? ''}/${object.metadata.name}`,
+      );
+      expect(new Set(identity).size).toBe(identity.length);
+    }
+  });
+});
+
+describe('validation', () => {
+  it('lists a problem of a template once, with how many clusters it stops', async () => {
+    const broken = new Map(tree)
+      .set('manifests/coredns/config.yaml', 'a: {{ .Cluster.ConfigItems.nope }}')
+      .set('manifests/stray.yaml', 'a: 1');
+    const problems = await validateConfiguration({
+      registryDir: project,
+      pipelineFile: join(project, 'channels/no-pipeline.yaml'),
+      configuration: { tree: broken, name: 'channels/cluster', render: createRenderer().render },
+    });
+    expect(problems.map(describeProblem)).toEqual([
+      expect.stringMatching(/no-pipeline\.yaml cannot be read \(ENOENT\)/),
+      expect.stringMatching(/channels\/cluster\/manifests\/stray\.yaml: .*belongs to no component/),
+      expect.stringMatching(
+        /channels\/cluster\/manifests\/coredns\/config\.yaml:1: map has no entry for key "nope".*stops every cluster/,
+      ),
+    ]);
+  });
+});
+
+describe('the JSON Schemas in registry/schemas', () => {
+  it('are those of the schemas that read the files', () => {
+    const texts = schemaTexts();
+    expect([...texts.keys()]).toEqual([
+      'cluster.schema.json',
+      'infrastructure-accounts.schema.json',
+      'pipeline.schema.json',
+    ]);
+    for (const [name, text] of texts)
+      expect(
+        readFileSync(join(project, 'registry/schemas', name), 'utf8'),
+        `${name}: run npx tsx scripts/generate-schemas.ts`,
+      ).toBe(text);
+  });
+});
