@@ -1,6 +1,7 @@
 /** What the API needs of the daemon. Tests give it a small one of their own; the daemon gives the real one. */
-import type { ReadStore } from '../ports/store.ts';
+
 import type { Explanation, StatusDocument } from '../planning/explain/status-document.ts';
+import type { ReadStore } from '../ports/store.ts';
 import type { ActionAnswer, AdoptAnswer, Scope } from './schemas.ts';
 
 export interface Operator {
@@ -11,17 +12,17 @@ export interface Operator {
 export interface ApiBackend {
   store: Pick<ReadStore, 'journal' | 'rows'>;
   /** Built from what is committed now. */
-  status(): Promise<StatusDocument>;
+  status: () => Promise<StatusDocument>;
   /** A near list when there is no such subject. */
-  explain(subject: string): Promise<{ found: true; explanation: Explanation } | { found: false; near: string[] }>;
-  pause(request: { scope: Scope; reason: string; forSeconds: number }, by: Operator): Promise<ActionAnswer>;
-  resume(request: { scope: Scope; reason: string }, by: Operator): Promise<ActionAnswer>;
-  retry(request: { scope: Scope; reason: string }, by: Operator): Promise<ActionAnswer>;
+  explain: (subject: string) => Promise<{ found: true; explanation: Explanation } | { found: false; near: string[] }>;
+  pause: (request: { scope: Scope; reason: string; forSeconds: number }, by: Operator) => Promise<ActionAnswer>;
+  resume: (request: { scope: Scope; reason: string }, by: Operator) => Promise<ActionAnswer>;
+  retry: (request: { scope: Scope; reason: string }, by: Operator) => Promise<ActionAnswer>;
   /** What adopting would meet; changes nothing. */
-  previewAdoption(signal: AbortSignal): Promise<AdoptAnswer>;
-  adopt(by: Operator, reason: string | undefined, signal: AbortSignal): Promise<AdoptAnswer>;
+  previewAdoption: (signal: AbortSignal) => Promise<AdoptAnswer>;
+  adopt: (by: Operator, reason: string | undefined, signal: AbortSignal) => Promise<AdoptAnswer>;
   /** Accepts a registry read that was held back because it loses too much (B2). */
-  confirmRegistry(reason: string, by: Operator): Promise<ActionAnswer>;
+  confirmRegistry: (reason: string, by: Operator) => Promise<ActionAnswer>;
   /** Looks at git and the registry now. */
-  refresh(): Promise<ActionAnswer>;
+  refresh: () => Promise<ActionAnswer>;
 }

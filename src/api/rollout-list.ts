@@ -1,7 +1,7 @@
 /** GET /v1/rollouts: stored rollouts as a list for people. */
 import type { ProcessRow, ReadStore } from '../ports/store.ts';
-import type { RolloutSummary } from './schemas.ts';
 import type { ApiBackend } from './backend.ts';
+import type { RolloutSummary } from './schemas.ts';
 
 export async function listRollouts(
   backend: Pick<ApiBackend, 'store' | 'status'>,

@@ -7,7 +7,7 @@ import { unknownSubject } from './errors.ts';
 import { listRollouts } from './rollout-list.ts';
 import * as schemas from './schemas.ts';
 
-export interface RouteRequest {
+interface RouteRequest {
   params: Record<string, string>;
   query: unknown;
   body: unknown;
@@ -39,7 +39,7 @@ function route<Query extends z.ZodType, Body extends z.ZodType = z.ZodNever>(def
     request: Omit<RouteRequest, 'query' | 'body'> & { query: z.output<Query>; body: z.output<Body> },
   ): Promise<unknown>;
 }): Route {
-  return definition as unknown as Route;
+  return definition;
 }
 
 /** All routes that answer with one JSON document; streams are apart (streams.ts). */

@@ -4,7 +4,7 @@ import { z } from 'zod';
 const name = z.string().min(1).max(256);
 const reason = z.string().trim().min(3, 'say why in at least three characters').max(500);
 
-export const scopeSchema = z.union([
+const scopeSchema = z.union([
   z.strictObject({ kind: z.literal('fleet') }),
   z.strictObject({ kind: z.literal('channel'), name }),
   z.strictObject({ kind: z.literal('cluster'), name }),
@@ -102,7 +102,7 @@ export const eventSchema = z.object({
 
 export const eventsAnswer = z.object({ events: z.array(eventSchema) });
 
-export const rolloutSchema = z.object({
+const rolloutSchema = z.object({
   id: z.string(),
   channel: z.string(),
   commit: z.string(),

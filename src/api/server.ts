@@ -17,7 +17,7 @@ export interface ApiServer {
   /** Call it after every commit. */
   changes: ChangeFeed;
   /** Ends streams, lets running requests finish (bounded), removes the socket file. */
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 export interface ApiServerOptions {
@@ -168,15 +168,15 @@ function toApiError(error: unknown, log: Logger): ApiError {
 /** The socket lets in only its owner; the header says which person that is, where several share the account. */
 function operatorOf(request: FastifyRequest): Operator {
   const given = request.headers['x-clm-actor'];
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the point
-  const name =
-    typeof given === 'string'
-      ? given
-          .replace(/[\u0000-\u001f\u007f]/g, '')
-          .trim()
-          .slice(0, 100)
-      : '';
+  const name = typeof given === 'string' ? printableName(given) : '';
   return { name: name === '' ? userInfo().username : name };
+}
+
+/** Headers hold no line breaks; other control characters have no place in a journal either. */
+function printableName(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the point
+  const visible = text.replace(/[\u0000-\u001f\u007f]/g, '');
+  return visible.trim().slice(0, 100);
 }
 
 function closedSignal(reply: FastifyReply): AbortSignal {

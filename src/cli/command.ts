@@ -1,12 +1,11 @@
 /** What every command file exports, and the options that all of them share. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { CliError, exitCodes } from './exit.ts';
 import type { CliIo } from './io.ts';
 
 export interface CommandContext {
   io: CliIo;
   /** A command ends with something other than 0 without an error: `status` of a halted fleet, say. */
-  exitWith(code: number): void;
+  exitWith: (code: number) => void;
 }
 
 export type RegisterCommand = (program: Command, context: CommandContext) => void;
@@ -56,9 +55,4 @@ export function wholeNumber(text: string): number {
 
 export function actorOf(options: { as?: string }, io: CliIo): string {
   return options.as ?? io.environment['USER'] ?? io.environment['LOGNAME'] ?? 'unknown';
-}
-
-/** Wraps a failure of the wider world (a file, a library) as an ended command. */
-export function failed(message: string): CliError {
-  return new CliError(exitCodes.failed, message);
 }

@@ -1,9 +1,10 @@
 /** How a command reaches the daemon, or its store when there is no daemon. */
-import type { Explanation, StatusDocument } from '../planning/explain/status-document.ts';
-import type { DaemonConfig } from '../daemon/config.ts';
+
 import type { RolloutSummary } from '../api/schemas.ts';
+import type { DaemonConfig } from '../daemon/config.ts';
+import type { Explanation, StatusDocument } from '../planning/explain/status-document.ts';
 import type { JournalQuery, StoredJournalEntry } from '../ports/store.ts';
-import { actorOf, type ActorOptions, type ConnectionOptions } from './command.ts';
+import { type ActorOptions, actorOf, type ConnectionOptions } from './command.ts';
 import { DaemonClient, DaemonUnreachable } from './daemon-client.ts';
 import { badInput, CliError, exitCodes } from './exit.ts';
 import type { CliIo } from './io.ts';
@@ -24,7 +25,7 @@ export interface Reader {
 }
 
 export async function connect(options: ActorOptions | ConnectionOptions, io: CliIo): Promise<Connection> {
-  const actor = actorOf('as' in options && options.as !== undefined ? { as: options.as } : {}, io);
+  const actor = actorOf('as' in options ? options : {}, io);
   if (options.socket !== undefined) return { client: new DaemonClient(options.socket, actor) };
   const config = await configOf(options, io);
   return { client: new DaemonClient(config.api.socket, actor), config };

@@ -190,14 +190,14 @@ function parseFrame(block: string): StreamFrame | undefined {
 
 /** 400 and 404 are the caller's input, 409 a refusal, the rest a failure of the daemon. */
 function answerError(status: number, text: string): CliError {
-  let body: ErrorBody | undefined;
+  let body: Partial<ErrorBody> = {};
   try {
-    body = JSON.parse(text) as ErrorBody;
+    body = JSON.parse(text) as Partial<ErrorBody>;
   } catch {
-    body = undefined;
+    // Whatever answered, it was not the daemon's own handler; the status has to do.
   }
-  const message = body?.error?.message ?? `the daemon answered with status ${status}`;
+  const message = body.error?.message ?? `the daemon answered with status ${status}`;
   const code =
     status === 400 || status === 404 ? exitCodes.badInput : status === 409 ? exitCodes.refused : exitCodes.failed;
-  return new CliError(code, message, body?.error?.problems ?? []);
+  return new CliError(code, message, body.error?.problems ?? []);
 }

@@ -3,21 +3,21 @@ import { type Palette, palette, wantsColor } from './view/terminal.ts';
 
 export interface CliIo {
   /** Standard output: results only. */
-  out(text: string): void;
+  out: (text: string) => void;
   /** Standard error: progress, warnings, errors. */
-  err(text: string): void;
+  err: (text: string) => void;
   outIsTerminal: boolean;
   errIsTerminal: boolean;
   inIsTerminal: boolean;
-  columns(): number;
-  rows(): number;
+  columns: () => number;
+  rows: () => number;
   environment: NodeJS.ProcessEnv;
   /** Aborts on Ctrl-C. */
   signal: AbortSignal;
   /** One line of standard input, after a question on standard error. */
-  ask(question: string): Promise<string>;
+  ask: (question: string) => Promise<string>;
   /** Calls back after the terminal was resized; returns the way to stop. */
-  onResize(listener: () => void): () => void;
+  onResize: (listener: () => void) => () => void;
 }
 
 export function colorsOf(io: CliIo): Palette {
@@ -34,9 +34,9 @@ export function processIo(signal: AbortSignal): CliIo {
   return {
     out: (text) => void stdout.write(text),
     err: (text) => void stderr.write(text),
-    outIsTerminal: stdout.isTTY === true,
-    errIsTerminal: stderr.isTTY === true,
-    inIsTerminal: stdin.isTTY === true,
+    outIsTerminal: stdout.isTTY,
+    errIsTerminal: stderr.isTTY,
+    inIsTerminal: stdin.isTTY,
     columns: () => (stdout.isTTY ? stdout.columns || 80 : Number(process.env['COLUMNS']) || 100),
     rows: () => stdout.rows || 24,
     environment: process.env,

@@ -1,8 +1,6 @@
 /** The `clm` command: registers every command, runs one, and turns errors into exit codes. */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { CliError, errorText, exitCodes } from './exit.ts';
-import { type CliIo, processIo } from './io.ts';
 import type { CommandContext, RegisterCommand } from './command.ts';
 import { registerAdopt } from './commands/adopt.ts';
 import { registerBackup } from './commands/backup.ts';
@@ -21,6 +19,8 @@ import { registerRollouts } from './commands/rollouts.ts';
 import { registerStatus } from './commands/status.ts';
 import { registerValidate } from './commands/validate.ts';
 import { registerWhy } from './commands/why.ts';
+import { CliError, errorText, exitCodes } from './exit.ts';
+import { type CliIo, processIo } from './io.ts';
 
 const registrations: RegisterCommand[] = [
   registerStatus,
@@ -42,8 +42,10 @@ const registrations: RegisterCommand[] = [
   registerCompletion,
 ];
 
-/** Commands that wire the simulator; a module exports `register(program, context)` and is loaded only when it is asked for. */
-const separateCommands = ['demo', 'simulate'];
+/** Commands that wire the simulator: loaded only when they are asked for, or listed. */
+const separateCommands: Record<string, () => Promise<{ register: RegisterCommand }>> = {
+  demo: () => import('./demo.ts'),
+};
 
 /** Runs one command line; resolves with the exit code. Output goes to `io`, the process's own unless given. */
 export async function main(args: string[], io: CliIo = processIo(interruptSignal())): Promise<number> {
@@ -89,16 +91,9 @@ async function createProgram(args: string[], context: CommandContext): Promise<C
     .showHelpAfterError('(clm --help lists the commands)')
     .addHelpText('after', exitCodeHelp);
   for (const register of registrations) register(program, context);
-  for (const name of separateCommands) {
-    const asked =
-      args.some((arg) => arg === name) ||
-      args.length === 0 ||
-      args.some((arg) => arg === '--help' || arg === '-h' || arg === 'help');
-    if (!asked) continue;
-    const module = new URL(`./${name}.ts`, import.meta.url);
-    if (!existsSync(module)) continue;
-    const loaded = (await import(module.href)) as { register: RegisterCommand };
-    loaded.register(program, context);
+  const listed = args.length === 0 || args.some((arg) => arg === '--help' || arg === '-h' || arg === 'help');
+  for (const [name, load] of Object.entries(separateCommands)) {
+    if (listed || args.includes(name)) (await load()).register(program, context);
   }
   return program;
 }

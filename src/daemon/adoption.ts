@@ -1,7 +1,8 @@
 /** `clm adopt`: look at the whole fleet, then let the daemon change it (B11). */
-import type { AdoptAnswer } from '../api/schemas.ts';
+
 import type { Operator } from '../api/backend.ts';
 import { ApiError } from '../api/errors.ts';
+import type { AdoptAnswer } from '../api/schemas.ts';
 import type { Pipeline } from '../domain/pipeline.ts';
 import type { Engine } from '../engine/engine-options.ts';
 import type { ChannelSource } from '../ports/channel-source.ts';
@@ -18,13 +19,13 @@ export interface AdoptionInput {
   render: Render;
   source: ChannelSource;
   lastGood: LastGood;
-  pipeline(): Pipeline;
-  now(): number;
+  pipeline: () => Pipeline;
+  now: () => number;
 }
 
 export interface Adoption {
-  preview(signal: AbortSignal): Promise<AdoptAnswer>;
-  adopt(by: Operator, reason: string | undefined, signal: AbortSignal): Promise<AdoptAnswer>;
+  preview: (signal: AbortSignal) => Promise<AdoptAnswer>;
+  adopt: (by: Operator, reason: string | undefined, signal: AbortSignal) => Promise<AdoptAnswer>;
 }
 
 /** What a first update can begin on. Others are told; they are left alone until they can be read. */

@@ -11,17 +11,17 @@ import type { DaemonConfig } from './config.ts';
 import { type CallReport, measured } from './measured.ts';
 
 export interface ClusterAccess {
-  connectCloud(cluster: Cluster): CloudProvider;
-  connectKube(cluster: Cluster): KubeCluster;
-  close(): void;
+  connectCloud: (cluster: Cluster) => CloudProvider;
+  connectKube: (cluster: Cluster) => KubeCluster;
+  close: () => void;
 }
 
 export interface ClusterAccessOptions {
   providers: DaemonConfig['providers'];
   version: string;
-  accounts(): InfrastructureAccount[];
+  accounts: () => InfrastructureAccount[];
   /** Rollout that a cluster is in now, for the user agent: CloudTrail and audit logs answer "who". */
-  rolloutOf(clusterId: string): string | undefined;
+  rolloutOf: (clusterId: string) => string | undefined;
   report: { aws: CallReport; kube: CallReport };
 }
 

@@ -1,9 +1,11 @@
 /** Puts the implementations together: everything that acts once the lease is held. */
-import { readPastRollouts, readStatus } from '../api/read-model.ts';
+
 import type { ApiBackend } from '../api/backend.ts';
 import { ApiError } from '../api/errors.ts';
-import { createCheckRunner } from '../checks/runner.ts';
+import { readPastRollouts, readStatus } from '../api/read-model.ts';
 import { profiles } from '../checks/profiles.ts';
+import { createCheckRunner } from '../checks/runner.ts';
+import type { Cluster } from '../domain/cluster.ts';
 import type { Pipeline } from '../domain/pipeline.ts';
 import { createEngine } from '../engine/engine.ts';
 import type { Committed, Engine } from '../engine/engine-options.ts';
@@ -11,6 +13,9 @@ import { machineModules } from '../machines/registry.ts';
 import { explainSubject } from '../planning/explain/explain-subject.ts';
 import { defaultRollPolicy } from '../planning/roll/policy.ts';
 import type { ChannelSource } from '../ports/channel-source.ts';
+import type { ClusterSessions } from '../ports/cluster-session.ts';
+import type { Render } from '../ports/renderer.ts';
+import type { Step } from '../ports/step.ts';
 import type { Lease, OutboxMessage, ProcessRow, Store } from '../ports/store.ts';
 import { createClusterSessions } from '../providers/session/create-cluster-sessions.ts';
 import { HeadWatch } from '../steps/channel/head-watch.ts';
@@ -41,9 +46,9 @@ export interface CompositionInput {
   clock: Clock;
   random: Random;
   log: Logger;
-  onCommitted(commit: Committed): void;
-  onStep(run: { machine: string; step: string; outcome: string; code?: string; wallMs: number }): void;
-  onLeaseLost(): void;
+  onCommitted: (commit: Committed) => void;
+  onStep: (run: { machine: string; step: string; outcome: string; code?: string; wallMs: number }) => void;
+  onLeaseLost: () => void;
   report: { aws: CallReport; kube: CallReport };
 }
 
@@ -51,10 +56,10 @@ export interface Composition {
   engine: Engine;
   backend: ApiBackend;
   /** Starts the row of every channel that has none yet. Idempotent. */
-  startChannels(): Promise<void>;
+  startChannels: () => Promise<void>;
   /** Looks at the files and, when `git` is asked for, at the repository. */
-  look(git: boolean): Promise<void>;
-  close(): Promise<void>;
+  look: (git: boolean) => Promise<void>;
+  close: () => Promise<void>;
 }
 
 /** A cluster's session, unused for this long (wall time), is closed. */
@@ -93,41 +98,14 @@ export function compose(input: CompositionInput): Composition {
     path: config.configRepository.path,
     accounts: () => lastGood.accounts(),
   });
-  const registry = () => ({
-    clusters: lastGood.clusters(),
-    accounts: lastGood.accounts(),
-    problems: lastGood.registryProblems(),
-  });
-  const runner = createCheckRunner({ sessions, clusterOf, clock, profiles, log });
-  const pipelineSteps = createPipelineSteps({
-    source: input.source,
-    registry,
-    pipeline,
-    render,
-    sessions,
-    store,
-    clock,
-    random: random.fork('pipeline'),
-    wake,
-    log,
-    pollIntervalMs: config.configRepository.pollIntervalMs,
-    heads,
-  });
-  const rollSteps = createRollSteps({
-    sessions,
-    clock,
-    random: random.fork('roll'),
-    wake,
-    log,
-    policyOf: () => defaultRollPolicy,
-  });
+  const steps = createSteps({ ...input, clusterOf, sessions, wake, pipeline, heads, render });
   const engine = createEngine({
     store,
     lease: input.lease,
     clock,
     random: random.fork('engine'),
     machines: machineModules,
-    steps: { ...pipelineSteps, ...rollSteps, ...createCheckSteps({ runner, wake }) },
+    steps,
     log,
     limits: { concurrency: config.concurrency.steps, stopGraceMs: config.shutdownGraceMs },
     onCommitted: (commit) => {
@@ -166,6 +144,43 @@ export function compose(input: CompositionInput): Composition {
   };
 }
 
+interface StepsInput extends CompositionInput {
+  clusterOf: (id: string) => Cluster | undefined;
+  sessions: ClusterSessions;
+  wake: (processId: string) => void;
+  pipeline: () => Pipeline;
+  heads: HeadWatch;
+  render: Render;
+}
+
+function createSteps(input: StepsInput): Record<string, Step> {
+  const { sessions, wake, clock, random, log, lastGood, clusterOf, source, pipeline, render, store, heads } = input;
+  const registry = () => ({
+    clusters: lastGood.clusters(),
+    accounts: lastGood.accounts(),
+    problems: lastGood.registryProblems(),
+  });
+  const runner = createCheckRunner({ sessions, clusterOf, clock, profiles, log });
+  return {
+    ...createPipelineSteps({
+      source,
+      registry,
+      pipeline,
+      render,
+      sessions,
+      store,
+      clock,
+      random: random.fork('pipeline'),
+      wake,
+      log,
+      pollIntervalMs: input.config.configRepository.pollIntervalMs,
+      heads,
+    }),
+    ...createRollSteps({ sessions, clock, random: random.fork('roll'), wake, log, policyOf: () => defaultRollPolicy }),
+    ...createCheckSteps({ runner, wake }),
+  };
+}
+
 /** The daemon's own limit on clusters in flight holds whatever the pipeline says. */
 function cappedPipeline(lastGood: LastGood, clusters: number): Pipeline {
   const pipeline = lastGood.pipeline();
@@ -191,9 +206,9 @@ function followRollout(inFlight: Map<string, string>, row: ProcessRow): void {
 
 interface BackendInput extends CompositionInput {
   engine: Engine;
-  look(git: boolean): Promise<void>;
+  look: (git: boolean) => Promise<void>;
   adoption: ReturnType<typeof createAdoption>;
-  wakeChannels(): void;
+  wakeChannels: () => void;
 }
 
 function createBackend(input: BackendInput): ApiBackend {

@@ -11,12 +11,12 @@ import type { Logger } from '../support/logger.ts';
 import { checkInput } from './check-input.ts';
 import type { Composition } from './composition.ts';
 import type { DaemonConfig } from './config.ts';
-import { startLeading } from './leading.ts';
-import { openLastGood, readLastGood } from './last-good.ts';
+import { watchGit } from './git-watch.ts';
 import { openRegistry, readPipeline } from './inputs.ts';
+import { openLastGood, readLastGood } from './last-good.ts';
+import { startLeading } from './leading.ts';
 import { addressTrouble } from './probe-server.ts';
 import { openSource } from './source.ts';
-import { watchGit } from './git-watch.ts';
 
 /** The daemon cannot start on this input; nothing was touched. */
 export class BadDaemonInput extends Error {

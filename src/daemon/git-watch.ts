@@ -8,9 +8,9 @@ export interface GitWatch {
   /** The same source; its fetches are watched. */
   source: ChannelSource;
   /** Wall ms since the last successful fetch. */
-  sinceSuccessMs(): number | undefined;
-  problem(): string | undefined;
-  problems(): StatusProblem[];
+  sinceSuccessMs: () => number | undefined;
+  problem: () => string | undefined;
+  problems: () => StatusProblem[];
 }
 
 export function watchGit(source: ChannelSource, report: (outcome: string) => void): GitWatch {

@@ -20,7 +20,7 @@ export interface HealthVerdict {
   reasons: string[];
 }
 
-export const engineSilenceLimitMs = 30_000;
+const engineSilenceLimitMs = 30_000;
 const gitPatienceMs = 120_000;
 
 export function judgeHealth(view: HealthView): HealthVerdict {

@@ -1,8 +1,8 @@
 /** Where the daemon's desired state comes from: the registry's files and the pipeline's. Reading changes nothing. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { Pipeline } from '../domain/pipeline.ts';
 import { FailureError } from '../domain/failure.ts';
+import type { Pipeline } from '../domain/pipeline.ts';
 import type { Problem } from '../domain/problem.ts';
 import type { ChannelSource, Registry } from '../ports/channel-source.ts';
 import { parsePipeline } from '../sources/pipeline/parse-pipeline.ts';

@@ -5,7 +5,7 @@
 import type { Cluster, InfrastructureAccount } from '../domain/cluster.ts';
 import type { Pipeline } from '../domain/pipeline.ts';
 import type { Problem } from '../domain/problem.ts';
-import { type StatusProblem } from '../planning/explain/status-document.ts';
+import type { StatusProblem } from '../planning/explain/status-document.ts';
 import type { Registry } from '../ports/channel-source.ts';
 import type { Json, ReadStore, Store } from '../ports/store.ts';
 import { digestOf } from './digest.ts';
@@ -32,21 +32,21 @@ export interface LastGoodOptions {
   store: Store;
   registry: Registry;
   /** Reads and parses the pipeline; `pipeline` is undefined exactly when there are problems. */
-  readPipeline(): Promise<{ pipeline: Pipeline | undefined; problems: Problem[] }>;
-  now(): number;
+  readPipeline: () => Promise<{ pipeline: Pipeline | undefined; problems: Problem[] }>;
+  now: () => number;
 }
 
 export interface LastGood {
-  clusters(): Cluster[];
-  accounts(): InfrastructureAccount[];
-  pipeline(): Pipeline | undefined;
+  clusters: () => Cluster[];
+  accounts: () => InfrastructureAccount[];
+  pipeline: () => Pipeline | undefined;
   /** Why the newest files are not the ones in use; empty when they are. */
-  problems(): StatusProblem[];
-  registryProblems(): Problem[];
+  problems: () => StatusProblem[];
+  registryProblems: () => Problem[];
   /** Reads both again; true when what is in use changed. */
-  refresh(): Promise<boolean>;
+  refresh: () => Promise<boolean>;
   /** Accepts the registry read that is held back now; undefined when none is. */
-  confirm(actor: string, reason: string): Promise<{ clusters: number } | undefined>;
+  confirm: (actor: string, reason: string) => Promise<{ clusters: number } | undefined>;
 }
 
 /** Starts from what the store has; call `refresh` before anything else is asked. */

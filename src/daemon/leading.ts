@@ -6,7 +6,7 @@ import { wallMs } from '../support/deadline.ts';
 import { type EventLoopMonitor, startEventLoopMonitor } from '../support/event-loop-lag.ts';
 import type { Logger } from '../support/logger.ts';
 import { seededRandom } from '../support/random.ts';
-import { compose, type Composition } from './composition.ts';
+import { type Composition, compose } from './composition.ts';
 import type { DaemonConfig } from './config.ts';
 import { EngineProgress } from './engine-progress.ts';
 import type { GitWatch } from './git-watch.ts';
@@ -33,7 +33,7 @@ export interface Leading {
   addresses: { socket: string; metricsPort?: number };
   /** Aborts when the lease is gone. */
   leaseLost: AbortSignal;
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 export async function startLeading(input: LeadingInput): Promise<Leading> {

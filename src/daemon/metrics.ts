@@ -1,21 +1,22 @@
 /** Prometheus metrics of the daemon. State is read when it is scraped; events are counted as they happen. */
-import { Counter, Gauge, Histogram, Registry as MetricRegistry, collectDefaultMetrics } from 'prom-client';
-import { channelStates, clusterStates, type StatusDocument } from '../planning/explain/status-document.ts';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry as MetricRegistry } from 'prom-client';
+import { channelStates, clusterStates } from '../planning/explain/states.ts';
+import type { StatusDocument } from '../planning/explain/status-document.ts';
 import type { EventLoopLag } from '../support/event-loop-lag.ts';
 
 export interface DaemonMetrics {
   /** Text format of Prometheus. */
-  text(): Promise<{ contentType: string; body: string }>;
-  transition(machine: string, event: string, to: string): void;
-  step(run: { machine: string; step: string; outcome: string; code?: string; wallMs: number }): void;
+  text: () => Promise<{ contentType: string; body: string }>;
+  transition: (machine: string, event: string, to: string) => void;
+  step: (run: { machine: string; step: string; outcome: string; code?: string; wallMs: number }) => void;
   /** One call of a cloud or cluster API; `outcome` is `ok` or the failure's code. */
-  providerCall(provider: 'aws' | 'kube', operation: string, outcome: string, wallMs: number): void;
-  gitPoll(outcome: string): void;
+  providerCall: (provider: 'aws' | 'kube', operation: string, outcome: string, wallMs: number) => void;
+  gitPoll: (outcome: string) => void;
 }
 
 export interface MetricSources {
   version: string;
-  status(): Promise<StatusDocument>;
+  status: () => Promise<StatusDocument>;
   engine(): {
     active: number;
     quarantined: number;
@@ -24,8 +25,8 @@ export interface MetricSources {
     nextWakeAt: number | null;
     pendingWakes?: number;
   };
-  leaseHeld(): boolean;
-  lag(): EventLoopLag;
+  leaseHeld: () => boolean;
+  lag: () => EventLoopLag;
 }
 
 const secondsBuckets = [0.005, 0.02, 0.1, 0.5, 1, 5, 30, 120];

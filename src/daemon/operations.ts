@@ -2,8 +2,8 @@
 import type { ApiBackend, Operator } from '../api/backend.ts';
 import { ApiError, unknownSubject } from '../api/errors.ts';
 import type { Scope } from '../api/schemas.ts';
-import type { Engine } from '../engine/engine-options.ts';
 import { nearMatches } from '../domain/near-matches.ts';
+import type { Engine } from '../engine/engine-options.ts';
 import type { FactWrite, JournalEntry, OutboxMessage, ProcessRow, ReadStore } from '../ports/store.ts';
 import type { LastGood } from './last-good.ts';
 

@@ -7,12 +7,12 @@ import type { HealthVerdict } from './health.ts';
 
 export interface ProbeServer {
   port: number;
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 export interface ProbeSources {
-  metrics(): Promise<{ contentType: string; body: string }>;
-  health(): HealthVerdict;
+  metrics: () => Promise<{ contentType: string; body: string }>;
+  health: () => HealthVerdict;
 }
 
 /** Throws FailureError `port-in-use` or `listen-failed`. */

@@ -1,7 +1,7 @@
 /** Whether a new read of the registry may take the place of the last good one (B2): absence never deletes by itself. Pure. */
 import type { Cluster } from '../domain/cluster.ts';
 
-export interface RegistryLosses {
+interface RegistryLosses {
   clusters: string[];
   productionClusters: string[];
   /** `<cluster id>/<pool>` */

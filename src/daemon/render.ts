@@ -11,7 +11,7 @@ export interface RenderOptions {
   source: Pick<ChannelSource, 'readTree'>;
   /** Folder of the channel configuration in the repository. */
   path: string;
-  accounts(): InfrastructureAccount[];
+  accounts: () => InfrastructureAccount[];
 }
 
 /** Each channel may be at a version of its own while a newer one comes in. */

@@ -106,6 +106,8 @@ export interface ClusterUpdateState extends ClusterUpdateInput {
   paused: StoredPause | null;
   /** Children that were told to pause, and have to be told to resume. */
   told: string[];
+  /** Somebody asked to try again, and the children have not been told yet. */
+  poke: boolean;
   /** Transient failures in a row. */
   failures: number;
   failure: StoredFailure | null;
@@ -128,6 +130,8 @@ export interface UpdateProgress {
   reported?: { blocked: boolean; stalled: boolean };
   /** Children told to pause (or, after a resume, none). */
   told?: string[];
+  /** Children were told to try again. */
+  poked?: boolean;
   /** Changes every few minutes, so that observed time is committed although nothing else changed. */
   tick?: number;
 }

@@ -11,7 +11,7 @@ import { TemplateFunctionError } from './gotemplate/template-error.ts';
 import { GoFunction, type GoStruct, type GoValue } from './gotemplate/value.ts';
 import { parseManifests, type TextProblem } from './manifest-documents.ts';
 import { lookedUpValues, lookupFunctions } from './recorded-lookups.ts';
-import type { RenderInput } from './renderer.ts';
+import type { RenderInput } from './render-input.ts';
 import { parseStackTemplate } from './stack-template.ts';
 import { ClusterData, type ConfigItems, templateDot } from './template-data.ts';
 import { RenderingError, renderFile, sourceLineOf, type TemplateFile } from './template-file.ts';

@@ -28,17 +28,12 @@ function parse(text: string): DefaultsText {
   if (isMap(document.contents)) {
     for (const { key, value } of document.contents.items) {
       if (!isScalar(key)) continue;
-      const name = key.source ?? String(key.value);
+      const name = key.source;
       if (isScalar(value))
-        items[name] =
-          typeof value.value === 'string'
-            ? value.value
-            : value.value === null
-              ? ''
-              : (value.source ?? String(value.value));
+        items[name] = typeof value.value === 'string' ? value.value : value.value === null ? '' : value.source;
       else if (value === null) items[name] = '';
       else {
-        const line = lines.linePos(key.range?.[0] ?? 0).line;
+        const line = lines.linePos(key.range[0]).line;
         const remedy = 'write one text; for a structure, write it as a block text (|) and read it with fromYaml';
         problems.push({ line, path: name, message: `the default of ${name} is not a text`, remedy });
       }

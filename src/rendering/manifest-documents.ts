@@ -45,7 +45,7 @@ function parse(text: string): ManifestText {
       });
     }
     if (document.errors.length > 0) continue;
-    const line = lines.linePos(document.contents?.range?.[0] ?? document.range[0]).line;
+    const line = lines.linePos((document.contents ?? document).range[0]).line;
     try {
       collect(document.toJS({ maxAliasCount: 100 }), line, objects, problems);
     } catch (error) {

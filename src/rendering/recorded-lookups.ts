@@ -1,3 +1,4 @@
+import { byteQuantity } from './functions/quantity-functions.ts';
 import { TemplateFunctionError } from './gotemplate/template-error.ts';
 import { GoFunction, type GoValue, toGoValue } from './gotemplate/value.ts';
 
@@ -15,12 +16,9 @@ export function lookedUpValues(lookups: RecordedLookups | undefined): Map<string
   return new Map(Object.entries(lookups?.values ?? {}).map(([key, value]) => [key, toGoValue(value)]));
 }
 
-function instanceType(
-  lookups: RecordedLookups | undefined,
-  name: GoValue | undefined,
-): { vcpus: number; memoryBytes: number } {
-  const info = lookups?.instanceTypes?.[String(name)];
-  if (info === undefined) throw new TemplateFunctionError(`instance type ${String(name)} has not been looked up`);
+function instanceType(lookups: RecordedLookups | undefined, name: string): { vcpus: number; memoryBytes: number } {
+  const info = lookups?.instanceTypes?.[name];
+  if (info === undefined) throw new TemplateFunctionError(`instance type ${name} has not been looked up`);
   return info;
 }
 
@@ -30,16 +28,18 @@ export function lookupFunctions(lookups: RecordedLookups | undefined): [string, 
     [
       'amiID',
       new GoFunction(['string', 'string'], ([name, owner]) => {
-        const id = lookups?.images?.[`${String(owner)}/${String(name)}`];
-        if (id === undefined)
-          throw new TemplateFunctionError(`image ${String(name)} of owner ${String(owner)} has not been looked up`);
-        return id;
+        const id = lookups?.images?.[`${owner as string}/${name as string}`];
+        if (id !== undefined) return id;
+        throw new TemplateFunctionError(`image ${name as string} of owner ${owner as string} has not been looked up`);
       }),
     ],
-    ['instanceTypeCPUQuantity', new GoFunction(['string'], ([name]) => String(instanceType(lookups, name).vcpus))],
+    [
+      'instanceTypeCPUQuantity',
+      new GoFunction(['string'], ([name]) => String(instanceType(lookups, name as string).vcpus)),
+    ],
     [
       'instanceTypeMemoryQuantity',
-      new GoFunction(['string'], ([name]) => `${Math.floor(instanceType(lookups, name).memoryBytes / 1024 / 1024)}Mi`),
+      new GoFunction(['string'], ([name]) => byteQuantity(instanceType(lookups, name as string).memoryBytes)),
     ],
   ];
 }

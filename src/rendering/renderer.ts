@@ -1,27 +1,15 @@
-import type { Cluster, InfrastructureAccount } from '../domain/cluster.ts';
 import type { Problem } from '../domain/problem.ts';
 import type { RenderedCluster } from '../domain/rendered.ts';
 import { ClusterRendering } from './cluster-rendering.ts';
 import { type ConfigurationTree, configurationTree } from './configuration-tree.ts';
-import type { RecordedLookups } from './recorded-lookups.ts';
+import type { RenderInput } from './render-input.ts';
 import { RenderingError } from './template-file.ts';
-
-export interface RenderInput {
-  cluster: Cluster;
-  /** The channel configuration by path relative to it. Not to be changed: what is known of it is kept while it lives. */
-  tree: ReadonlyMap<string, string>;
-  commit: string;
-  /** For `.Cluster.Owner` and `.Cluster.AccountName`. */
-  account?: InfrastructureAccount;
-  /** Answers of the cloud that were recorded for this commit, account and region: rendering itself asks nobody. */
-  lookups?: RecordedLookups;
-}
 
 export type RenderOutcome = { ok: true; rendered: RenderedCluster } | { ok: false; problems: Problem[] };
 
 export interface Renderer {
   /** Pure: the same input gives the same result, whatever was rendered before. Problems name files relative to the tree. */
-  render(input: RenderInput): RenderOutcome;
+  render: (input: RenderInput) => RenderOutcome;
 }
 
 /**

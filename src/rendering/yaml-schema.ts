@@ -1,4 +1,4 @@
-import { type CollectionTag, Scalar, type ScalarTag, type SchemaOptions, YAMLMap, YAMLSeq } from 'yaml';
+import { type CollectionTag, Scalar, type ScalarTag, type SchemaOptions } from 'yaml';
 
 /**
  * How Kubernetes tools read YAML: version 1.1 (yes/no/on/off are booleans, 0644 is octal), without the types of it that they
@@ -49,16 +49,12 @@ function tagsOf(name: string): (ScalarTag | CollectionTag)[] {
     {
       tag: `!${name}`,
       collection: 'seq',
-      identify: () => false,
-      nodeClass: YAMLSeq,
-      resolve: (node) => new Scalar(wrap((node as YAMLSeq).toJSON())),
+      resolve: (node) => new Scalar(wrap(node.toJSON())),
     },
     {
       tag: `!${name}`,
       collection: 'map',
-      identify: () => false,
-      nodeClass: YAMLMap,
-      resolve: (node) => new Scalar(wrap((node as YAMLMap).toJSON())),
+      resolve: (node) => new Scalar(wrap(node.toJSON())),
     },
   ];
 }

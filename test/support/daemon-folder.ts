@@ -41,7 +41,7 @@ node_pools:
 `;
 }
 
-export const accountsFile = `infrastructure_accounts:
+const accountsFile = `infrastructure_accounts:
   - id: "aws:123456789012"
     type: aws
     name: test

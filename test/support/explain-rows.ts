@@ -40,7 +40,7 @@ export function clusterEntry(alias: string, channel: string, change: Partial<Clu
   };
 }
 
-export function policyOf(name: string, promotesTo: string[] = []): ChannelPolicy {
+function policyOf(name: string, promotesTo: string[] = []): ChannelPolicy {
   return {
     name,
     branch: name,
@@ -200,6 +200,7 @@ export function updateRow(
     blockedMs: 0,
     lastSeenAt: rowsNow,
     phaseActiveMs: 0,
+    poke: false,
     plan: null,
     stacks: {},
     components: [],

@@ -1,8 +1,8 @@
 /** Hand-built views of a cluster for planner tests: everything has a sensible default, and says only what the test is about. */
 import type { BudgetView, ClusterView, NodeView, PodView } from '../../src/domain/cluster-view.ts';
 import type { RollMemory, RollNode } from '../../src/domain/node-pool-roll.ts';
-import { defaultRollPolicy, type RollPolicy } from '../../src/planning/roll/policy.ts';
 import { planRoll } from '../../src/planning/roll/plan-roll.ts';
+import { defaultRollPolicy, type RollPolicy } from '../../src/planning/roll/policy.ts';
 import type { PoolPlan, PoolRollState, RollAction, RollPlanInput } from '../../src/planning/roll/roll-plan.ts';
 import type { GroupInstance, LoadBalancerHealth, NodeGroup, TargetHealth } from '../../src/ports/cloud-provider.ts';
 

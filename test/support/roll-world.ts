@@ -1,11 +1,15 @@
 /** A simulated cluster whose pools are rolled in this process: engine, steps, sessions and world on one virtual clock. */
-import { createEngine } from '../../src/engine/engine.ts';
-import type { Engine } from '../../src/engine/engine-options.ts';
+
+import { assign, setup } from 'xstate';
+import { truthOf } from '../../src/cli/demo/world-meter.ts';
 import type { Cluster } from '../../src/domain/cluster.ts';
 import type { NodePoolRollInput } from '../../src/domain/node-pool-roll.ts';
+import { createEngine } from '../../src/engine/engine.ts';
+import type { Engine } from '../../src/engine/engine-options.ts';
+import type { MachineModule } from '../../src/machines/events.ts';
+import { nodePoolRollModule } from '../../src/machines/node-pool-roll/versions.ts';
 import type { RollPolicy } from '../../src/planning/roll/policy.ts';
 import { defaultRollPolicy } from '../../src/planning/roll/policy.ts';
-import { nodePoolRollModule } from '../../src/machines/node-pool-roll/versions.ts';
 import type { CloudProvider } from '../../src/ports/cloud-provider.ts';
 import type { KubeCluster } from '../../src/ports/kube-cluster.ts';
 import type { Json, Lease, Store } from '../../src/ports/store.ts';
@@ -21,7 +25,6 @@ import { createRollSteps } from '../../src/steps/roll/create-roll-steps.ts';
 import { openSqliteStore } from '../../src/store/sqlite/open.ts';
 import { type Logger, silentLogger } from '../../src/support/logger.ts';
 import { seededRandom } from '../../src/support/random.ts';
-import { truthOf } from '../../src/cli/demo/world-meter.ts';
 import { sampleCluster } from './sample-cluster.ts';
 
 export const account = '123456789012';
@@ -307,7 +310,7 @@ export async function startDaemon(roll: RollWorld, parts: DaemonParts = {}): Pro
     lease: parts.lease ?? { held: () => true, release: async () => {} },
     clock: world.clock,
     random: seededRandom('engine'),
-    machines: [nodePoolRollModule],
+    machines: [nodePoolRollModule, listenerModule],
     steps,
     log,
   });
@@ -369,10 +372,40 @@ function counted<T extends object>(target: T, count: (name: string) => void): T 
   });
 }
 
+/** Stands in for the cluster update: keeps what it is told. */
+const listenerModule: MachineModule = {
+  name: 'listener',
+  version: 1,
+  machine: setup({
+    types: { context: {} as { heard: Answer[] }, events: {} as Answer },
+    actions: { hear: assign(({ context, event }) => ({ heard: [...context.heard, event] })) },
+  }).createMachine({
+    id: 'listener',
+    context: { heard: [] },
+    initial: 'listening',
+    states: {
+      listening: { meta: { waitsFor: ['*'] }, on: { '*': { actions: 'hear' } } },
+    },
+  }),
+  parseContext: (context) => ({ ok: true, context }),
+  migrations: {},
+};
+
+/** Messages that rolls sent to their cluster update, oldest first. */
+export async function heard(daemon: RollDaemon): Promise<Answer[]> {
+  return ((await daemon.store.load(rollParent))?.context as { heard: Answer[] } | undefined)?.heard ?? [];
+}
+
 export const rollId = (pool: string): string => `roll:${rollParent}:${pool}`;
 
 export async function startRoll(daemon: RollDaemon, roll: RollWorld, pool: string): Promise<void> {
   const spec = roll.options.pools.find((one) => one.name === pool);
+  await daemon.engine.post({
+    to: rollParent,
+    event: { type: 'START', input: {} },
+    start: { machine: 'listener', parent: null, channel: 'dev', cluster: clusterId, commit: 'c1' },
+    key: 'start listener',
+  });
   const input: NodePoolRollInput = {
     clusterId,
     updateId: rollParent,
@@ -386,7 +419,7 @@ export async function startRoll(daemon: RollDaemon, roll: RollWorld, pool: strin
   await daemon.engine.post({
     to: rollId(pool),
     event: { type: 'START', input: input as unknown as Json },
-    start: { machine: 'nodePoolRoll', parent: null, channel: 'dev', cluster: clusterId, commit: 'c1' },
+    start: { machine: 'nodePoolRoll', parent: rollParent, channel: 'dev', cluster: clusterId, commit: 'c1' },
     key: `start ${pool}`,
   });
 }

@@ -2,7 +2,7 @@
 import type { ChannelStatus, ClusterStatus, StatusDocument } from '../../src/planning/explain/status-document.ts';
 import type { StoredJournalEntry } from '../../src/ports/store.ts';
 
-export const statusAt = '2026-11-21T08:30:00.000Z';
+const statusAt = '2026-11-21T08:30:00.000Z';
 
 export function channelFixture(name: string, change: Partial<ChannelStatus> = {}): ChannelStatus {
   return {

@@ -1,8 +1,8 @@
 import {
   type ActorOptions,
   examples,
-  outputOption,
   type OutputFormat,
+  outputOption,
   type RegisterCommand,
   withConnection,
 } from '../command.ts';

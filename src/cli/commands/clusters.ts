@@ -1,10 +1,10 @@
 import { Option } from 'commander';
-import { clusterStates } from '../../planning/explain/status-document.ts';
+import { clusterStates } from '../../planning/explain/states.ts';
 import {
-  examples,
-  outputOption,
   type ConnectionOptions,
+  examples,
   type OutputFormat,
+  outputOption,
   type RegisterCommand,
   withConnection,
 } from '../command.ts';

@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { examples, type ConnectionOptions, type RegisterCommand, wholeNumber, withConnection } from '../command.ts';
+import { type ConnectionOptions, examples, type RegisterCommand, wholeNumber, withConnection } from '../command.ts';
 
 export interface EventsOptions extends ConnectionOptions {
   output: 'table' | 'wide' | 'json' | 'yaml';

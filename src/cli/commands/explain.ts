@@ -1,4 +1,4 @@
-import { examples, outputOption, type OutputFormat, type RegisterCommand } from '../command.ts';
+import { examples, type OutputFormat, outputOption, type RegisterCommand } from '../command.ts';
 
 /** `clm explain`: what a failure code means, and what to do. */
 export const registerExplain: RegisterCommand = (program, context) => {

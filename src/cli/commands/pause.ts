@@ -1,5 +1,5 @@
-import { parseDuration } from '../../support/duration.ts';
 import type { ActionAnswer } from '../../api/schemas.ts';
+import { parseDuration } from '../../support/duration.ts';
 import { type ActorOptions, examples, type RegisterCommand, withActor } from '../command.ts';
 import { sendWrite } from '../connection.ts';
 import { badInput } from '../exit.ts';

@@ -1,8 +1,8 @@
 import {
-  examples,
-  outputOption,
   type ConnectionOptions,
+  examples,
   type OutputFormat,
+  outputOption,
   type RegisterCommand,
   withConnection,
 } from '../command.ts';

@@ -1,8 +1,8 @@
 import {
   type ConnectionOptions,
   examples,
-  outputOption,
   type OutputFormat,
+  outputOption,
   type RegisterCommand,
   withConnection,
 } from '../command.ts';

@@ -48,9 +48,9 @@ export async function writeSelectedFleet(input: {
   return { clusters, pipeline: parsed.pipeline, registryDirectory };
 }
 
-/** Renders the shipped channel configuration for each cluster. */
-export async function renderFleet(projectRoot: string, clusters: Cluster[], commit: string): Promise<FleetMember[]> {
-  const tree = await readTree(join(projectRoot, 'channels', 'cluster'));
+/** Renders the channel configuration in a directory for each cluster. */
+export async function renderFleet(configuration: string, clusters: Cluster[], commit: string): Promise<FleetMember[]> {
+  const tree = await readTree(configuration);
   const renderer = createRenderer();
   return clusters.map((cluster) => {
     const outcome = renderer.render({ cluster, tree, commit });

@@ -1,6 +1,7 @@
 /** Everything that a run on a simulated fleet needs: world, served APIs, repository and daemon, each to be driven by itself. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Pipeline } from '../../domain/pipeline.ts';
 import { World } from '../../simulator/model/world.ts';
 import { type ServedWorld, serveWorld } from '../../simulator/wire/serve.ts';
 import { environmentOfClock, type ScaledClock, scaledClockFromNow } from '../../support/clock.ts';
@@ -14,6 +15,7 @@ import { renderFleet, writeSelectedFleet } from './sample-fleet.ts';
 import { WorldMeter } from './world-meter.ts';
 
 export const projectRoot = new URL('../../../', import.meta.url).pathname;
+const shippedConfiguration = join(projectRoot, 'channels', 'cluster');
 /** The simulated past in which the fleet came to be. */
 const pastMs = 6 * 3_600_000;
 
@@ -33,6 +35,8 @@ export interface StageOptions {
 export interface Stage {
   directory: string;
   repository: ConfigRepository;
+  pipeline: Pipeline;
+  /** As they render at the first commit. */
   members: FleetMember[];
   world: World;
   served: ServedWorld;
@@ -50,11 +54,11 @@ export async function setUpStage(options: StageOptions): Promise<Stage> {
   const fleet = await writeSelectedFleet({ projectRoot, directory, clusters: options.clusters });
   const repository = await createConfigRepository({
     directory,
-    channelConfiguration: join(projectRoot, 'channels', 'cluster'),
+    channelConfiguration: shippedConfiguration,
     branches: fleet.pipeline.channels.map((channel) => channel.branch),
   });
   say(`rendering ${fleet.clusters.length} clusters at ${repository.initialCommit.slice(0, 12)}`);
-  const members = await renderFleet(projectRoot, fleet.clusters, repository.initialCommit);
+  const members = await renderFleet(shippedConfiguration, fleet.clusters, repository.initialCommit);
   const first = fleet.pipeline.channels[0]?.name ?? '';
   const { world, meter } = await buildFleetWorld({ ...options, members, firstChannel: first });
   const clock = scaledClockFromNow(options.speed);
@@ -80,7 +84,8 @@ export async function setUpStage(options: StageOptions): Promise<Stage> {
     `serving ${members.length} clusters, ${nodes} nodes, ${pods} pods at ${options.speed} simulated seconds a second`,
   );
   const client = new DaemonClient(daemon.socket, 'demo');
-  return { directory, repository, members, world, served, clock, meter, daemon, daemonSetup, client };
+  const { pipeline } = fleet;
+  return { directory, repository, pipeline, members, world, served, clock, meter, daemon, daemonSetup, client };
 }
 
 /** Ends everything that the stage started. */

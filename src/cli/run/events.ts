@@ -47,7 +47,8 @@ export async function followEvents(
     last = newest.events.at(-1)?.id ?? 0;
   }
   let told = false;
-  while (!io.signal.aborted) {
+  const ended = (): boolean => io.signal.aborted;
+  while (!ended()) {
     try {
       for await (const frame of client.stream('/v1/events/stream', { ...filter, after: last }, io.signal)) {
         const entry = frame.data as StoredJournalEntry;
@@ -58,7 +59,7 @@ export async function followEvents(
     } catch (error) {
       if (!(error instanceof DaemonUnreachable)) throw error;
     }
-    if (io.signal.aborted) return;
+    if (ended()) return;
     if (!told) io.err('daemon not running; waiting for it\n');
     told = true;
     await sleep(reconnectMs, io.signal);

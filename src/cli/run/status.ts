@@ -1,11 +1,12 @@
 /** `clm status`, once and live. */
-import { clockFromEnvironment } from '../../support/clock.ts';
+
 import type { StatusDocument } from '../../planning/explain/status-document.ts';
 import type { StoredJournalEntry } from '../../ports/store.ts';
+import { clockFromEnvironment } from '../../support/clock.ts';
 import { sleep } from '../../support/deadline.ts';
 import type { CommandContext, ConnectionOptions, OutputFormat } from '../command.ts';
 import { connect, type Reader, withReader } from '../connection.ts';
-import { DaemonClient, DaemonUnreachable } from '../daemon-client.ts';
+import { type DaemonClient, DaemonUnreachable } from '../daemon-client.ts';
 import { badInput } from '../exit.ts';
 import { type CliIo, colorsOf } from '../io.ts';
 import { printDocument, tableColumns } from '../output.ts';
@@ -66,8 +67,9 @@ async function watchOnScreen(client: DaemonClient, io: CliIo, wide: boolean): Pr
   const stop = new AbortController();
   const signal = AbortSignal.any([io.signal, stop.signal]);
   const journal = keepEvents(client, events, signal);
+  const ended = (): boolean => signal.aborted;
   try {
-    while (!signal.aborted) {
+    while (!ended()) {
       try {
         for await (const frame of client.stream('/v1/status/stream', {}, signal)) {
           status = frame.data as StatusDocument;
@@ -78,7 +80,7 @@ async function watchOnScreen(client: DaemonClient, io: CliIo, wide: boolean): Pr
         if (!(error instanceof DaemonUnreachable)) throw error;
         if (status === undefined) throw error;
       }
-      if (signal.aborted) break;
+      if (ended()) break;
       const clock = clockFromEnvironment(io.environment['CLM_CLOCK']);
       notice = `daemon not running, as of ${status?.at.slice(0, 19) ?? ''}Z (now ${new Date(clock.now()).toISOString().slice(11, 19)}); waiting for it`;
       draw();

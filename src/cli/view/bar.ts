@@ -5,7 +5,7 @@ import type { Palette } from './terminal.ts';
 export interface Segment {
   count: number;
   glyph: string;
-  paint(text: string): string;
+  paint: (text: string) => string;
 }
 
 /**

@@ -2,9 +2,9 @@
 import { truncate } from './terminal.ts';
 
 export interface Terminal {
-  write(text: string): void;
-  columns(): number;
-  rows(): number;
+  write: (text: string) => void;
+  columns: () => number;
+  rows: () => number;
 }
 
 const hideCursor = '\u001b[?25l';

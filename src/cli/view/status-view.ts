@@ -1,5 +1,5 @@
 /** `clm status` as lines of text: a pure function of the document, the newest events and the size of the terminal. */
-import type { StoredJournalEntry } from '../../ports/store.ts';
+
 import type {
   ChannelStatus,
   ClusterStatus,
@@ -7,9 +7,10 @@ import type {
   StatusDocument,
   StatusProblem,
 } from '../../planning/explain/status-document.ts';
+import type { StoredJournalEntry } from '../../ports/store.ts';
 import { formatDuration } from '../../support/duration.ts';
 import { poolSquares, segmentBar } from './bar.ts';
-import { fit, padEnd, padStart, type Palette, printable, truncate, visibleWidth, wrap } from './terminal.ts';
+import { fit, type Palette, padEnd, padStart, printable, truncate, visibleWidth, wrap } from './terminal.ts';
 
 export interface StatusViewOptions {
   columns: number;
@@ -232,7 +233,9 @@ function clusterBlock(cluster: ClusterStatus, now: number, { columns, colors }: 
   if (blocker !== undefined) {
     wrap(printable(blocker), columns - 4)
       .slice(0, 3)
-      .forEach((line, index) => lines.push(`  ${paint(index === 0 ? '└' : ' ')} ${paint(line)}`));
+      .forEach((line, index) => {
+        lines.push(`  ${paint(index === 0 ? '└' : ' ')} ${paint(line)}`);
+      });
   }
   return lines;
 }

@@ -1,5 +1,5 @@
 /** Plain tables: columns as wide as their contents, no frames, so that `cut` and `awk` work on them. */
-import { fit, padEnd, type Palette, truncate, visibleWidth } from './terminal.ts';
+import { fit, type Palette, padEnd, truncate, visibleWidth } from './terminal.ts';
 
 export interface Column<Row> {
   title: string;

@@ -3,14 +3,14 @@ import picocolors from 'picocolors';
 
 export interface Palette {
   enabled: boolean;
-  bold(text: string): string;
-  dim(text: string): string;
-  red(text: string): string;
-  green(text: string): string;
-  yellow(text: string): string;
-  blue(text: string): string;
-  cyan(text: string): string;
-  magenta(text: string): string;
+  bold: (text: string) => string;
+  dim: (text: string) => string;
+  red: (text: string) => string;
+  green: (text: string) => string;
+  yellow: (text: string) => string;
+  blue: (text: string) => string;
+  cyan: (text: string) => string;
+  magenta: (text: string) => string;
 }
 
 export function palette(enabled: boolean): Palette {

@@ -80,6 +80,7 @@ export const clusterUpdateContext = clusterUpdateInput.extend({
   resumeTo: z.enum(workingStates),
   paused: storedPause.nullable(),
   told: z.array(z.string()),
+  poke: z.boolean(),
   failures: z.number().int(),
   failure: storedFailure.nullable(),
   stall: z.object({ since: z.number(), retryAt: z.number(), rounds: z.number().int() }).nullable(),

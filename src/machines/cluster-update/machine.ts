@@ -1,5 +1,6 @@
 import { assign, setup } from 'xstate';
 import {
+  activeChildren,
   type ClusterUpdateInput,
   type ClusterUpdateState,
   type UpdateOutput,
@@ -88,7 +89,12 @@ const base = setup({
     }),
     stopFailed: assign({ stop: { intent: 'failed' as const, by: '', told: false }, wait: null }),
     stopTold: assign(({ context }) => (context.stop === null ? {} : { stop: { ...context.stop, told: true } })),
-    retryNow: assign({ failures: 0, stall: null, wait: null }),
+    retryNow: assign(({ context }) => ({
+      failures: 0,
+      stall: null,
+      wait: null,
+      poke: activeChildren(context).length > 0,
+    })),
     at: assign(({ context }, params: { state: WorkingState }) => ({
       resumeTo: params.state,
       // coming back from a pause or a stall is not the beginning of a phase
@@ -177,6 +183,7 @@ export const clusterUpdateMachine = base.createMachine({
     resumeTo: 'queued',
     paused: null,
     told: [],
+    poke: false,
     failures: 0,
     failure: null,
     stall: null,

@@ -37,6 +37,7 @@ export function merged(context: ClusterUpdateState, progress: UpdateProgress | n
   if (progress.e2e !== undefined) change.e2e = progress.e2e;
   if (progress.reported !== undefined) change.reported = progress.reported;
   if (progress.told !== undefined) change.told = progress.told;
+  if (progress.poked === true) change.poke = false;
   return change;
 }
 

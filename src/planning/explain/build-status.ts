@@ -16,14 +16,8 @@ import {
   type RolloutView,
   viewOf,
 } from './process-views.ts';
-import {
-  type ChannelStatus,
-  type ClusterState,
-  type ClusterStatus,
-  clusterStates,
-  type StatusDocument,
-  type StatusProblem,
-} from './status-document.ts';
+import { type ClusterState, clusterStates } from './states.ts';
+import type { ChannelStatus, ClusterStatus, StatusDocument, StatusProblem } from './status-document.ts';
 
 export interface StatusInput {
   /** Decision time, epoch ms. */
@@ -293,7 +287,7 @@ function channelProblems(
 function overrideOf(fact: FactView, now: number): StatusDocument['overrides'] {
   if (typeof fact.value !== 'object' || fact.value === null) return [];
   const value = fact.value as Record<string, unknown>;
-  const text = (name: string): string => (typeof value[name] === 'string' ? (value[name] as string) : '');
+  const text = (name: string): string => (typeof value[name] === 'string' ? value[name] : '');
   const expiresAt = value['expiresAt'];
   if (typeof expiresAt === 'number' && expiresAt <= now) return [];
   return [

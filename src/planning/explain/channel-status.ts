@@ -11,7 +11,8 @@ import {
   stateName,
   viewOf,
 } from './process-views.ts';
-import type { ChannelState, ChannelStatus, ClusterStatus, WaitStatus } from './status-document.ts';
+import type { ChannelState } from './states.ts';
+import type { ChannelStatus, ClusterStatus, WaitStatus } from './status-document.ts';
 
 export interface ChannelInput {
   policy: ChannelPolicy;
@@ -41,7 +42,7 @@ export function channelStatus(input: ChannelInput): ChannelStatus {
     counts,
     checks: checksOf(input),
     nodes: nodesOf(clusters),
-    ...(soak && rollout?.row.status === 'active'
+    ...(soak && rollout.row.status === 'active'
       ? { soak: { observedSeconds: soak.observedMs / 1000, requiredSeconds: soak.requiredMs / 1000 } }
       : {}),
     promotions: input.promotions.map((promotion) => ({

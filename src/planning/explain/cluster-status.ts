@@ -17,10 +17,10 @@ import {
   viewOf,
   type WaitView,
 } from './process-views.ts';
+import type { ClusterState } from './states.ts';
 import type {
   BlockerStatus,
   ChecksStatus,
-  ClusterState,
   ClusterStatus,
   NodeStatus,
   PoolStatus,
@@ -182,7 +182,7 @@ export function waitStatus(wait: WaitView, wakeAt: number | null): WaitStatus {
   };
 }
 
-export function plainFailure(failure: FailureView): FailureView {
+function plainFailure(failure: FailureView): FailureView {
   return { kind: failure.kind, code: failure.code, message: failure.message };
 }
 
@@ -247,12 +247,7 @@ const nodePhases: Record<RollNodePhase, NodeStatus['phase']> = {
   foreign: 'old',
 };
 
-export function blockerStatus(blocked: {
-  code: string;
-  message: string;
-  data?: unknown;
-  since?: number;
-}): BlockerStatus {
+function blockerStatus(blocked: { code: string; message: string; data?: unknown; since?: number }): BlockerStatus {
   const data = (typeof blocked.data === 'object' && blocked.data !== null ? blocked.data : {}) as Record<
     string,
     unknown

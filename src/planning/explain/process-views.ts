@@ -40,7 +40,7 @@ export interface FailureView {
   message: string;
 }
 
-export interface PauseView {
+interface PauseView {
   by: string;
   reason: string;
   expiresAt: number | null;

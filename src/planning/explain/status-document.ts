@@ -3,41 +3,9 @@
  * Times are ISO 8601 in decision time; spans are seconds. Absent means unknown or not applicable, never zero.
  */
 import { z } from 'zod';
+import { channelStates, clusterStates } from './states.ts';
 
 const time = z.iso.datetime();
-
-/** What a cluster is doing, worst first in lists. */
-export const clusterStates = [
-  'quarantined',
-  'failed',
-  'blocked',
-  'stalled',
-  'paused',
-  'updating',
-  'verifying',
-  'queued',
-  'up-to-date',
-  /** Never seen by this daemon: nothing is known of what it runs. */
-  'unknown',
-  /** Its lifecycle status keeps it out of rollouts. */
-  'ineligible',
-] as const;
-
-/** What a channel is doing with its newest version. */
-export const channelStates = [
-  'halted',
-  'blocked',
-  'paused',
-  'held',
-  'updating',
-  'verifying',
-  'soaking',
-  'gating',
-  'promoting',
-  'proven',
-  'idle',
-  'unknown',
-] as const;
 
 const waitSchema = z.object({
   code: z.string(),
@@ -209,8 +177,6 @@ export type StatusProblem = StatusDocument['problems'][number];
 export type WaitStatus = z.infer<typeof waitSchema>;
 export type BlockerStatus = z.infer<typeof blockerSchema>;
 export type ChecksStatus = z.infer<typeof checksSchema>;
-export type ClusterState = (typeof clusterStates)[number];
-export type ChannelState = (typeof channelStates)[number];
 
 /** JSON Schema of the document, kept in registry/schemas/status.schema.json. */
 export function statusJsonSchema(): unknown {

@@ -22,8 +22,9 @@ interface Scored extends Candidate {
 }
 
 /**
- * Unhealthy nodes first, then empty ones; then those whose budgets will take longest, those whose budgets refuse right now later;
- * nodes that the cluster lives by last; the oldest first among equals.
+ * Unhealthy nodes first, those that the cluster lives by last. Then the fullest zone, so that zones are even whenever a roll stops
+ * (AZRebalance repairs uneven ones by ending nodes undrained); in it empty nodes first, then those whose budgets will take longest,
+ * those whose budgets refuse right now later; the oldest first among equals.
  */
 export function orderCandidates(members: Member[], index: ClusterIndex, input: RollPlanInput): Candidate[] {
   const shared = budgetLoad(members, index);
@@ -56,7 +57,8 @@ function score(member: Member, index: ClusterIndex, input: RollPlanInput, load: 
     }
   }
   const empty = pods.length === 0;
-  const key = [healthy ? 1 : 0, critical ? 1 : 0, empty ? 0 : 1, refusing, -path, member.node?.createdAt ?? 0];
+  const crowd = crowdIn(member);
+  const key = [healthy ? 1 : 0, critical ? 1 : 0, -crowd, empty ? 0 : 1, refusing, -path, member.node?.createdAt ?? 0];
   const why = !healthy
     ? 'it is unhealthy'
     : empty
@@ -72,6 +74,13 @@ function score(member: Member, index: ClusterIndex, input: RollPlanInput, load: 
     reason: why,
     key,
   };
+}
+
+/** Live instances of the group in the node's zone. */
+export function crowdIn(member: Pick<Member, 'group' | 'instance'>): number {
+  const { zone } = member.instance;
+  return member.group.instances.filter((one) => one.zone === zone && /^(Pending|InService)/.test(one.lifecycleState))
+    .length;
 }
 
 function compare(a: number[], b: number[]): number {

@@ -13,7 +13,7 @@ export interface ClusterIndex {
   /** Budgets that select the pod. */
   budgetsOf(pod: PodView): BudgetView[];
   balancer(kind: 'classic' | 'target-group', id: string): LoadBalancerHealth | undefined;
-  /** uids of DaemonSets that have a ready pod on every other ready node, and those with a ready pod anywhere. */
+  /** DaemonSets with the nodes that have a pod of theirs, and those where it is ready. */
   daemons: { name: string; uid: string; readyOn: Set<string>; anyOn: Set<string> }[];
   readyNodes: number;
 }
@@ -33,12 +33,7 @@ export function indexCluster(view: ClusterView, cloud: CloudView): ClusterIndex 
     if (list) list.push(pod);
     else byNode.set(pod.nodeName, [pod]);
   }
-  const budgets = new Map<string, BudgetView[]>();
-  for (const budget of view.budgets) {
-    const list = budgets.get(budget.namespace);
-    if (list) list.push(budget);
-    else budgets.set(budget.namespace, [budget]);
-  }
+  const budgetsFor = budgetIndex(view.budgets);
   const daemonUids = new Set(view.daemonSets.map((daemon) => daemon.uid));
   const balancers = new Map(cloud.loadBalancers.map((one) => [`${one.kind} ${one.id}`, one]));
   const selected = new Map<string, BudgetView[]>();
@@ -50,7 +45,7 @@ export function indexCluster(view: ClusterView, cloud: CloudView): ClusterIndex 
     budgetsOf: (pod) => {
       let found = selected.get(pod.uid);
       if (!found) {
-        found = (budgets.get(pod.namespace) ?? []).filter((budget) => selectorMatches(budget.selector, pod.labels));
+        found = budgetsFor(pod).filter((budget) => selectorMatches(budget.selector, pod.labels));
         selected.set(pod.uid, found);
       }
       return found;
@@ -58,6 +53,29 @@ export function indexCluster(view: ClusterView, cloud: CloudView): ClusterIndex 
     balancer: (kind, id) => balancers.get(`${kind} ${id}`),
     daemons: daemonsOf(view),
     readyNodes: view.nodes.filter((node) => node.ready).length,
+  };
+}
+
+/** Budgets that may select a pod, by one label that their selector demands: most budgets demand one. */
+function budgetIndex(budgets: BudgetView[]): (pod: PodView) => BudgetView[] {
+  const byLabel = new Map<string, BudgetView[]>();
+  const byNamespace = new Map<string, BudgetView[]>();
+  const put = (map: Map<string, BudgetView[]>, key: string, budget: BudgetView): void => {
+    const list = map.get(key);
+    if (list) list.push(budget);
+    else map.set(key, [budget]);
+  };
+  for (const budget of budgets) {
+    const [label] = Object.entries(budget.selector?.matchLabels ?? {});
+    if (label) put(byLabel, `${budget.namespace} ${label[0]}=${label[1]}`, budget);
+    else put(byNamespace, budget.namespace, budget);
+  }
+  return (pod) => {
+    const found = [...(byNamespace.get(pod.namespace) ?? [])];
+    for (const [key, value] of Object.entries(pod.labels)) {
+      found.push(...(byLabel.get(`${pod.namespace} ${key}=${value}`) ?? []));
+    }
+    return found;
   };
 }
 

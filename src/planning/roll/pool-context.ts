@@ -1,6 +1,6 @@
 /** What planning one pool works with, and the small decisions that rolling and stopping share. */
 import type { CapacityIntent, RollBlock, RollMemory, RollNode } from '../../domain/node-pool-roll.ts';
-import { lastingBlock, orderCandidates } from './candidate-order.ts';
+import { lastingBlock } from './candidate-order.ts';
 import type { ClusterIndex } from './cluster-index.ts';
 import type { ClusterState } from './control-plane-gate.ts';
 import { movablePods } from './drain-state.ts';
@@ -207,9 +207,9 @@ export function cordon(
   });
 }
 
-/** Outdated nodes that are not being drained: those that could be, in order, and those that nothing would move from. */
+/** Outdated nodes that are not being drained: those that could be, and those that nothing would move from. */
 export function sortOutdated(context: PoolContext): {
-  candidates: ReturnType<typeof orderCandidates>;
+  free: Member[];
   blocked: { member: Member; block: RollBlock }[];
 } {
   const blocked: { member: Member; block: RollBlock }[] = [];
@@ -220,5 +220,5 @@ export function sortOutdated(context: PoolContext): {
     if (block) blocked.push({ member, block });
     else free.push(member);
   }
-  return { candidates: orderCandidates(free, context.index, context.input), blocked };
+  return { free, blocked };
 }

@@ -1,6 +1,6 @@
 /** Decisions of a pool that is being rolled, in the order of their urgency (end, drain, cordon, launch, mark). */
 import { createHash } from 'node:crypto';
-import type { Candidate } from './candidate-order.ts';
+import { orderCandidates } from './candidate-order.ts';
 import { controlPlaneGate } from './control-plane-gate.ts';
 import type { GroupState, Member } from './members.ts';
 import {
@@ -44,13 +44,13 @@ export function planRolling(context: PoolContext, holdsCapacity: boolean): void 
   );
   markNodes(context, members);
   if (holdsCapacity) return;
-  cordonNext(context, sorted.candidates);
+  cordonNext(context, sorted.free);
   launch(context, sums);
-  if (sorted.blocked.length > 0 && sorted.candidates.length === 0) {
+  if (sorted.blocked.length > 0 && sorted.free.length === 0) {
     const first = sorted.blocked[0];
     if (first) wait(context, 'blocked', `${first.member.name} cannot be drained: ${first.block.message}`);
   }
-  if (context.waits.length === 0 && sorted.candidates.length > 0) waitForCapacity(context);
+  if (context.waits.length === 0 && sorted.free.length > 0) waitForCapacity(context);
 }
 
 /** Capacity as it will be when everything decided so far has happened. */
@@ -181,8 +181,9 @@ function giveBack(context: PoolContext, member: Member): void {
   });
 }
 
-function cordonNext(context: PoolContext, candidates: Candidate[]): void {
-  if (candidates.length === 0) return;
+function cordonNext(context: PoolContext, free: Member[]): void {
+  // Ordering looks at every pod: only when one of them could go.
+  if (!free.some((member) => slackFor(context, member) >= (member.serves ? 1 : 0))) return;
   const { cluster } = context;
   const gate = cordonGate(context);
   if (gate) {
@@ -193,7 +194,7 @@ function cordonNext(context: PoolContext, candidates: Candidate[]): void {
   const slack = new Map(context.groups.map((state) => [state.group.name, state.slack]));
   let cordoned = 0;
   const limit = context.pool.controlPlane ? 1 : Number.POSITIVE_INFINITY;
-  for (const candidate of candidates) {
+  for (const candidate of orderCandidates(free, context.index, context.input)) {
     if (cordoned >= limit) break;
     const { member } = candidate;
     const name = member.group.name;
@@ -224,6 +225,10 @@ function cordonNext(context: PoolContext, candidates: Candidate[]): void {
     if (!context.pool.controlPlane) cluster.workerInFlight = member.name;
     cordoned += 1;
   }
+}
+
+function slackFor(context: PoolContext, member: Member): number {
+  return context.groups.find((state) => state.group === member.group)?.slack ?? 0;
 }
 
 function cordonGate(context: PoolContext): { code: string; message: string; at?: number } | undefined {

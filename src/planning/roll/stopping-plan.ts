@@ -1,4 +1,5 @@
 /** A roll that is stopped between two nodes: what is nearly moved is finished, the rest is given back, surplus is removed. */
+import { crowdIn } from './candidate-order.ts';
 import { controlPlaneGate } from './control-plane-gate.ts';
 import type { GroupState, Member } from './members.ts';
 import { podsAtDrainStart } from './node-marks.ts';
@@ -45,7 +46,7 @@ function isFinished(context: PoolContext, member: Member): boolean {
   if (context.pool.controlPlane && balancersHolding(context, member).length < balancers) return true;
   if (member.previous?.phase === 'blocked') return false;
   const before = member.node ? podsAtDrainStart(member.node) : 0;
-  const left = member.drain?.remaining.length ?? 0;
+  const left = member.drain?.remaining.filter((one) => one.class.kind !== 'terminating').length ?? 0;
   return before > 0 && (before - left) / before >= context.input.policy.finishDrainShare;
 }
 
@@ -60,7 +61,7 @@ function endFinished(context: PoolContext, state: GroupState, finishing: Member[
   }
 }
 
-/** Takes out what a group has above its baseline: first what is not usable yet, then the newest. */
+/** Takes out what a group has above its baseline: first what is not usable yet, then from the fullest zone, then the newest. */
 export function planSurplus(context: PoolContext): void {
   for (const state of context.groups) {
     const leaving = state.members.filter((m) => m.live && (m.cordonedByUs || intentFor(context.memory, m.instance.id)));
@@ -114,5 +115,5 @@ function surplusOrder(state: GroupState, leaving: Member[]): Member[] {
   const age = (member: Member): number => member.node?.createdAt ?? Number.POSITIVE_INFINITY;
   return state.members
     .filter((member) => member.live && !member.ambiguous && !leaving.includes(member))
-    .sort((a, b) => rank(a) - rank(b) || age(b) - age(a) || (a.instance.id < b.instance.id ? -1 : 1));
+    .sort((a, b) => rank(a) - rank(b) || crowdIn(b) - crowdIn(a) || age(b) - age(a) || (a.instance.id < b.instance.id ? -1 : 1));
 }

@@ -10,6 +10,7 @@ type GroupCalls = Pick<
 
 const pageSize = 100;
 const mostPages = 50;
+
 function templateOf(spec: LaunchTemplateSpecification | undefined): { id: string; name: string; version: string } {
   // A group on a launch configuration has none: blank, and so equal to no instance's template.
   return { id: spec?.LaunchTemplateId ?? '', name: spec?.LaunchTemplateName ?? '', version: spec?.Version ?? '' };
@@ -56,43 +57,46 @@ export function nodeGroupOf(group: AutoScalingGroup): NodeGroup {
   };
 }
 
+async function describeOne(call: ScopedCall, scope: AwsScope, name: string): Promise<NodeGroup> {
+  const answer = await call('DescribeAutoScalingGroups', { AutoScalingGroupNames: [name] }, `group ${name}`);
+  const group = answer.AutoScalingGroups?.[0];
+  if (group !== undefined) return nodeGroupOf(group);
+  throw new FailureError(
+    transient('aws-not-found', `no Auto Scaling group ${name} in account ${scope.account} ${scope.region}`),
+  );
+}
+
+async function allPages(call: ScopedCall, filters: { Name: string; Values: string[] }[]): Promise<NodeGroup[]> {
+  const groups: NodeGroup[] = [];
+  let token: string | undefined;
+  for (let page = 0; page < mostPages; page += 1) {
+    const input = { Filters: filters, MaxRecords: pageSize, ...(token === undefined ? {} : { NextToken: token }) };
+    const answer = await call('DescribeAutoScalingGroups', input);
+    for (const group of answer.AutoScalingGroups ?? []) groups.push(nodeGroupOf(group));
+    token = answer.NextToken;
+    if (!token) return groups;
+  }
+  throw new FailureError(
+    terminal('aws-validation', `DescribeAutoScalingGroups: more than ${mostPages} pages of groups`),
+  );
+}
+
 export function createGroupCalls(call: ScopedCall, scope: AwsScope): GroupCalls {
-  async function describeOne(name: string): Promise<NodeGroup> {
-    const answer = await call('DescribeAutoScalingGroups', { AutoScalingGroupNames: [name] }, `group ${name}`);
-    const group = answer.AutoScalingGroups?.[0];
-    if (group !== undefined) return nodeGroupOf(group);
-    throw new FailureError(
-      transient('aws-not-found', `no Auto Scaling group ${name} in account ${scope.account} ${scope.region}`),
-    );
-  }
-
-  async function allPages(filters: { Name: string; Values: string[] }[]): Promise<NodeGroup[]> {
-    const groups: NodeGroup[] = [];
-    let token: string | undefined;
-    for (let page = 0; page < mostPages; page += 1) {
-      const input = { Filters: filters, MaxRecords: pageSize, ...(token === undefined ? {} : { NextToken: token }) };
-      const answer = await call('DescribeAutoScalingGroups', input);
-      for (const group of answer.AutoScalingGroups ?? []) groups.push(nodeGroupOf(group));
-      token = answer.NextToken;
-      if (!token) return groups;
-    }
-    throw new FailureError(
-      terminal('aws-validation', `DescribeAutoScalingGroups: more than ${mostPages} pages of groups`),
-    );
-  }
-
   return {
     async describeGroups(tags) {
       const wanted = Object.entries(tags);
       if (wanted.length === 0) throw new RangeError('groups are described by tags; none were given');
-      const groups = await allPages(wanted.map(([key, value]) => ({ Name: `tag:${key}`, Values: [value] })));
+      const groups = await allPages(
+        call,
+        wanted.map(([key, value]) => ({ Name: `tag:${key}`, Values: [value] })),
+      );
       // A service that does not know the filter answers with everybody's groups.
       return groups.filter((group) => wanted.every(([key, value]) => group.tags[key] === value));
     },
 
     async updateGroup(name, change) {
       if (change.max !== undefined) {
-        const group = await describeOne(name);
+        const group = await describeOne(call, scope, name);
         // The service would lower desired to the new maximum without a word, and choose the victims itself.
         if (change.max < group.desired) {
           const message = `group ${name} wants ${group.desired} instances: its maximum is not lowered to ${change.max}`;
@@ -140,7 +144,7 @@ export function createGroupCalls(call: ScopedCall, scope: AwsScope): GroupCalls 
         );
       };
       if (to < from) refuse('that would lower it');
-      const group = await describeOne(name);
+      const group = await describeOne(call, scope, name);
       if (group.desired !== from) refuse(`the group wants ${group.desired} now`);
       if (to > group.max) refuse(`its maximum is ${group.max}`);
       if (to === from) return;

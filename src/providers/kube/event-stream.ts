@@ -1,6 +1,5 @@
 /** One streamed answer of the API server, line by line, with limits on silence and on the length of a line. */
 import type http from 'node:http';
-import { StringDecoder } from 'node:string_decoder';
 import type { RequestContext } from '@kubernetes/client-node';
 import type { WatchHandle } from '../../ports/kube-cluster.ts';
 import { ScaledClock, type Timer } from '../../support/clock.ts';
@@ -8,6 +7,7 @@ import { startDeadline } from '../../support/deadline.ts';
 import { openRequest, readBody } from './bounded-http-library.ts';
 import { parseBody, rejectWhenAborted, retryAfterOf } from './http-answer.ts';
 import type { StreamHandlers } from './kube-exchange.ts';
+import { createLineSplitter } from './line-splitter.ts';
 import { describeNetworkError } from './network-failure.ts';
 
 /** An object may be 1.5 MiB in etcd, and more as JSON. */
@@ -67,18 +67,12 @@ export function openEventStream(options: EventStreamOptions): WatchHandle {
   }
 
   function readLines(response: http.IncomingMessage): void {
-    const decoder = new StringDecoder('utf8');
-    let rest = '';
+    const splitter = createLineSplitter();
     response.on('data', (chunk: Buffer) => {
       heard();
-      rest += decoder.write(chunk);
-      let start = 0;
-      for (let end = rest.indexOf('\n'); end >= 0 && !over; end = rest.indexOf('\n', start)) {
-        takeLine(rest.slice(start, end));
-        start = end + 1;
-      }
-      if (start > 0) rest = rest.slice(start);
-      if (rest.length > longestLine) finish(() => handlers.ended(`a line is longer than ${longestLine} characters`));
+      for (const line of splitter.push(chunk)) if (!over) takeLine(line);
+      if (splitter.held() > longestLine)
+        finish(() => handlers.ended(`a line is longer than ${longestLine} characters`));
     });
     response.once('end', () => finish(() => handlers.ended()));
     response.once('error', (error) => finish(() => handlers.ended(describeNetworkError(error))));
@@ -86,15 +80,9 @@ export function openEventStream(options: EventStreamOptions): WatchHandle {
   }
 
   function takeLine(line: string): void {
-    if (line.trim() === '') return;
-    let value: unknown;
-    try {
-      value = JSON.parse(line);
-    } catch {
-      finish(() => handlers.ended('a line is not JSON'));
-      return;
-    }
-    handlers.line(value);
+    const value = parseBody(line, false);
+    if (typeof value === 'string') finish(() => handlers.ended('a line is not JSON'));
+    else handlers.line(value);
   }
 
   async function run(): Promise<void> {

@@ -14,10 +14,14 @@ export function parseBody(text: string, asText: boolean): unknown {
   }
 }
 
-/** Rejects with the signal's reason once it is aborted; for races with work that takes no signal. */
+/** Rejects once the signal is aborted; for races with work that takes no signal. */
 export function rejectWhenAborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    const cut = (): void => {
+      const reason: unknown = signal.reason;
+      reject(reason instanceof Error ? reason : new Error('aborted'));
+    };
+    if (signal.aborted) cut();
+    else signal.addEventListener('abort', cut, { once: true });
   });
 }

@@ -30,7 +30,7 @@ function tlsOf(agent: http.Agent): TlsOptions {
   const options = (agent as { options?: TlsOptions }).options ?? {};
   const picked: Record<string, unknown> = {};
   for (const key of tlsKeys) if (options[key] !== undefined && options[key] !== null) picked[key] = options[key];
-  return picked as TlsOptions;
+  return picked;
 }
 
 interface Pair {

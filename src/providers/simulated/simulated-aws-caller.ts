@@ -50,7 +50,7 @@ export function createSimulatedAwsCaller(options: SimulatedAwsCallerOptions): Aw
       const params = structuredClone(input) as Record<string, unknown>;
       const reply = api.handle({ account, region, service: services[action], action, params, userAgent });
       await latency.pass();
-      if (reply.ok) return structuredClone(reply.result) as AwsOutput<A>;
+      if (reply.ok) return structuredClone(reply.result);
       if (reply.status === 0) {
         throw new FailureError(transient('aws-unreachable', `${where}: no answer: ${reply.message || reply.code}`));
       }

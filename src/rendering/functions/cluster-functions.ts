@@ -70,17 +70,21 @@ interface PoolView {
   configItems: GoMap;
 }
 
+function textOf(value: GoValue | undefined): string {
+  return typeof value === 'string' ? value : '';
+}
+
 function poolViews(pools: GoValue | undefined): PoolView[] {
   return listOf(pools).map((pool) => {
     if (!(pool instanceof GoStruct)) throw new TemplateFunctionError('a list of node pools is needed');
     const configItems = mapOf(pool.fields.get('ConfigItems'), 'node pool');
     const labels = new Map(
-      String(configItems.entries.get('labels') ?? '')
+      textOf(configItems.entries.get('labels'))
         .split(',')
         .map((label) => label.split('=', 2))
         .filter((pair): pair is [string, string] => pair.length === 2),
     );
-    return { profile: String(pool.fields.get('Profile')), labels, configItems };
+    return { profile: textOf(pool.fields.get('Profile')), labels, configItems };
   });
 }
 

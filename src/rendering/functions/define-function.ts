@@ -38,7 +38,8 @@ export function integerOf(value: GoValue | undefined): bigint {
   if (typeof value === 'boolean') return value ? 1n : 0n;
   if (typeof value === 'string' && /^[+-]?\d{1,18}$/.test(value)) return BigInt(value);
   if (value === null || value === undefined) return 0n;
-  throw new TemplateFunctionError(`${JSON.stringify(String(value))} is not an integer`);
+  const shown = typeof value === 'string' ? JSON.stringify(value) : `a value of type ${typeName(value)}`;
+  throw new TemplateFunctionError(`${shown} is not an integer`);
 }
 
 /** An integer argument as a number, within limits. */

@@ -60,6 +60,11 @@ function formatQuantity({ nano, format }: Quantity): string {
   return `${sign}${rounded / unit}e${power}`;
 }
 
+/** A number of bytes as Kubernetes writes it: `16Gi`. */
+export function byteQuantity(bytes: number): string {
+  return formatQuantity({ nano: BigInt(bytes) * one, format: 'binary' });
+}
+
 /** The whole value, rounded up. */
 function wholeValue({ nano }: Quantity): bigint {
   return nano > 0n ? (nano + one - 1n) / one : nano / one;
@@ -94,7 +99,7 @@ export const quantityFunctions: FunctionTable = {
   scaleQuantity: fixed(['string', 'float'], ([text, factor]) => scale(text as string, factor as number)),
   kubernetesSizeToKiloBytes: fixed(['string', 'float'], ([text, factor]) => {
     const { nano } = parseQuantity(text as string);
-    if (nano % one !== 0n) throw new TemplateFunctionError(`unexpected size for quantity: ${String(text)}`);
+    if (nano % one !== 0n) throw new TemplateFunctionError(`unexpected size for quantity: ${text as string}`);
     return `${Math.ceil((Number(nano / one) / 1024) * (factor as number))}KB`;
   }),
 };

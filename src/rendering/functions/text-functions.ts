@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { parse, stringify } from 'yaml';
 import { formatValue, quoteText } from '../gotemplate/format.ts';
 import { TemplateFunctionError } from '../gotemplate/template-error.ts';
-import { compareText, fromGoValue, type GoValue, isTrue, toGoValue } from '../gotemplate/value.ts';
+import { charactersOf, compareText, fromGoValue, type GoValue, isTrue, toGoValue } from '../gotemplate/value.ts';
 import { kubernetesYaml } from '../yaml-schema.ts';
 import { countOf, type FunctionTable, fixed, listOf, textFunction, variadic } from './define-function.ts';
 
@@ -56,7 +56,7 @@ function join([separator, value]: GoValue[]): string {
 }
 
 function stripCharacters(text: string, set: string, where: 'both' | 'left' | 'right'): string {
-  const characters = [...text];
+  const characters = charactersOf(text);
   let [from, to] = [0, characters.length];
   if (where !== 'right') while (from < to && set.includes(characters[from] as string)) from += 1;
   if (where !== 'left') while (to > from && set.includes(characters[to - 1] as string)) to -= 1;
@@ -64,9 +64,9 @@ function stripCharacters(text: string, set: string, where: 'both' | 'left' | 'ri
 }
 
 function substring([start, end, text]: GoValue[]): string {
-  const characters = [...(text as string)];
-  const from = Number(start as bigint);
-  const to = Number(end as bigint);
+  const characters = charactersOf(text as string);
+  const from = Number(start);
+  const to = Number(end);
   return characters.slice(Math.max(from, 0), to < 0 || to > characters.length ? characters.length : to).join('');
 }
 
@@ -132,8 +132,8 @@ export const textFunctions: FunctionTable = {
   }),
   substr: fixed(['int', 'int', 'string'], substring),
   trunc: fixed(['int', 'string'], ([count, text]) => {
-    const length = Number(count as bigint);
-    const characters = [...(text as string)];
+    const length = Number(count);
+    const characters = charactersOf(text as string);
     return (length < 0 ? characters.slice(length) : characters.slice(0, length)).join('');
   }),
   nospace: textFunction((text) => text.replace(/\s/g, '')),

@@ -1,5 +1,5 @@
 import { TemplateFunctionError } from './template-error.ts';
-import { GoFunction, GoMap, GoStruct, type GoValue, isList, typeName } from './value.ts';
+import { charactersOf, GoFunction, GoMap, GoStruct, type GoValue, isList, typeName } from './value.ts';
 
 /** Lists and maps may share parts, so that a small value prints as a huge text: what one value may print. */
 const maxItems = 200_000;
@@ -69,10 +69,10 @@ const directive = /%([-+# 0]*)(\[\d+\])?(\*|\d+)?(?:\.(\[\d+\])?(\*|\d+)?)?(\[\d
 /** `printf`: Go's verbs, flags, width, precision and argument indexes; mistakes are shown in the text as Go shows them. */
 export function sprintf(format: string, args: readonly GoValue[]): string {
   let next = 0;
-  let reordered = false;
+  const seen = { index: false };
   const takeIndex = (index: string | undefined): boolean => {
     if (index === undefined) return true;
-    reordered = true;
+    seen.index = true;
     next = Number(index.slice(1, -1)) - 1;
     return next >= 0 && next < args.length;
   };
@@ -109,7 +109,7 @@ export function sprintf(format: string, args: readonly GoValue[]): string {
     if (precisionValue !== undefined && precisionValue >= 0) flags.precision = precisionValue;
     return formatVerb(verb, args[next++] as GoValue, flags, { items: maxItems });
   });
-  if (reordered || next >= args.length) return text;
+  if (seen.index || next >= args.length) return text;
   const extra = args
     .slice(next)
     .map((value) => (value === null ? '<nil>' : `${typeName(value)}=${formatValue(value)}`));
@@ -149,7 +149,7 @@ function formatScalar(verb: string, value: GoValue, flags: Flags): string | unde
 }
 
 function formatText(verb: string, value: string, flags: Flags): string | undefined {
-  const text = flags.precision === undefined ? value : [...value].slice(0, flags.precision).join('');
+  const text = flags.precision === undefined ? value : charactersOf(value).slice(0, flags.precision).join('');
   switch (verb) {
     case 's':
     case 'v':
@@ -226,7 +226,7 @@ function goExponent(text: string): string {
 }
 
 function pad(text: string, flags: Flags): string {
-  const missing = (flags.width ?? 0) - [...text].length;
+  const missing = (flags.width ?? 0) - charactersOf(text).length;
   if (missing <= 0) return text;
   return flags.minus ? text + ' '.repeat(missing) : (flags.zero ? '0' : ' ').repeat(missing) + text;
 }

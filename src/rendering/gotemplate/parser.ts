@@ -11,6 +11,7 @@ import type {
   TemplateCallNode,
 } from './syntax-tree.ts';
 import { TokenCursor } from './token-cursor.ts';
+import { charactersOf } from './value.ts';
 
 /** Nesting of blocks and parentheses: deeper input is refused before it can exhaust the stack. */
 const maxNesting = 200;
@@ -335,7 +336,7 @@ class Parser {
       }
       case 'char': {
         const value = unquote(token.text);
-        if (value === undefined || [...value].length !== 1)
+        if (value === undefined || charactersOf(value).length !== 1)
           this.#cursor.fail(token, `malformed character constant: ${token.text}`);
         const code = BigInt(value.codePointAt(0) as number);
         return { kind: 'number', start, end, text: token.text, integer: code, float: Number(code), ideal: code };

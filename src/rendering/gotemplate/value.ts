@@ -102,6 +102,11 @@ export function typeName(value: GoValue): string {
   }
 }
 
+/** A text's code points: what the language counts as characters. */
+export function charactersOf(text: string): string[] {
+  return Array.from(text);
+}
+
 const surrogate = /[\ud800-\udfff]/;
 
 /** Order of the UTF-8 bytes, which is what Go compares; differs from UTF-16 order only beyond the basic plane. */

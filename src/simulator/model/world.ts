@@ -159,7 +159,8 @@ export class World {
     for (const cluster of this.#clusters.values()) {
       if (cluster.account !== account || cluster.region !== region) continue;
       const localId = cluster.id.slice(cluster.id.lastIndexOf(':') + 1);
-      if (stack !== localId && !stack.endsWith(cluster.id.replaceAll(':', '-')) && !stack.endsWith(`-${localId}`)) continue;
+      if (stack !== localId && !stack.endsWith(cluster.id.replaceAll(':', '-')) && !stack.endsWith(`-${localId}`))
+        continue;
       this.#stackClusters.set(key, cluster.id);
       return cluster.id;
     }

@@ -30,12 +30,16 @@ export function readS3Call(request: WireRequest): S3Call | undefined {
     if (request.method === 'GET') {
       const prefix = request.query.get('prefix');
       const most = request.query.get('max-keys');
-      return call('ListObjectsV2', { ...(prefix === null ? {} : { Prefix: prefix }), ...(most === null ? {} : { MaxKeys: most }) });
+      return call('ListObjectsV2', {
+        ...(prefix === null ? {} : { Prefix: prefix }),
+        ...(most === null ? {} : { MaxKeys: most }),
+      });
     }
     return undefined;
   }
   const type = request.headers['content-type'];
-  if (request.method === 'PUT') return call('PutObject', { Body: bodyBytes(request), ...(type === undefined ? {} : { ContentType: type }) });
+  if (request.method === 'PUT')
+    return call('PutObject', { Body: bodyBytes(request), ...(type === undefined ? {} : { ContentType: type }) });
   if (request.method === 'GET') return call('GetObject');
   if (request.method === 'HEAD') return call('HeadObject');
   if (request.method === 'DELETE') return call('DeleteObject');

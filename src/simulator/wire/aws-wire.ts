@@ -37,7 +37,8 @@ export function readCaller(request: WireRequest): Caller | Refusal {
     return { status: 403, code: 'MissingAuthenticationToken', message: 'Request is missing Authentication Token' };
   }
   const credential = presigned ?? /^AWS4-HMAC-SHA256\s.*\bCredential=([^,\s]+)/.exec(header ?? '')?.[1];
-  const complete = presigned !== null || (/\bSignedHeaders=/.test(header ?? '') && /\bSignature=[0-9a-f]+/.test(header ?? ''));
+  const complete =
+    presigned !== null || (/\bSignedHeaders=/.test(header ?? '') && /\bSignature=[0-9a-f]+/.test(header ?? ''));
   const [accessKeyId, date, region, scope, end] = (credential ?? '').split('/');
   if (!complete || !accessKeyId || !date || !region || !scope || end !== 'aws4_request') {
     return {
@@ -48,7 +49,11 @@ export function readCaller(request: WireRequest): Caller | Refusal {
   }
   const account = accountOfAccessKey(accessKeyId);
   if (account === undefined) {
-    return { status: 403, code: 'InvalidClientTokenId', message: 'The security token included in the request is invalid.' };
+    return {
+      status: 403,
+      code: 'InvalidClientTokenId',
+      message: 'The security token included in the request is invalid.',
+    };
   }
   return { accessKeyId, account, region, scope };
 }
@@ -100,7 +105,11 @@ export class AwsWire implements WireHandler {
   }
 
   tooLarge(limitBytes: number): WireAnswer {
-    return refuse('', { status: 413, code: 'RequestEntityTooLarge', message: `The request is larger than ${limitBytes} bytes.` });
+    return refuse('', {
+      status: 413,
+      code: 'RequestEntityTooLarge',
+      message: `The request is larger than ${limitBytes} bytes.`,
+    });
   }
 
   failed(): WireAnswer {
@@ -136,7 +145,11 @@ export class AwsWire implements WireHandler {
       query = parseQuery(form, scope === 'ec2' ? 'ec2' : 'query');
     } catch (error) {
       if (!(error instanceof MalformedQuery)) throw error;
-      return refuse(scope, { status: 400, code: scope === 'ec2' ? 'InvalidParameter' : 'MissingAction', message: error.message });
+      return refuse(scope, {
+        status: 400,
+        code: scope === 'ec2' ? 'InvalidParameter' : 'MissingAction',
+        message: error.message,
+      });
     }
     const service = serviceOf(scope, query.version);
     if (service === undefined) {
@@ -158,7 +171,12 @@ export class AwsWire implements WireHandler {
     const call = readS3Call(request);
     const reply: AwsReply = call
       ? await this.#call(request, caller, 's3', call.action, call.params)
-      : { ok: false, status: 501, code: 'NotImplemented', message: 'A header or query you provided implies functionality that is not implemented' };
+      : {
+          ok: false,
+          status: 501,
+          code: 'NotImplemented',
+          message: 'A header or query you provided implies functionality that is not implemented',
+        };
     if (!reply.ok && reply.status === 0) return { reset: true };
     return s3Answer(call?.action ?? '', request.method, reply, randomUUID());
   }

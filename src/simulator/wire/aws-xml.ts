@@ -1,6 +1,12 @@
 /** Answers in XML, as each AWS protocol names and nests them. */
 
-const escapes: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', '\r': '&#xD;' };
+const escapes: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  '\r': '&#xD;',
+};
 
 /** Characters that XML 1.0 cannot carry are dropped. */
 export function escapeXml(text: string): string {
@@ -103,7 +109,12 @@ const namespaces: Readonly<Record<string, string>> = {
   ec2: 'http://ec2.amazonaws.com/doc/2016-11-15/',
 };
 
-export function querySuccess(service: string, action: string, result: Record<string, unknown>, requestId: string): string {
+export function querySuccess(
+  service: string,
+  action: string,
+  result: Record<string, unknown>,
+  requestId: string,
+): string {
   return (
     `<${action}Response xmlns="${namespaces[service] ?? ''}"><${action}Result>${write(result, queryNaming, '')}</${action}Result>` +
     `<ResponseMetadata><RequestId>${requestId}</RequestId></ResponseMetadata></${action}Response>`
@@ -138,6 +149,8 @@ export function s3Error(code: string, message: string, requestId: string): strin
 /** ListObjectsV2 with its flat `Contents`. */
 export function s3Listing(result: Record<string, unknown>): string {
   const { Contents, ...rest } = result;
-  const contents = (Contents as Record<string, unknown>[]).map((each) => `<Contents>${write(each, queryNaming, '')}</Contents>`);
+  const contents = (Contents as Record<string, unknown>[]).map(
+    (each) => `<Contents>${write(each, queryNaming, '')}</Contents>`,
+  );
   return `<?xml version="1.0" encoding="UTF-8"?>\n<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${write(rest, queryNaming, '')}${contents.join('')}</ListBucketResult>`;
 }

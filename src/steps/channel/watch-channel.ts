@@ -84,7 +84,11 @@ async function outcome(deps: PipelineDependencies, input: StepInput<ChannelState
   if (verdict.kind === 'adopted' && info !== undefined) {
     const key = `${found.policy.name}/${info.tree}`;
     const proven: FactWrite = { kind: 'proven', key, value: { commit: info.commit, adopted: true, at: input.now } };
-    const note = { kind: 'head-adopted', message: `${describe(info)} on ${found.policy.name}: ${verdict.reason}` };
+    const note = {
+      kind: 'head-adopted',
+      message: `${describe(info)} on ${found.policy.name}: ${verdict.reason}`,
+      data: { commit: info.commit, tree: info.tree },
+    };
     return { kind: 'done', output: progress as Json, facts: [...facts, proven], journal: [note] };
   }
   const effects: StepEffects = { facts, journal: problemNotes(input.context, progress, found.policy.name) };

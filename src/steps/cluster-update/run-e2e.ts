@@ -1,6 +1,6 @@
 import type { E2eProgress } from '../../domain/cluster-update.ts';
 import type { StepOutcome } from '../../ports/step.ts';
-import type { Json, OutboxMessage } from '../../ports/store.ts';
+import type { OutboxMessage } from '../../ports/store.ts';
 import { done, failed, type UpdateInput, type UpdateStep, waiting } from './update-step.ts';
 
 const backstopMs = 5 * 60_000;

@@ -90,7 +90,8 @@ export function reporting(step: UpdateStep, stalled = false): UpdateStep {
     const progress: UpdateProgress = { tick: Math.floor(input.now / tickMs) };
     if (reports.length > 0) progress.reported = { blocked: firstBlock(input.context) !== undefined, stalled };
     if (input.context.told.length > 0 && input.state !== 'paused') progress.told = [];
-    const messages = [...(outcome.messages ?? []), ...reports, ...resumes];
+    if (input.context.poke) progress.poked = true;
+    const messages = [...(outcome.messages ?? []), ...reports, ...resumes, ...retries(input)];
     const extra = messages.length > 0 ? { messages } : {};
     return outcome.kind === 'done'
       ? { ...outcome, ...extra, output: merge(progress, outcome.output) }
@@ -143,4 +144,11 @@ function resumed(input: UpdateInput): OutboxMessage[] {
   return input.context.told
     .filter((child) => active.has(child))
     .map((to) => ({ to, event: { type: 'RESUME', by: input.id, reason: 'the cluster update goes on' } }));
+}
+
+/** A roll that waits for somebody to look at something is waited for here: it has to hear of the retry too. */
+function retries(input: UpdateInput): OutboxMessage[] {
+  if (!input.context.poke) return [];
+  const event = { type: 'RETRY', by: input.id, reason: 'somebody asked the cluster update to try again' };
+  return activeChildren(input.context).map((to) => ({ to, event }));
 }

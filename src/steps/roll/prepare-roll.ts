@@ -61,9 +61,8 @@ async function begin(visit: RollVisit, view: ClusterView, groups: NodeGroup[], o
     originals.set(group.name, originalsFor(group, rollId, now, known));
   }
   const size = [...originals.values()].reduce((sum, one) => sum + one.baseline, 0);
-  const extra =
-    surgeOf(size, visit.policy, context.surge, context.controlPlane) +
-    (context.controlPlane ? 0 : visit.policy.maxBlocked);
+  const surge = surgeOf(size, visit.policy, context.surge, context.controlPlane);
+  const extra = surge + (context.controlPlane ? 0 : visit.policy.maxBlocked);
   for (const group of groups) {
     const own = originals.get(group.name);
     if (own) await changeGroup(visit, group, preparations(group, own, own.baseline + extra), view);
@@ -83,7 +82,7 @@ async function begin(visit: RollVisit, view: ClusterView, groups: NodeGroup[], o
   note(
     visit,
     'roll-started',
-    `${outdated} of ${size} nodes of ${context.pool} are outdated and are replaced, up to ${extra} at a time`,
+    `${outdated} of ${size} nodes of ${context.pool} are outdated and are replaced, up to ${surge} at a time`,
   );
   const progress = { total: size, updated: Math.max(0, size - outdated), nodes: context.progress.nodes };
   const output = { progress, memory, nodesReplaced: context.nodesReplaced, next: 'rolling', reason: null };

@@ -5,7 +5,7 @@ import { groupsOfPool, isOutdated } from '../../planning/roll/members.ts';
 import type { StepOutcome } from '../../ports/step.ts';
 import type { Json } from '../../ports/store.ts';
 import { changeGroup } from './change-group.ts';
-import { note, type RollVisit } from './roll-context.ts';
+import { note, type RollContext, type RollVisit } from './roll-context.ts';
 import { rollPool } from './roll-pool.ts';
 
 const lookAgainMs = 5_000;
@@ -30,6 +30,9 @@ export async function stopRoll(visit: RollVisit): Promise<StepOutcome> {
     const outcome = await rollPool(visit, memory, 'stopping');
     if (outcome.kind !== 'done' || nextOf(outcome.output) !== 'finished') return outcome;
     visit.notes = [...(outcome.journal ?? [])];
+    // What this look has found out is what is kept, not what the row said before it.
+    const { progress, memory: after, nodesReplaced } = outcome.output as unknown as RollContext;
+    visit.step = { ...visit.step, context: { ...visit.step.context, progress, memory: after, nodesReplaced } };
   }
   return restore(visit);
 }

@@ -48,11 +48,12 @@ export class RollLedger {
   }
 
   /** Notes of pods that exist no more are dropped. */
-  prune(podUids: ReadonlySet<string>, now: number): void {
+  prune(pods: readonly { uid: string }[], now: number): void {
+    if (this.evictNotBefore.size === 0 && this.refusedForGood.size === 0) return;
+    const podUids = new Set(pods.map((pod) => pod.uid));
     for (const [uid, refused] of this.refusedForGood) {
       if (!podUids.has(uid) || refused.until <= now) this.refusedForGood.delete(uid);
     }
-    if (this.evictNotBefore.size === 0) return;
     for (const uid of this.evictNotBefore.keys()) {
       if (podUids.has(uid)) continue;
       this.evictNotBefore.delete(uid);

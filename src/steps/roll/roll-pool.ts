@@ -96,7 +96,7 @@ async function planOnce(visit: RollVisit, memory: RollMemory, mode: RollMode, no
   const view = await session.view();
   const cloud = await session.cloudView(300_000);
   const now = Math.floor(visit.now());
-  ledger.prune(new Set(view.pods.map((pod) => pod.uid)), now);
+  ledger.prune(view.pods, now);
   const input: RollPlanInput = {
     view,
     cloud,

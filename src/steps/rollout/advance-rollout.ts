@@ -48,7 +48,11 @@ async function afterOperators(
   const known = new Set(deps.registry().clusters.map((cluster) => cluster.id));
   const left = Object.keys(context.members).filter((id) => context.members[id]?.state === 'pending' && !known.has(id));
   const inFlight = new Set(childrenInFlight(context));
-  const resume = context.told.filter((child) => inFlight.has(child));
+  const resume = await mayResume(
+    deps,
+    input,
+    context.told.filter((child) => inFlight.has(child)),
+  );
   const poked = context.poke;
   if (left.length === 0 && context.told.length === 0 && poked.length === 0) return undefined;
   const by = input.id;
@@ -69,6 +73,22 @@ async function afterOperators(
     { kind: 'advanced', started: [], left, poked, resumed: true, maxFailures: policy.maxFailures },
     { messages, journal },
   );
+}
+
+/** A cluster that is held for itself stays so: it was not this rollout's pause alone that stopped it. */
+async function mayResume(
+  deps: PipelineDependencies,
+  input: StepInput<RolloutState>,
+  children: string[],
+): Promise<string[]> {
+  if (children.length === 0) return [];
+  const { context } = input;
+  const overrides = readOverrides(await deps.store.facts('override'));
+  const own = overrides.filter((override) => override.scope.startsWith('cluster:'));
+  const held = Object.entries(context.members)
+    .filter(([cluster]) => holdOn(own, { channel: context.channel, cluster }, input.now) !== undefined)
+    .map(([cluster, member]) => updateId(context, cluster, member.attempt));
+  return children.filter((child) => !held.includes(child));
 }
 
 async function holds(

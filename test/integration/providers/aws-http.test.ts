@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FailureError } from '../../../src/domain/failure.ts';
 import type { CloudProvider } from '../../../src/ports/cloud-provider.ts';
 import { type AwsClients, type AwsClientsOptions, createAwsClients } from '../../../src/providers/aws/aws-clients.ts';
 import { type AwsConnection, connectAws } from '../../../src/providers/aws/connect-aws.ts';
@@ -66,7 +67,7 @@ const failing = (promise: Promise<unknown>) =>
     () => {
       throw new Error('it did not fail');
     },
-    (error: { failure?: unknown }) => error.failure ?? error,
+    (error: unknown) => (error instanceof FailureError ? error.failure : error),
   );
 
 describe('the SDK binding of AWS', () => {

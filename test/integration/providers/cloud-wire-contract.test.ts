@@ -15,7 +15,7 @@ describeCloudProviderContract('the AWS SDK over the wire', async () => {
     region: contractRegion,
     network: contractNetwork(),
     images: contractImages(),
-    until: served.until,
-    close: served.close,
+    until: (what, condition) => served.until(what, condition),
+    close: () => served.close(),
   };
 });

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { FailureError } from '../../../src/domain/failure.ts';
 import type { KubeCluster, Resource, WatchEvent } from '../../../src/ports/kube-cluster.ts';
 import { connectKube, type KubeConnection } from '../../../src/providers/kube/connect-kube.ts';
 import { type Answer, type FakeApiServer, json, startFakeApiServer } from './fake-api-server.ts';
@@ -51,7 +52,7 @@ const failing = (promise: Promise<unknown>) =>
     () => {
       throw new Error('it did not fail');
     },
-    (error: { failure?: unknown }) => error.failure ?? error,
+    (error: unknown) => (error instanceof FailureError ? error.failure : error),
   );
 
 describe('a call to an API server', () => {
@@ -309,18 +310,18 @@ describe('access to a cluster', () => {
     ['a file that is not there', { kind: 'kubeconfig', file: '/nowhere/kubeconfig' }],
     ['an address that is no URL', { kind: 'server', server: 'api.example.com' }],
   ] as const)('is refused at once for %s', (_, access) => {
-    expect(() => connectKube({ cluster: 'a', access, userAgent: 'x' })).toThrowError(/access to cluster a/);
+    expect(() => connectKube({ cluster: 'a', access, userAgent: 'x' })).toThrow(/access to cluster a/);
   });
 
   it('is refused at once for a context that the kubeconfig does not have, and for broken YAML', () => {
     const file = scratch('kubeconfig', kubeconfig('https://127.0.0.1:1', {}));
     expect(() =>
       connectKube({ cluster: 'a', access: { kind: 'kubeconfig', file, context: 'other' }, userAgent: 'x' }),
-    ).toThrowError(/no context 'other'/);
+    ).toThrow(/no context 'other'/);
     const broken = scratch('broken', 'clusters: [}');
-    expect(() =>
-      connectKube({ cluster: 'a', access: { kind: 'kubeconfig', file: broken }, userAgent: 'x' }),
-    ).toThrowError(/cannot read/);
+    expect(() => connectKube({ cluster: 'a', access: { kind: 'kubeconfig', file: broken }, userAgent: 'x' })).toThrow(
+      /cannot read/,
+    );
   });
 });
 

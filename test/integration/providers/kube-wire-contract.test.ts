@@ -6,7 +6,7 @@ describeKubeClusterContract('client-node over the wire', async () => {
   const kube = served.connectKube();
   return {
     kube,
-    until: served.until,
+    until: (what, condition) => served.until(what, condition),
     async close() {
       kube.close();
       await served.close();

@@ -8,8 +8,8 @@ import { sampleCluster } from '../../support/sample-cluster.ts';
 describeClusterSessionContract('both SDKs over the wire', async () => {
   const served = await serveContractWorld({ rate: 25, nodes: 2 });
   const sessions = createClusterSessions({
-    connectKube: served.connectKube,
-    connectCloud: served.connectCloud,
+    connectKube: () => served.connectKube(),
+    connectCloud: () => served.connectCloud(),
     clusterOf: () => sampleCluster,
     clock: served.clock,
     random: seededRandom(1),
@@ -19,8 +19,8 @@ describeClusterSessionContract('both SDKs over the wire', async () => {
   return {
     sessions,
     clusterId: sampleCluster.id,
-    until: served.until,
-    pass: served.pass,
+    until: (what, condition) => served.until(what, condition),
+    pass: (ms) => served.pass(ms),
     cutWatches({ forget }) {
       const model = served.world.kube(sampleCluster.id);
       model.closeWatches();

@@ -59,7 +59,11 @@ function plain(value: unknown): unknown {
 }
 
 /** What changes nothing is asked twice: in-process and through the SDK; both must say the same. */
-async function sameAnswer(service: AwsService, action: string, input: Record<string, unknown> = {}): Promise<Record<string, unknown>> {
+async function sameAnswer(
+  service: AwsService,
+  action: string,
+  input: Record<string, unknown> = {},
+): Promise<Record<string, unknown>> {
   const inProcess = served.cloud.call(service, action, input);
   const output = await overTheWire(service, action, input);
   expect(plain(output), `${service} ${action}`).toEqual(plain(inProcess));
@@ -90,13 +94,24 @@ describe('the real SDK clients read the simulated APIs', () => {
       LaunchTemplate: { LaunchTemplateId, Version: '1' },
       Tags: [{ Key: 'NodePool', Value: 'a "quoted" <pool> & more\tü', PropagateAtLaunch: true }],
       LifecycleHookSpecificationList: [
-        { LifecycleHookName: 'end', LifecycleTransition: 'autoscaling:EC2_INSTANCE_TERMINATING', HeartbeatTimeout: 60, DefaultResult: 'CONTINUE' },
+        {
+          LifecycleHookName: 'end',
+          LifecycleTransition: 'autoscaling:EC2_INSTANCE_TERMINATING',
+          HeartbeatTimeout: 60,
+          DefaultResult: 'CONTINUE',
+        },
       ],
     });
     served.cloud.pass(120);
-    const groups = await sameAnswer('autoscaling', 'DescribeAutoScalingGroups', { AutoScalingGroupNames: ['round-trip'] });
-    expect(groups['AutoScalingGroups']).toMatchObject([{ DesiredCapacity: 3, Instances: [{ LifecycleState: 'InService' }, {}, {}] }]);
-    await sameAnswer('autoscaling', 'DescribeAutoScalingGroups', { Filters: [{ Name: 'tag:NodePool', Values: ['a "quoted" <pool> & more\tü'] }] });
+    const groups = await sameAnswer('autoscaling', 'DescribeAutoScalingGroups', {
+      AutoScalingGroupNames: ['round-trip'],
+    });
+    expect(groups['AutoScalingGroups']).toMatchObject([
+      { DesiredCapacity: 3, Instances: [{ LifecycleState: 'InService' }, {}, {}] },
+    ]);
+    await sameAnswer('autoscaling', 'DescribeAutoScalingGroups', {
+      Filters: [{ Name: 'tag:NodePool', Values: ['a "quoted" <pool> & more\tü'] }],
+    });
     await sameAnswer('autoscaling', 'DescribeAutoScalingGroups', { AutoScalingGroupNames: ['absent'] });
     await sameAnswer('autoscaling', 'DescribeAutoScalingInstances');
     await sameAnswer('autoscaling', 'DescribeScalingActivities', { AutoScalingGroupName: 'round-trip' });
@@ -104,7 +119,9 @@ describe('the real SDK clients read the simulated APIs', () => {
     await sameAnswer('autoscaling', 'DescribeLifecycleHooks', { AutoScalingGroupName: 'round-trip' });
     await sameAnswer('autoscaling', 'DescribeInstanceRefreshes', { AutoScalingGroupName: 'round-trip' });
     await sameAnswer('autoscaling', 'DescribeScalingProcessTypes');
-    await sameAnswer('ec2', 'DescribeInstances', { Filters: [{ Name: 'tag:aws:autoscaling:groupName', Values: ['round-trip'] }] });
+    await sameAnswer('ec2', 'DescribeInstances', {
+      Filters: [{ Name: 'tag:aws:autoscaling:groupName', Values: ['round-trip'] }],
+    });
     await sameAnswer('ec2', 'DescribeInstances', { InstanceIds: served.cloud.ids('InService', 'round-trip') });
     await sameAnswer('ec2', 'DescribeInstanceStatus');
     await sameAnswer('ec2', 'DescribeLaunchTemplates', { LaunchTemplateNames: ['round-trip'] });
@@ -139,10 +156,20 @@ describe('the real SDK clients read the simulated APIs', () => {
     served.cloud.pass(300);
     const stacks = await sameAnswer('cloudformation', 'DescribeStacks', { StackName: 'stack-trip' });
     expect(stacks['Stacks']).toMatchObject([{ StackStatus: 'CREATE_COMPLETE' }]);
-    for (const action of ['DescribeStackEvents', 'DescribeStackResources', 'ListStackResources', 'GetTemplate', 'GetStackPolicy', 'ListChangeSets']) {
+    for (const action of [
+      'DescribeStackEvents',
+      'DescribeStackResources',
+      'ListStackResources',
+      'GetTemplate',
+      'GetStackPolicy',
+      'ListChangeSets',
+    ]) {
       await sameAnswer('cloudformation', action, { StackName: 'stack-trip' });
     }
-    await sameAnswer('cloudformation', 'DescribeStackResource', { StackName: 'stack-trip', LogicalResourceId: 'Group' });
+    await sameAnswer('cloudformation', 'DescribeStackResource', {
+      StackName: 'stack-trip',
+      LogicalResourceId: 'Group',
+    });
     await sameAnswer('cloudformation', 'ListStacks', { StackStatusFilter: ['CREATE_COMPLETE'] });
     await sameAnswer('cloudformation', 'ListExports');
     await sameAnswer('cloudformation', 'ValidateTemplate', { TemplateBody: input.TemplateBody });
@@ -160,9 +187,20 @@ describe('the real SDK clients read the simulated APIs', () => {
     const LoadBalancerArn = (balancers['LoadBalancers'] as { LoadBalancerArn: string }[])[0]?.LoadBalancerArn;
     await sameAnswer('elasticloadbalancingv2', 'DescribeListeners', { LoadBalancerArn });
     await sameAnswer('elasticloadbalancingv2', 'DescribeLoadBalancerAttributes', { LoadBalancerArn });
-    await overTheWire('cloudformation', 'CreateChangeSet', { ...input, ClientRequestToken: undefined, ChangeSetName: 'next', Parameters: [{ ParameterKey: 'Size', ParameterValue: '3' }] });
+    await overTheWire('cloudformation', 'CreateChangeSet', {
+      ...input,
+      ClientRequestToken: undefined,
+      ChangeSetName: 'next',
+      Parameters: [{ ParameterKey: 'Size', ParameterValue: '3' }],
+    });
     served.cloud.pass(10);
-    const changeSet = await sameAnswer('cloudformation', 'DescribeChangeSet', { StackName: 'stack-trip', ChangeSetName: 'next' });
-    expect(changeSet).toMatchObject({ Status: 'CREATE_COMPLETE', Changes: [{ ResourceChange: { LogicalResourceId: 'Group', Action: 'Modify' } }] });
+    const changeSet = await sameAnswer('cloudformation', 'DescribeChangeSet', {
+      StackName: 'stack-trip',
+      ChangeSetName: 'next',
+    });
+    expect(changeSet).toMatchObject({
+      Status: 'CREATE_COMPLETE',
+      Changes: [{ ResourceChange: { LogicalResourceId: 'Group', Action: 'Modify' } }],
+    });
   });
 });

@@ -9,7 +9,7 @@ describe('before a version starts', () => {
     const commit = world.source.merge('dev', 'b1', { manifest: 'm2', broken: ['dev-2'] });
     const rollout = `rollout:dev:${commit}`;
     await daemon.until('halted', async () => (await daemon.stateOf(rollout)) === 'halted');
-    const halt = ((await daemon.row(rollout))?.context as { halt: { code: string; message: string } }).halt;
+    const { halt } = await daemon.context<{ halt: { code: string; message: string } }>(rollout);
     expect(halt.code).toBe('render-failed');
     expect(halt.message).toContain('cluster.yaml:3: no such value');
     expect([...world.clusters.values()].flatMap((cluster) => cluster.mutations)).toEqual([]);
@@ -140,6 +140,30 @@ describe('a pause', () => {
     expect(world.clusterOf('dev-1').pools.get('master')?.running).toBe('template master p');
     await again.engine.post({ to: `rollout:dev:${commit}`, event: { type: 'RESUME', ...by } });
     await again.until('proven', async () => (await again.stateOf(`rollout:dev:${commit}`)) === 'proven');
+  });
+
+  it('of one cluster in flight is not lifted when its channel resumes', async () => {
+    const { world, daemon } = await adoptedWorld({ channels: { dev: 1 } });
+    const { id } = world.clusterOf('dev-1');
+    world.rolls.set(id, { durationMs: 5 * minute });
+    const commit = world.source.merge('dev', 'b1', { pool: 'p2' });
+    const update = `update:dev:${commit}:${id}:1`;
+    await daemon.until('rolling', async () => (await daemon.stateOf(update)) === 'controlPlaneRoll');
+    const value = { kind: 'pause', scope: `cluster:${id}`, actor: 'jo', reason: 'migration', expiresAt: null };
+    await daemon.engine.post(
+      { to: update, event: { type: 'PAUSE', ...by } },
+      { facts: [{ kind: 'override', key: 'o', value }] },
+    );
+    await daemon.engine.post({ to: `rollout:dev:${commit}`, event: { type: 'PAUSE', ...by } });
+    await daemon.pass(5 * minute);
+    await daemon.engine.post({ to: `rollout:dev:${commit}`, event: { type: 'RESUME', ...by } });
+    await daemon.pass(60 * minute);
+    expect(await daemon.stateOf(update)).toBe('paused');
+    await daemon.engine.post(
+      { to: update, event: { type: 'RESUME', ...by } },
+      { facts: [{ kind: 'override', key: 'o', value: null }] },
+    );
+    await daemon.until('proven', async () => (await daemon.stateOf(`rollout:dev:${commit}`)) === 'proven');
   });
 
   it('ends by itself when it expires', async () => {

@@ -84,8 +84,11 @@ describe('a whole roll', () => {
     roll.world.subscribe((event) => {
       if (event.kind !== 'eviction-accepted') return;
       const pods = [...roll.kube.truth().pods.values()] as { metadata: { deletionTimestamp?: string; name: string } }[];
-      const going = pods.filter((pod) => pod.metadata.name.startsWith('web') && pod.metadata.deletionTimestamp);
-      mostTerminating = Math.max(mostTerminating, going.length);
+      const going = pods.filter(
+        (pod) => pod.metadata.name !== event.pod && pod.metadata.deletionTimestamp !== undefined,
+      );
+      // The pod of this event is about to be the next.
+      mostTerminating = Math.max(mostTerminating, going.length + 1);
     });
     await daemon.run(() => finished(daemon, 'alpha', 'beta'));
     roll.pass(300);

@@ -1,6 +1,7 @@
 /** What a cluster session must do over any binding of the two ports, told on a cluster with two workers and controllers. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PodView } from '../../../src/domain/cluster-view.ts';
+import { FailureError } from '../../../src/domain/failure.ts';
 import type { ClusterSession, ClusterSessions } from '../../../src/ports/cluster-session.ts';
 import type { Resource } from '../../../src/ports/kube-cluster.ts';
 import { budget, deployment } from './kube-cluster-contract.ts';
@@ -181,7 +182,7 @@ export function describeClusterSessionContract(binding: string, connect: () => P
       await target.until('the session is closed', () =>
         session.view().then(
           () => false,
-          (error: { failure?: { code: string } }) => error.failure?.code === 'session-closed',
+          (error: unknown) => error instanceof FailureError && error.failure.code === 'session-closed',
         ),
       );
       session = await target.sessions.sessionFor(target.clusterId);

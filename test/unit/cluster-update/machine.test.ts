@@ -166,6 +166,14 @@ describe('the cluster update machine', () => {
     ).not.toBeNull();
   });
 
+  it('passes a retry on to its children once', () => {
+    const poked = contextAfter(clusterUpdateMachine, 'workerRolls', { ...fresh, rolls: { w: roll } }, events.RETRY);
+    expect(poked.poke).toBe(true);
+    expect(contextAfter(clusterUpdateMachine, 'workerRolls', fresh, events.RETRY).poke).toBe(false);
+    const told = { ...waiting(), progress: { poked: true } };
+    expect(contextAfter(clusterUpdateMachine, 'workerRolls', poked, told).poke).toBe(false);
+  });
+
   it('plans from nothing applied when it plans anew', () => {
     const context = {
       ...fresh,

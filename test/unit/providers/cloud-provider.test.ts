@@ -20,7 +20,7 @@ function provider(answers: Record<string, Answer[]>) {
       if (answer === undefined) throw new Error(`the test does not expect ${action}`);
       const value = typeof answer === 'function' ? (answer as (i: unknown) => object | Error)(input) : answer;
       if (value instanceof Error) throw value;
-      return value as never;
+      return value;
     },
     credentialsExpireAt: async () => undefined,
   };

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { Cluster } from '../../../src/domain/cluster.ts';
 import { describeProblem } from '../../../src/domain/problem.ts';
 import type { RenderedCluster } from '../../../src/domain/rendered.ts';
-import { createRenderer, type RenderInput } from '../../../src/rendering/renderer.ts';
+import type { RenderInput } from '../../../src/rendering/render-input.ts';
+import { createRenderer } from '../../../src/rendering/renderer.ts';
 
 const cluster: Cluster = {
   id: 'aws:123456789012:eu-central-1:kube-1',

@@ -84,8 +84,8 @@ it('ten thousand mutations of real templates give a text or an error with a plac
     for (let change = 0; change <= random.int(4); change++) {
       const at = random.int(text.length + 1);
       const removed = random.int(2) === 0 ? random.int(12) : 0;
-      text =
-        text.slice(0, at) + (random.int(4) === 0 ? '' : pieces[random.int(pieces.length)]) + text.slice(at + removed);
+      const piece = random.int(4) === 0 ? '' : (pieces[random.int(pieces.length)] as string);
+      text = text.slice(0, at) + piece + text.slice(at + removed);
     }
     try {
       const output = executeTemplate(parseTemplate('mutated', text), anything, functions, {

@@ -22,12 +22,17 @@ describe('a stack', () => {
   const events = (): string[] =>
     cloud
       .call('cloudformation', 'DescribeStackEvents', { StackName: 'pool' })
-      .StackEvents.map((each: { LogicalResourceId: string; ResourceStatus: string }) => `${each.LogicalResourceId} ${each.ResourceStatus}`)
+      .StackEvents.map(
+        (each: { LogicalResourceId: string; ResourceStatus: string }) =>
+          `${each.LogicalResourceId} ${each.ResourceStatus}`,
+      )
       .reverse();
   const resource = (LogicalResourceId: string): string =>
-    cloud.call('cloudformation', 'DescribeStackResource', { StackName: 'pool', LogicalResourceId }).StackResourceDetail.PhysicalResourceId;
+    cloud.call('cloudformation', 'DescribeStackResource', { StackName: 'pool', LogicalResourceId }).StackResourceDetail
+      .PhysicalResourceId;
   const versions = (): number =>
-    cloud.call('ec2', 'DescribeLaunchTemplates', { LaunchTemplateIds: [resource('LaunchTemplate')] }).LaunchTemplates[0].LatestVersionNumber;
+    cloud.call('ec2', 'DescribeLaunchTemplates', { LaunchTemplateIds: [resource('LaunchTemplate')] }).LaunchTemplates[0]
+      .LatestVersionNumber;
 
   test('is created in its own time, resource after resource, and says so', () => {
     cloud.createStack('pool', poolTemplate({ image: oldImage }), { Capabilities });
@@ -40,13 +45,18 @@ describe('a stack', () => {
       Outputs: [{ OutputKey: 'GroupName', OutputValue: 'pool', ExportName: 'pool:group' }, { OutputKey: 'Dns' }],
     });
     expect(events()).toContain('LaunchTemplate CREATE_COMPLETE');
-    expect(events().indexOf('LaunchTemplate CREATE_COMPLETE')).toBeLessThan(events().indexOf('Group CREATE_IN_PROGRESS'));
+    expect(events().indexOf('LaunchTemplate CREATE_COMPLETE')).toBeLessThan(
+      events().indexOf('Group CREATE_IN_PROGRESS'),
+    );
     const changes = cloud.events.flatMap((event) => (event.kind === 'stack-changed' ? [event.status] : []));
     expect(changes).toEqual(['CREATE_IN_PROGRESS', 'CREATE_COMPLETE']);
   });
 
   test('makes what its template says: functions, parameters, mappings, conditions and tags all the way to the instance', () => {
-    create(undefined, { Parameters: [{ ParameterKey: 'Size', ParameterValue: '3' }], Tags: [{ Key: 'team', Value: 'a' }] });
+    create(undefined, {
+      Parameters: [{ ParameterKey: 'Size', ParameterValue: '3' }],
+      Tags: [{ Key: 'team', Value: 'a' }],
+    });
     const group = cloud.group('pool');
     expect(group).toMatchObject({ MinSize: 3, MaxSize: 10, DesiredCapacity: 3, LaunchTemplate: { Version: '1' } });
     expect(group.TargetGroupARNs).toHaveLength(1);
@@ -54,9 +64,16 @@ describe('a stack', () => {
     expect(instance).toMatchObject({
       imageId: oldImage,
       instanceType: 'm5.large',
-      tags: { NodePool: 'workers', team: 'a', 'aws:cloudformation:stack-name': 'pool', 'aws:autoscaling:groupName': 'pool' },
+      tags: {
+        NodePool: 'workers',
+        team: 'a',
+        'aws:cloudformation:stack-name': 'pool',
+        'aws:autoscaling:groupName': 'pool',
+      },
     });
-    expect(instance?.userData).toMatch(/^#cloud-config\naccount: 123456789012\nrole: arn:aws:iam::123456789012:role\/pool-worker\n$/);
+    expect(instance?.userData).toMatch(
+      /^#cloud-config\naccount: 123456789012\nrole: arn:aws:iam::123456789012:role\/pool-worker\n$/,
+    );
   });
 
   test('updates a launch template by a new version, points its group at it, and touches no instance', () => {
@@ -69,8 +86,15 @@ describe('a stack', () => {
     expect(versions()).toBe(2);
     expect(cloud.group('pool').LaunchTemplate.Version).toBe('2');
     expect(cloud.ids('InService', 'pool')).toEqual(before);
-    expect(cloud.group('pool').Instances.map((each: { LaunchTemplate: { Version: string } }) => each.LaunchTemplate.Version)).toEqual(['1', '1']);
-    expect(cloud.model.truth().groups()[0]?.members.map((member) => member.outdated)).toEqual([true, true]);
+    expect(
+      cloud.group('pool').Instances.map((each: { LaunchTemplate: { Version: string } }) => each.LaunchTemplate.Version),
+    ).toEqual(['1', '1']);
+    expect(
+      cloud.model
+        .truth()
+        .groups()[0]
+        ?.members.map((member) => member.outdated),
+    ).toEqual([true, true]);
     expect(events().filter((event) => event.endsWith('UPDATE_IN_PROGRESS'))).toEqual([
       'pool UPDATE_IN_PROGRESS',
       'LaunchTemplate UPDATE_IN_PROGRESS',
@@ -80,8 +104,23 @@ describe('a stack', () => {
 
   test('keeps desired capacity and foreign tags in an update, but sets its limits again', () => {
     create();
-    cloud.call('autoscaling', 'UpdateAutoScalingGroup', { AutoScalingGroupName: 'pool', MinSize: 0, MaxSize: 12, DesiredCapacity: 5 });
-    cloud.call('autoscaling', 'CreateOrUpdateTags', { Tags: [{ ResourceId: 'pool', ResourceType: 'auto-scaling-group', Key: 'clm/roll-id', Value: 'x', PropagateAtLaunch: false }] });
+    cloud.call('autoscaling', 'UpdateAutoScalingGroup', {
+      AutoScalingGroupName: 'pool',
+      MinSize: 0,
+      MaxSize: 12,
+      DesiredCapacity: 5,
+    });
+    cloud.call('autoscaling', 'CreateOrUpdateTags', {
+      Tags: [
+        {
+          ResourceId: 'pool',
+          ResourceType: 'auto-scaling-group',
+          Key: 'clm/roll-id',
+          Value: 'x',
+          PropagateAtLaunch: false,
+        },
+      ],
+    });
     update(poolTemplate({ image: newImage }));
     cloud.pass(100);
     expect(cloud.group('pool')).toMatchObject({ MinSize: 2, MaxSize: 10, DesiredCapacity: 5 });
@@ -101,16 +140,32 @@ describe('a stack', () => {
 
   test('refuses an update that changes nothing, and one that comes while another runs', () => {
     create();
-    expect(update(poolTemplate({ image: oldImage }))).toMatchObject({ ok: false, code: 'ValidationError', message: 'No updates are to be performed.' });
-    expect(update(`# a comment changes nothing\n${poolTemplate({ image: oldImage })}`)).toMatchObject({ ok: false, message: 'No updates are to be performed.' });
+    expect(update(poolTemplate({ image: oldImage }))).toMatchObject({
+      ok: false,
+      code: 'ValidationError',
+      message: 'No updates are to be performed.',
+    });
+    expect(update(`# a comment changes nothing\n${poolTemplate({ image: oldImage })}`)).toMatchObject({
+      ok: false,
+      message: 'No updates are to be performed.',
+    });
     update(poolTemplate({ image: newImage }));
-    expect(update(poolTemplate({ image: oldImage }))).toMatchObject({ ok: false, message: expect.stringMatching(/is in UPDATE_IN_PROGRESS state and can not be updated/) });
+    expect(update(poolTemplate({ image: oldImage }))).toMatchObject({
+      ok: false,
+      message: expect.stringMatching(/is in UPDATE_IN_PROGRESS state and can not be updated/),
+    });
   });
 
   test('treats the same request under the same token as one, and another request under it as an error', () => {
     const template = poolTemplate({ image: oldImage });
     const ask = (more: object = {}) =>
-      cloud.reply('cloudformation', 'CreateStack', { StackName: 'pool', TemplateBody: template, Capabilities, ClientRequestToken: 't1', ...more });
+      cloud.reply('cloudformation', 'CreateStack', {
+        StackName: 'pool',
+        TemplateBody: template,
+        Capabilities,
+        ClientRequestToken: 't1',
+        ...more,
+      });
     const first = ask();
     expect(ask()).toEqual(first);
     expect(ask({ Tags: [{ Key: 'a', Value: 'b' }] })).toMatchObject({ ok: false, code: 'TokenAlreadyExistsException' });
@@ -130,9 +185,15 @@ describe('a stack', () => {
     const failed = cloud
       .call('cloudformation', 'DescribeStackEvents', { StackName: 'pool' })
       .StackEvents.find((each: { ResourceStatus: string }) => each.ResourceStatus === 'CREATE_FAILED');
-    expect(failed).toMatchObject({ LogicalResourceId: 'Extra', ResourceStatusReason: expect.stringContaining('AWS::Nothing::Known') });
+    expect(failed).toMatchObject({
+      LogicalResourceId: 'Extra',
+      ResourceStatusReason: expect.stringContaining('AWS::Nothing::Known'),
+    });
     expect(cloud.group('pool')).toBeUndefined();
-    expect(update(poolTemplate({ image: newImage }))).toMatchObject({ ok: false, message: expect.stringContaining('ROLLBACK_COMPLETE') });
+    expect(update(poolTemplate({ image: newImage }))).toMatchObject({
+      ok: false,
+      message: expect.stringContaining('ROLLBACK_COMPLETE'),
+    });
   });
 
   test('rolls back an update that fails: the group is back at what it was, by a further template version', () => {
@@ -144,7 +205,10 @@ describe('a stack', () => {
     expect(events()).toContain('Group UPDATE_FAILED');
     expect(versions()).toBe(3);
     expect(cloud.group('pool')).toMatchObject({ MaxSize: 10, LaunchTemplate: { Version: '3' } });
-    const template = cloud.call('ec2', 'DescribeLaunchTemplateVersions', { LaunchTemplateId: resource('LaunchTemplate'), Versions: ['3'] });
+    const template = cloud.call('ec2', 'DescribeLaunchTemplateVersions', {
+      LaunchTemplateId: resource('LaunchTemplate'),
+      Versions: ['3'],
+    });
     expect(template.LaunchTemplateVersions[0].LaunchTemplateData.ImageId).toBe(oldImage);
     expect(update(poolTemplate({ image: newImage }))).toMatchObject({ ok: true });
   });
@@ -152,7 +216,13 @@ describe('a stack', () => {
   test('can be stuck in UPDATE_ROLLBACK_FAILED and be taken out of it', () => {
     create();
     cloud.model.faults.addStack({ stack: 'pool', logicalId: 'Group', phase: 'update' });
-    cloud.model.faults.addStack({ stack: 'pool', logicalId: 'LaunchTemplate', phase: 'rollback', times: 1, reason: 'no' });
+    cloud.model.faults.addStack({
+      stack: 'pool',
+      logicalId: 'LaunchTemplate',
+      phase: 'rollback',
+      times: 1,
+      reason: 'no',
+    });
     update(poolTemplate({ image: newImage }));
     cloud.pass(200);
     expect(cloud.stack('pool')).toMatchObject({ StackStatus: 'UPDATE_ROLLBACK_FAILED' });
@@ -164,24 +234,44 @@ describe('a stack', () => {
   });
 
   test('deletes resources that its new template no longer has, after the update is complete', () => {
-    create(poolTemplate({ image: oldImage, extra: '  Disk: {Type: "AWS::EC2::Volume", Properties: {Size: 10, AvailabilityZone: eu-central-1a}}' }));
+    create(
+      poolTemplate({
+        image: oldImage,
+        extra: '  Disk: {Type: "AWS::EC2::Volume", Properties: {Size: 10, AvailabilityZone: eu-central-1a}}',
+      }),
+    );
     expect(cloud.call('ec2', 'DescribeVolumes').Volumes).toHaveLength(1);
     update(poolTemplate({ image: oldImage }));
     cloud.pass(100);
     expect(cloud.stack('pool').StackStatus).toBe('UPDATE_COMPLETE');
     expect(cloud.call('ec2', 'DescribeVolumes').Volumes).toEqual([]);
-    expect(events().slice(-4)).toEqual(['pool UPDATE_COMPLETE_CLEANUP_IN_PROGRESS', 'Disk DELETE_IN_PROGRESS', 'Disk DELETE_COMPLETE', 'pool UPDATE_COMPLETE']);
+    expect(events().slice(-4)).toEqual([
+      'pool UPDATE_COMPLETE_CLEANUP_IN_PROGRESS',
+      'Disk DELETE_IN_PROGRESS',
+      'Disk DELETE_COMPLETE',
+      'pool UPDATE_COMPLETE',
+    ]);
   });
 
   test('keeps what its template says to retain', () => {
-    create(poolTemplate({ image: oldImage, extra: '  Disk: {Type: "AWS::EC2::Volume", DeletionPolicy: Retain, Properties: {Size: 10, AvailabilityZone: eu-central-1a}}' }));
+    create(
+      poolTemplate({
+        image: oldImage,
+        extra:
+          '  Disk: {Type: "AWS::EC2::Volume", DeletionPolicy: Retain, Properties: {Size: 10, AvailabilityZone: eu-central-1a}}',
+      }),
+    );
     cloud.call('cloudformation', 'DeleteStack', { StackName: 'pool' });
     cloud.pass(400);
     expect(cloud.call('ec2', 'DescribeVolumes').Volumes).toHaveLength(1);
   });
 
   test('replaces a resource whose new property cannot be updated, then deletes the old one', () => {
-    const disk = (zone: string) => poolTemplate({ image: oldImage, extra: `  Disk: {Type: "AWS::EC2::Volume", Properties: {AvailabilityZone: ${zone}}}` });
+    const disk = (zone: string) =>
+      poolTemplate({
+        image: oldImage,
+        extra: `  Disk: {Type: "AWS::EC2::Volume", Properties: {AvailabilityZone: ${zone}}}`,
+      });
     create(disk('eu-central-1a'));
     const before = resource('Disk');
     update(disk('eu-central-1b'));
@@ -207,8 +297,13 @@ describe('a stack', () => {
   test('is not deleted while it is protected from termination or another stack imports from it', () => {
     create(undefined, { EnableTerminationProtection: true });
     expect(cloud.codeOf('cloudformation', 'DeleteStack', { StackName: 'pool' })).toBe('ValidationError');
-    cloud.call('cloudformation', 'UpdateTerminationProtection', { StackName: 'pool', EnableTerminationProtection: false });
-    cloud.createStack('importer', { Resources: { Queue: { Type: 'AWS::SQS::Queue', Properties: { QueueName: { 'Fn::ImportValue': 'pool:group' } } } } });
+    cloud.call('cloudformation', 'UpdateTerminationProtection', {
+      StackName: 'pool',
+      EnableTerminationProtection: false,
+    });
+    cloud.createStack('importer', {
+      Resources: { Queue: { Type: 'AWS::SQS::Queue', Properties: { QueueName: { 'Fn::ImportValue': 'pool:group' } } } },
+    });
     cloud.pass(100);
     expect(cloud.stack('importer').StackStatus).toBe('CREATE_COMPLETE');
     cloud.call('cloudformation', 'DeleteStack', { StackName: 'pool' });
@@ -226,7 +321,12 @@ describe('a stack', () => {
   });
 
   test('hides values of parameters that are not to be echoed', () => {
-    create(poolTemplate({ image: oldImage }).replace('Prefix: {Type: String, Default: workers}', 'Prefix: {Type: String, Default: workers, NoEcho: true}'));
+    create(
+      poolTemplate({ image: oldImage }).replace(
+        'Prefix: {Type: String, Default: workers}',
+        'Prefix: {Type: String, Default: workers, NoEcho: true}',
+      ),
+    );
     const parameters = cloud.stack('pool').Parameters as { ParameterKey: string; ParameterValue: string }[];
     expect(parameters.find((each) => each.ParameterKey === 'Prefix')?.ParameterValue).toBe('****');
   });
@@ -234,12 +334,20 @@ describe('a stack', () => {
   test('can be changed by a change set that first says what it would do', () => {
     create();
     const changeSet = { StackName: 'pool', ChangeSetName: 'next' };
-    cloud.call('cloudformation', 'CreateChangeSet', { ...changeSet, TemplateBody: poolTemplate({ image: newImage }), Capabilities });
+    cloud.call('cloudformation', 'CreateChangeSet', {
+      ...changeSet,
+      TemplateBody: poolTemplate({ image: newImage }),
+      Capabilities,
+    });
     expect(cloud.call('cloudformation', 'DescribeChangeSet', changeSet).Status).toBe('CREATE_IN_PROGRESS');
     expect(cloud.codeOf('cloudformation', 'ExecuteChangeSet', changeSet)).toBe('InvalidChangeSetStatus');
     cloud.pass(10);
     const described = cloud.call('cloudformation', 'DescribeChangeSet', changeSet);
-    expect(described.Changes.map((each: { ResourceChange: { LogicalResourceId: string } }) => each.ResourceChange.LogicalResourceId)).toEqual(['LaunchTemplate', 'Group']);
+    expect(
+      described.Changes.map(
+        (each: { ResourceChange: { LogicalResourceId: string } }) => each.ResourceChange.LogicalResourceId,
+      ),
+    ).toEqual(['LaunchTemplate', 'Group']);
     expect(cloud.stack('pool').StackStatus).toBe('CREATE_COMPLETE');
     cloud.call('cloudformation', 'ExecuteChangeSet', changeSet);
     cloud.pass(100);
@@ -250,15 +358,26 @@ describe('a stack', () => {
   test('gets a failed change set when nothing would change', () => {
     create();
     const changeSet = { StackName: 'pool', ChangeSetName: 'same' };
-    cloud.call('cloudformation', 'CreateChangeSet', { ...changeSet, TemplateBody: poolTemplate({ image: oldImage }), Capabilities });
+    cloud.call('cloudformation', 'CreateChangeSet', {
+      ...changeSet,
+      TemplateBody: poolTemplate({ image: oldImage }),
+      Capabilities,
+    });
     cloud.pass(10);
-    expect(cloud.call('cloudformation', 'DescribeChangeSet', changeSet)).toMatchObject({ Status: 'FAILED', StatusReason: expect.stringContaining("didn't contain changes") });
+    expect(cloud.call('cloudformation', 'DescribeChangeSet', changeSet)).toMatchObject({
+      Status: 'FAILED',
+      StatusReason: expect.stringContaining("didn't contain changes"),
+    });
     cloud.call('cloudformation', 'DeleteChangeSet', changeSet);
     expect(cloud.codeOf('cloudformation', 'DescribeChangeSet', changeSet)).toBe('ChangeSetNotFound');
   });
 
   test('whose group asks for a rolling update replaces instances undrained, as the service would', () => {
-    const rolling = (image: string) => poolTemplate({ image }).replace('  Group:\n    Type: AWS::AutoScaling::AutoScalingGroup', '  Group:\n    Type: AWS::AutoScaling::AutoScalingGroup\n    UpdatePolicy: {AutoScalingRollingUpdate: {MaxBatchSize: "1"}}');
+    const rolling = (image: string) =>
+      poolTemplate({ image }).replace(
+        '  Group:\n    Type: AWS::AutoScaling::AutoScalingGroup',
+        '  Group:\n    Type: AWS::AutoScaling::AutoScalingGroup\n    UpdatePolicy: {AutoScalingRollingUpdate: {MaxBatchSize: "1"}}',
+      );
     create(rolling(oldImage));
     const before = cloud.ids('InService', 'pool');
     update(rolling(newImage));
@@ -274,7 +393,8 @@ describe('a template that is wrong', () => {
     const reply = cloud.reply('cloudformation', 'CreateStack', { StackName: 'wrong', TemplateBody, ...more });
     return reply.ok ? 'accepted' : `${reply.code}: ${reply.message}`;
   };
-  const queue = (properties: object, more: object = {}) => JSON.stringify({ Resources: { Queue: { Type: 'AWS::SQS::Queue', Properties: properties } }, ...more });
+  const queue = (properties: object, more: object = {}) =>
+    JSON.stringify({ Resources: { Queue: { Type: 'AWS::SQS::Queue', Properties: properties } }, ...more });
 
   test.each([
     ['no template', '', /Either Template URL or Template Body|Template format error/],
@@ -282,14 +402,35 @@ describe('a template that is wrong', () => {
     ['broken YAML', 'Resources:\n  - a: [', /YAML not well-formed/],
     ['no resources', '{"Resources": {}}', /At least one Resources member must be defined/],
     ['a resource without type', '{"Resources": {"A": {}}}', /must contain a Type member/],
-    ['an unknown section', '{"Resources": {"A": {"Type": "AWS::SQS::Queue"}}, "Foo": 1}', /Invalid template property or properties \[Foo\]/],
+    [
+      'an unknown section',
+      '{"Resources": {"A": {"Type": "AWS::SQS::Queue"}}, "Foo": 1}',
+      /Invalid template property or properties \[Foo\]/,
+    ],
     ['a dangling reference', queue({ QueueName: { Ref: 'Nobody' } }), /Unresolved resource dependencies \[Nobody\]/],
     ['a circle', queue({ QueueName: { 'Fn::GetAtt': ['Queue', 'Arn'] } }), /Circular dependency/],
     ['a type of no provider', '{"Resources": {"A": {"Type": "Foo"}}}', /Unrecognized resource types: \[Foo\]/],
     ['a missing parameter', queue({}, { Parameters: { A: { Type: 'String' } } }), /Parameters: \[A\] must have values/],
-    ['a YAML alias', 'Resources:\n  A: {Type: "AWS::SQS::Queue", Properties: &p {QueueName: a}}\n  B: {Type: "AWS::SQS::Queue", Properties: *p}', /YAML aliases are not allowed/],
-    ['IAM resources without capabilities', '{"Resources": {"A": {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "a"}}}}', /InsufficientCapabilitiesException: Requires capabilities : \[CAPABILITY_NAMED_IAM\]/],
-    ['a body over 51,200 bytes', JSON.stringify({ Description: 'x'.repeat(52_000), Resources: { A: { Type: 'AWS::SQS::Queue' } } }), /less than or equal to 51200/],
+    [
+      'a YAML alias in a short form',
+      'Resources:\n  A: {Type: "AWS::SQS::Queue", Properties: {QueueName: &n a}}\n  B: {Type: "AWS::SQS::Queue", Properties: {QueueName: !Join ["", [*n, b]]}}',
+      /YAML aliases are not allowed/,
+    ],
+    [
+      'a YAML alias',
+      'Resources:\n  A: {Type: "AWS::SQS::Queue", Properties: &p {QueueName: a}}\n  B: {Type: "AWS::SQS::Queue", Properties: *p}',
+      /YAML aliases are not allowed/,
+    ],
+    [
+      'IAM resources without capabilities',
+      '{"Resources": {"A": {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "a"}}}}',
+      /InsufficientCapabilitiesException: Requires capabilities : \[CAPABILITY_NAMED_IAM\]/,
+    ],
+    [
+      'a body over 51,200 bytes',
+      JSON.stringify({ Description: 'x'.repeat(52_000), Resources: { A: { Type: 'AWS::SQS::Queue' } } }),
+      /less than or equal to 51200/,
+    ],
   ])('with %s is refused at once', (_what, body, expected) => {
     expect(refusal(body)).toMatch(expected);
     expect(cloud.codeOf('cloudformation', 'DescribeStacks', { StackName: 'wrong' })).toBe('ValidationError');

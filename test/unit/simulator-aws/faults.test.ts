@@ -16,12 +16,23 @@ describe('faults of the cloud', () => {
     cloud.model.faults.add({ kind: 'throttle' });
     expect(cloud.codeOf('autoscaling', 'DescribeAutoScalingGroups')).toBe('Throttling');
     expect(cloud.codeOf('cloudformation', 'DescribeStacks')).toBe('Throttling');
-    expect(cloud.reply('ec2', 'DescribeInstances')).toMatchObject({ ok: false, code: 'RequestLimitExceeded', status: 503 });
+    expect(cloud.reply('ec2', 'DescribeInstances')).toMatchObject({
+      ok: false,
+      code: 'RequestLimitExceeded',
+      status: 503,
+    });
   });
 
   test('hit only what they name, for as long and as often as they say', () => {
     const from = cloud.clock.now() + 10_000;
-    cloud.model.faults.add({ kind: 'server-error', service: 'autoscaling', action: 'Describe*', from, until: from + 10_000, times: 2 });
+    cloud.model.faults.add({
+      kind: 'server-error',
+      service: 'autoscaling',
+      action: 'Describe*',
+      from,
+      until: from + 10_000,
+      times: 2,
+    });
     const code = () => cloud.codeOf('autoscaling', 'DescribeAutoScalingGroups');
     expect(code()).toBe('ok');
     cloud.pass(10);
@@ -46,10 +57,18 @@ describe('faults of the cloud', () => {
   test('show an old answer for a while, and the truth only to checkers', () => {
     cloud.model.faults.add({ kind: 'stale', service: 'autoscaling', staleMs: 30_000 });
     const [victim] = cloud.ids('InService') as [string];
-    cloud.call('autoscaling', 'TerminateInstanceInAutoScalingGroup', { InstanceId: victim, ShouldDecrementDesiredCapacity: true });
+    cloud.call('autoscaling', 'TerminateInstanceInAutoScalingGroup', {
+      InstanceId: victim,
+      ShouldDecrementDesiredCapacity: true,
+    });
     cloud.pass(10);
     expect(cloud.ids('InService')).toContain(victim);
-    expect(cloud.model.truth().groups()[0]?.members.find((each) => each.instanceId === victim)?.state).toBe('Terminating');
+    expect(
+      cloud.model
+        .truth()
+        .groups()[0]
+        ?.members.find((each) => each.instanceId === victim)?.state,
+    ).toBe('Terminating');
     cloud.pass(25);
     expect(cloud.ids('InService')).not.toContain(victim);
   });
@@ -86,7 +105,13 @@ test('calls beyond the bucket of an account, region and service are throttled un
   const code = () => cloud.codeOf('autoscaling', 'DescribeAutoScalingGroups');
   expect([code(), code(), code(), code()]).toEqual(['ok', 'ok', 'ok', 'Throttling']);
   expect(cloud.codeOf('ec2', 'DescribeInstances')).toBe('ok');
-  const elsewhere = { account, region: 'eu-west-1', service: 'autoscaling', action: 'DescribeAutoScalingGroups', params: {} } as const;
+  const elsewhere = {
+    account,
+    region: 'eu-west-1',
+    service: 'autoscaling',
+    action: 'DescribeAutoScalingGroups',
+    params: {},
+  } as const;
   expect(cloud.model.handle(elsewhere).ok).toBe(true);
   cloud.pass(2);
   expect([code(), code(), code()]).toEqual(['ok', 'ok', 'Throttling']);
@@ -98,15 +123,57 @@ describe('a request that makes no sense', () => {
     ['an unknown action', 'autoscaling', 'Explode', {}, 'InvalidAction'],
     ['the name of a method of all objects', 'autoscaling', 'constructor', {}, 'InvalidAction'],
     ['a missing name', 'autoscaling', 'SetDesiredCapacity', {}, 'ValidationError'],
-    ['a list where text belongs', 'autoscaling', 'SetDesiredCapacity', { AutoScalingGroupName: ['a'] }, 'ValidationError'],
-    ['text where a list belongs', 'autoscaling', 'DescribeAutoScalingGroups', { AutoScalingGroupNames: 'a' }, 'ValidationError'],
-    ['text where a number belongs', 'autoscaling', 'DescribeAutoScalingGroups', { MaxRecords: 'many' }, 'ValidationError'],
+    [
+      'a list where text belongs',
+      'autoscaling',
+      'SetDesiredCapacity',
+      { AutoScalingGroupName: ['a'] },
+      'ValidationError',
+    ],
+    [
+      'text where a list belongs',
+      'autoscaling',
+      'DescribeAutoScalingGroups',
+      { AutoScalingGroupNames: 'a' },
+      'ValidationError',
+    ],
+    [
+      'text where a number belongs',
+      'autoscaling',
+      'DescribeAutoScalingGroups',
+      { MaxRecords: 'many' },
+      'ValidationError',
+    ],
     ['a number out of bounds', 'autoscaling', 'DescribeAutoScalingGroups', { MaxRecords: 101 }, 'ValidationError'],
-    ['an unknown filter', 'ec2', 'DescribeInstances', { Filters: [{ Name: 'colour', Values: ['red'] }] }, 'InvalidParameterValue'],
+    [
+      'an unknown filter',
+      'ec2',
+      'DescribeInstances',
+      { Filters: [{ Name: 'colour', Values: ['red'] }] },
+      'InvalidParameterValue',
+    ],
     ['a malformed instance id', 'ec2', 'DescribeInstances', { InstanceIds: ['i-1'] }, 'InvalidInstanceID.Malformed'],
-    ['an absent instance', 'ec2', 'DescribeInstances', { InstanceIds: ['i-0123456789abcdef0'] }, 'InvalidInstanceID.NotFound'],
-    ['an absent load balancer', 'elasticloadbalancing', 'DescribeInstanceHealth', { LoadBalancerName: 'a' }, 'LoadBalancerNotFound'],
-    ['an absent target group', 'elasticloadbalancingv2', 'DescribeTargetHealth', { TargetGroupArn: 'arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/a/b' }, 'TargetGroupNotFound'],
+    [
+      'an absent instance',
+      'ec2',
+      'DescribeInstances',
+      { InstanceIds: ['i-0123456789abcdef0'] },
+      'InvalidInstanceID.NotFound',
+    ],
+    [
+      'an absent load balancer',
+      'elasticloadbalancing',
+      'DescribeInstanceHealth',
+      { LoadBalancerName: 'a' },
+      'LoadBalancerNotFound',
+    ],
+    [
+      'an absent target group',
+      'elasticloadbalancingv2',
+      'DescribeTargetHealth',
+      { TargetGroupArn: 'arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/a/b' },
+      'TargetGroupNotFound',
+    ],
     ['an absent stack', 'cloudformation', 'DescribeStacks', { StackName: 'absent' }, 'ValidationError'],
     ['a malformed role', 'sts', 'AssumeRole', { RoleArn: 'nobody', RoleSessionName: 'me' }, 'ValidationError'],
     ['an absent bucket', 's3', 'GetObject', { Bucket: 'absent', Key: 'k' }, 'NoSuchBucket'],
@@ -117,23 +184,46 @@ describe('a request that makes no sense', () => {
 
   test('from no account or no region is refused as unsigned', () => {
     const request = { service: 'sts', action: 'GetCallerIdentity', params: {} } as const;
-    expect(cloud.model.handle({ ...request, account: '12', region })).toMatchObject({ ok: false, status: 403, code: 'InvalidClientTokenId' });
-    expect(cloud.model.handle({ ...request, account, region: 'nowhere' })).toMatchObject({ ok: false, status: 403, code: 'SignatureDoesNotMatch' });
+    expect(cloud.model.handle({ ...request, account: '12', region })).toMatchObject({
+      ok: false,
+      status: 403,
+      code: 'InvalidClientTokenId',
+    });
+    expect(cloud.model.handle({ ...request, account, region: 'nowhere' })).toMatchObject({
+      ok: false,
+      status: 403,
+      code: 'SignatureDoesNotMatch',
+    });
   });
 });
 
 test('objects in S3 and secrets of KMS come back as they went in, to their own account only', () => {
   const cloud = new SimulatedCloud();
   cloud.call('s3', 'CreateBucket', { Bucket: 'templates' });
-  cloud.call('s3', 'PutObject', { Bucket: 'templates', Key: 'a/b.yaml', Body: 'Resources: {A: {Type: "AWS::SQS::Queue"}}' });
-  expect(cloud.call('s3', 'GetObject', { Bucket: 'templates', Key: 'a/b.yaml' }).Body.toString()).toContain('Resources');
-  cloud.call('cloudformation', 'CreateStack', { StackName: 'from-s3', TemplateURL: `https://s3.${region}.amazonaws.com/templates/a/b.yaml` });
+  cloud.call('s3', 'PutObject', {
+    Bucket: 'templates',
+    Key: 'a/b.yaml',
+    Body: 'Resources: {A: {Type: "AWS::SQS::Queue"}}',
+  });
+  expect(cloud.call('s3', 'GetObject', { Bucket: 'templates', Key: 'a/b.yaml' }).Body.toString()).toContain(
+    'Resources',
+  );
+  cloud.call('cloudformation', 'CreateStack', {
+    StackName: 'from-s3',
+    TemplateURL: `https://s3.${region}.amazonaws.com/templates/a/b.yaml`,
+  });
   cloud.pass(100);
   expect(cloud.stack('from-s3').StackStatus).toBe('CREATE_COMPLETE');
   const missing = { StackName: 'x', TemplateURL: `https://templates.s3.${region}.amazonaws.com/absent.yaml` };
   expect(cloud.codeOf('cloudformation', 'CreateStack', missing)).toBe('ValidationError');
   const { CiphertextBlob } = cloud.call('kms', 'Encrypt', { KeyId: 'alias/clm', Plaintext: Buffer.from('secret') });
   expect(cloud.call('kms', 'Decrypt', { CiphertextBlob }).Plaintext.toString()).toBe('secret');
-  const other = { account: '210987654321', region, service: 'kms', action: 'Decrypt', params: { CiphertextBlob } } as const;
+  const other = {
+    account: '210987654321',
+    region,
+    service: 'kms',
+    action: 'Decrypt',
+    params: { CiphertextBlob },
+  } as const;
   expect(cloud.model.handle(other)).toMatchObject({ ok: false, code: 'AccessDeniedException' });
 });

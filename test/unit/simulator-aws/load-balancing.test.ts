@@ -27,7 +27,11 @@ describe('instances behind load balancers', () => {
       HealthyThresholdCount: 3,
     });
     targetGroup = made.TargetGroups[0].TargetGroupArn;
-    const { LoadBalancers } = cloud.call('elasticloadbalancingv2', 'CreateLoadBalancer', { Name: 'api', Type: 'network', Subnets });
+    const { LoadBalancers } = cloud.call('elasticloadbalancingv2', 'CreateLoadBalancer', {
+      Name: 'api',
+      Type: 'network',
+      Subnets,
+    });
     cloud.call('elasticloadbalancingv2', 'CreateListener', {
       LoadBalancerArn: LoadBalancers[0].LoadBalancerArn,
       Port: 443,
@@ -39,7 +43,10 @@ describe('instances behind load balancers', () => {
 
   const targets = (Targets?: { Id: string }[]): string[] =>
     cloud
-      .call('elasticloadbalancingv2', 'DescribeTargetHealth', { TargetGroupArn: targetGroup, ...(Targets ? { Targets } : {}) })
+      .call('elasticloadbalancingv2', 'DescribeTargetHealth', {
+        TargetGroupArn: targetGroup,
+        ...(Targets ? { Targets } : {}),
+      })
       .TargetHealthDescriptions.map((each: { TargetHealth: { State: string } }) => each.TargetHealth.State);
   const classic = (): string[] =>
     cloud
@@ -81,7 +88,10 @@ describe('instances behind load balancers', () => {
     cloud.pass(160);
     cloud.silent.clear();
     cloud.pass(300);
-    const [truth] = cloud.model.truth().loadBalancers().filter((each) => each.kind === 'classic');
+    const [truth] = cloud.model
+      .truth()
+      .loadBalancers()
+      .filter((each) => each.kind === 'classic');
     expect(Object.values(truth?.instances ?? {})).toEqual(['healthy', 'healthy', 'healthy']);
   });
 
@@ -100,7 +110,10 @@ describe('instances behind load balancers', () => {
     });
     cloud.pass(300);
     const [id] = cloud.ids('InService') as [string];
-    cloud.call('autoscaling', 'TerminateInstanceInAutoScalingGroup', { InstanceId: id, ShouldDecrementDesiredCapacity: true });
+    cloud.call('autoscaling', 'TerminateInstanceInAutoScalingGroup', {
+      InstanceId: id,
+      ShouldDecrementDesiredCapacity: true,
+    });
     expect(targets([{ Id: id }])).toEqual(['draining']);
     cloud.pass(118);
     expect(cloud.stopping).toEqual([]);
@@ -116,28 +129,45 @@ describe('instances behind load balancers', () => {
     cloud.pass(300);
     const [id] = cloud.ids('InService') as [string];
     cloud.call('elasticloadbalancingv2', 'DeregisterTargets', { TargetGroupArn: targetGroup, Targets: [{ Id: id }] });
-    cloud.call('elasticloadbalancing', 'DeregisterInstancesFromLoadBalancer', { LoadBalancerName: 'api', Instances: [{ InstanceId: id }] });
+    cloud.call('elasticloadbalancing', 'DeregisterInstancesFromLoadBalancer', {
+      LoadBalancerName: 'api',
+      Instances: [{ InstanceId: id }],
+    });
     cloud.pass(301);
     expect(targets([{ Id: id }])).toEqual(['unused']);
-    cloud.call('autoscaling', 'TerminateInstanceInAutoScalingGroup', { InstanceId: id, ShouldDecrementDesiredCapacity: true });
+    cloud.call('autoscaling', 'TerminateInstanceInAutoScalingGroup', {
+      InstanceId: id,
+      ShouldDecrementDesiredCapacity: true,
+    });
     cloud.pass(11);
     expect(cloud.stopping).toEqual([id]);
   });
 
   test('of a target group that no listener forwards to are unused, not waiting', () => {
     cloud.pass(300);
-    const lonely = cloud.call('elasticloadbalancingv2', 'CreateTargetGroup', { Name: 'lonely', Protocol: 'TCP', Port: 80 });
+    const lonely = cloud.call('elasticloadbalancingv2', 'CreateTargetGroup', {
+      Name: 'lonely',
+      Protocol: 'TCP',
+      Port: 80,
+    });
     const { TargetGroupArn } = lonely.TargetGroups[0];
     const [id] = cloud.ids('InService') as [string];
     cloud.call('elasticloadbalancingv2', 'RegisterTargets', { TargetGroupArn, Targets: [{ Id: id }] });
     const health = cloud.call('elasticloadbalancingv2', 'DescribeTargetHealth', { TargetGroupArn });
-    expect(health.TargetHealthDescriptions[0].TargetHealth).toMatchObject({ State: 'unused', Reason: 'Target.NotInUse' });
+    expect(health.TargetHealthDescriptions[0].TargetHealth).toMatchObject({
+      State: 'unused',
+      Reason: 'Target.NotInUse',
+    });
   });
 
   test('that are not registered are an error of a classic load balancer and unused in a target group', () => {
     cloud.pass(300);
     const [id] = cloud.ids('InService') as [string];
-    cloud.call('autoscaling', 'DetachInstances', { AutoScalingGroupName: 'workers', InstanceIds: [id], ShouldDecrementDesiredCapacity: true });
+    cloud.call('autoscaling', 'DetachInstances', {
+      AutoScalingGroupName: 'workers',
+      InstanceIds: [id],
+      ShouldDecrementDesiredCapacity: true,
+    });
     cloud.pass(301);
     const asked = { LoadBalancerName: 'api', Instances: [{ InstanceId: id }] };
     expect(cloud.codeOf('elasticloadbalancing', 'DescribeInstanceHealth', asked)).toBe('InvalidInstance');
@@ -145,7 +175,11 @@ describe('instances behind load balancers', () => {
   });
 
   test('are replaced by a group that believes its load balancers, after its grace period', () => {
-    cloud.call('autoscaling', 'UpdateAutoScalingGroup', { AutoScalingGroupName: 'workers', HealthCheckType: 'ELB', HealthCheckGracePeriod: 600 });
+    cloud.call('autoscaling', 'UpdateAutoScalingGroup', {
+      AutoScalingGroupName: 'workers',
+      HealthCheckType: 'ELB',
+      HealthCheckGracePeriod: 600,
+    });
     cloud.pass(300);
     const [id] = cloud.ids('InService') as [string];
     cloud.silent.add(id);
@@ -169,7 +203,11 @@ describe('instances behind load balancers', () => {
   test('leave their load balancers at once in standby', () => {
     cloud.pass(300);
     const [id] = cloud.ids('InService') as [string];
-    cloud.call('autoscaling', 'EnterStandby', { AutoScalingGroupName: 'workers', InstanceIds: [id], ShouldDecrementDesiredCapacity: true });
+    cloud.call('autoscaling', 'EnterStandby', {
+      AutoScalingGroupName: 'workers',
+      InstanceIds: [id],
+      ShouldDecrementDesiredCapacity: true,
+    });
     expect(targets([{ Id: id }])).toEqual(['draining']);
     expect(cloud.ids('EnteringStandby')).toEqual([id]);
     cloud.pass(301);

@@ -83,8 +83,13 @@ Outputs:
     Value: !Ref Group
     Export: {Name: !Sub "\${AWS::StackName}:group"}
   Dns: {Value: !GetAtt Balancer.DNSName}
-`.replace('!Split [",", !Ref Subnets]', '!Ref Subnets').replace('Prefix: {Type: String, Default: workers}', `Prefix: {Type: String, Default: workers}
-  Subnets: {Type: CommaDelimitedList, Default: "${subnets.join(',')}"}`);
+`
+    .replace('!Split [",", !Ref Subnets]', '!Ref Subnets')
+    .replace(
+      'Prefix: {Type: String, Default: workers}',
+      `Prefix: {Type: String, Default: workers}
+  Subnets: {Type: CommaDelimitedList, Default: "${subnets.join(',')}"}`,
+    );
 }
 
 import { networkOf } from '../../../src/simulator/model/aws/geography.ts';

@@ -29,7 +29,10 @@ describe('a scaling group', () => {
   test('spreads its instances over its zones, hands them to their cluster, and then rests', () => {
     expect(cloud.zones()).toBe('a1 b1 c1');
     expect(cloud.ids('InService')).toHaveLength(3);
-    expect([...cloud.running.values()][0]).toMatchObject({ userData: '#cloud-config', tags: { [`kubernetes.io/cluster/${clusterId}`]: 'owned' } });
+    expect([...cloud.running.values()][0]).toMatchObject({
+      userData: '#cloud-config',
+      tags: { [`kubernetes.io/cluster/${clusterId}`]: 'owned' },
+    });
     expect(cloud.clock.nextAt()).toBeUndefined();
   });
 
@@ -48,7 +51,12 @@ describe('a scaling group', () => {
     const again = launch('token-1');
     expect(again).toEqual(first);
     expect(cloud.group().DesiredCapacity).toBe(4);
-    const other = { AutoScalingGroupName: 'workers', RequestedCapacity: 2, ClientToken: 'token-1', AvailabilityZones: [zone('a')] };
+    const other = {
+      AutoScalingGroupName: 'workers',
+      RequestedCapacity: 2,
+      ClientToken: 'token-1',
+      AvailabilityZones: [zone('a')],
+    };
     expect(cloud.codeOf('autoscaling', 'LaunchInstances', other)).toBe('IdempotentParameterMismatch');
   });
 
@@ -66,7 +74,10 @@ describe('a scaling group', () => {
   test('reports missing capacity in the answer of LaunchInstances and leaves desired alone', () => {
     cloud.model.faults.addCapacity({ zone: zone('a') });
     const answer = launch('t');
-    expect(answer).toMatchObject({ Instances: [], Errors: [{ ErrorCode: 'InsufficientInstanceCapacity', AvailabilityZone: zone('a') }] });
+    expect(answer).toMatchObject({
+      Instances: [],
+      Errors: [{ ErrorCode: 'InsufficientInstanceCapacity', AvailabilityZone: zone('a') }],
+    });
     expect(cloud.group().DesiredCapacity).toBe(3);
     expect(launch('u', { AvailabilityZones: [zone('b')] }).Errors).toEqual([]);
   });
@@ -81,7 +92,9 @@ describe('a scaling group', () => {
 
   test('goes to another zone when one has no capacity, and rebalances once it has', () => {
     const fault = cloud.model.faults.addCapacity({ zone: zone('a') });
-    const [victim] = cloud.group().Instances.filter((each: { AvailabilityZone: string }) => each.AvailabilityZone === zone('a'));
+    const [victim] = cloud
+      .group()
+      .Instances.filter((each: { AvailabilityZone: string }) => each.AvailabilityZone === zone('a'));
     terminate(victim.InstanceId, false);
     cloud.pass(300);
     expect(cloud.zones()).toMatch(/^b[12] c[12]$/);
@@ -117,7 +130,11 @@ describe('a scaling group', () => {
 
   test('terminates a protected instance when asked by id', () => {
     const [victim] = cloud.ids('InService') as [string];
-    cloud.call('autoscaling', 'SetInstanceProtection', { AutoScalingGroupName: 'workers', InstanceIds: [victim], ProtectedFromScaleIn: true });
+    cloud.call('autoscaling', 'SetInstanceProtection', {
+      AutoScalingGroupName: 'workers',
+      InstanceIds: [victim],
+      ProtectedFromScaleIn: true,
+    });
     expect(terminate(victim, true).ok).toBe(true);
     expect(cloud.ids('Terminating')).toEqual([victim]);
   });
@@ -125,7 +142,11 @@ describe('a scaling group', () => {
   test('refuses a decrement below MinSize', () => {
     update({ MinSize: 3 });
     const [victim] = cloud.ids('InService') as [string];
-    expect(terminate(victim, true)).toMatchObject({ ok: false, code: 'ValidationError', message: expect.stringContaining('desiredSize equals minSize (3)') });
+    expect(terminate(victim, true)).toMatchObject({
+      ok: false,
+      code: 'ValidationError',
+      message: expect.stringContaining('desiredSize equals minSize (3)'),
+    });
     expect(cloud.ids('InService')).toHaveLength(3);
   });
 
@@ -141,7 +162,9 @@ describe('a scaling group', () => {
     expect(cloud.group()).toMatchObject({ MaxSize: 2, DesiredCapacity: 2 });
     cloud.pass(10);
     expect(cloud.ids('Terminating')).toHaveLength(1);
-    expect(cloud.events.filter((event) => event.kind === 'instance-terminate-requested')).toMatchObject([{ actor: { kind: 'world' } }]);
+    expect(cloud.events.filter((event) => event.kind === 'instance-terminate-requested')).toMatchObject([
+      { actor: { kind: 'world' } },
+    ]);
   });
 
   test('takes desired up with a raised MinSize', () => {
@@ -154,10 +177,16 @@ describe('a scaling group', () => {
   test('refuses limits that contradict each other and changes nothing then', () => {
     expect(update({ MinSize: 6, MaxSize: 5 })).toBe('ValidationError');
     expect(update({ DesiredCapacity: 11 })).toBe('ValidationError');
-    expect(update({ MaxSize: 9, LaunchTemplate: { LaunchTemplateId: 'lt-0123456789abcdef0' } })).toBe('ValidationError');
+    expect(update({ MaxSize: 9, LaunchTemplate: { LaunchTemplateId: 'lt-0123456789abcdef0' } })).toBe(
+      'ValidationError',
+    );
     expect(cloud.group()).toMatchObject({ MinSize: 1, MaxSize: 10, DesiredCapacity: 3 });
-    expect(cloud.codeOf('autoscaling', 'SetDesiredCapacity', { AutoScalingGroupName: 'workers', DesiredCapacity: 0 })).toBe('ValidationError');
-    expect(cloud.codeOf('autoscaling', 'SetDesiredCapacity', { AutoScalingGroupName: 'workers', DesiredCapacity: 11 })).toBe('ValidationError');
+    expect(
+      cloud.codeOf('autoscaling', 'SetDesiredCapacity', { AutoScalingGroupName: 'workers', DesiredCapacity: 0 }),
+    ).toBe('ValidationError');
+    expect(
+      cloud.codeOf('autoscaling', 'SetDesiredCapacity', { AutoScalingGroupName: 'workers', DesiredCapacity: 11 }),
+    ).toBe('ValidationError');
   });
 
   test('scales in from the fullest zone, outdated instances first', () => {
@@ -172,18 +201,28 @@ describe('a scaling group', () => {
 
   test('never scales in protected instances', () => {
     const ids = cloud.ids('InService');
-    cloud.call('autoscaling', 'SetInstanceProtection', { AutoScalingGroupName: 'workers', InstanceIds: ids, ProtectedFromScaleIn: true });
+    cloud.call('autoscaling', 'SetInstanceProtection', {
+      AutoScalingGroupName: 'workers',
+      InstanceIds: ids,
+      ProtectedFromScaleIn: true,
+    });
     cloud.call('autoscaling', 'SetDesiredCapacity', { AutoScalingGroupName: 'workers', DesiredCapacity: 1 });
     cloud.pass(300);
     expect(cloud.ids('InService')).toEqual(ids);
-    const [activity] = cloud.call('autoscaling', 'DescribeScalingActivities', { AutoScalingGroupName: 'workers' }).Activities;
-    expect(activity).toMatchObject({ StatusCode: 'Failed', StatusMessage: expect.stringContaining('protected from scale-in') });
+    const [activity] = cloud.call('autoscaling', 'DescribeScalingActivities', {
+      AutoScalingGroupName: 'workers',
+    }).Activities;
+    expect(activity).toMatchObject({
+      StatusCode: 'Failed',
+      StatusMessage: expect.stringContaining('protected from scale-in'),
+    });
   });
 
   test('protects new instances when it says so, but not those that are still pending', () => {
     update({ NewInstancesProtectedFromScaleIn: true });
     const [id] = launch('t').Instances[0].InstanceIds;
-    const isProtected = () => cloud.group().Instances.find((each: { InstanceId: string }) => each.InstanceId === id).ProtectedFromScaleIn;
+    const isProtected = () =>
+      cloud.group().Instances.find((each: { InstanceId: string }) => each.InstanceId === id).ProtectedFromScaleIn;
     expect(isProtected()).toBe(false);
     const early = { AutoScalingGroupName: 'workers', InstanceIds: [id], ProtectedFromScaleIn: true };
     expect(cloud.codeOf('autoscaling', 'SetInstanceProtection', early)).toBe('ValidationError');
@@ -197,7 +236,10 @@ describe('a scaling group', () => {
     launch('t2');
     cloud.pass(600);
     expect(cloud.zones()).toBe('a3 b1 c1');
-    cloud.call('autoscaling', 'ResumeProcesses', { AutoScalingGroupName: 'workers', ScalingProcesses: ['AZRebalance'] });
+    cloud.call('autoscaling', 'ResumeProcesses', {
+      AutoScalingGroupName: 'workers',
+      ScalingProcesses: ['AZRebalance'],
+    });
     const seen = new Set<string>();
     for (let i = 0; i < 300; i++) {
       cloud.pass(1);
@@ -215,8 +257,15 @@ describe('a scaling group', () => {
     launch('t2');
     cloud.pass(60);
     const InstanceIds = cloud.ids('InService');
-    cloud.call('autoscaling', 'SetInstanceProtection', { AutoScalingGroupName: 'workers', InstanceIds, ProtectedFromScaleIn: true });
-    cloud.call('autoscaling', 'ResumeProcesses', { AutoScalingGroupName: 'workers', ScalingProcesses: ['AZRebalance'] });
+    cloud.call('autoscaling', 'SetInstanceProtection', {
+      AutoScalingGroupName: 'workers',
+      InstanceIds,
+      ProtectedFromScaleIn: true,
+    });
+    cloud.call('autoscaling', 'ResumeProcesses', {
+      AutoScalingGroupName: 'workers',
+      ScalingProcesses: ['AZRebalance'],
+    });
     cloud.pass(1200);
     expect(cloud.ids('InService')).toEqual(InstanceIds);
   });
@@ -226,7 +275,14 @@ describe('a scaling group', () => {
     terminate(cloud.ids('InService')[0] as string, false);
     cloud.pass(300);
     expect(cloud.ids('InService')).toHaveLength(2);
-    expect(cloud.codeOf('autoscaling', 'LaunchInstances', { AutoScalingGroupName: 'workers', RequestedCapacity: 1, ClientToken: 'x', AvailabilityZones: [zone('a')] })).toBe('ValidationError');
+    expect(
+      cloud.codeOf('autoscaling', 'LaunchInstances', {
+        AutoScalingGroupName: 'workers',
+        RequestedCapacity: 1,
+        ClientToken: 'x',
+        AvailabilityZones: [zone('a')],
+      }),
+    ).toBe('ValidationError');
     cloud.call('autoscaling', 'ResumeProcesses', { AutoScalingGroupName: 'workers' });
     cloud.pass(60);
     expect(cloud.ids('InService')).toHaveLength(3);
@@ -243,14 +299,20 @@ describe('a scaling group', () => {
   test('lets a detached instance run on outside, and replaces it unless desired goes down with it', () => {
     const [first, second] = cloud.ids('InService') as [string, string];
     const detach = (id: string, decrement: boolean) =>
-      cloud.call('autoscaling', 'DetachInstances', { AutoScalingGroupName: 'workers', InstanceIds: [id], ShouldDecrementDesiredCapacity: decrement });
+      cloud.call('autoscaling', 'DetachInstances', {
+        AutoScalingGroupName: 'workers',
+        InstanceIds: [id],
+        ShouldDecrementDesiredCapacity: decrement,
+      });
     detach(first, true);
     expect(cloud.group()).toMatchObject({ DesiredCapacity: 2 });
     detach(second, false);
     cloud.pass(120);
     expect(cloud.ids('InService')).toHaveLength(2);
     const { Reservations } = cloud.call('ec2', 'DescribeInstances', { InstanceIds: [first, second] });
-    expect(Reservations.map((each: { Instances: { State: { Name: string } }[] }) => each.Instances[0]?.State.Name)).toEqual(['running', 'running']);
+    expect(
+      Reservations.map((each: { Instances: { State: { Name: string } }[] }) => each.Instances[0]?.State.Name),
+    ).toEqual(['running', 'running']);
     expect(terminate(first, true)).toMatchObject({ ok: false, code: 'ValidationError' });
   });
 
@@ -281,7 +343,12 @@ describe('a scaling group', () => {
     const [id] = launch('t').Instances[0].InstanceIds;
     cloud.pass(60);
     expect(cloud.ids('Pending:Wait')).toEqual([id]);
-    const complete = (LifecycleHookName: string) => ({ AutoScalingGroupName: 'workers', LifecycleHookName, InstanceId: id, LifecycleActionResult: 'CONTINUE' });
+    const complete = (LifecycleHookName: string) => ({
+      AutoScalingGroupName: 'workers',
+      LifecycleHookName,
+      InstanceId: id,
+      LifecycleActionResult: 'CONTINUE',
+    });
     expect(cloud.codeOf('autoscaling', 'CompleteLifecycleAction', complete('end'))).toBe('ValidationError');
     cloud.call('autoscaling', 'CompleteLifecycleAction', complete('start'));
     expect(cloud.ids('Pending:Proceed')).toEqual([id]);
@@ -316,14 +383,18 @@ describe('a scaling group', () => {
     cloud.call('autoscaling', 'SetDesiredCapacity', { AutoScalingGroupName: 'workers', DesiredCapacity: 4 });
     cloud.pass(300);
     const { Activities } = cloud.call('autoscaling', 'DescribeScalingActivities', { AutoScalingGroupName: 'workers' });
-    expect(Activities[0]).toMatchObject({ StatusCode: 'Failed', StatusMessage: expect.stringContaining('sufficient m5.large capacity') });
+    expect(Activities[0]).toMatchObject({
+      StatusCode: 'Failed',
+      StatusMessage: expect.stringContaining('sufficient m5.large capacity'),
+    });
     cloud.model.faults.clear();
     cloud.pass(700);
     expect(cloud.ids('InService')).toHaveLength(4);
   });
 
   test('is deleted only when empty, unless forced, and is gone after its instances', () => {
-    const remove = (more: object) => cloud.codeOf('autoscaling', 'DeleteAutoScalingGroup', { AutoScalingGroupName: 'workers', ...more });
+    const remove = (more: object) =>
+      cloud.codeOf('autoscaling', 'DeleteAutoScalingGroup', { AutoScalingGroupName: 'workers', ...more });
     expect(remove({})).toBe('ResourceInUse');
     expect(remove({ ForceDelete: true })).toBe('ok');
     expect(cloud.group().Status).toBe('Delete in progress');
@@ -341,7 +412,9 @@ describe('a scaling group', () => {
     cloud.pass(900);
     expect(cloud.ids('InService')).toHaveLength(3);
     expect(cloud.ids('InService').filter((id) => before.includes(id))).toEqual([]);
-    const { InstanceRefreshes } = cloud.call('autoscaling', 'DescribeInstanceRefreshes', { AutoScalingGroupName: 'workers' });
+    const { InstanceRefreshes } = cloud.call('autoscaling', 'DescribeInstanceRefreshes', {
+      AutoScalingGroupName: 'workers',
+    });
     expect(InstanceRefreshes).toMatchObject([{ Status: 'Successful', PercentageComplete: 100 }]);
   });
 
@@ -362,11 +435,19 @@ describe('a scaling group', () => {
       ],
     });
     expect(filtered.AutoScalingGroups).toHaveLength(2);
-    expect(cloud.codeOf('autoscaling', 'DescribeAutoScalingGroups', { NextToken: 'nonsense' })).toBe('InvalidNextToken');
+    expect(cloud.codeOf('autoscaling', 'DescribeAutoScalingGroups', { NextToken: 'nonsense' })).toBe(
+      'InvalidNextToken',
+    );
   });
 
   test('keeps tags that clients set and takes them away again', () => {
-    const tag = (Value: string) => ({ ResourceId: 'workers', ResourceType: 'auto-scaling-group', Key: 'clm/roll-id', Value, PropagateAtLaunch: false });
+    const tag = (Value: string) => ({
+      ResourceId: 'workers',
+      ResourceType: 'auto-scaling-group',
+      Key: 'clm/roll-id',
+      Value,
+      PropagateAtLaunch: false,
+    });
     cloud.call('autoscaling', 'CreateOrUpdateTags', { Tags: [tag('r1')] });
     cloud.call('autoscaling', 'CreateOrUpdateTags', { Tags: [tag('r2')] });
     const tags = () => cloud.group().Tags.filter((each: { Key: string }) => each.Key === 'clm/roll-id');
@@ -376,7 +457,9 @@ describe('a scaling group', () => {
     expect([...cloud.running.values()].some((instance) => 'clm/roll-id' in instance.tags)).toBe(false);
     cloud.call('autoscaling', 'DeleteTags', { Tags: [tag('r2')] });
     expect(tags()).toEqual([]);
-    expect(cloud.codeOf('autoscaling', 'CreateOrUpdateTags', { Tags: [{ ...tag('x'), ResourceId: 'absent' }] })).toBe('ValidationError');
+    expect(cloud.codeOf('autoscaling', 'CreateOrUpdateTags', { Tags: [{ ...tag('x'), ResourceId: 'absent' }] })).toBe(
+      'ValidationError',
+    );
   });
 });
 

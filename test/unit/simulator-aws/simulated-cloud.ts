@@ -63,7 +63,8 @@ export class SimulatedCloud {
   }
 
   group(name = 'workers'): Answer {
-    return this.call('autoscaling', 'DescribeAutoScalingGroups', { AutoScalingGroupNames: [name] }).AutoScalingGroups[0];
+    return this.call('autoscaling', 'DescribeAutoScalingGroups', { AutoScalingGroupNames: [name] })
+      .AutoScalingGroups[0];
   }
 
   /** Instance ids by lifecycle state. */
@@ -81,7 +82,10 @@ export class SimulatedCloud {
       const letter = instance.AvailabilityZone.slice(-1);
       counts.set(letter, (counts.get(letter) ?? 0) + 1);
     }
-    return [...counts].sort().map(([zone, count]) => `${zone}${count}`).join(' ');
+    return [...counts]
+      .sort()
+      .map(([zone, count]) => `${zone}${count}`)
+      .join(' ');
   }
 
   createTemplate(name = 'workers', data: Record<string, unknown> = {}): string {

@@ -43,7 +43,7 @@ describe('the API', () => {
     ['POST', `${maps}?dryRun=Some`, configMap('a', {}), 400],
   ])('%s %s answers with a Status object', (method, path, body, code) => {
     const cluster = new TestCluster();
-    const answer = cluster.send(method, path, body as object | string | undefined);
+    const answer = cluster.send(method, path, body);
     expect(answer.status).toBe(code);
     if (path !== '/nope')
       expect(answer.body).toMatchObject({ kind: 'Status', status: 'Failure', code, message: expect.any(String) });

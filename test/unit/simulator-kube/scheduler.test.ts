@@ -37,6 +37,15 @@ describe('scheduling', () => {
     cluster.until(() => cluster.ready('app=big').length === 2);
   });
 
+  it('puts no more pods on a node than it may run', () => {
+    const cluster = TestCluster.withNodes(1);
+    cluster.create(`${apps}/deployments`, deployment('many', 35));
+    settle(cluster);
+    expect(cluster.ready('app=many')).toHaveLength(29);
+    const waiting = cluster.pods('app=many').find((pod) => pod.spec.nodeName === undefined);
+    expect(waiting?.status.conditions?.[0]?.message).toBe('0/1 nodes are available: 1 Too many pods.');
+  });
+
   it('frees the room of pods that are gone', () => {
     const cluster = TestCluster.withNodes(1);
     cluster.create(`${apps}/deployments`, deployment('one', 1, container({ memory: '5Gi' })));
@@ -84,20 +93,25 @@ describe('scheduling', () => {
     expect(cluster.pods('app=apart')).toHaveLength(4);
   });
 
-  it('keeps the skew of topology spread constraints', () => {
-    const cluster = TestCluster.withNodes(4);
-    const constraint = {
-      maxSkew: 1,
-      topologyKey: 'topology.kubernetes.io/zone',
-      whenUnsatisfiable: 'DoNotSchedule',
-      labelSelector: { matchLabels: { app: 'even' } },
-    };
+  it('keeps the skew of topology spread constraints, even when that leaves a pod waiting', () => {
+    const cluster = new TestCluster();
+    for (const zone of ['a', 'a', 'b']) cluster.launch({ zone: `eu-central-1${zone}` });
+    cluster.until(() => cluster.readyNodes() === 3);
+    const topologySpreadConstraints = [
+      {
+        maxSkew: 1,
+        topologyKey: 'topology.kubernetes.io/zone',
+        whenUnsatisfiable: 'DoNotSchedule',
+        labelSelector: { matchLabels: { app: 'even' } },
+      },
+    ];
+    // Two fit into zone b, four into zone a.
     cluster.create(
       `${apps}/deployments`,
-      deployment('even', 7, { ...container(), topologySpreadConstraints: [constraint] }),
+      deployment('even', 6, { ...container({ cpu: '700m' }), topologySpreadConstraints }),
     );
     settle(cluster);
-    expect(spread(cluster, 'even', 'zone')).toEqual([2, 2, 3]);
+    expect(spread(cluster, 'even', 'zone')).toEqual([2, 3]);
   });
 
   it('gives pods with a higher priority the room first', () => {

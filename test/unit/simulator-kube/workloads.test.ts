@@ -108,6 +108,18 @@ describe('daemon sets', () => {
     });
   });
 
+  it('start no second pod on a node while the first one still goes', () => {
+    const cluster = TestCluster.withNodes(1, { behaviours: [{ image: 'agent', stopAfterMs: 20_000 }] });
+    cluster.create(`${apps}/daemonsets`, agent);
+    cluster.until(() => cluster.ready('app=agent').length === 1);
+    const [first] = cluster.pods('app=agent');
+    cluster.send('DELETE', `${inDefault}/pods/${first!.metadata.name}`);
+    cluster.advance(15_000);
+    expect(cluster.pods('app=agent').map((pod) => pod.metadata.uid)).toEqual([first!.metadata.uid]);
+    cluster.advance(20_000);
+    expect(cluster.ready('app=agent')).toHaveLength(1);
+  });
+
   it('roll one node after the other', () => {
     const cluster = TestCluster.withNodes(3);
     cluster.create(`${apps}/daemonsets`, agent);

@@ -11,6 +11,7 @@ import { stackDescribeActions } from './cfn/stack-views.ts';
 import { classicActions } from './classic-actions.ts';
 import { type Action, type ActionTable, Cloud, type CloudTimings, defaultTimings } from './cloud.ts';
 import { ec2Actions } from './ec2-actions.ts';
+import { ec2CatalogueActions } from './ec2-catalogue.ts';
 import { Fleet } from './fleet.ts';
 import { isRegion } from './geography.ts';
 import { GroupController } from './group-controller.ts';
@@ -72,9 +73,15 @@ export class AwsModel {
     this.#actions = new Map<AwsService, ActionTable>([
       [
         'autoscaling',
-        { ...groupActions, ...groupDescribeActions, ...groupInstanceActions, ...groupSettingActions, ...replacementActions },
+        {
+          ...groupActions,
+          ...groupDescribeActions,
+          ...groupInstanceActions,
+          ...groupSettingActions,
+          ...replacementActions,
+        },
       ],
-      ['ec2', { ...ec2Actions, ...launchTemplateActions }],
+      ['ec2', { ...ec2Actions, ...ec2CatalogueActions, ...launchTemplateActions }],
       ['elasticloadbalancing', classicActions],
       ['elasticloadbalancingv2', targetGroupActions],
       ['cloudformation', { ...stackActions(fetch), ...stackDescribeActions, ...changeSetActions(fetch) }],
@@ -139,7 +146,11 @@ export class AwsModel {
       return new AwsError('InvalidClientTokenId', 'The security token included in the request is invalid.', 403);
     }
     if (!isRegion(request.region)) {
-      return new AwsError('SignatureDoesNotMatch', `Credential should be scoped to a valid region, not '${request.region}'.`, 403);
+      return new AwsError(
+        'SignatureDoesNotMatch',
+        `Credential should be scoped to a valid region, not '${request.region}'.`,
+        403,
+      );
     }
     const table = this.#actions.get(request.service);
     if (table && Object.hasOwn(table, request.action)) return table[request.action] as Action;

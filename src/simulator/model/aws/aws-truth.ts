@@ -90,7 +90,9 @@ export interface CloudTruth {
 function groupTruth(state: RegionState, group: ScalingGroup): TrueGroup {
   const reference = templateOf(group);
   const template = reference && state.templates.get(reference.id);
-  const version = String((template && templateVersion(template, reference?.version ?? ''))?.number ?? reference?.version ?? '');
+  const version = String(
+    (template && templateVersion(template, reference?.version ?? ''))?.number ?? reference?.version ?? '',
+  );
   return {
     account: state.account,
     region: state.region,
@@ -131,56 +133,62 @@ export function truthOf(cloud: Cloud): CloudTruth {
     cluster === undefined ? all : all.filter((each) => each.cluster === cluster);
   return {
     groups: (cluster) =>
-      collect((state) =>
-        [...state.groups.values()]
-          .filter((group) => cluster === undefined || clusterOfGroup(group) === cluster)
-          .map((group) => groupTruth(state, group)),
+      collect(
+        (state) =>
+          [...state.groups.values()]
+            .filter((group) => cluster === undefined || clusterOfGroup(group) === cluster)
+            .map((group) => groupTruth(state, group)),
         cluster,
       ),
     instances: (cluster) =>
       of(
-        collect((state) =>
-          [...state.instances.values()]
-            .filter((instance) => instance.state !== 'terminated')
-            .map((instance) => ({
-              id: instance.id,
-              account: state.account,
-              region: state.region,
-              cluster: clusterOfTags(instance.tags) ?? '',
-              group: instance.group ?? '',
-              zone: instance.zone,
-              state: instance.state,
-              imageId: instance.imageId,
-              instanceType: instance.instanceType,
-              launchedAt: instance.launchedAt,
-              templateVersion: instance.templateVersion,
-            })),
+        collect(
+          (state) =>
+            [...state.instances.values()]
+              .filter((instance) => instance.state !== 'terminated')
+              .map((instance) => ({
+                id: instance.id,
+                account: state.account,
+                region: state.region,
+                cluster: clusterOfTags(instance.tags) ?? '',
+                group: instance.group ?? '',
+                zone: instance.zone,
+                state: instance.state,
+                imageId: instance.imageId,
+                instanceType: instance.instanceType,
+                launchedAt: instance.launchedAt,
+                templateVersion: instance.templateVersion,
+              })),
           cluster,
         ),
         cluster,
       ),
     stacks: (cluster) =>
       of(
-        collect((state) =>
-          [...state.stackIds.values()].flatMap((id) => {
-            const stack = state.stacks.get(id);
-            if (!stack) return [];
-            const { definition } = stack;
-            return [
-              {
-                account: state.account,
-                region: state.region,
-                cluster: clusterOfTags(definition.tags) ?? cloud.clusterOfStack(state.account, state.region, stack.name) ?? '',
-                name: stack.name,
-                id: stack.id,
-                status: stack.status,
-                tags: Object.fromEntries(definition.tags),
-                parameters: Object.fromEntries(definition.parameters),
-                outputs: Object.fromEntries(stack.outputs.map((output) => [output.key, output.value])),
-                template: definition.body,
-              },
-            ];
-          }),
+        collect(
+          (state) =>
+            [...state.stackIds.values()].flatMap((id) => {
+              const stack = state.stacks.get(id);
+              if (!stack) return [];
+              const { definition } = stack;
+              return [
+                {
+                  account: state.account,
+                  region: state.region,
+                  cluster:
+                    clusterOfTags(definition.tags) ??
+                    cloud.clusterOfStack(state.account, state.region, stack.name) ??
+                    '',
+                  name: stack.name,
+                  id: stack.id,
+                  status: stack.status,
+                  tags: Object.fromEntries(definition.tags),
+                  parameters: Object.fromEntries(definition.parameters),
+                  outputs: Object.fromEntries(stack.outputs.map((output) => [output.key, output.value])),
+                  template: definition.body,
+                },
+              ];
+            }),
           cluster,
         ),
         cluster,

@@ -6,7 +6,10 @@ import { type ClassicLoadBalancer, type RegionState, tagList, tagsOf } from './r
 
 function healthCheck(params: Params): ClassicLoadBalancer['healthCheck'] {
   const target = params.required('Target');
-  if (portOfTarget(target) === undefined) params.fail('HealthCheck HTTP Target must specify a port followed by a path that begins with a slash. e.g. HTTP:80/ping/this/path');
+  if (portOfTarget(target) === undefined)
+    params.fail(
+      'HealthCheck HTTP Target must specify a port followed by a path that begins with a slash. e.g. HTTP:80/ping/this/path',
+    );
   const check = {
     target,
     interval: params.bounded('Interval', 5, 300) ?? 30,
@@ -31,12 +34,7 @@ function listener(params: Params): ClassicLoadBalancer['listeners'][number] {
 }
 
 /** Fields as CreateLoadBalancer and the CloudFormation type share them. */
-export function createClassic(
-  cloud: Cloud,
-  state: RegionState,
-  name: string,
-  params: Params,
-): ClassicLoadBalancer {
+export function createClassic(cloud: Cloud, state: RegionState, name: string, params: Params): ClassicLoadBalancer {
   if (!/^[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?$/.test(name)) {
     params.fail(`LoadBalancer name "${name}" must be 1 to 32 letters, digits and inner hyphens`);
   }
@@ -234,7 +232,10 @@ export const classicActions: ActionTable = {
   }),
   ModifyLoadBalancerAttributes: ({ state, params }) => {
     const balancer = findClassic(state, params.required('LoadBalancerName'));
-    modifyClassic(balancer, params.structure('LoadBalancerAttributes') ?? params.fail('LoadBalancerAttributes is required'));
+    modifyClassic(
+      balancer,
+      params.structure('LoadBalancerAttributes') ?? params.fail('LoadBalancerAttributes is required'),
+    );
     return { LoadBalancerName: balancer.name, LoadBalancerAttributes: attributesView(balancer) };
   },
   DescribeTags: ({ state, params }) => ({

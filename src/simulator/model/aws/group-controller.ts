@@ -161,7 +161,10 @@ export class GroupController {
     const template = reference === undefined ? undefined : state.templates.get(reference.id);
     const version = template && templateVersion(template, reference?.version ?? '$Default');
     if (reference === undefined || template === undefined || version === undefined) {
-      throw new AwsError('ValidationError', `You must use a valid fully-formed launch template. Launch template ${reference?.id ?? ''} version ${reference?.version ?? ''} does not exist.`);
+      throw new AwsError(
+        'ValidationError',
+        `You must use a valid fully-formed launch template. Launch template ${reference?.id ?? ''} version ${reference?.version ?? ''} does not exist.`,
+      );
     }
     const tags = propagatedTags(group);
     for (const specification of version.data.TagSpecifications ?? []) {
@@ -330,11 +333,14 @@ export class GroupController {
     const found = instance && this.#memberOf(state, instance);
     if (!found) return;
     const { group, member } = found;
-    if (!/ELB/.test(group.healthCheckType) || member.state !== 'InService' || group.suspended.has('HealthCheck')) return;
+    if (!/ELB/.test(group.healthCheckType) || member.state !== 'InService' || group.suspended.has('HealthCheck'))
+      return;
     const graceEnds = (member.inServiceAt ?? this.#cloud.now()) + group.gracePeriodSeconds * 1000;
     if (this.#cloud.now() < graceEnds) {
       this.#cloud.clock.at(graceEnds, () => {
-        const bad = [...(state.trackersOf.get(instanceId) ?? [])].some((each) => each.view(instanceId)?.state === 'unhealthy');
+        const bad = [...(state.trackersOf.get(instanceId) ?? [])].some(
+          (each) => each.view(instanceId)?.state === 'unhealthy',
+        );
         if (bad) this.loadBalancerSaysUnhealthy(state, instanceId);
       });
       return;

@@ -45,9 +45,7 @@ function terminateInstance({ cloud, state, params }: Call): Record<string, unkno
 
 function membersIn(group: ScalingGroup, ids: readonly string[], params: Params): Member[] {
   return ids.map(
-    (id) =>
-      group.members.get(id) ??
-      params.fail(`The instance ${id} is not part of Auto Scaling group ${group.name}.`),
+    (id) => group.members.get(id) ?? params.fail(`The instance ${id} is not part of Auto Scaling group ${group.name}.`),
   );
 }
 
@@ -77,7 +75,11 @@ function launchSubnet(call: Call, group: ScalingGroup): Subnet {
   const [subnetId] = subnets;
   if (subnetId !== undefined) {
     const subnet = state.subnet(subnetId);
-    if (!subnet || !group.zones.includes(subnet.zone) || (group.subnets.length > 0 && !group.subnets.includes(subnetId))) {
+    if (
+      !subnet ||
+      !group.zones.includes(subnet.zone) ||
+      (group.subnets.length > 0 && !group.subnets.includes(subnetId))
+    ) {
       return params.fail(`The subnet ${subnetId} is not part of Auto Scaling group ${group.name}.`);
     }
     return subnet;
@@ -85,7 +87,9 @@ function launchSubnet(call: Call, group: ScalingGroup): Subnet {
   const byId = state.network.subnets.find((subnet) => subnet.zoneId === zoneIds[0])?.zone;
   const zone = zones[0] ?? byId ?? (group.zones.length === 1 && zoneIds.length === 0 ? group.zones[0] : undefined);
   if (zone === undefined) {
-    return params.fail('For groups with multiple Availability Zones, an Availability Zone or a subnet must be specified.');
+    return params.fail(
+      'For groups with multiple Availability Zones, an Availability Zone or a subnet must be specified.',
+    );
   }
   const subnet = group.zones.includes(zone) ? cloud.groups.subnetFor(state, group, zone) : undefined;
   return subnet ?? params.fail(`The Availability Zone ${zone} is not part of Auto Scaling group ${group.name}.`);
@@ -98,7 +102,9 @@ function launchInstances(call: Call): Record<string, unknown> {
   const count = params.bounded('RequestedCapacity', 1, 100) ?? params.requiredInteger('RequestedCapacity');
   const token = params.required('ClientToken');
   if (!/^[A-Za-z0-9\-_/]{1,64}$/.test(token)) {
-    params.fail(`1 validation error detected: Value '${token}' at 'clientToken' failed to satisfy constraint: Member must satisfy regular expression pattern: [A-Za-z0-9\\-_\\/]+ and have length at most 64`);
+    params.fail(
+      `1 validation error detected: Value '${token}' at 'clientToken' failed to satisfy constraint: Member must satisfy regular expression pattern: [A-Za-z0-9\\-_\\/]+ and have length at most 64`,
+    );
   }
   const strategy = params.oneOf('RetryStrategy', ['none', 'retry-with-group-configuration'] as const) ?? 'none';
   const subnet = launchSubnet(call, group);
@@ -106,12 +112,18 @@ function launchInstances(call: Call): Record<string, unknown> {
   const known = group.launchTokens.get(token);
   if (known && cloud.now() - known.at < tokenKeptMs) {
     if (known.request === request) return known.result;
-    throw new AwsError('IdempotentParameterMismatch', `The parameters do not match those of an earlier request with client token ${token}.`);
+    throw new AwsError(
+      'IdempotentParameterMismatch',
+      `The parameters do not match those of an earlier request with client token ${token}.`,
+    );
   }
   if (group.desired + count > group.max) {
-    params.fail(`Requested capacity ${count} would raise the desired capacity ${group.desired} above max value ${group.max} for the AutoScalingGroup.`);
+    params.fail(
+      `Requested capacity ${count} would raise the desired capacity ${group.desired} above max value ${group.max} for the AutoScalingGroup.`,
+    );
   }
-  if (group.suspended.has('Launch')) params.fail(`The Launch process of Auto Scaling group ${group.name} is suspended.`);
+  if (group.suspended.has('Launch'))
+    params.fail(`The Launch process of Auto Scaling group ${group.name} is suspended.`);
   const result = tryLaunch(call, group, subnet, count, strategy);
   for (const [old, entry] of group.launchTokens) {
     if (cloud.now() - entry.at < tokenKeptMs) break;
@@ -173,7 +185,9 @@ function leaving(call: Call): { group: ScalingGroup; members: Member[]; decremen
     params.flag('ShouldDecrementDesiredCapacity') ?? params.fail('ShouldDecrementDesiredCapacity is required');
   const after = group.desired - members.length;
   if (decrement && after < group.min) {
-    params.fail(`AutoScalingGroup ${group.name} has min-size=${group.min}, max-size=${group.max}, and desired-size=${group.desired}. To take ${members.length} instance(s) out, please update the AutoScalingGroup sizes appropriately.`);
+    params.fail(
+      `AutoScalingGroup ${group.name} has min-size=${group.min}, max-size=${group.max}, and desired-size=${group.desired}. To take ${members.length} instance(s) out, please update the AutoScalingGroup sizes appropriately.`,
+    );
   }
   return { group, members, decrement };
 }
@@ -213,7 +227,13 @@ function enterStandby(call: Call): Record<string, unknown> {
   }
   const activities = members.map((member) => {
     const cause = `instance ${member.instance.id} was moved to standby in response to a user request.`;
-    const activity = cloud.groups.newActivity(state, group, `Moving EC2 instance to Standby: ${member.instance.id}`, cause, {});
+    const activity = cloud.groups.newActivity(
+      state,
+      group,
+      `Moving EC2 instance to Standby: ${member.instance.id}`,
+      cause,
+      {},
+    );
     member.state = 'EnteringStandby';
     cloud.groups.lifecycle.leaveBalancers(state, group, member, () => {
       if (member.state === 'EnteringStandby') member.state = 'Standby';
@@ -233,12 +253,20 @@ function exitStandby({ cloud, state, params }: Call): Record<string, unknown> {
     if (member.state !== 'Standby') params.fail(`The instance ${member.instance.id} is not in Standby.`);
   }
   if (group.desired + members.length > group.max) {
-    params.fail(`AutoScalingGroup ${group.name} has max-size=${group.max}, and desired-size=${group.desired}. To move ${members.length} instance(s) out of Standby, please update the AutoScalingGroup sizes appropriately.`);
+    params.fail(
+      `AutoScalingGroup ${group.name} has max-size=${group.max}, and desired-size=${group.desired}. To move ${members.length} instance(s) out of Standby, please update the AutoScalingGroup sizes appropriately.`,
+    );
   }
   cloud.groups.resize(state, group, { desired: group.desired + members.length }, 'ExitStandby');
   const activities = members.map((member) => {
     const cause = `instance ${member.instance.id} was moved out of standby in response to a user request.`;
-    const activity = cloud.groups.newActivity(state, group, `Moving EC2 instance out of Standby: ${member.instance.id}`, cause, {});
+    const activity = cloud.groups.newActivity(
+      state,
+      group,
+      `Moving EC2 instance out of Standby: ${member.instance.id}`,
+      cause,
+      {},
+    );
     member.activity = activity;
     member.state = 'Pending';
     cloud.groups.lifecycle.running(state, group, member);
@@ -249,7 +277,8 @@ function exitStandby({ cloud, state, params }: Call): Record<string, unknown> {
 
 function setHealth({ cloud, state, params }: Call): Record<string, unknown> {
   const { group, member } = managed(state, params.required('InstanceId'));
-  const health = params.oneOf('HealthStatus', ['Healthy', 'Unhealthy'] as const) ?? params.fail('HealthStatus is required');
+  const health =
+    params.oneOf('HealthStatus', ['Healthy', 'Unhealthy'] as const) ?? params.fail('HealthStatus is required');
   const graceEnds = (member.inServiceAt ?? cloud.now()) + group.gracePeriodSeconds * 1000;
   if (health === 'Unhealthy' && (params.flag('ShouldRespectGracePeriod') ?? true) && cloud.now() < graceEnds) return {};
   member.unhealthy = health === 'Unhealthy';

@@ -50,7 +50,9 @@ export class GroupLifecycle {
   /** Deregisters everywhere; `done` when all draining is over. */
   leaveBalancers(state: RegionState, group: ScalingGroup, member: Member, done: () => void): void {
     const places: ['classic' | 'target-group', string][] = [
-      ...group.classic.filter((name) => state.classic.has(name)).map((name) => ['classic', name] as ['classic', string]),
+      ...group.classic
+        .filter((name) => state.classic.has(name))
+        .map((name) => ['classic', name] as ['classic', string]),
       ...group.targetGroups
         .filter((arn) => state.targetGroups.has(arn))
         .map((arn) => ['target-group', arn] as ['target-group', string]),

@@ -16,9 +16,13 @@ const largest = 10_000;
 /** @throws AwsError ValidationError when there is none, or it is being deleted and `forChange` is set */
 export function findGroup(state: RegionState, name: string, forChange = false): ScalingGroup {
   const group = state.groups.get(name);
-  if (!group) throw new AwsError('ValidationError', `AutoScalingGroup name not found - AutoScalingGroup '${name}' not found`);
+  if (!group)
+    throw new AwsError('ValidationError', `AutoScalingGroup name not found - AutoScalingGroup '${name}' not found`);
   if (forChange && group.deleting) {
-    throw new AwsError('ScalingActivityInProgress', `AutoScalingGroup ${name} is being deleted and can not be changed.`);
+    throw new AwsError(
+      'ScalingActivityInProgress',
+      `AutoScalingGroup ${name} is being deleted and can not be changed.`,
+    );
   }
   return group;
 }
@@ -30,7 +34,10 @@ function templateReference(state: RegionState, params: Params): TemplateReferenc
     const template = findTemplate(state, id, name);
     const version = params.text('Version') ?? '$Default';
     if (templateVersion(template, version) === undefined) {
-      throw new AwsError('InvalidLaunchTemplateId.VersionNotFound', `Could not find the specified version ${version} for the launch template with ID ${template.id}.`);
+      throw new AwsError(
+        'InvalidLaunchTemplateId.VersionNotFound',
+        `Could not find the specified version ${version} for the launch template with ID ${template.id}.`,
+      );
     }
     return { id: template.id, name: template.name, version };
   } catch (error) {
@@ -42,7 +49,8 @@ function templateReference(state: RegionState, params: Params): TemplateReferenc
 function mixedInstances(state: RegionState, params: Params): MixedInstances {
   const launchTemplate = params.structure('LaunchTemplate');
   const specification = launchTemplate?.structure('LaunchTemplateSpecification');
-  if (!launchTemplate || !specification) return params.fail('A mixed instances policy needs a launch template specification.');
+  if (!launchTemplate || !specification)
+    return params.fail('A mixed instances policy needs a launch template specification.');
   const distribution = params.structure('InstancesDistribution');
   const spotShare = distribution?.bounded('OnDemandPercentageAboveBaseCapacity', 0, 100) ?? 100;
   return {
@@ -60,7 +68,10 @@ function placement(state: RegionState, params: Params): { zones: string[]; subne
   const subnetText = params.text('VPCZoneIdentifier');
   const zones = params.texts('AvailabilityZones');
   if (subnetText === undefined && zones.length === 0) return undefined;
-  const subnets = (subnetText ?? '').split(',').map((id) => id.trim()).filter((id) => id !== '');
+  const subnets = (subnetText ?? '')
+    .split(',')
+    .map((id) => id.trim())
+    .filter((id) => id !== '');
   if (subnets.length === 0) {
     for (const zone of zones) {
       if (!state.subnetOfZone(zone)) params.fail(`Invalid availability zones: [${zone}]`);
@@ -91,8 +102,10 @@ export function readHook(params: Params, name: string): LifecycleHook {
   return {
     name,
     transition:
-      params.oneOf('LifecycleTransition', ['autoscaling:EC2_INSTANCE_LAUNCHING', 'autoscaling:EC2_INSTANCE_TERMINATING'] as const) ??
-      params.fail('LifecycleTransition is required for a new lifecycle hook'),
+      params.oneOf('LifecycleTransition', [
+        'autoscaling:EC2_INSTANCE_LAUNCHING',
+        'autoscaling:EC2_INSTANCE_TERMINATING',
+      ] as const) ?? params.fail('LifecycleTransition is required for a new lifecycle hook'),
     heartbeatSeconds: params.bounded('HeartbeatTimeout', 30, 7200) ?? 3600,
     defaultResult: params.oneOf('DefaultResult', ['CONTINUE', 'ABANDON'] as const) ?? 'ABANDON',
     ...(metadata === undefined ? {} : { metadata }),
@@ -103,10 +116,12 @@ export function checkBalancers(state: RegionState, params: Params): { classic: s
   const classic = params.texts('LoadBalancerNames');
   const targetGroups = params.texts('TargetGroupARNs');
   for (const name of classic) {
-    if (!state.classic.has(name)) params.fail('Provided Load Balancers may not be valid. Please ensure they exist and try again.');
+    if (!state.classic.has(name))
+      params.fail('Provided Load Balancers may not be valid. Please ensure they exist and try again.');
   }
   for (const arn of targetGroups) {
-    if (!state.targetGroups.has(arn)) params.fail('Provided Target Groups may not be valid. Please ensure they exist and try again.');
+    if (!state.targetGroups.has(arn))
+      params.fail('Provided Target Groups may not be valid. Please ensure they exist and try again.');
   }
   return { classic, targetGroups };
 }
@@ -122,7 +137,10 @@ export function createGroup(cloud: Cloud, state: RegionState, params: Params, by
   const name = params.required('AutoScalingGroupName');
   if (name.length > 255 || name.includes(':')) params.fail(`Invalid Auto Scaling group name '${name}'`);
   if (state.groups.has(name)) {
-    throw new AwsError('AlreadyExists', `AutoScalingGroup by this name already exists - A group with the name ${name} already exists`);
+    throw new AwsError(
+      'AlreadyExists',
+      `AutoScalingGroup by this name already exists - A group with the name ${name} already exists`,
+    );
   }
   const min = params.bounded('MinSize', 0, largest) ?? params.fail('MinSize is required');
   const max = params.bounded('MaxSize', 0, largest) ?? params.fail('MaxSize is required');
@@ -131,7 +149,9 @@ export function createGroup(cloud: Cloud, state: RegionState, params: Params, by
   const mixedParams = params.structure('MixedInstancesPolicy');
   const templateParams = params.structure('LaunchTemplate');
   if (!mixedParams && !templateParams) {
-    params.fail('Valid requests must contain either launchTemplate, LaunchConfigurationName, InstanceId or MixedInstancesPolicy parameter.');
+    params.fail(
+      'Valid requests must contain either launchTemplate, LaunchConfigurationName, InstanceId or MixedInstancesPolicy parameter.',
+    );
   }
   const place = placement(state, params) ?? params.fail('At least one Availability Zone or VPC Subnet is required.');
   const group: ScalingGroup = {
@@ -256,7 +276,10 @@ export const groupActions: ActionTable = {
     }
     const busy = [...group.members.values()].some((member) => member.state.startsWith('Pending'));
     if (params.flag('HonorCooldown') === true && busy) {
-      throw new AwsError('ScalingActivityInProgress', `Scaling activity is in progress for ${clusterOfGroup(group)} and blocks this action`);
+      throw new AwsError(
+        'ScalingActivityInProgress',
+        `Scaling activity is in progress for ${clusterOfGroup(group)} and blocks this action`,
+      );
     }
     cloud.groups.resize(state, group, { desired }, 'SetDesiredCapacity');
     return {};

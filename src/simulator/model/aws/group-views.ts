@@ -51,7 +51,8 @@ function mixedView(mixed: MixedInstances): Record<string, unknown> {
 }
 
 export function groupView(state: RegionState, group: ScalingGroup, withInstances = true): Record<string, unknown> {
-  const subnets = group.subnets.length > 0 ? group.subnets : group.zones.map((zone) => state.subnetOfZone(zone)?.id ?? '');
+  const subnets =
+    group.subnets.length > 0 ? group.subnets : group.zones.map((zone) => state.subnetOfZone(zone)?.id ?? '');
   return {
     AutoScalingGroupName: group.name,
     AutoScalingGroupARN: group.arn,
@@ -68,7 +69,10 @@ export function groupView(state: RegionState, group: ScalingGroup, withInstances
     HealthCheckGracePeriod: group.gracePeriodSeconds,
     ...(withInstances ? { Instances: [...group.members.values()].map(memberView) } : {}),
     CreatedTime: new Date(group.createdAt),
-    SuspendedProcesses: [...group.suspended].map(([ProcessName, SuspensionReason]) => ({ ProcessName, SuspensionReason })),
+    SuspendedProcesses: [...group.suspended].map(([ProcessName, SuspensionReason]) => ({
+      ProcessName,
+      SuspensionReason,
+    })),
     VPCZoneIdentifier: subnets.join(','),
     EnabledMetrics: [],
     ...(group.deleting ? { Status: 'Delete in progress' } : {}),
@@ -133,7 +137,11 @@ function describeInstances({ state, params }: Call): Record<string, unknown> {
     for (const member of group.members.values()) {
       if (ids.size > 0 && !ids.has(member.instance.id)) continue;
       const view = memberView(member);
-      views.push({ ...view, AutoScalingGroupName: group.name, HealthStatus: member.unhealthy ? 'UNHEALTHY' : 'HEALTHY' });
+      views.push({
+        ...view,
+        AutoScalingGroupName: group.name,
+        HealthStatus: member.unhealthy ? 'UNHEALTHY' : 'HEALTHY',
+      });
     }
   }
   const size = params.bounded('MaxRecords', 1, 50) ?? 50;
@@ -177,7 +185,9 @@ function describeActivities({ state, params }: Call): Record<string, unknown> {
 }
 
 function describeTags({ state, params }: Call): Record<string, unknown> {
-  const filters = params.items('Filters').map((filter) => ({ name: filter.required('Name'), values: filter.texts('Values') }));
+  const filters = params
+    .items('Filters')
+    .map((filter) => ({ name: filter.required('Name'), values: filter.texts('Values') }));
   const matches = (tag: Record<string, unknown>): boolean =>
     filters.every(({ name, values }) => {
       if (name === 'auto-scaling-group') return values.includes(String(tag['ResourceId']));

@@ -75,9 +75,9 @@ export class HealthTracker {
       onDrained: [],
     };
     this.#tracked.set(instanceId, tracked);
-    let trackers = this.#state.trackersOf.get(instanceId);
-    if (trackers === undefined) this.#state.trackersOf.set(instanceId, (trackers = new Set()));
+    const trackers = this.#state.trackersOf.get(instanceId) ?? new Set();
     trackers.add(this);
+    this.#state.trackersOf.set(instanceId, trackers);
     this.#schedule(tracked, this.#rules.firstCheckMs());
   }
 

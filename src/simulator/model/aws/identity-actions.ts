@@ -38,7 +38,9 @@ function assumeRole(call: Call, sessions: Sessions): Record<string, unknown> {
   const match = /^arn:aws:iam::(\d{12}):role\/([\w+=,.@/-]{1,512})$/.exec(roleArn);
   if (!match) return params.fail(`${roleArn} is invalid`);
   if (!/^[\w+=,.@-]{2,64}$/.test(session)) {
-    params.fail(`1 validation error detected: Value '${session}' at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]*`);
+    params.fail(
+      `1 validation error detected: Value '${session}' at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]*`,
+    );
   }
   const [, account = '', path = ''] = match;
   const role = path.slice(path.lastIndexOf('/') + 1);

@@ -30,7 +30,10 @@ function createVersion(call: Call): Record<string, unknown> {
   const sourceNumber = params.text('SourceVersion');
   const source = sourceNumber === undefined ? undefined : templateVersion(template, sourceNumber);
   if (sourceNumber !== undefined && source === undefined) {
-    throw new AwsError('InvalidLaunchTemplateId.VersionNotFound', `Could not find the specified version ${sourceNumber} for the launch template with ID ${template.id}.`);
+    throw new AwsError(
+      'InvalidLaunchTemplateId.VersionNotFound',
+      `Could not find the specified version ${sourceNumber} for the launch template with ID ${template.id}.`,
+    );
   }
   const data = { ...(source?.data ?? {}), ...requiredData(call) };
   const version = addTemplateVersion(template, cloud.now(), data, params.text('VersionDescription'));
@@ -43,9 +46,14 @@ function describeTemplates(call: Call): Record<string, unknown> {
   const names = params.texts('LaunchTemplateNames');
   const all =
     ids.length + names.length > 0
-      ? [...ids.map((id) => findTemplate(state, id, undefined)), ...names.map((name) => findTemplate(state, undefined, name))]
+      ? [
+          ...ids.map((id) => findTemplate(state, id, undefined)),
+          ...names.map((name) => findTemplate(state, undefined, name)),
+        ]
       : [...state.templates.values()];
-  const filters = params.items('Filters').map((filter) => ({ name: filter.required('Name'), values: filter.texts('Values') }));
+  const filters = params
+    .items('Filters')
+    .map((filter) => ({ name: filter.required('Name'), values: filter.texts('Values') }));
   const wanted = all.filter((template) =>
     filters.every(({ name, values }) => {
       if (name === 'launch-template-name') return values.includes(template.name);
@@ -70,7 +78,10 @@ function describeVersions(call: Call): Record<string, unknown> {
   const wantedVersions = params.texts('Versions');
   const everywhere = !params.has('LaunchTemplateId') && !params.has('LaunchTemplateName');
   if (everywhere && wantedVersions.length === 0) {
-    throw new AwsError('MissingParameter', 'You must specify either a launch template ID or a launch template name, or $Latest, $Default or both as versions.');
+    throw new AwsError(
+      'MissingParameter',
+      'You must specify either a launch template ID or a launch template name, or $Latest, $Default or both as versions.',
+    );
   }
   const templates = everywhere ? [...state.templates.values()] : [named(call)];
   const from = params.integer('MinVersion') ?? 0;
@@ -85,7 +96,10 @@ function describeVersions(call: Call): Record<string, unknown> {
     return wantedVersions.map((number) => {
       const version = templateVersion(template, number);
       if (version) return versionView(call, template, version);
-      throw new AwsError('InvalidLaunchTemplateId.VersionNotFound', `Could not find the specified version ${number} for the launch template with ID ${template.id}.`);
+      throw new AwsError(
+        'InvalidLaunchTemplateId.VersionNotFound',
+        `Could not find the specified version ${number} for the launch template with ID ${template.id}.`,
+      );
     });
   });
   const { items, next } = page(views, {
@@ -114,7 +128,10 @@ export const launchTemplateActions: ActionTable = {
     if (wanted !== undefined) {
       const version = templateVersion(template, wanted);
       if (!version) {
-        throw new AwsError('InvalidLaunchTemplateId.VersionNotFound', `Could not find the specified version ${wanted} for the launch template with ID ${template.id}.`);
+        throw new AwsError(
+          'InvalidLaunchTemplateId.VersionNotFound',
+          `Could not find the specified version ${wanted} for the launch template with ID ${template.id}.`,
+        );
       }
       template.defaultVersion = version.number;
     }

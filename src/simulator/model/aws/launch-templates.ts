@@ -128,11 +128,15 @@ export function findTemplate(state: RegionState, id: string | undefined, name: s
   if (id !== undefined && id !== '') {
     const template = state.templates.get(id);
     if (template) return template;
-    throw new AwsError('InvalidLaunchTemplateId.NotFound', `The specified launch template, with template ID ${id}, does not exist.`);
+    throw new AwsError(
+      'InvalidLaunchTemplateId.NotFound',
+      `The specified launch template, with template ID ${id}, does not exist.`,
+    );
   }
   const found = name === undefined ? undefined : state.templates.get(state.templateIds.get(name) ?? '');
   if (found) return found;
-  if (name === undefined) throw new AwsError('MissingParameter', 'Either a launch template ID or a launch template name is required.');
+  if (name === undefined)
+    throw new AwsError('MissingParameter', 'Either a launch template ID or a launch template name is required.');
   throw new AwsError(
     'InvalidLaunchTemplateName.NotFoundException',
     `The specified launch template, with template name ${name}, does not exist.`,

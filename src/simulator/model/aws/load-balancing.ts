@@ -71,10 +71,16 @@ export class LoadBalancing {
     const instance = state.instances.get(instanceId);
     if (instance === undefined || instance.state === 'terminated') {
       if (kind === 'classic') throw new AwsError('InvalidInstance', `Could not find EC2 instance ${instanceId}.`);
-      throw new AwsError('InvalidTarget', `The following targets are not in a running state and cannot be registered: '${instanceId}'`);
+      throw new AwsError(
+        'InvalidTarget',
+        `The following targets are not in a running state and cannot be registered: '${instanceId}'`,
+      );
     }
     if (kind === 'target-group' && instance.state !== 'running') {
-      throw new AwsError('InvalidTarget', `The following targets are not in a running state and cannot be registered: '${instanceId}'`);
+      throw new AwsError(
+        'InvalidTarget',
+        `The following targets are not in a running state and cannot be registered: '${instanceId}'`,
+      );
     }
     tracker.register(instanceId);
   }
@@ -157,7 +163,12 @@ export class LoadBalancing {
       };
     }
     if (instance?.state !== 'running') {
-      return { instanceId, state: 'unused', reason: 'Target.InvalidState', description: 'Target is in the stopped state' };
+      return {
+        instanceId,
+        state: 'unused',
+        reason: 'Target.InvalidState',
+        description: 'Target is in the stopped state',
+      };
     }
     if (tracked.state === 'initial') {
       return {
@@ -168,7 +179,12 @@ export class LoadBalancing {
       };
     }
     if (tracked.state === 'unhealthy') {
-      return { instanceId, state: 'unhealthy', reason: 'Target.FailedHealthChecks', description: 'Health checks failed' };
+      return {
+        instanceId,
+        state: 'unhealthy',
+        reason: 'Target.FailedHealthChecks',
+        description: 'Health checks failed',
+      };
     }
     return { instanceId, state: 'healthy' };
   }

@@ -13,7 +13,9 @@ function outdatedIds(state: RegionState, group: ScalingGroup, skipMatching: bool
   const template = reference && state.templates.get(reference.id);
   const target = template && reference && templateVersion(template, reference.version)?.number;
   return countedMembers(group)
-    .filter((member) => !skipMatching || member.template.id !== template?.id || member.template.version !== String(target))
+    .filter(
+      (member) => !skipMatching || member.template.id !== template?.id || member.template.version !== String(target),
+    )
     .map((member) => member.instance.id);
 }
 
@@ -34,7 +36,13 @@ export function startReplacement(
       for (const id of queue.splice(0, Math.max(1, batch))) {
         const member = group.members.get(id);
         if (!member || isTerminating(member)) continue;
-        cloud.groups.terminate(state, group, member, `an instance was taken out of service in response to ${why}.`, false);
+        cloud.groups.terminate(
+          state,
+          group,
+          member,
+          `an instance was taken out of service in response to ${why}.`,
+          false,
+        );
       }
     }
     if (queue.length > 0) cloud.clock.at(cloud.now() + paceMs, turn);
@@ -54,7 +62,10 @@ function start(call: Call): Record<string, unknown> {
   const { cloud, state, params } = call;
   const group = findGroup(state, params.required('AutoScalingGroupName'), true);
   if (active(group)) {
-    throw new AwsError('InstanceRefreshInProgress', 'An Instance Refresh is already in progress and blocks the execution of this Instance Refresh.');
+    throw new AwsError(
+      'InstanceRefreshInProgress',
+      'An Instance Refresh is already in progress and blocks the execution of this Instance Refresh.',
+    );
   }
   const skipMatching = params.structure('Preferences')?.flag('SkipMatching') ?? false;
   const queue = outdatedIds(state, group, skipMatching);
@@ -76,7 +87,8 @@ export const replacementActions: ActionTable = {
   CancelInstanceRefresh: ({ cloud, state, params }) => {
     const group = findGroup(state, params.required('AutoScalingGroupName'));
     const refresh = active(group);
-    if (!refresh) throw new AwsError('ActiveInstanceRefreshNotFound', 'No in progress or pending Instance Refresh found.');
+    if (!refresh)
+      throw new AwsError('ActiveInstanceRefreshNotFound', 'No in progress or pending Instance Refresh found.');
     refresh.status = 'Cancelled';
     refresh.endedAt = cloud.now();
     return { InstanceRefreshId: refresh.id };

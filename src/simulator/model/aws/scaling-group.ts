@@ -16,7 +16,14 @@ export interface Activity {
   id: string;
   description: string;
   cause: string;
-  status: 'PreInService' | 'MidLifecycleAction' | 'InProgress' | 'WaitingForELBConnectionDraining' | 'Successful' | 'Failed' | 'Cancelled';
+  status:
+    | 'PreInService'
+    | 'MidLifecycleAction'
+    | 'InProgress'
+    | 'WaitingForELBConnectionDraining'
+    | 'Successful'
+    | 'Failed'
+    | 'Cancelled';
   message?: string;
   progress: number;
   startedAt: number;

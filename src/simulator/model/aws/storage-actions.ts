@@ -68,7 +68,8 @@ export class ObjectStorage {
     const virtual = /^(.+)\.s3[.-]/.exec(host)?.[1];
     const decoded = decodeURIComponent(path);
     const slash = decoded.indexOf('/');
-    const [name, key] = virtual === undefined ? [decoded.slice(0, slash), decoded.slice(slash + 1)] : [virtual, decoded];
+    const [name, key] =
+      virtual === undefined ? [decoded.slice(0, slash), decoded.slice(slash + 1)] : [virtual, decoded];
     return this.bucket(name)?.objects.get(key)?.body.toString('utf8');
   }
 
@@ -95,9 +96,15 @@ export class ObjectStorage {
     return {
       CreateBucket: ({ state, params }) => {
         const name = params.required('Bucket');
-        if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name)) throw new AwsError('InvalidBucketName', 'The specified bucket is not valid.');
+        if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name))
+          throw new AwsError('InvalidBucketName', 'The specified bucket is not valid.');
         const known = this.bucket(name);
-        if (known?.account === state.account) throw new AwsError('BucketAlreadyOwnedByYou', 'Your previous request to create the named bucket succeeded and you already own it.', 409);
+        if (known?.account === state.account)
+          throw new AwsError(
+            'BucketAlreadyOwnedByYou',
+            'Your previous request to create the named bucket succeeded and you already own it.',
+            409,
+          );
         if (known) throw new AwsError('BucketAlreadyExists', 'The requested bucket name is not available.', 409);
         this.create(state, name);
         return { Location: `/${name}` };
@@ -125,7 +132,9 @@ export class ObjectStorage {
       },
       ListObjectsV2: (call) => {
         const prefix = call.params.text('Prefix') ?? '';
-        const keys = [...bucketOf(call).objects].filter(([key]) => key.startsWith(prefix)).sort(([a], [b]) => (a < b ? -1 : 1));
+        const keys = [...bucketOf(call).objects]
+          .filter(([key]) => key.startsWith(prefix))
+          .sort(([a], [b]) => (a < b ? -1 : 1));
         const most = call.params.bounded('MaxKeys', 1, 1000) ?? 1000;
         return {
           Name: call.params.required('Bucket'),
@@ -151,7 +160,10 @@ const cipherPrefix = 'simulated-kms:';
 function blob(value: unknown, name: string): Buffer {
   if (typeof value === 'string') return Buffer.from(value, 'base64');
   if (value instanceof Uint8Array) return Buffer.from(value);
-  throw new AwsError('ValidationException', `1 validation error detected: Value null at '${name}' failed to satisfy constraint: Member must not be null`);
+  throw new AwsError(
+    'ValidationException',
+    `1 validation error detected: Value null at '${name}' failed to satisfy constraint: Member must not be null`,
+  );
 }
 
 function keyArn(state: RegionState, keyId: string): string {
@@ -178,7 +190,10 @@ export const kmsActions: ActionTable = {
     const match = /^simulated-kms:(\d{12}):(.+)$/.exec(header);
     if (!match) throw new AwsError('InvalidCiphertextException', '');
     if (match[1] !== state.account) {
-      throw new AwsError('AccessDeniedException', 'The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access.');
+      throw new AwsError(
+        'AccessDeniedException',
+        'The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access.',
+      );
     }
     return {
       Plaintext: Buffer.from(cipher.subarray(end + 1)),

@@ -36,9 +36,15 @@ export function createTargetGroup(cloud: Cloud, state: RegionState, name: string
     params.fail(`Target group name '${name}' must be 1 to 32 letters, digits and inner hyphens`);
   }
   for (const group of state.targetGroups.values()) {
-    if (group.name === name) throw new AwsError('DuplicateTargetGroupName', `A target group with the same name '${name}' exists, but with different settings`);
+    if (group.name === name)
+      throw new AwsError(
+        'DuplicateTargetGroupName',
+        `A target group with the same name '${name}' exists, but with different settings`,
+      );
   }
-  const protocol = params.oneOf('Protocol', ['HTTP', 'HTTPS', 'TCP', 'TLS', 'UDP', 'TCP_UDP', 'GENEVE'] as const) ?? params.fail('A protocol must be specified');
+  const protocol =
+    params.oneOf('Protocol', ['HTTP', 'HTTPS', 'TCP', 'TLS', 'UDP', 'TCP_UDP', 'GENEVE'] as const) ??
+    params.fail('A protocol must be specified');
   const port = params.bounded('Port', 1, 65_535) ?? params.fail('A port must be specified');
   const group: TargetGroup = {
     arn: state.arn('elasticloadbalancing', `targetgroup/${name}/${hexId(state)}`),
@@ -61,7 +67,11 @@ export function createTargetGroup(cloud: Cloud, state: RegionState, name: string
 
 export function createLoadBalancer(cloud: Cloud, state: RegionState, name: string, params: Params): LoadBalancerV2 {
   for (const balancer of state.loadBalancers.values()) {
-    if (balancer.name === name) throw new AwsError('DuplicateLoadBalancerName', `A load balancer with the same name '${name}' exists, but with different settings`);
+    if (balancer.name === name)
+      throw new AwsError(
+        'DuplicateLoadBalancerName',
+        `A load balancer with the same name '${name}' exists, but with different settings`,
+      );
   }
   const type = params.oneOf('Type', ['application', 'network'] as const) ?? 'application';
   const mapped = params.items('SubnetMappings').map((each) => each.required('SubnetId'));
@@ -200,9 +210,15 @@ function describeGroups(call: Call): Record<string, unknown> {
     });
   } else if (balancerArn !== undefined) {
     findLoadBalancer(state, balancerArn);
-    groups = groups.filter((group) => cloud.balancing.balancersOf(state, group.arn).some((each) => each.arn === balancerArn));
+    groups = groups.filter((group) =>
+      cloud.balancing.balancersOf(state, group.arn).some((each) => each.arn === balancerArn),
+    );
   }
-  return answerPage(params, 'TargetGroups', groups.map((group) => groupView(call, group)));
+  return answerPage(
+    params,
+    'TargetGroups',
+    groups.map((group) => groupView(call, group)),
+  );
 }
 
 function describeHealth({ cloud, state, params }: Call): Record<string, unknown> {
@@ -314,7 +330,11 @@ export const targetGroupActions: ActionTable = {
         throw new AwsError('LoadBalancerNotFound', `Load balancers '[${name}]' not found`);
       });
     }
-    return answerPage(params, 'LoadBalancers', balancers.map((balancer) => balancerView(call, balancer)));
+    return answerPage(
+      params,
+      'LoadBalancers',
+      balancers.map((balancer) => balancerView(call, balancer)),
+    );
   },
   DescribeLoadBalancerAttributes: ({ state, params }) =>
     attributes(findLoadBalancer(state, params.required('LoadBalancerArn')).attributes),
@@ -332,7 +352,9 @@ export const targetGroupActions: ActionTable = {
     const missing = arns.find((arn) => !state.listeners.has(arn));
     if (missing !== undefined) throw new AwsError('ListenerNotFound', 'One or more listeners not found');
     const listeners = [...state.listeners.values()].filter(
-      (each) => (arns.length === 0 || arns.includes(each.arn)) && (balancerArn === undefined || each.loadBalancerArn === balancerArn),
+      (each) =>
+        (arns.length === 0 || arns.includes(each.arn)) &&
+        (balancerArn === undefined || each.loadBalancerArn === balancerArn),
     );
     return answerPage(params, 'Listeners', listeners.map(listenerView));
   },

@@ -211,7 +211,7 @@ function finishSpec(
   applyDefaults(definition, object);
   if (definition.kind === 'Pod' && !old) {
     object['spec'] = completePodSpec(core, fieldsOf(object['spec']));
-    const name = String(fieldsOf(object['spec'])['priorityClassName'] ?? '');
+    const name = shownText(fieldsOf(object['spec'])['priorityClassName'] ?? '');
     // An unknown class left the priority unset.
     if (name !== '' && fieldsOf(object['spec'])['priority'] === undefined) {
       throw forbidden(definition, object.metadata.name, `no PriorityClass with name ${name} was found`);

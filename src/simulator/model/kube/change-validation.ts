@@ -1,6 +1,6 @@
 import type { Violation } from './api-error.ts';
 import type { Pod } from './kinds.ts';
-import { type Fields, fieldsOf, listOf, type SimObject, sameJson } from './object.ts';
+import { type Fields, fieldsOf, listOf, type SimObject, sameJson, without } from './object.ts';
 
 const wrong = (field: string, value: unknown, rule: string): Violation => ({
   field,
@@ -12,6 +12,16 @@ const notAllowed = (field: string, rule: string): Violation => ({
   reason: 'FieldValueForbidden',
   message: `Forbidden: ${rule}`,
 });
+const changeableInPods = ['tolerations', 'activeDeadlineSeconds', 'terminationGracePeriodSeconds'];
+const changeableInStatefulSets = [
+  'replicas',
+  'template',
+  'updateStrategy',
+  'minReadySeconds',
+  'ordinals',
+  'persistentVolumeClaimRetentionPolicy',
+  'revisionHistoryLimit',
+];
 const immutable = (field: string, value: unknown): Violation => wrong(field, value, 'field is immutable');
 
 /** A field that an update must not change: compares and reports. */
@@ -29,19 +39,7 @@ export const changeRules: Record<string, (object: SimObject, old: SimObject, fou
     for (const field of ['selector', 'template', 'completions']) fixed(`spec.${field}`, object, old, found);
   },
   StatefulSet: (object, old, found) => {
-    const frozen = (from: SimObject): Fields => {
-      const {
-        replicas,
-        template,
-        updateStrategy,
-        minReadySeconds,
-        ordinals,
-        persistentVolumeClaimRetentionPolicy,
-        revisionHistoryLimit,
-        ...rest
-      } = fieldsOf(from['spec']);
-      return rest;
-    };
+    const frozen = (from: SimObject): Fields => without(fieldsOf(from['spec']), changeableInStatefulSets);
     if (!sameJson(frozen(object), frozen(old))) {
       found.push(
         notAllowed(
@@ -53,10 +51,13 @@ export const changeRules: Record<string, (object: SimObject, old: SimObject, fou
   },
   Pod: (object, old, found) => {
     const frozen = (pod: Pod): Fields => {
-      const { containers, initContainers, tolerations, activeDeadlineSeconds, terminationGracePeriodSeconds, ...rest } =
-        pod.spec;
+      const { containers, initContainers } = pod.spec;
       const named = (list: unknown): unknown[] => listOf(list).map((item) => ({ ...fieldsOf(item), image: '' }));
-      return { ...rest, containers: named(containers), initContainers: named(initContainers) };
+      return {
+        ...without(pod.spec, changeableInPods),
+        containers: named(containers),
+        initContainers: named(initContainers),
+      };
     };
     if (!sameJson(frozen(object as Pod), frozen(old as Pod))) {
       found.push(

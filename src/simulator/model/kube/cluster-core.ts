@@ -62,7 +62,7 @@ export class ClusterCore {
   }
 
   emit(event: ClusterEvent): void {
-    this.#emit({ at: this.clock.now(), cluster: this.clusterId, actor: this.actor, ...event } as WorldEvent);
+    this.#emit({ at: this.clock.now(), cluster: this.clusterId, actor: this.actor, ...event });
   }
 
   /** Runs with this actor as the cause of all changes. */
@@ -89,7 +89,7 @@ export class ClusterCore {
   /** Five letters as the API appends them to generateName. */
   nameSuffix(): string {
     let text = '';
-    for (let i = 0; i < 5; i++) text += nameAlphabet[this.#names.int(nameAlphabet.length)];
+    for (let i = 0; i < 5; i++) text += nameAlphabet.charAt(this.#names.int(nameAlphabet.length));
     return text;
   }
 
@@ -106,6 +106,6 @@ export function safeHash(text: string): string {
   for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 16777619);
   const digits = String(h >>> 0).padStart(8, '0');
   let name = '';
-  for (const digit of digits) name += nameAlphabet[digit.charCodeAt(0) % nameAlphabet.length];
+  for (const digit of digits) name += nameAlphabet.charAt(digit.charCodeAt(0) % nameAlphabet.length);
   return name;
 }

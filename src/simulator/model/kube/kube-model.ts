@@ -22,7 +22,6 @@ import { fieldsOf, isFields, type SimObject } from './object.ts';
 import { ObjectWriter } from './object-writer.ts';
 import type { KubeFaults, KubeModelInput } from './options.ts';
 import { podLog } from './pod-log.ts';
-import type { ResourceDefinition } from './resource-definition.ts';
 import type { KubeTruth } from './truth.ts';
 import { livingNodesOf, trulyReady } from './truth.ts';
 import type { WatchHandle, WatchSink } from './watch-hub.ts';
@@ -126,7 +125,7 @@ export class KubeModel implements InstanceListener, HealthProbe {
     ) {
       this.#seedOne({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }, manager);
     }
-    this.#writes.applyAs(definition as ResourceDefinition, object as unknown as SimObject, manager);
+    this.#writes.applyAs(definition, object as unknown as SimObject, manager);
     if (kind === 'CustomResourceDefinition') this.#crds.establishAll();
   }
 

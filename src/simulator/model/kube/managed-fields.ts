@@ -10,7 +10,15 @@ import {
   treeOf,
   union,
 } from './field-set.ts';
-import { type Fields, type FieldTree, fieldsOf, type ManagedFieldsEntry, type SimObject, sameJson } from './object.ts';
+import {
+  type Fields,
+  type FieldTree,
+  fieldsOf,
+  type ManagedFieldsEntry,
+  type SimObject,
+  sameJson,
+  without,
+} from './object.ts';
 import type { ResourceDefinition } from './resource-definition.ts';
 
 const unownedMetadata = [
@@ -29,10 +37,9 @@ const unownedMetadata = [
 
 /** The part of an object that managers can own. */
 function ownable(object: Fields, withStatus: boolean): Fields {
-  const { apiVersion, kind, metadata, status, ...rest } = object;
-  const meta: Fields = { ...fieldsOf(metadata) };
-  for (const field of unownedMetadata) delete meta[field];
-  const result: Fields = { ...rest };
+  const { metadata, status } = object;
+  const meta = without(fieldsOf(metadata), unownedMetadata);
+  const result = without(object, ['apiVersion', 'kind', 'metadata', 'status']);
   if (Object.keys(meta).length > 0) result['metadata'] = meta;
   if (withStatus && status !== undefined) result['status'] = status;
   return result;

@@ -1,5 +1,5 @@
 import type { ClusterCore } from './cluster-core.ts';
-import { type ObjectMeta, type SimObject, sameJson, stamp } from './object.ts';
+import { type ObjectMeta, type SimObject, sameJson, stamp, without } from './object.ts';
 import type { ResourceDefinition } from './resource-definition.ts';
 
 /** The last step of every write, of clients and controllers alike: stores, and removes what is finished. */
@@ -66,9 +66,9 @@ function isFinished(definition: ResourceDefinition, object: SimObject): boolean 
 function desiredStateChanged(definition: ResourceDefinition, old: SimObject, next: SimObject): boolean {
   if (definition.kind === 'Deployment' && !sameJson(old.metadata.annotations, next.metadata.annotations)) {
     // The revision annotation is written with the status and does not count.
-    const { 'deployment.kubernetes.io/revision': before, ...a } = old.metadata.annotations ?? {};
-    const { 'deployment.kubernetes.io/revision': after, ...b } = next.metadata.annotations ?? {};
-    if (!sameJson(a, b)) return true;
+    const counting = (object: SimObject): object =>
+      without(object.metadata.annotations ?? {}, ['deployment.kubernetes.io/revision']);
+    if (!sameJson(counting(old), counting(next))) return true;
   }
   for (const field of new Set([...Object.keys(old), ...Object.keys(next)])) {
     if (field === 'metadata' || field === 'status' || field === 'apiVersion' || field === 'kind') continue;

@@ -47,7 +47,7 @@ const prepared = new WeakMap<PodTemplate, PodSpec>();
 export function podSpecOf(core: ClusterCore, template: PodTemplate): PodSpec {
   let spec = prepared.get(template);
   if (!spec) {
-    spec = completePodSpec(core, { enableServiceLinks: true, ...template.spec } as unknown as Fields);
+    spec = completePodSpec(core, { enableServiceLinks: true, ...template.spec });
     spec.priority ??= 0;
     prepared.set(template, spec);
   }

@@ -1,6 +1,6 @@
 import type { ClusterCore } from './cluster-core.ts';
 import type { Pod } from './kinds.ts';
-import { fieldsOf } from './object.ts';
+import { fieldsOf, shownText } from './object.ts';
 
 /** A container's log: what the table of behaviours says of its image, else what an `echo` in its command prints, else a start line. */
 export function podLog(core: ClusterCore, pod: Pod, name: string): string {
@@ -17,5 +17,5 @@ export function podLog(core: ClusterCore, pod: Pod, name: string): string {
     fieldsOf(status?.state['running'])['startedAt'] ??
     fieldsOf(status?.state['terminated'])['startedAt'] ??
     pod.status.startTime;
-  return `${String(started)} ${container?.image ?? name} started`;
+  return `${shownText(started)} ${container?.image ?? name} started`;
 }

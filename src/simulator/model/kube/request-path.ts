@@ -24,20 +24,12 @@ export function parseRequestPath(path: string): RequestPath {
   } catch {
     return { kind: 'other', path };
   }
-  let group = '';
-  let version: string | undefined;
-  let rest: string[];
-  if (steps[0] === 'api') {
-    if (steps.length === 1) return { kind: 'core-versions' };
-    version = steps[1] as string;
-    rest = steps.slice(2);
-  } else if (steps[0] === 'apis') {
-    if (steps.length === 1) return { kind: 'group-versions' };
-    group = steps[1] as string;
-    if (steps.length === 2) return { kind: 'group', group };
-    version = steps[2] as string;
-    rest = steps.slice(3);
-  } else return { kind: 'other', path };
+  const [root, first = '', second = ''] = steps;
+  if (root !== 'api' && root !== 'apis') return { kind: 'other', path };
+  if (steps.length === 1) return { kind: root === 'api' ? 'core-versions' : 'group-versions' };
+  if (root === 'apis' && steps.length === 2) return { kind: 'group', group: first };
+  const [group, version] = root === 'api' ? ['', first] : [first, second];
+  let rest = steps.slice(root === 'api' ? 2 : 3);
   if (rest.length === 0) return { kind: 'resources', group, version };
   let namespace: string | undefined;
   // /namespaces/x alone and its subresources are the namespace itself; longer paths are inside it.
@@ -46,7 +38,7 @@ export function parseRequestPath(path: string): RequestPath {
     rest.length > 2 &&
     !(group === '' && rest.length === 3 && (rest[2] === 'status' || rest[2] === 'finalize'))
   ) {
-    namespace = rest[1] as string;
+    namespace = rest[1];
     rest = rest.slice(2);
   }
   return {
@@ -54,7 +46,7 @@ export function parseRequestPath(path: string): RequestPath {
     group,
     version,
     namespace,
-    plural: rest[0] as string,
+    plural: rest[0] ?? '',
     name: rest[1],
     subresource: rest[2],
     rest: rest.slice(3).join('/'),

@@ -1,6 +1,6 @@
 import { badRequest } from './api-error.ts';
 import type { LabelSelector } from './kinds.ts';
-import { fieldsOf, type SimObject } from './object.ts';
+import { fieldsOf, type SimObject, shownText } from './object.ts';
 
 export type Labels = Readonly<Record<string, string>> | undefined;
 export type LabelMatcher = (labels: Labels) => boolean;
@@ -182,5 +182,5 @@ function fieldText(object: SimObject, path: readonly string[]): string {
   let value: unknown = object;
   for (const step of path) value = fieldsOf(value)[step];
   if (value === undefined || value === null) return path.at(-1) === 'unschedulable' ? 'false' : '';
-  return typeof value === 'object' ? '' : String(value);
+  return typeof value === 'object' ? '' : shownText(value);
 }

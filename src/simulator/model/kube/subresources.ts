@@ -218,7 +218,7 @@ export class Subresources {
       throw badRequest(`container ${container} is not valid for pod ${pod.metadata.name}`);
     const status = pod.status.containerStatuses?.find((each) => each.name === container);
     if (!status || isFields(status.state['waiting'])) {
-      const reason = String(fieldsOf(status?.state['waiting'])['reason'] ?? 'ContainerCreating');
+      const reason = shownText(fieldsOf(status?.state['waiting'])['reason'] ?? 'ContainerCreating');
       throw badRequest(`container "${container}" in pod "${pod.metadata.name}" is waiting to start: ${reason}`);
     }
     let lines = this.#core

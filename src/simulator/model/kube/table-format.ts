@@ -93,7 +93,7 @@ const selectorColumn: Column = {
   wide: true,
   cell: (object) => selectorText(fieldsOf(object['spec'])['selector'] as never),
 };
-const status = (object: SimObject, field: string): unknown => fieldsOf(object['status'])[field] ?? 0;
+const status = (object: SimObject, field: string): number => Number(fieldsOf(object['status'])[field] ?? 0);
 
 const columnsByKind: Record<string, Column[]> = {
   ConfigMap: [

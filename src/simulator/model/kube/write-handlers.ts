@@ -15,6 +15,7 @@ import {
   type SimObject,
   sameJson,
   stamp,
+  without,
 } from './object.ts';
 import type { ObjectWriter } from './object-writer.ts';
 import type { ResourceDefinition } from './resource-definition.ts';
@@ -214,7 +215,7 @@ export class WriteHandlers {
 }
 
 function withoutTimes(entries: readonly ManagedFieldsEntry[]): Fields[] {
-  return entries.map(({ time, ...entry }) => ({ ...entry }));
+  return entries.map((entry) => without(entry, ['time']));
 }
 
 function eventBody(definition: ResourceDefinition, object: SimObject): SimObject {

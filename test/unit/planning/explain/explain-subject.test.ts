@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { explainSubject } from '../../../../src/planning/explain/explain-subject.ts';
-import { explanationSchema, type Explanation } from '../../../../src/planning/explain/status-document.ts';
+import { type Explanation, explanationSchema } from '../../../../src/planning/explain/status-document.ts';
 import { channelFixture, clusterFixture, statusFixture } from '../../../support/status-fixture.ts';
 
 function explain(subject: string, status = statusFixture()): Explanation {

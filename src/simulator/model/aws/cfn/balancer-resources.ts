@@ -43,7 +43,6 @@ function classicMade(balancer: ClassicLoadBalancer): MadeResource {
   };
 }
 
-
 /** ConnectionDrainingPolicy, CrossZone and ConnectionSettings are properties here and attributes in the API. */
 function applyClassicPolicies(balancer: ClassicLoadBalancer, properties: Record<string, unknown>): void {
   modifyClassic(
@@ -51,7 +50,9 @@ function applyClassicPolicies(balancer: ClassicLoadBalancer, properties: Record<
     propertiesOf({
       ConnectionDraining: properties['ConnectionDrainingPolicy'],
       ConnectionSettings: properties['ConnectionSettings'],
-      ...(properties['CrossZone'] === undefined ? {} : { CrossZoneLoadBalancing: { Enabled: properties['CrossZone'] } }),
+      ...(properties['CrossZone'] === undefined
+        ? {}
+        : { CrossZoneLoadBalancing: { Enabled: properties['CrossZone'] } }),
     }),
   );
 }
@@ -59,7 +60,12 @@ function applyClassicPolicies(balancer: ClassicLoadBalancer, properties: Record<
 export const classicBalancerResource: ResourceType = {
   create: (context, properties) => {
     const name = physicalName(context, properties, 'LoadBalancerName', 32);
-    const balancer = createClassic(context.cloud, context.state, name, propertiesOf(classicRequest(context, properties)));
+    const balancer = createClassic(
+      context.cloud,
+      context.state,
+      name,
+      propertiesOf(classicRequest(context, properties)),
+    );
     applyClassicPolicies(balancer, properties);
     return classicMade(balancer);
   },
@@ -67,12 +73,18 @@ export const classicBalancerResource: ResourceType = {
     const changed = changedProperties(properties, current);
     if (changed.some((name) => ['LoadBalancerName', 'Scheme'].includes(name))) return 'replace';
     const balancer = context.state.classic.get(current.physicalId);
-    if (!balancer) throw new AwsError('LoadBalancerNotFound', `There is no ACTIVE Load Balancer named '${current.physicalId}'`);
+    if (!balancer)
+      throw new AwsError('LoadBalancerNotFound', `There is no ACTIVE Load Balancer named '${current.physicalId}'`);
     const fresh = context.state.classic;
     fresh.delete(balancer.name);
     try {
       // Reads the new properties with all checks of a creation; registrations stay with the old one.
-      const wanted = createClassic(context.cloud, context.state, balancer.name, propertiesOf(classicRequest(context, properties)));
+      const wanted = createClassic(
+        context.cloud,
+        context.state,
+        balancer.name,
+        propertiesOf(classicRequest(context, properties)),
+      );
       Object.assign(balancer, {
         zones: wanted.zones,
         subnets: wanted.subnets,
@@ -164,7 +176,8 @@ export const loadBalancerResource: ResourceType = {
     };
   },
   update: (context, properties, current) => {
-    if (changedProperties(properties, current).some((name) => ['Name', 'Scheme', 'Type'].includes(name))) return 'replace';
+    if (changedProperties(properties, current).some((name) => ['Name', 'Scheme', 'Type'].includes(name)))
+      return 'replace';
     const balancer = context.state.loadBalancers.get(current.physicalId);
     if (!balancer) throw new AwsError('LoadBalancerNotFound', `Load balancer '${current.physicalId}' not found`);
     const subnets = propertiesOf(properties).texts('Subnets');

@@ -6,7 +6,16 @@ import { resolve, type Scope } from './expressions.ts';
 import { planOf } from './plan.ts';
 import { resourceCatalogue } from './resource-catalogue.ts';
 import { type ChangeSet, isUpdatable, type Stack, type StackDefinition } from './stack.ts';
-import { beginOperation, definitionText, existingStack, fail, findStack, newStack, readDefinition, type TemplateFetch } from './stack-actions.ts';
+import {
+  beginOperation,
+  definitionText,
+  existingStack,
+  fail,
+  findStack,
+  newStack,
+  readDefinition,
+  type TemplateFetch,
+} from './stack-actions.ts';
 
 const makingMs: [number, number] = [2_000, 6_000];
 
@@ -24,7 +33,12 @@ function changesOf(state: RegionState, stack: Stack, definition: StackDefinition
   const plan = planOf(state, stack, definition, stack.resources);
   const changed = new Set<string>();
   const changes: Record<string, unknown>[] = [];
-  const add = (Action: string, LogicalResourceId: string, ResourceType: string, more: Record<string, unknown>): void => {
+  const add = (
+    Action: string,
+    LogicalResourceId: string,
+    ResourceType: string,
+    more: Record<string, unknown>,
+  ): void => {
     changes.push({ Type: 'Resource', ResourceChange: { Action, LogicalResourceId, ResourceType, ...more } });
   };
   for (const logicalId of plan.order) {
@@ -36,7 +50,10 @@ function changesOf(state: RegionState, stack: Stack, definition: StackDefinition
       add('Add', logicalId, declaration.type, { Scope: [], Details: [] });
       continue;
     }
-    const properties = (resolve(declaration.properties, forecastScope(plan.scope, changed)) ?? {}) as Record<string, unknown>;
+    const properties = (resolve(declaration.properties, forecastScope(plan.scope, changed)) ?? {}) as Record<
+      string,
+      unknown
+    >;
     if (current.digest === JSON.stringify([declaration.type, properties, declaration.metadata])) continue;
     changed.add(logicalId);
     const names = [...new Set([...Object.keys(properties), ...Object.keys(current.applied)])].filter(
@@ -56,7 +73,11 @@ function changesOf(state: RegionState, stack: Stack, definition: StackDefinition
   const wanted = new Set(plan.order);
   for (const resource of stack.resources.values()) {
     if (wanted.has(resource.logicalId)) continue;
-    add('Remove', resource.logicalId, resource.type, { PhysicalResourceId: resource.physicalId, Scope: [], Details: [] });
+    add('Remove', resource.logicalId, resource.type, {
+      PhysicalResourceId: resource.physicalId,
+      Scope: [],
+      Details: [],
+    });
   }
   return changes;
 }
@@ -75,7 +96,11 @@ function createChangeSet(call: Call, fetch: TemplateFetch): Record<string, unkno
     fail(`Stack [${stackName}] already exists and cannot be created again with the changeSet [${name}].`);
   }
   const definition = readDefinition(call, fetch, type === 'UPDATE' ? stack : undefined);
-  if (stack?.changeSets.has(name)) throw new AwsError('AlreadyExistsException', `ChangeSet ${name} cannot be created due to a mismatch with existing attribute Name`);
+  if (stack?.changeSets.has(name))
+    throw new AwsError(
+      'AlreadyExistsException',
+      `ChangeSet ${name} cannot be created due to a mismatch with existing attribute Name`,
+    );
   if (!stack) {
     stack = newStack(call, stackName, definition);
     state.stacks.set(stack.id, stack);
@@ -105,10 +130,16 @@ function createChangeSet(call: Call, fetch: TemplateFetch): Record<string, unkno
 function makeChangeSet(state: RegionState, stack: Stack, changeSet: ChangeSet): void {
   try {
     changeSet.changes = changesOf(state, stack, changeSet.definition);
-    const unknown = [...changeSet.definition.template.resources.values()].find(({ type }) => !resourceCatalogue.has(type));
-    if (unknown) throw new AwsError('ValidationError', `Template format error: Unrecognized resource types: [${unknown.type}]`);
+    const unknown = [...changeSet.definition.template.resources.values()].find(
+      ({ type }) => !resourceCatalogue.has(type),
+    );
+    if (unknown)
+      throw new AwsError('ValidationError', `Template format error: Unrecognized resource types: [${unknown.type}]`);
     if (changeSet.type === 'UPDATE' && definitionText(changeSet.definition) === definitionText(stack.definition)) {
-      throw new AwsError('ValidationError', "The submitted information didn't contain changes. Submit different information to create a change set.");
+      throw new AwsError(
+        'ValidationError',
+        "The submitted information didn't contain changes. Submit different information to create a change set.",
+      );
     }
     changeSet.status = 'CREATE_COMPLETE';
     changeSet.executionStatus = 'AVAILABLE';
@@ -156,10 +187,16 @@ function execute(call: Call): Record<string, unknown> {
   const { cloud, state } = call;
   const { stack, changeSet } = required(call);
   if (changeSet.executionStatus !== 'AVAILABLE') {
-    throw new AwsError('InvalidChangeSetStatus', `ChangeSet [${changeSet.id}] cannot be executed in its current status of [${changeSet.status}]`);
+    throw new AwsError(
+      'InvalidChangeSetStatus',
+      `ChangeSet [${changeSet.id}] cannot be executed in its current status of [${changeSet.status}]`,
+    );
   }
   if (changeSet.type === 'UPDATE' && !isUpdatable(stack.status)) {
-    throw new AwsError('InvalidChangeSetStatus', `Stack:${stack.id} is in ${stack.status} state and can not be updated.`);
+    throw new AwsError(
+      'InvalidChangeSetStatus',
+      `Stack:${stack.id} is in ${stack.status} state and can not be updated.`,
+    );
   }
   beginOperation(call, stack);
   stack.changeSetId = changeSet.id;
@@ -180,7 +217,10 @@ export function changeSetActions(fetch: TemplateFetch): ActionTable {
       const { stack, changeSet } = required(call);
       return {
         ...summary(stack, changeSet),
-        Parameters: [...changeSet.definition.parameters].map(([ParameterKey, ParameterValue]) => ({ ParameterKey, ParameterValue })),
+        Parameters: [...changeSet.definition.parameters].map(([ParameterKey, ParameterValue]) => ({
+          ParameterKey,
+          ParameterValue,
+        })),
         Capabilities: changeSet.definition.capabilities,
         Tags: tagList(changeSet.definition.tags),
         Changes: changeSet.changes,

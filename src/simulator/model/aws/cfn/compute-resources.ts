@@ -46,7 +46,11 @@ export const launchTemplateResource: ResourceType = {
   update: (context, properties, current) => {
     if (nameChanged(properties, current, 'LaunchTemplateName')) return 'replace';
     const template = context.state.templates.get(current.physicalId);
-    if (!template) throw new AwsError('ValidationError', `The specified launch template, with template ID ${current.physicalId}, does not exist.`);
+    if (!template)
+      throw new AwsError(
+        'ValidationError',
+        `The specified launch template, with template ID ${current.physicalId}, does not exist.`,
+      );
     addTemplateVersion(template, context.cloud.now(), templateData(properties));
     return templateAttributes(template);
   },
@@ -95,7 +99,10 @@ function groupTags(context: ResourceContext, properties: Record<string, unknown>
   const own = properties['Tags'];
   for (const tag of (Array.isArray(own) ? own : []) as Record<string, unknown>[]) {
     if (tag['PropagateAtLaunch'] === undefined) {
-      throw new AwsError('ValidationError', 'Property PropagateAtLaunch of a tag of an Auto Scaling group cannot be empty.');
+      throw new AwsError(
+        'ValidationError',
+        'Property PropagateAtLaunch of a tag of an Auto Scaling group cannot be empty.',
+      );
     }
     const propagate = String(tag['PropagateAtLaunch']) === 'true';
     tags.set(String(tag['Key']), { value: String(tag['Value'] ?? ''), propagate });
@@ -110,7 +117,9 @@ function setBalancers(context: ResourceContext, group: ScalingGroup, classic: st
     for (const name of group.classic.filter((each) => !classic.includes(each) && state.classic.has(each))) {
       cloud.balancing.deregister(state, 'classic', name, member.instance.id);
     }
-    for (const arn of group.targetGroups.filter((each) => !targetGroups.includes(each) && state.targetGroups.has(each))) {
+    for (const arn of group.targetGroups.filter(
+      (each) => !targetGroups.includes(each) && state.targetGroups.has(each),
+    )) {
       cloud.balancing.deregister(state, 'target-group', arn, member.instance.id);
     }
   }
@@ -147,7 +156,13 @@ export const scalingGroupResource: ResourceType = {
     const rolling = (context.updatePolicy as { AutoScalingRollingUpdate?: Record<string, unknown> } | undefined)
       ?.AutoScalingRollingUpdate;
     if (rolling && before !== JSON.stringify([group.template, group.mixed])) {
-      startReplacement(cloud, state, group, propertiesOf(rolling).bounded('MaxBatchSize', 1, 100) ?? 1, 'a rolling update of its stack');
+      startReplacement(
+        cloud,
+        state,
+        group,
+        propertiesOf(rolling).bounded('MaxBatchSize', 1, 100) ?? 1,
+        'a rolling update of its stack',
+      );
     }
     return { physicalId: group.name, attributes: { AutoScalingGroupName: group.name } };
   },
@@ -167,7 +182,10 @@ export const lifecycleHookResource: ResourceType = {
     return { physicalId: name, attributes: {} };
   },
   update: (context, properties, current) => {
-    if (nameChanged(properties, current, 'LifecycleHookName') || nameChanged(properties, current, 'AutoScalingGroupName')) {
+    if (
+      nameChanged(properties, current, 'LifecycleHookName') ||
+      nameChanged(properties, current, 'AutoScalingGroupName')
+    ) {
       return 'replace';
     }
     const params = propertiesOf(properties);

@@ -55,7 +55,9 @@ function pseudo(name: string, scope: Scope): string | string[] | typeof noValue 
 function ref(name: string, scope: Scope): unknown {
   const value = pseudo(name, scope) ?? scope.parameters.get(name) ?? scope.refOf(name);
   if (value !== undefined) return value;
-  return fail(`Template format error: Unresolved resource dependencies [${name}] in the Resources block of the template`);
+  return fail(
+    `Template format error: Unresolved resource dependencies [${name}] in the Resources block of the template`,
+  );
 }
 
 function attribute(logicalId: string, name: string, scope: Scope): string | string[] {
@@ -76,7 +78,8 @@ function list(value: unknown, what: string): unknown[] {
 
 function substitute(argument: unknown, scope: Scope): string {
   const [text, variables] = Array.isArray(argument) ? [argument[0], argument[1]] : [argument, {}];
-  if (typeof text !== 'string') return templateError('One or more Fn::Sub intrinsic functions don\'t specify expected arguments.');
+  if (typeof text !== 'string')
+    return templateError("One or more Fn::Sub intrinsic functions don't specify expected arguments.");
   const local = (variables ?? {}) as Record<string, unknown>;
   return text.replace(/\$\{([^}]*)\}/g, (whole, raw: string) => {
     if (raw.startsWith('!')) return `\${${raw.slice(1)}}`;
@@ -125,7 +128,9 @@ const functions: Readonly<Record<string, Fn>> = {
   'Fn::Join': (argument, scope) => {
     const [separator, values] = list(argument, 'Fn::Join');
     const resolved = list(resolve(values, scope), 'Fn::Join');
-    return resolved.map((each) => scalarText(each, 'Fn::Join element')).join(scalarText(separator, 'Fn::Join delimiter'));
+    return resolved
+      .map((each) => scalarText(each, 'Fn::Join element'))
+      .join(scalarText(separator, 'Fn::Join delimiter'));
   },
   'Fn::Select': (argument, scope) => {
     const [index, values] = list(argument, 'Fn::Select').map((each) => resolve(each, scope));

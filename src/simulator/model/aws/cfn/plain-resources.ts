@@ -62,7 +62,11 @@ const kinds: Readonly<Record<string, PlainKind>> = {
     attributes: (_state, { id, arn }) => ({ Arn: arn, KeyId: id }),
   },
   'AWS::KMS::Alias': { name: 'AliasName' },
-  'AWS::EC2::Volume': { idPrefix: 'vol', replacing: ['AvailabilityZone'], attributes: (_state, { id }) => ({ VolumeId: id }) },
+  'AWS::EC2::Volume': {
+    idPrefix: 'vol',
+    replacing: ['AvailabilityZone'],
+    attributes: (_state, { id }) => ({ VolumeId: id }),
+  },
   'AWS::EC2::SecurityGroup': {
     idPrefix: 'sg',
     replacing: ['GroupDescription', 'GroupName', 'VpcId'],
@@ -104,7 +108,13 @@ function make(context: ResourceContext, type: string, kind: PlainKind, id: strin
   return { physicalId: kind.refIsArn ? arn : name, attributes };
 }
 
-function keep(context: ResourceContext, type: string, properties: Record<string, unknown>, id: string, at: number): void {
+function keep(
+  context: ResourceContext,
+  type: string,
+  properties: Record<string, unknown>,
+  id: string,
+  at: number,
+): void {
   const resource: PlainResource = {
     type,
     id,

@@ -9,7 +9,10 @@ function matchesPattern(name: string, pattern: string, value: string): boolean {
   try {
     return new RegExp(`^(?:${pattern})$`).test(value);
   } catch {
-    throw new AwsError('ValidationError', `Template format error: AllowedPattern of parameter ${name} is not a regular expression`);
+    throw new AwsError(
+      'ValidationError',
+      `Template format error: AllowedPattern of parameter ${name} is not a regular expression`,
+    );
   }
 }
 
@@ -65,7 +68,8 @@ function checkReferences(template: Template): void {
   const unresolved = new Set<string>();
   for (const logicalId of template.resources.keys()) {
     for (const name of dependencies(template, logicalId)) {
-      if (!template.resources.has(name) && !template.parameters.has(name) && !pseudoNames.test(name)) unresolved.add(name);
+      if (!template.resources.has(name) && !template.parameters.has(name) && !pseudoNames.test(name))
+        unresolved.add(name);
     }
   }
   if (unresolved.size > 0) {
@@ -77,7 +81,10 @@ function checkReferences(template: Template): void {
   for (const [name, output] of template.outputs) {
     for (const each of references(output.value)) {
       if (!template.resources.has(each) && !template.parameters.has(each) && !pseudoNames.test(each)) {
-        throw new AwsError('ValidationError', `Template format error: Unresolved dependencies [${each}]. Cannot reference resources in the Outputs block of the template (${name})`);
+        throw new AwsError(
+          'ValidationError',
+          `Template format error: Unresolved dependencies [${each}]. Cannot reference resources in the Outputs block of the template (${name})`,
+        );
       }
     }
   }
@@ -90,11 +97,15 @@ function topological(template: Template, active: ReadonlySet<string>): string[] 
   const visit = (logicalId: string, path: string[]): void => {
     if (done.has(logicalId) || !active.has(logicalId)) return;
     if (open.has(logicalId)) {
-      throw new AwsError('ValidationError', `Circular dependency between resources: [${path.slice(path.indexOf(logicalId)).join(', ')}]`);
+      throw new AwsError(
+        'ValidationError',
+        `Circular dependency between resources: [${path.slice(path.indexOf(logicalId)).join(', ')}]`,
+      );
     }
     open.add(logicalId);
     for (const name of dependencies(template, logicalId)) {
-      if (name === logicalId) throw new AwsError('ValidationError', `Circular dependency between resources: [${logicalId}]`);
+      if (name === logicalId)
+        throw new AwsError('ValidationError', `Circular dependency between resources: [${logicalId}]`);
       if (template.resources.has(name)) visit(name, [...path, logicalId]);
     }
     open.delete(logicalId);
@@ -127,7 +138,10 @@ export function planOf(
       if (!resource) return undefined;
       const value = resource.attributes[attribute];
       if (value !== undefined) return value;
-      throw new AwsError('ValidationError', `Template error: resource ${logicalId} does not support attribute type ${attribute} in Fn::GetAtt`);
+      throw new AwsError(
+        'ValidationError',
+        `Template error: resource ${logicalId} does not support attribute type ${attribute} in Fn::GetAtt`,
+      );
     },
     exportValue: (name) => {
       const value = exportNamed(state, name);
@@ -142,7 +156,10 @@ export function planOf(
     else {
       const holds = scope.conditions.get(declaration.condition);
       if (holds === undefined) {
-        throw new AwsError('ValidationError', `Template format error: Unresolved condition dependency ${declaration.condition} in the Resources block`);
+        throw new AwsError(
+          'ValidationError',
+          `Template format error: Unresolved condition dependency ${declaration.condition} in the Resources block`,
+        );
       }
       if (holds) active.add(logicalId);
     }

@@ -80,7 +80,8 @@ export function templateTags(properties: Record<string, unknown>, property = 'Ta
     return tags;
   }
   for (const tag of value as { Key?: unknown; Value?: unknown }[]) {
-    if (tag.Key === undefined) throw new AwsError('ValidationError', `Encountered a tag without Key in property ${property}`);
+    if (tag.Key === undefined)
+      throw new AwsError('ValidationError', `Encountered a tag without Key in property ${property}`);
     tags.set(String(tag.Key), String(tag.Value ?? ''));
   }
   return tags;

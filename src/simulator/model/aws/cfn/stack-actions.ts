@@ -42,13 +42,18 @@ export function templateBody(call: Call, fetch: TemplateFetch, previous?: Stack)
   if (body !== undefined && url !== undefined) fail('You must not specify both TemplateBody and TemplateURL.');
   if (body !== undefined) {
     if (Buffer.byteLength(body) > bodyLimit) {
-      fail(`1 validation error detected: Value at 'templateBody' failed to satisfy constraint: Member must have length less than or equal to ${bodyLimit}`);
+      fail(
+        `1 validation error detected: Value at 'templateBody' failed to satisfy constraint: Member must have length less than or equal to ${bodyLimit}`,
+      );
     }
     return body;
   }
   if (url !== undefined) {
     const stored = fetch(state, url);
-    if (stored === undefined) return fail(`S3 error: The specified key does not exist. For more information check http://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html (${url})`);
+    if (stored === undefined)
+      return fail(
+        `S3 error: The specified key does not exist. For more information check http://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html (${url})`,
+      );
     if (Buffer.byteLength(stored) > urlLimit) fail(`Template may not exceed ${urlLimit} bytes in size.`);
     return stored;
   }
@@ -56,7 +61,8 @@ export function templateBody(call: Call, fetch: TemplateFetch, previous?: Stack)
   return fail('Either Template URL or Template Body must be specified.');
 }
 
-const iamTypes = /^AWS::IAM::(?:Role|User|Group|Policy|RolePolicy|ManagedPolicy|InstanceProfile|AccessKey|UserToGroupAddition)$/;
+const iamTypes =
+  /^AWS::IAM::(?:Role|User|Group|Policy|RolePolicy|ManagedPolicy|InstanceProfile|AccessKey|UserToGroupAddition)$/;
 const namedIam = ['RoleName', 'UserName', 'GroupName', 'ManagedPolicyName', 'InstanceProfileName'];
 
 /** What the caller must acknowledge for this template. */
@@ -79,7 +85,10 @@ function readParameters(params: Params, template: Template, previous?: Stack): M
     if (each.flag('UsePreviousValue') === true) {
       const before = previous?.definition.parameters.get(key);
       if (before !== undefined) values.set(key, before);
-      else if (!previous || !template.parameters.has(key)) fail(`Invalid input for parameter key ${key}. Cannot specify usePreviousValue as true for a parameter key not in the previous template`);
+      else if (!previous || !template.parameters.has(key))
+        fail(
+          `Invalid input for parameter key ${key}. Cannot specify usePreviousValue as true for a parameter key not in the previous template`,
+        );
       continue;
     }
     values.set(key, each.text('ParameterValue') ?? '');
@@ -92,15 +101,20 @@ export function readDefinition(call: Call, fetch: TemplateFetch, previous?: Stac
   const { params } = call;
   const body = templateBody(call, fetch, previous);
   const template = parseTemplate(body);
-  const unknown = new Set([...template.resources.values()].map(({ type }) => type).filter((type) => !resourceCatalogue.has(type)));
+  const unknown = new Set(
+    [...template.resources.values()].map(({ type }) => type).filter((type) => !resourceCatalogue.has(type)),
+  );
   const foreign = [...unknown].filter((type) => !/^(AWS|Custom|Alexa)::/.test(type));
   if (foreign.length > 0) fail(`Template format error: Unrecognized resource types: [${foreign.join(', ')}]`);
   const capabilities = params.texts('Capabilities');
   const { capability } = requiredCapabilities(template);
-  const granted = capability === undefined || capabilities.includes('CAPABILITY_NAMED_IAM') || capabilities.includes(capability);
+  const granted =
+    capability === undefined || capabilities.includes('CAPABILITY_NAMED_IAM') || capabilities.includes(capability);
   if (!granted) throw new AwsError('InsufficientCapabilitiesException', `Requires capabilities : [${capability}]`);
   if (capabilities.length > 0 && capabilities.some((each) => !/^CAPABILITY_(IAM|NAMED_IAM|AUTO_EXPAND)$/.test(each))) {
-    fail(`1 validation error detected: Value '[${capabilities.join(', ')}]' at 'capabilities' failed to satisfy constraint: Member must satisfy enum value set`);
+    fail(
+      `1 validation error detected: Value '[${capabilities.join(', ')}]' at 'capabilities' failed to satisfy constraint: Member must satisfy enum value set`,
+    );
   }
   const tags = new Map<string, string>();
   for (const tag of params.items('Tags')) {
@@ -139,7 +153,9 @@ export function beginOperation(call: Call, stack: Stack): void {
     return;
   }
   if (!/^[a-zA-Z0-9][-a-zA-Z0-9]{0,127}$/.test(token)) {
-    fail(`1 validation error detected: Value '${token}' at 'clientRequestToken' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9][-a-zA-Z0-9]*`);
+    fail(
+      `1 validation error detected: Value '${token}' at 'clientRequestToken' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9][-a-zA-Z0-9]*`,
+    );
   }
   stack.token = token;
   stack.tokens.set(token, requestText(call));
@@ -150,7 +166,9 @@ export function beginOperation(call: Call, stack: Stack): void {
 export function newStack(call: Call, name: string, definition: StackDefinition): Stack {
   const { cloud, params, state } = call;
   if (!/^[a-zA-Z][-a-zA-Z0-9]{0,127}$/.test(name)) {
-    fail(`1 validation error detected: Value '${name}' at 'stackName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*`);
+    fail(
+      `1 validation error detected: Value '${name}' at 'stackName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*`,
+    );
   }
   const roleArn = params.text('RoleARN');
   const policyBody = params.text('StackPolicyBody');
@@ -204,7 +222,9 @@ export function definitionText(definition: StackDefinition): string {
     [...template.outputs].sort(([a], [b]) => (a < b ? -1 : 1)),
     template.mappings,
     template.conditions,
-    [...template.parameters].map(([name, declaration]) => [name, definition.parameters.get(name) ?? declaration.defaultValue ?? '']).sort(),
+    [...template.parameters]
+      .map(([name, declaration]) => [name, definition.parameters.get(name) ?? declaration.defaultValue ?? ''])
+      .sort(),
     [...definition.tags].sort(),
   ]);
 }
@@ -234,7 +254,9 @@ function deleteStack(call: Call): Record<string, unknown> {
   }
   const retained = params.texts('RetainResources');
   if (retained.length > 0 && stack.status !== 'DELETE_FAILED') {
-    fail(`Invalid operation on stack [${stack.id}]. RetainResources can only be given for a stack in the DELETE_FAILED state`);
+    fail(
+      `Invalid operation on stack [${stack.id}]. RetainResources can only be given for a stack in the DELETE_FAILED state`,
+    );
   }
   for (const logicalId of retained) {
     const resource = stack.resources.get(logicalId);
@@ -267,7 +289,8 @@ export function stackActions(fetch: TemplateFetch): ActionTable {
     },
     UpdateTerminationProtection: ({ params, state }) => {
       const stack = existingStack(state, params.required('StackName'));
-      stack.terminationProtection = params.flag('EnableTerminationProtection') ?? fail('EnableTerminationProtection is required');
+      stack.terminationProtection =
+        params.flag('EnableTerminationProtection') ?? fail('EnableTerminationProtection is required');
       return { StackId: stack.id };
     },
     SetStackPolicy: ({ params, state }) => {
@@ -291,7 +314,10 @@ export function stackActions(fetch: TemplateFetch): ActionTable {
         ...(template.description === undefined ? {} : { Description: template.description }),
         ...(capability === undefined
           ? {}
-          : { Capabilities: [capability], CapabilitiesReason: `The following resource(s) require capabilities: [${types.join(', ')}]` }),
+          : {
+              Capabilities: [capability],
+              CapabilitiesReason: `The following resource(s) require capabilities: [${types.join(', ')}]`,
+            }),
       };
     },
   };

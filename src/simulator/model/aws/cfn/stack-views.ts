@@ -122,11 +122,15 @@ function describeResources({ params, state }: Call): Record<string, unknown> {
   const physicalId = params.text('PhysicalResourceId');
   const stack =
     name === undefined
-      ? [...state.stacks.values()].find((each) => [...each.resources.values()].some((resource) => resource.physicalId === physicalId))
+      ? [...state.stacks.values()].find((each) =>
+          [...each.resources.values()].some((resource) => resource.physicalId === physicalId),
+        )
       : anyStack(state, name);
   if (!stack) return params.fail(`Stack for ${physicalId ?? ''} does not exist`);
   const logicalId = params.text('LogicalResourceId');
-  const wanted = [...stack.resources.values()].filter((resource) => logicalId === undefined || resource.logicalId === logicalId);
+  const wanted = [...stack.resources.values()].filter(
+    (resource) => logicalId === undefined || resource.logicalId === logicalId,
+  );
   return { StackResources: wanted.map((resource) => resourceView(stack, resource, 'Timestamp')) };
 }
 
@@ -158,9 +162,7 @@ export const stackDescribeActions: ActionTable = {
     const exports = [...state.stackIds.values()].flatMap((id) => {
       const stack = state.stacks.get(id);
       return (stack?.outputs ?? []).flatMap((output) =>
-        output.exportName === undefined
-          ? []
-          : [{ ExportingStackId: id, Name: output.exportName, Value: output.value }],
+        output.exportName === undefined ? [] : [{ ExportingStackId: id, Name: output.exportName, Value: output.value }],
       );
     });
     return paged(params, 'Exports', exports);

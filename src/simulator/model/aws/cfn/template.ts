@@ -1,4 +1,4 @@
-import { parseDocument, type ScalarTag, type CollectionTag, type YAMLMap, type YAMLSeq } from 'yaml';
+import { type CollectionTag, type Document, parseDocument, type ScalarTag, visit, type YAMLMap, type YAMLSeq } from 'yaml';
 import { AwsError } from '../aws-request.ts';
 
 export interface ParameterDeclaration {
@@ -68,10 +68,32 @@ function longForm(name: string, value: unknown): Record<string, unknown> {
   return { [`Fn::${name}`]: value };
 }
 
+/** The service resolves no aliases; only client tools do before they send a template. */
+function hasAlias(node: Document | YAMLMap | YAMLSeq): boolean {
+  let found = false;
+  visit(node as Document, {
+    Alias: () => {
+      found = true;
+      return visit.BREAK;
+    },
+  });
+  return found;
+}
+
+const noAliases = 'YAML aliases are not allowed in CloudFormation templates';
+
+function collection(name: string, node: YAMLMap | YAMLSeq, onError: (message: string) => void): unknown {
+  if (hasAlias(node)) {
+    onError(noAliases);
+    return null;
+  }
+  return longForm(name, node.toJSON());
+}
+
 const customTags = shortForms.flatMap((name): (ScalarTag | CollectionTag)[] => [
   { tag: `!${name}`, resolve: (text: string) => longForm(name, text) },
-  { tag: `!${name}`, collection: 'seq', resolve: (node: YAMLSeq | YAMLMap) => longForm(name, node.toJSON()) },
-  { tag: `!${name}`, collection: 'map', resolve: (node: YAMLSeq | YAMLMap) => longForm(name, node.toJSON()) },
+  { tag: `!${name}`, collection: 'seq', resolve: (node, onError) => collection(name, node, onError) },
+  { tag: `!${name}`, collection: 'map', resolve: (node, onError) => collection(name, node, onError) },
 ]);
 
 function formatError(message: string): AwsError {
@@ -87,17 +109,22 @@ function parseText(body: string): unknown {
       if (!/!\w|^\s*\{\s*[A-Za-z]/.test(body)) throw formatError(`JSON not well-formed. (${(error as Error).message})`);
     }
   }
-  const document = parseDocument(body, { customTags, prettyErrors: false, uniqueKeys: true, version: '1.1', merge: false });
+  const document = parseDocument(body, {
+    customTags,
+    prettyErrors: false,
+    uniqueKeys: true,
+    version: '1.1',
+    merge: false,
+  });
   const [problem] = document.errors;
+  if (problem?.message === noAliases || (/\*\S/.test(body) && hasAlias(document))) {
+    throw new AwsError('ValidationError', `Template error: ${noAliases}`);
+  }
   if (problem) {
     const line = body.slice(0, problem.pos[0]).split('\n').length;
     throw formatError(`YAML not well-formed. (line ${line}, ${problem.message})`);
   }
-  try {
-    return document.toJS({ maxAliasCount: 100 });
-  } catch (error) {
-    throw formatError(`YAML not well-formed. (${(error as Error).message})`);
-  }
+  return document.toJS();
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -112,7 +139,8 @@ function section(root: Record<string, unknown>, name: string): Record<string, un
 }
 
 function parameter(name: string, raw: unknown): ParameterDeclaration {
-  if (!isRecord(raw) || typeof raw['Type'] !== 'string') throw formatError(`Every Parameters object must contain a Type member.`);
+  if (!isRecord(raw) || typeof raw['Type'] !== 'string')
+    throw formatError(`Every Parameters object must contain a Type member.`);
   const declaration: ParameterDeclaration = { type: raw['Type'], noEcho: String(raw['NoEcho'] ?? 'false') === 'true' };
   if (!/^(String|Number|CommaDelimitedList|List<[\w:]+>|AWS::[\w:<>]+)$/.test(declaration.type)) {
     throw formatError(`Unrecognized parameter type: ${declaration.type} of parameter ${name}`);
@@ -144,7 +172,8 @@ function resource(name: string, raw: unknown): ResourceDeclaration {
   const unknown = Object.keys(raw).find((key) => !resourceKeys.has(key));
   if (unknown !== undefined) throw new AwsError('ValidationError', `Invalid template resource property '${unknown}'`);
   const properties = raw['Properties'] ?? {};
-  if (!isRecord(properties)) throw formatError(`[/Resources/${name}/Properties] 'null' values are not allowed in templates`);
+  if (!isRecord(properties))
+    throw formatError(`[/Resources/${name}/Properties] 'null' values are not allowed in templates`);
   const dependsOn = raw['DependsOn'];
   const policy = raw['DeletionPolicy'] ?? 'Delete';
   if (policy !== 'Delete' && policy !== 'Retain' && policy !== 'Snapshot' && policy !== 'RetainExceptOnCreate') {
@@ -192,7 +221,8 @@ function readTemplate(body: string): Template {
   const root = parseText(body);
   if (!isRecord(root)) throw formatError('unsupported structure.');
   const unknown = Object.keys(root).find((key) => !sections.has(key));
-  if (unknown !== undefined) throw new AwsError('ValidationError', `Invalid template property or properties [${unknown}]`);
+  if (unknown !== undefined)
+    throw new AwsError('ValidationError', `Invalid template property or properties [${unknown}]`);
   if (root['Transform'] !== undefined) {
     throw new AwsError('ValidationError', `No transform named ${JSON.stringify(root['Transform'])} found.`);
   }

@@ -1,6 +1,6 @@
 import { type ClusterCore, safeHash } from '../cluster-core.ts';
 import { isTerminating, type Node, type PersistentVolume, type PersistentVolumeClaim, type Pod } from '../kinds.ts';
-import { keyOf, type SimObject } from '../object.ts';
+import { keyOf, type SimObject, shownText } from '../object.ts';
 import type { ObjectWriter } from '../object-writer.ts';
 import type { ResourceDefinition } from '../resource-definition.ts';
 import { seededLag, WorkQueue } from '../work-queue.ts';
@@ -57,7 +57,7 @@ export class VolumeController {
             (each) => each.metadata.annotations?.['storageclass.kubernetes.io/is-default-class'] === 'true',
           )
         : classes.get(undefined, name);
-    return found === undefined ? undefined : String(found['volumeBindingMode'] ?? 'Immediate');
+    return found === undefined ? undefined : shownText(found['volumeBindingMode'] ?? 'Immediate');
   }
 
   /** Binds the pod's open claims to new volumes in the node's zone. */

@@ -1,0 +1,14 @@
+import type { Cluster, InfrastructureAccount } from '../domain/cluster.ts';
+import type { RecordedLookups } from './recorded-lookups.ts';
+
+/** What one rendering depends on. */
+export interface RenderInput {
+  cluster: Cluster;
+  /** The channel configuration by path relative to it. Not to be changed: what is known of it is kept while it lives. */
+  tree: ReadonlyMap<string, string>;
+  commit: string;
+  /** For `.Cluster.Owner` and `.Cluster.AccountName`. */
+  account?: InfrastructureAccount;
+  /** Answers of the cloud that were recorded for this commit, account and region: rendering itself asks nobody. */
+  lookups?: RecordedLookups;
+}

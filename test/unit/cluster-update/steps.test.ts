@@ -1,0 +1,331 @@
+import { describe, expect, it } from 'vitest';
+import type { ClusterUpdateState, UpdateOutput } from '../../../src/domain/cluster-update.ts';
+import { FailureError } from '../../../src/domain/failure.ts';
+import type { KubeObject } from '../../../src/domain/kube-object.ts';
+import type { RenderedCluster } from '../../../src/domain/rendered.ts';
+import { clusterUpdateMachine } from '../../../src/machines/cluster-update/machine.ts';
+import type { Step, StepOutcome } from '../../../src/ports/step.ts';
+import type { FactWrite, Json, OutboxMessage, ReadStore } from '../../../src/ports/store.ts';
+import { createPipelineSteps } from '../../../src/steps/create-pipeline-steps.ts';
+import { VirtualClock } from '../../../src/support/clock.ts';
+import { silentLogger } from '../../../src/support/logger.ts';
+import { seededRandom } from '../../../src/support/random.ts';
+import { initialContext } from '../../support/machine-table.ts';
+import { ScriptedCluster, scriptedSessions } from '../../support/pipeline/scripted-cluster.ts';
+import { ScriptedSource } from '../../support/pipeline/scripted-source.ts';
+import { sampleCluster } from '../../support/sample-cluster.ts';
+
+const id = sampleCluster.id;
+const now = 1_000_000;
+
+const empty: RenderedCluster = {
+  clusterId: id,
+  commit: 'c1',
+  digest: 'd1',
+  stacks: [],
+  components: [],
+  pools: [],
+  deletions: { preApply: [], postApply: [] },
+};
+
+function bench(rendered: Partial<RenderedCluster>) {
+  const live = new ScriptedCluster(id);
+  const facts = new Map<string, Json>();
+  const state = { rendered: { ...empty, ...rendered }, leaseHeld: true };
+  const store = {
+    fact: async (kind: string, key: string) => {
+      const value = facts.get(`${kind}/${key}`);
+      return value === undefined ? undefined : { kind, key, value, updatedAt: 0 };
+    },
+    facts: async () => [],
+    slotHolders: async () => [],
+    load: async () => undefined,
+    rows: async () => [],
+  } as unknown as ReadStore;
+  const steps = createPipelineSteps({
+    source: new ScriptedSource(),
+    registry: () => ({ clusters: [sampleCluster], accounts: [], problems: [] }),
+    pipeline: () => ({ channels: [], maxParallel: 1, evidenceMaxAgeMs: 1 }),
+    render: async () => ({ ok: true, rendered: state.rendered }),
+    sessions: scriptedSessions(new Map([[id, live]])),
+    store,
+    clock: new VirtualClock(now),
+    random: seededRandom(1),
+    wake: () => {},
+    log: silentLogger(),
+  });
+  const fresh = initialContext<ClusterUpdateState>(clusterUpdateMachine, {
+    clusterId: id,
+    channel: 'dev',
+    commit: 'c1',
+    tree: 't1',
+    rolloutId: 'r',
+    attempt: 1,
+    policy: {
+      e2eProfile: 'smoke',
+      blockLimitMs: 1,
+      progressDeadlineMs: 1e9,
+      channelMaxParallel: 1,
+      fleetMaxParallel: 1,
+    },
+  });
+  const plan = {
+    version: 'c1#d1',
+    digest: 'd1',
+    noop: false,
+    inheritedFrom: null,
+    stacks: [],
+    components: [],
+    pools: [],
+    deletions: true,
+    round: 0,
+  };
+  const run = async (step: string, name: string, change: Partial<ClusterUpdateState> = {}): Promise<StepOutcome> => {
+    const outcome = await (steps[step] as unknown as Step<ClusterUpdateState>)({
+      id: 'update:dev:c1:a:1',
+      state: name,
+      context: { ...fresh, admittedAt: 1, plan, ...change },
+      seq: 1,
+      parent: 'rollout:dev:c1',
+      channel: 'dev',
+      cluster: id,
+      commit: 'c1',
+      now,
+      signal: new AbortController().signal,
+      leaseHeld: () => state.leaseHeld,
+    });
+    for (const fact of outcome.facts ?? []) facts.set(`${fact.kind}/${fact.key}`, fact.value);
+    return outcome;
+  };
+  return { live, state, plan, run, facts };
+}
+
+const output = (outcome: StepOutcome): UpdateOutput =>
+  (outcome.kind === 'done' ? outcome.output : null) as unknown as UpdateOutput;
+const messages = (outcome: StepOutcome): OutboxMessage[] => outcome.messages ?? [];
+const object = (kind: string, name: string, more: object = {}): KubeObject => ({
+  apiVersion: 'v1',
+  kind,
+  metadata: { name, ...(['Namespace', 'CustomResourceDefinition'].includes(kind) ? {} : { namespace: 'kube-system' }) },
+  ...more,
+});
+
+async function failureOf(work: Promise<StepOutcome>): Promise<string> {
+  try {
+    const outcome = await work;
+    return outcome.kind === 'failed' ? outcome.failure.code : outcome.kind;
+  } catch (error) {
+    if (error instanceof FailureError) return error.failure.code;
+    throw error;
+  }
+}
+
+describe('preflight', () => {
+  it('pins who the cluster is at first contact', async () => {
+    const { run, live } = bench({});
+    const outcome = await run('preflight-cluster', 'preflight');
+    expect(outcome.kind).toBe('done');
+    expect((outcome.facts as FactWrite[])[0]?.value).toMatchObject({
+      pinned: { account: '123456789012', region: 'eu-central-1', kubeSystemUid: live.kubeSystemUid },
+    });
+  });
+
+  it.each([
+    ['another account', 'wrong-account', (live: ScriptedCluster) => (live.account = '999')],
+    ['another region', 'wrong-region', (live: ScriptedCluster) => (live.region = 'us-east-1')],
+    ['an API that is not ready', 'api-not-ready', (live: ScriptedCluster) => (live.ready = false)],
+    ['an API that does not answer', 'kube-unreachable', (live: ScriptedCluster) => (live.unreachable = true)],
+  ])('refuses %s (B1)', async (_, code, spoil) => {
+    const { run, live } = bench({});
+    spoil(live);
+    expect(await failureOf(run('preflight-cluster', 'preflight'))).toBe(code);
+  });
+
+  it('refuses a cluster that is not the one it pinned', async () => {
+    const { run, live } = bench({});
+    await run('preflight-cluster', 'preflight');
+    live.kubeSystemUid = 'another';
+    expect(await failureOf(run('preflight-cluster', 'preflight'))).toBe('wrong-cluster');
+  });
+});
+
+describe('manifests', () => {
+  const crd = (established: boolean) =>
+    object('CustomResourceDefinition', 'widgets', {
+      status: { conditions: [{ type: 'Established', status: established ? 'True' : 'False' }] },
+    });
+  const components = [
+    { name: 'a', digest: '1', objects: [object('Deployment', 'app'), object('ConfigMap', 'config')] },
+    { name: 'b', digest: '2', objects: [object('Widget', 'w'), crd(true), object('Namespace', 'space')] },
+  ];
+
+  it('apply what others need first, across components, and then each component in the order of kinds', async () => {
+    const { run, live, plan } = bench({ components });
+    const outcome = await run('apply-manifests', 'manifests', { plan: { ...plan, components: ['a', 'b'] } });
+    expect(live.mutations).toEqual([
+      'apply CustomResourceDefinition widgets',
+      'apply Namespace space',
+      'apply ConfigMap config',
+      'apply Deployment app',
+      'apply Widget w',
+    ]);
+    expect(output(outcome)).toMatchObject({ kind: 'next', components: ['a', 'b'] });
+    expect((outcome.facts as FactWrite[])[0]?.value).toMatchObject({ digests: { components: { a: '1', b: '2' } } });
+  });
+
+  it('wait for definitions that are not established before anything else is applied', async () => {
+    const { run, live, plan } = bench({
+      components: [{ name: 'b', digest: '2', objects: [crd(false), object('Widget', 'w')] }],
+    });
+    const outcome = await run('apply-manifests', 'manifests', { plan: { ...plan, components: ['b'] } });
+    expect(outcome).toMatchObject({ kind: 'waiting', reason: { code: 'foundations' } });
+    expect(live.mutations).toEqual(['apply CustomResourceDefinition widgets']);
+  });
+
+  it('send nothing the second time', async () => {
+    const { run, live, plan } = bench({ components });
+    const context = { plan: { ...plan, components: ['a', 'b'] } };
+    await run('apply-manifests', 'manifests', context);
+    live.mutations.length = 0;
+    await run('apply-manifests', 'manifests', context);
+    expect(live.mutations).toEqual([]);
+  });
+
+  it('leave components alone that did not change', async () => {
+    const { run, live, plan } = bench({ components });
+    await run('apply-manifests', 'manifests', { plan: { ...plan, components: ['a'] } });
+    expect(live.mutations).toEqual(['apply ConfigMap config', 'apply Deployment app']);
+  });
+
+  it('are planned anew when the registry changed what renders', async () => {
+    const { run, live, plan, state } = bench({ components });
+    state.rendered = { ...state.rendered, digest: 'd2' };
+    const outcome = await run('apply-manifests', 'manifests', { plan: { ...plan, components: ['a'] } });
+    expect(output(outcome).kind).toBe('replan');
+    expect(live.mutations).toEqual([]);
+  });
+
+  it('are not sent by a daemon that has lost the lease', async () => {
+    const { run, live, plan, state } = bench({ components });
+    state.leaseHeld = false;
+    expect(await failureOf(run('apply-manifests', 'manifests', { plan: { ...plan, components: ['a'] } }))).toBe(
+      'lease-lost',
+    );
+    expect(live.mutations).toEqual([]);
+  });
+});
+
+describe('deletions', () => {
+  const listed = (count: number) =>
+    Array.from({ length: count }, (_, i) => ({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      namespace: 'kube-system',
+      name: `old-${i}`,
+    }));
+  const put = (live: ScriptedCluster, count: number) => {
+    for (const { kind, name, namespace } of listed(count)) {
+      live.objects.set(`${kind}/${namespace}/${name}`, {
+        apiVersion: 'v1',
+        kind,
+        metadata: { name, namespace, uid: `uid-${name}` },
+      });
+    }
+  };
+
+  it('delete what is listed and there, nothing else', async () => {
+    const { run, live } = bench({ deletions: { preApply: listed(2), postApply: [] } });
+    put(live, 1);
+    live.objects.set('ConfigMap/kube-system/other', object('ConfigMap', 'other'));
+    const outcome = await run('delete-objects', 'preDeletions');
+    expect(live.mutations).toEqual(['delete ConfigMap old-0']);
+    expect(outcome.journal?.length).toBe(1);
+    expect(live.objects.size).toBe(1);
+  });
+
+  it('refuse to delete more than a change would ever mean (B6)', async () => {
+    const { run, live } = bench({ deletions: { preApply: [], postApply: listed(60) } });
+    put(live, 60);
+    expect(await failureOf(run('delete-objects', 'postDeletions'))).toBe('too-many-deletions');
+    expect(live.mutations).toEqual([]);
+  });
+});
+
+describe('rolls', () => {
+  const pool = (name: string, controlPlane: boolean) => ({
+    name,
+    profile: 'x',
+    controlPlane,
+    stackName: name,
+    digest: '1',
+  });
+  const pools = [pool('m1', true), pool('m2', true), pool('w1', false), pool('w2', false)];
+  const outdated = { running: 'old', wanted: 'new', nodes: 2 };
+
+  it('go one control-plane pool at a time, and all worker pools at once', async () => {
+    const { run, live } = bench({ pools });
+    for (const { name } of pools) live.pools.set(name, { ...outdated });
+    const control = await run('roll-pools', 'controlPlaneRoll');
+    expect(messages(control).map((message) => message.to)).toEqual(['roll:update:dev:c1:a:1:m1']);
+    const workers = await run('roll-pools', 'workerRolls');
+    expect(messages(workers).map((message) => message.to)).toEqual([
+      'roll:update:dev:c1:a:1:w1',
+      'roll:update:dev:c1:a:1:w2',
+    ]);
+  });
+
+  it('skip pools without outdated nodes, and leave to the roll what cannot be judged', async () => {
+    const { run, live } = bench({ pools });
+    live.pools.set('w1', { running: 'new', wanted: 'new', nodes: 2 });
+    const outcome = await run('roll-pools', 'workerRolls');
+    expect(output(outcome).rolls).toMatchObject({ w1: { state: 'current' }, w2: { state: 'running' } });
+  });
+
+  it('never take a version that only has a name for a current one', async () => {
+    const { run, live } = bench({ pools });
+    live.pools.set('w1', { running: '$Latest', wanted: '$Latest', nodes: 2 });
+    expect(output(await run('roll-pools', 'workerRolls')).rolls).toMatchObject({ w1: { state: 'running' } });
+  });
+
+  it('have other ids when the update is planned anew, so that an ended roll does not answer for them', async () => {
+    const { run, live, plan } = bench({ pools });
+    live.pools.set('w1', { ...outdated });
+    const outcome = await run('roll-pools', 'workerRolls', { plan: { ...plan, round: 1 } });
+    expect(messages(outcome)[0]?.to).toBe('roll:update:dev:c1:a:1:w1:1');
+  });
+});
+
+describe('reports', () => {
+  const blocked = {
+    controlPlane: false,
+    state: 'running' as const,
+    child: 'roll:x',
+    since: 0,
+    nodesReplaced: 0,
+    evictions: 0,
+    reason: null,
+    blocked: { code: 'budget-never-allows', message: 'no', since: 0 },
+  };
+
+  it('go to the parent once when something blocks, and once when nothing does any more', async () => {
+    const { run } = bench({ pools: [{ name: 'w', profile: 'x', controlPlane: false, stackName: 'w', digest: '1' }] });
+    const first = await run('roll-pools', 'workerRolls', { rolls: { w: blocked } });
+    expect(messages(first).map((message) => message.event.type)).toEqual(['CLUSTER_BLOCKED']);
+    const again = await run('roll-pools', 'workerRolls', {
+      rolls: { w: blocked },
+      reported: { blocked: true, stalled: false },
+    });
+    expect(messages(again)).toEqual([]);
+    const free = await run('roll-pools', 'workerRolls', {
+      rolls: { w: { ...blocked, blocked: null } },
+      reported: { blocked: true, stalled: false },
+    });
+    expect(messages(free).map((message) => message.event.type)).toEqual(['CLUSTER_RECOVERED']);
+  });
+
+  it('pass a retry on to the rolls under way', async () => {
+    const { run } = bench({ pools: [] });
+    const outcome = await run('roll-pools', 'workerRolls', { rolls: { w: { ...blocked, blocked: null } }, poke: true });
+    expect(messages(outcome)).toMatchObject([{ to: 'roll:x', event: { type: 'RETRY' } }]);
+  });
+});
