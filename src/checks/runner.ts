@@ -45,9 +45,12 @@ export function createCheckRunner(input: CheckRunnerInput): CheckRunner {
       run.listeners.add(onProgress);
       return run.state;
     },
-    async cancel(runId) {
+    async cancel(runId, clusterId) {
       const run = runs.get(runId);
-      if (!run) return;
+      if (!run) {
+        if (clusterId !== undefined) await sweep(input, runId, clusterId);
+        return;
+      }
       run.abort.abort(new Error('the run was cancelled'));
       await run.finished;
       runs.delete(runId);
@@ -99,6 +102,19 @@ async function runAll(
     state.results.push({ check: check.id, startedAt, durationMs: input.clock.now() - startedAt, ...result });
     tell();
   };
+  try {
+    await runInOrder(todo, state, runOne, input.clock);
+  } finally {
+    if (cluster) await sweep(input, request.runId, cluster.id);
+  }
+}
+
+async function runInOrder(
+  todo: CheckDefinition[],
+  state: CheckRunState,
+  runOne: (check: CheckDefinition) => Promise<void>,
+  clock: Clock,
+): Promise<void> {
   const queue = new PQueue({ concurrency: parallelChecks });
   const independent = todo.filter((check) => !check.serial && check.dependsOn.length === 0);
   await queue.addAll(independent.map((check) => () => runOne(check)));
@@ -108,15 +124,25 @@ async function runAll(
       await runOne(check);
       continue;
     }
-    const now = input.clock.now();
     state.results.push({
       check: check.id,
       outcome: 'blocked',
       message: `${missing} did not pass`,
-      startedAt: now,
+      startedAt: clock.now(),
       durationMs: 0,
       leaked: [],
     });
+  }
+}
+
+/** Once more for the whole run: a killed run may have left namespaces of checks that did not come to theirs this time. */
+async function sweep(input: CheckRunnerInput, runId: string, clusterId: string): Promise<void> {
+  try {
+    const { kube } = await input.sessions.sessionFor(clusterId);
+    const left = await removeSandboxes(kube, input.clock, new AbortController().signal, runId);
+    if (left.length > 0) input.log.warn({ clusterId, runId, left }, 'Namespaces of a run of checks are left behind');
+  } catch (error) {
+    input.log.warn({ clusterId, runId, error: String(error) }, 'Cleaning up after a run of checks failed');
   }
 }
 
@@ -142,12 +168,16 @@ async function runCheck(
   );
   const signal = AbortSignal.any([run.abort.signal, limit.signal]);
   let verdict: Verdict;
-  let kube: KubeCluster | undefined;
+  let sandboxed: KubeCluster | undefined;
   try {
-    kube = (await input.sessions.sessionFor(cluster.id)).kube;
-    // A killed daemon may have left this very check half done.
-    await removeSandboxes(kube, clock, signal, request.runId, check.id);
-    const context = contextFor(kube, cluster, clock, signal, request.runId, check.id);
+    const { kube } = await input.sessions.sessionFor(cluster.id);
+    const sandbox = async (): Promise<void> => {
+      sandboxed = kube;
+      // A killed daemon may have left this very check half done.
+      await removeSandboxes(kube, clock, signal, request.runId, check.id);
+      await createSandbox(kube, request.runId, check.id, clock.now());
+    };
+    const context = contextFor({ kube, cluster, clock, signal, runId: request.runId, check: check.id, sandbox });
     const skip = await check.plan?.(context);
     verdict = skip
       ? { outcome: 'skipped', message: skip.message, skipCode: skip.code, leaked: [] }
@@ -157,10 +187,10 @@ async function runCheck(
   } finally {
     timer.cancel();
   }
-  if (!kube) return verdict;
+  if (!sandboxed) return verdict;
   try {
     // Not under the run's signal: a cancelled run cleans up too. Its own limit is in removeSandboxes.
-    verdict.leaked = await removeSandboxes(kube, clock, new AbortController().signal, request.runId, check.id);
+    verdict.leaked = await removeSandboxes(sandboxed, clock, new AbortController().signal, request.runId, check.id);
   } catch (error) {
     verdict.leaked = [`namespace/${namespaceOf(request.runId, check.id)}`];
     log.warn({ clusterId: cluster.id, check: check.id, error: String(error) }, 'Cleaning up after a check failed');
@@ -168,14 +198,16 @@ async function runCheck(
   return verdict;
 }
 
-function contextFor(
-  kube: KubeCluster,
-  cluster: Cluster,
-  clock: Clock,
-  signal: AbortSignal,
-  runId: string,
-  check: string,
-): CheckContext {
+function contextFor(parts: {
+  kube: KubeCluster;
+  cluster: Cluster;
+  clock: Clock;
+  signal: AbortSignal;
+  runId: string;
+  check: string;
+  sandbox(): Promise<void>;
+}): CheckContext {
+  const { kube, cluster, clock, signal, runId, check, sandbox } = parts;
   const namespace = namespaceOf(runId, check);
   return {
     kube,
@@ -184,7 +216,7 @@ function contextFor(
     signal,
     namespace,
     labels: labelsOf(runId, check),
-    sandbox: () => createSandbox(kube, runId, check, clock.now()),
+    sandbox,
     until: (what, resource, options, withinMs, judgeItems) =>
       untilObjects({ kube, clock, signal, what, resource, options, withinMs, judge: judgeItems }),
     pause: (ms) => pause(clock, ms, signal),

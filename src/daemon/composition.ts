@@ -1,8 +1,6 @@
 /** Puts the implementations together: everything that acts once the lease is held. */
 
 import type { ApiBackend } from '../api/backend.ts';
-import { ApiError } from '../api/errors.ts';
-import { readPastRollouts, readStatus } from '../api/read-model.ts';
 import { profiles } from '../checks/profiles.ts';
 import { createCheckRunner } from '../checks/runner.ts';
 import type { Cluster } from '../domain/cluster.ts';
@@ -10,7 +8,6 @@ import type { Pipeline } from '../domain/pipeline.ts';
 import { createEngine } from '../engine/engine.ts';
 import type { Committed, Engine } from '../engine/engine-options.ts';
 import { machineModules } from '../machines/registry.ts';
-import { explainSubject } from '../planning/explain/explain-subject.ts';
 import { defaultRollPolicy } from '../planning/roll/policy.ts';
 import type { ChannelSource } from '../ports/channel-source.ts';
 import type { ClusterSessions } from '../ports/cluster-session.ts';
@@ -26,14 +23,13 @@ import type { Clock } from '../support/clock.ts';
 import type { Logger } from '../support/logger.ts';
 import type { Random } from '../support/random.ts';
 import { createAdoption } from './adoption.ts';
+import { createBackend } from './backend.ts';
 import { createClusterAccess } from './cluster-access.ts';
 import type { DaemonConfig } from './config.ts';
 import type { GitWatch } from './git-watch.ts';
 import type { LastGood } from './last-good.ts';
 import type { CallReport } from './measured.ts';
-import { createOperations } from './operations.ts';
 import { createRender } from './render.ts';
-import { StatusCache } from './status-cache.ts';
 
 export interface CompositionInput {
   config: DaemonConfig;
@@ -47,6 +43,8 @@ export interface CompositionInput {
   random: Random;
   log: Logger;
   onCommitted: (commit: Committed) => void;
+  /** An operator's action was stored; what it means is committed by processes afterwards. */
+  onActed: () => void;
   onStep: (run: { machine: string; step: string; outcome: string; code?: string; wallMs: number }) => void;
   onLeaseLost: () => void;
   report: { aws: CallReport; kube: CallReport };
@@ -131,7 +129,7 @@ export function compose(input: CompositionInput): Composition {
   };
   const now = (): number => Math.round(clock.now());
   const adoption = createAdoption({ store, engine, sessions, render, source: input.source, lastGood, pipeline, now });
-  const backend = createBackend({ ...input, engine, look, adoption, wakeChannels });
+  const backend = createBackend({ ...input, engine, look, adoption, wakeChannels, now });
   return {
     engine,
     backend,
@@ -202,50 +200,4 @@ function followRollout(inFlight: Map<string, string>, row: ProcessRow): void {
   const rollout = row.parent ?? '';
   if (row.status === 'active') inFlight.set(row.cluster, rollout);
   else if (inFlight.get(row.cluster) === rollout) inFlight.delete(row.cluster);
-}
-
-interface BackendInput extends CompositionInput {
-  engine: Engine;
-  look: (git: boolean) => Promise<void>;
-  adoption: ReturnType<typeof createAdoption>;
-  wakeChannels: () => void;
-}
-
-function createBackend(input: BackendInput): ApiBackend {
-  const { store, engine, lastGood, clock } = input;
-  const now = (): number => Math.round(clock.now());
-  const read = () =>
-    readStatus(store, {
-      pipeline: lastGood.pipeline(),
-      registry: { clusters: lastGood.clusters(), problems: lastGood.registryProblems() },
-      problems: [...lastGood.problems(), ...input.git.problems()],
-      daemonRunning: true,
-      now: now(),
-    });
-  const cache = new StatusCache(read, () => {
-    const stats = engine.stats();
-    return stats.commits + stats.pendingMessages;
-  });
-  return {
-    store,
-    status: () => cache.get(),
-    explain: async (subject) => explainSubject(await read(), subject, await readPastRollouts(store)),
-    ...createOperations({ store, engine, lastGood, now }),
-    previewAdoption: (signal) => input.adoption.preview(signal),
-    adopt: async (by, reason, signal) => {
-      const answer = await input.adoption.adopt(by, reason, signal);
-      input.wakeChannels();
-      return answer;
-    },
-    confirmRegistry: async (reason, by) => {
-      const confirmed = await lastGood.confirm(by.name, reason);
-      if (confirmed === undefined) throw new ApiError(409, 'nothing-held-back', 'No registry read is held back now.');
-      input.wakeChannels();
-      return { told: [], message: `The registry of ${confirmed.clusters} clusters is in use now.` };
-    },
-    refresh: async () => {
-      await input.look(true);
-      return { told: [], message: 'The daemon looks at git and the registry now.' };
-    },
-  };
 }

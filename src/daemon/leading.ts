@@ -49,6 +49,7 @@ export async function startLeading(input: LeadingInput): Promise<Leading> {
       late.metrics?.transition(row.machine, event, to);
       late.committed();
     },
+    onActed: () => late.committed(),
     onStep: (run) => late.metrics?.step(run),
     onLeaseLost: () => lost.abort(),
     report: {

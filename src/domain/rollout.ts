@@ -30,13 +30,13 @@ export interface RolloutMember {
   checks: { passed: number; failed: number };
 }
 
-export interface RolloutWave {
+interface RolloutWave {
   name: string;
   clusters: string[];
 }
 
 /** Sum of observed, capped ticks: neither downtime nor clock jumps count. */
-export interface RolloutSoak {
+interface RolloutSoak {
   requiredMs: number;
   observedMs: number;
   lastTickAt: number;

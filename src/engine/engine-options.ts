@@ -21,6 +21,8 @@ export interface EngineLimits {
    * written with the next commit, at the latest after this long (decision ms). A crash loses no more than that.
    */
   flushMs: number;
+  /** How much earlier than the timer in memory a stored wake-up may be (decision ms) before it is written anew. */
+  wakeSlackMs: number;
   /** Steps of one row that may end `done` one after another before the row must pause. */
   stepsInARow: number;
   /** Messages read from the store at once. */
@@ -35,6 +37,7 @@ export const defaultLimits: EngineLimits = {
   backoff: { baseMs: 5_000, maxMs: 300_000 },
   slotRetryMs: 60_000,
   flushMs: 600_000,
+  wakeSlackMs: 600_000,
   stepsInARow: 1_000,
   messagePage: 500,
   stopGraceMs: 10_000,

@@ -176,7 +176,7 @@ export class ProcessWorker {
       entry.failures = failures;
       entry.stepsInARow = 0;
       live.state = decision.state;
-      await this.#moveWake(entry, live, decision.wakeAt, now);
+      await this.#moveWake(entry, live, decision.wakeAt);
       return;
     }
     const result = await this.#commit(entry, decision);
@@ -212,11 +212,15 @@ export class ProcessWorker {
     await this.#applyOutcome(entry, live, outcome);
   }
 
-  /** The durable wake-up is left alone when it comes early enough anyway: no write for nothing. */
-  async #moveWake(entry: ProcessEntry, live: LiveProcess, wakeAt: number, now: number): Promise<void> {
-    const durable = live.row.wakeAt;
-    if (durable !== null && durable > now && durable <= wakeAt) {
-      this.#host.wakeAt(entry, durable);
+  /**
+   * The timer in memory is exact. The stored wake-up only has to be no later, since a restart runs at once what is past due: an
+   * earlier one is left alone, within a bound, and a wait that is looked at again and again writes nothing.
+   */
+  async #moveWake(entry: ProcessEntry, live: LiveProcess, wakeAt: number): Promise<void> {
+    const stored = live.row.wakeAt;
+    const near = stored !== null && (stored > this.#host.now() || wakeAt - stored <= this.#limits.wakeSlackMs);
+    if (near && stored <= wakeAt) {
+      this.#host.wakeAt(entry, wakeAt);
       return;
     }
     if (!(await this.#store.moveWake(entry.id, live.row.seq, wakeAt))) {

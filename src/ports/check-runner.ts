@@ -50,8 +50,11 @@ export interface CheckRunState {
 export interface CheckRunner {
   /** Starts the run unless it is under way in this daemon, and says how far it is. Never waits for checks. */
   ensure(request: CheckRunRequest, onProgress: () => void): CheckRunState;
-  /** Cancels, cleans up, and resolves when nothing of the run is left (or it gave up: see `leaked`). */
-  cancel(runId: string): Promise<void>;
+  /**
+   * Cancels, cleans up, and resolves when nothing of the run is left (or it gave up: see `leaked`). With a cluster it also cleans up
+   * after a run that this daemon does not know: one that was killed.
+   */
+  cancel(runId: string, clusterId?: string): Promise<void>;
   /** Forgets a finished run. */
   forget(runId: string): void;
   /** Ids of the checks in a profile; undefined for an unknown profile. */

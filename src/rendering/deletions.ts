@@ -3,7 +3,7 @@ import type { Deletion } from '../domain/rendered.ts';
 import { BoundedCache } from '../support/bounded-cache.ts';
 import type { TextProblem } from './manifest-documents.ts';
 
-export interface Deletions {
+interface Deletions {
   preApply: Deletion[];
   postApply: Deletion[];
 }

@@ -1,15 +1,12 @@
-import type { Problem } from '../domain/problem.ts';
-import type { RenderedCluster } from '../domain/rendered.ts';
+import type { RenderResult } from '../ports/renderer.ts';
 import { ClusterRendering } from './cluster-rendering.ts';
 import { type ConfigurationTree, configurationTree } from './configuration-tree.ts';
 import type { RenderInput } from './render-input.ts';
 import { RenderingError } from './template-file.ts';
 
-export type RenderOutcome = { ok: true; rendered: RenderedCluster } | { ok: false; problems: Problem[] };
-
 export interface Renderer {
   /** Pure: the same input gives the same result, whatever was rendered before. Problems name files relative to the tree. */
-  render: (input: RenderInput) => RenderOutcome;
+  render: (input: RenderInput) => RenderResult;
 }
 
 /**

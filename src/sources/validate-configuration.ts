@@ -5,7 +5,7 @@ import { parsePipeline } from './pipeline/parse-pipeline.ts';
 import { openDirectoryRegistry } from './registry/directory-registry.ts';
 
 /** What a renderer answers, as far as validation needs it; `createRenderer().render` fits. */
-export type RenderForValidation = (input: {
+type RenderForValidation = (input: {
   cluster: Cluster;
   tree: ReadonlyMap<string, string>;
   commit: string;

@@ -97,7 +97,7 @@ export function problemAt(places: YamlPlaces, path: readonly PropertyKey[], mess
 }
 
 /** `clusters[3].node_pools[0].min_size` */
-export function formatPath(path: readonly PropertyKey[]): string {
+function formatPath(path: readonly PropertyKey[]): string {
   let text = '';
   for (const key of path) {
     if (typeof key === 'number') text += `[${key}]`;

@@ -29,7 +29,7 @@ import { advanceRollout } from './rollout/advance-rollout.ts';
 import { gateRollout } from './rollout/gate-rollout.ts';
 import { planRollout } from './rollout/plan-rollout.ts';
 import { soakRollout } from './rollout/soak-rollout.ts';
-import { pauseRollout, stopRollout } from './rollout/stop-rollout.ts';
+import { holdHalt, pauseRollout, stopRollout } from './rollout/stop-rollout.ts';
 
 export interface PipelineStepsInput {
   source: ChannelSource;
@@ -65,6 +65,7 @@ export function createPipelineSteps(input: PipelineStepsInput): Record<string, S
     'soak-rollout': soakRollout(deps),
     'gate-rollout': gateRollout(deps),
     'pause-rollout': pauseRollout(),
+    'hold-halt': holdHalt(),
     'stop-rollout': stopRollout(deps),
     'check-promotion': checkPromotion(deps),
     'move-branch': moveBranch(deps),

@@ -58,7 +58,8 @@ export async function engineHarness(options: HarnessOptions): Promise<EngineHarn
     steps: options.steps,
     log: silentLogger(),
     onCommitted: (commit) => commits.push(commit),
-    ...(options.limits ? { limits: options.limits } : {}),
+    // Every move of a wake-up is written, so that crashes around it are tried; one test is about the slack itself.
+    limits: { wakeSlackMs: 0, ...options.limits },
     ...(options.onLeaseLost ? { onLeaseLost: options.onLeaseLost } : {}),
     ...(options.onStep ? { onStep: options.onStep } : {}),
   });

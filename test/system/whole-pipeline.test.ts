@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FollowResult } from '../../src/cli/demo/follow.ts';
@@ -20,7 +21,7 @@ const clusters = 6;
 const speed = 150;
 const worldSeed = 'whole-pipeline';
 const kills = 20;
-const seed = process.env['SEED'] ?? String(Math.floor(Date.now() / 1000));
+const seed = process.env['SEED'] ?? randomBytes(4).toString('hex');
 
 interface FinishedRun {
   result: FollowResult;
@@ -36,7 +37,9 @@ interface FinishedRun {
 }
 
 /** A change that replaces every node goes through the fleet; `during` runs beside it and is told when it is over. */
-async function wholeRun(during: (stage: Stage, commit: string, over: AbortSignal) => Promise<void>): Promise<FinishedRun> {
+async function wholeRun(
+  during: (stage: Stage, commit: string, over: AbortSignal) => Promise<undefined>,
+): Promise<FinishedRun> {
   return withStage({ clusters, speed, seed: worldSeed }, async (stage) => {
     const ledger = new InstanceLedger(stage.world);
     const startedAt = wallMs();
@@ -44,9 +47,15 @@ async function wholeRun(during: (stage: Stage, commit: string, over: AbortSignal
     await adoptFleet(stage, new AbortController().signal);
     const commit = await mergeChange(stage, nodesAndIngress);
     const over = new AbortController();
-    const beside = during(stage, commit, over.signal);
-    const result = await followCommit(stage, commit, { timeoutSeconds: 240 }).finally(() => over.abort());
-    await beside;
+    const broken = new AbortController();
+    const beside = during(stage, commit, over.signal).catch((error: unknown) => {
+      broken.abort();
+      return { error };
+    });
+    const following = followCommit(stage, commit, { timeoutSeconds: 240, signal: broken.signal });
+    const result = await following.finally(() => over.abort());
+    const failed = await beside;
+    if (failed !== undefined) throw failed.error;
     stage.meter.finish();
     const heads = await headsOf(stage);
     return {
@@ -102,6 +111,7 @@ describe('a change that replaces every node', () => {
         compare(await stage.client.get<StatusDocument>('/v1/status'), askedAt);
       }
       await Promise.all([sampling, commandLine]);
+      return undefined;
     });
   });
 
@@ -162,6 +172,7 @@ describe('a change that replaces every node', () => {
       process.stderr.write(`SIGKILL schedule: SEED=${seed}\n`);
       killed = await wholeRun(async (stage, _commit, over) => {
         moments = (await killAtSeededMoments(stage, { seed, kills, longestWaitMs: 2_500, signal: over })).moments.length;
+        return undefined;
       });
     });
 

@@ -81,6 +81,17 @@ export function isReady(pod: KubeObject): boolean {
   return !pod.metadata.deletionTimestamp && conditions.some((c) => c.type === 'Ready' && c.status === 'True');
 }
 
+/** What keeps a pod from being ready, as far as its own status says so. */
+function whyNotReady(pod: KubeObject): string | undefined {
+  if (isReady(pod)) return undefined;
+  const statuses: { state?: { waiting?: { reason?: string; message?: string } } }[] = pod.status?.containerStatuses ?? [];
+  const waiting = statuses.map((status) => status.state?.waiting).find((state) => state?.reason !== undefined);
+  if (waiting) return `${pod.metadata.name}: ${[waiting.reason, waiting.message].filter(Boolean).join(': ')}`;
+  const conditions: { type: string; status: string; reason?: string; message?: string }[] = pod.status?.conditions ?? [];
+  const unscheduled = conditions.find((one) => one.type === 'PodScheduled' && one.status === 'False');
+  return unscheduled && `${pod.metadata.name}: ${unscheduled.reason ?? 'not scheduled'}: ${unscheduled.message ?? ''}`;
+}
+
 /** Creates it and waits for all of its pods; a time-out names the warnings that the cluster gave. */
 export async function deployAndAwait(
   context: CheckContext,
@@ -97,7 +108,8 @@ export async function deployAndAwait(
       (items) => {
         const ready = items.filter(isReady).length;
         if (ready === options.replicas && items.length === options.replicas) return undefined;
-        return `${ready} of ${items.length} pods are ready`;
+        const why = items.map(whyNotReady).find((reason) => reason !== undefined);
+        return `${ready} of ${items.length} pods are ready${why === undefined ? '' : `; ${why}`}`;
       },
     );
   } catch (error) {

@@ -19,7 +19,8 @@ export interface DaemonSetup {
   clock: string;
 }
 
-const pollInterval = '30s';
+/** Of the fast clock: every look costs processes of git, and what the daemon pushes itself it knows at once. */
+const pollInterval = '2m';
 const stopWithinMs = 20_000;
 /** The role that every account of the simulated cloud lets the daemon assume. */
 const roleName = 'cluster-lifecycle-manager';

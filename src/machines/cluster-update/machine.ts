@@ -22,7 +22,7 @@ import {
   withRollBlocked,
 } from './progress.ts';
 
-export type ClusterUpdateEvent =
+type ClusterUpdateEvent =
   | EngineEvent
   | OperatorEvent
   | { type: 'ROLL_BLOCKED'; pool: string; code: string; message: string; data?: unknown; since: number }

@@ -12,7 +12,7 @@ const keptFailures = 20;
 
 type Change = Partial<ClusterUpdateState>;
 
-export function anyBlocked(context: Pick<ClusterUpdateState, 'rolls'>): boolean {
+function anyBlocked(context: Pick<ClusterUpdateState, 'rolls'>): boolean {
   return Object.values(context.rolls).some((roll) => roll.blocked !== null);
 }
 

@@ -14,7 +14,7 @@ import {
   withStates,
 } from './members.ts';
 
-export type RolloutEvent =
+type RolloutEvent =
   | EngineEvent
   | OperatorEvent
   | { type: 'CLUSTER_BLOCKED'; cluster: string; code: string; message: string; data?: unknown }
@@ -274,8 +274,9 @@ export const rolloutMachine = base.createMachine({
       },
     },
     halted: {
-      meta: { waitsFor: ['RETRY', 'SUPERSEDE', 'ABORT', 'CLUSTER_RECOVERED', 'CHILD_FINISHED'] },
+      meta: { step: 'hold-halt', waitsFor: ['RETRY', 'SUPERSEDE', 'ABORT', 'CLUSTER_RECOVERED', 'CHILD_FINISHED'] },
       on: {
+        STEP_WAITING: { actions: 'keepWait' },
         SUPERSEDE: interrupts.SUPERSEDE,
         ABORT: interrupts.ABORT,
         RETRY: whereItWas.map((branch) => ({

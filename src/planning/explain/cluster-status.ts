@@ -216,7 +216,8 @@ function poolStatus(input: ClusterInput, name: string, roll: PoolRollView): Pool
     name,
     controlPlane: roll.controlPlane || (declared !== undefined && isControlPlane(declared)),
     state: roll.blocked !== null && roll.state === 'running' ? 'blocked' : roll.state,
-    ...(progress ? { total: progress.total, updated: progress.updated } : {}),
+    // a roll that has not looked at its pool yet knows no figures
+    ...(progress && progress.total > 0 ? { total: progress.total, updated: progress.updated } : {}),
     nodes: progress ? progress.nodes.map(nodeStatus) : [],
     ...(roll.blocked === null || roll.state !== 'running' ? {} : { blocker: blockerStatus(roll.blocked) }),
   };

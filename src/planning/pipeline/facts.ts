@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 
-export const clusterFact = z.object({
+const clusterFact = z.object({
   adopted: z.boolean().default(true),
   /** Cluster version that was recorded last; absent until the first update or a matching adoption. */
   currentVersion: z.string().nullable().default(null),
@@ -39,7 +39,7 @@ export function unknownCluster(): ClusterFact {
   return clusterFact.parse({ adopted: false });
 }
 
-export const evidenceFact = z.object({
+const evidenceFact = z.object({
   version: z.string(),
   tree: z.string(),
   result: z.enum(['passed', 'failed', 'error']),

@@ -25,7 +25,8 @@ export type HeadVerdict =
   /** Nothing starts, for now. `good`: the head itself is in order. */
   | { kind: 'held'; code: string; reason: string; good: boolean }
   | { kind: 'adopted'; reason: string }
-  | { kind: 'start'; reason: string }
+  /** `adopted`: accepted because it was there at first contact, although clusters differ. */
+  | { kind: 'start'; reason: string; adopted: boolean }
   | { kind: 'idle'; reason: string };
 
 export function judgeHead(input: HeadInput): HeadVerdict {
@@ -52,7 +53,7 @@ export function judgeHead(input: HeadInput): HeadVerdict {
     return { kind: 'held', code: 'head-unproven', reason, good: false };
   }
   if (input.hold !== undefined) return { kind: 'held', code: 'held', reason: input.hold, good: true };
-  return { kind: 'start', reason: why };
+  return { kind: 'start', reason: why, adopted: isAdopted };
 }
 
 function acceptance(input: HeadInput, isAdopted: boolean): string | undefined {

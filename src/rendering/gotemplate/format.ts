@@ -198,7 +198,7 @@ function formatInteger(verb: string, value: bigint, flags: Flags): string | unde
 }
 
 /** A float with Go's verbs. The shortest form (`g` without precision, also %v) has an exponent below 1e-4 and from 1e6 on. */
-export function formatFloat(value: number, verb: string, precision: number | undefined): string {
+function formatFloat(value: number, verb: string, precision: number | undefined): string {
   if (Number.isNaN(value)) return 'NaN';
   if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf';
   const lower = verb.toLowerCase();

@@ -4,13 +4,13 @@ interface Span {
   end: number;
 }
 
-export interface DotNode extends Span {
+interface DotNode extends Span {
   kind: 'dot';
 }
-export interface NilNode extends Span {
+interface NilNode extends Span {
   kind: 'nil';
 }
-export interface BoolNode extends Span {
+interface BoolNode extends Span {
   kind: 'bool';
   value: boolean;
 }
@@ -23,23 +23,23 @@ export interface NumberNode extends Span {
   /** What it is where no type is asked for. */
   ideal: bigint | number;
 }
-export interface StringNode extends Span {
+interface StringNode extends Span {
   kind: 'string';
   value: string;
 }
 /** `$x.A.B` */
-export interface VariableNode extends Span {
+interface VariableNode extends Span {
   kind: 'variable';
   name: string;
   fields: string[];
 }
 /** `.A.B` */
-export interface FieldNode extends Span {
+interface FieldNode extends Span {
   kind: 'field';
   fields: string[];
 }
 /** `(pipeline).A.B` */
-export interface ChainNode extends Span {
+interface ChainNode extends Span {
   kind: 'chain';
   operand: OperandNode;
   fields: string[];
@@ -72,11 +72,11 @@ export type OperandNode =
   | FunctionNode
   | PipelineNode;
 
-export interface TextNode extends Span {
+interface TextNode extends Span {
   kind: 'text';
   text: string;
 }
-export interface ActionNode extends Span {
+interface ActionNode extends Span {
   kind: 'action';
   pipeline: PipelineNode;
 }
@@ -91,7 +91,7 @@ export interface TemplateCallNode extends Span {
   name: string;
   pipeline: PipelineNode | undefined;
 }
-export interface LoopControlNode extends Span {
+interface LoopControlNode extends Span {
   kind: 'break' | 'continue';
 }
 export type StatementNode = TextNode | ActionNode | BranchNode | TemplateCallNode | LoopControlNode;

@@ -52,7 +52,7 @@ const limit = (description: string, max: number) =>
     .max(max)
     .meta({ description, remedy: `write a whole number up to ${max}` });
 
-export const channelSchema = z
+const channelSchema = z
   .strictObject({
     name: channelName,
     branch: z

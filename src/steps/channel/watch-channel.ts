@@ -79,7 +79,10 @@ async function outcome(deps: PipelineDependencies, input: StepInput<ChannelState
       message: `${describe(info)} on ${found.policy.name}: ${verdict.reason}${replaced}`,
       data: { commit: info.commit, tree: info.tree, subject: info.subject },
     };
-    return { kind: 'done', output: progress as Json, facts, messages, journal: [note] };
+    const adopted = verdict.adopted
+      ? [adoptedNote(found.policy.name, info, 'clusters that differ are brought to it')]
+      : [];
+    return { kind: 'done', output: progress as Json, facts, messages, journal: [...adopted, note] };
   }
   if (verdict.kind === 'adopted' && info !== undefined) {
     const key = `${found.policy.name}/${info.tree}`;
@@ -99,6 +102,12 @@ async function outcome(deps: PipelineDependencies, input: StepInput<ChannelState
     progress: progress as Json,
     ...effects,
   };
+}
+
+function adoptedNote(channel: string, info: CommitInfo, reason: string): JournalNote {
+  const { commit, tree } = info;
+  const message = `${describe(info)} on ${channel} is taken as it was at first contact: ${reason}`;
+  return { kind: 'head-adopted', message, data: { commit, tree } };
 }
 
 function codeOf(verdict: HeadVerdict): string {

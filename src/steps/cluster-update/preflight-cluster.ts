@@ -40,7 +40,7 @@ export function preflightCluster(deps: PipelineDependencies): UpdateStep {
   };
 }
 
-export async function kubeSystemUidOf(kube: KubeCluster, clusterId: string): Promise<string> {
+async function kubeSystemUidOf(kube: KubeCluster, clusterId: string): Promise<string> {
   const namespace = await kube.get(namespaces, undefined, 'kube-system');
   const uid = namespace?.metadata.uid;
   if (uid === undefined) {

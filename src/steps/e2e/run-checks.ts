@@ -26,7 +26,7 @@ export function createCheckSteps(input: {
   return {
     'run-checks': async (step) => runChecks(runner, wake, step as unknown as StepInput<E2eContext>),
     'cancel-checks': async (step) => {
-      await runner.cancel(runKeyOf(step as unknown as StepInput<E2eContext>));
+      await runner.cancel(runKeyOf(step as unknown as StepInput<E2eContext>), step.cluster);
       return {
         kind: 'done',
         journal: [{ kind: 'e2e-cancelled', message: `e2e run on ${step.cluster} was cancelled` }],

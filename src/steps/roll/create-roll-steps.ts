@@ -2,7 +2,7 @@ import { terminal } from '../../domain/failure.ts';
 import type { Step, StepInput, StepOutcome } from '../../ports/step.ts';
 import { prepareRoll } from './prepare-roll.ts';
 import { finalizeRoll, stopRoll } from './restore-group.ts';
-import { type RollContext, rollParts, type RollParts, type RollStepsInput, type RollVisit } from './roll-context.ts';
+import { type RollContext, type RollParts, type RollStepsInput, type RollVisit, rollParts } from './roll-context.ts';
 import { rollPool } from './roll-pool.ts';
 
 export type { RollStepsInput } from './roll-context.ts';

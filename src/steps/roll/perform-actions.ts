@@ -1,9 +1,10 @@
 /** Does what a plan says, one small call each, and writes down what was decided. No choices are made here. */
-import { type Failure, FailureError } from '../../domain/failure.ts';
+
 import type { NodeView } from '../../domain/cluster-view.ts';
+import { type Failure, FailureError } from '../../domain/failure.ts';
 import type { RollMemory } from '../../domain/node-pool-roll.ts';
-import { clearPatch, cordonPatch, exemptPatch, markPatch, type NodePatch } from '../../planning/roll/node-marks.ts';
 import { baselineTag } from '../../planning/roll/group-tags.ts';
+import { clearPatch, cordonPatch, exemptPatch, markPatch, type NodePatch } from '../../planning/roll/node-marks.ts';
 import type { RollAction } from '../../planning/roll/roll-plan.ts';
 import { backoffMs } from '../../support/backoff.ts';
 import { nodeResource } from './pods-on-node.ts';

@@ -1,5 +1,5 @@
-import { FailureError, transient } from '../../domain/failure.ts';
 import type { ClusterView } from '../../domain/cluster-view.ts';
+import { FailureError, transient } from '../../domain/failure.ts';
 import type { RollGroupMemory, RollMemory } from '../../domain/node-pool-roll.ts';
 import { countNotReady, countUnschedulable } from '../../planning/roll/control-plane-gate.ts';
 import { originalsFor, preparations, refusalOf } from '../../planning/roll/group-limits.ts';

@@ -4,8 +4,8 @@ import { planRoll } from '../../planning/roll/plan-roll.ts';
 import type { PoolPlan, PoolRollState, RollAction, RollMode, RollPlanInput } from '../../planning/roll/roll-plan.ts';
 import type { StepOutcome } from '../../ports/step.ts';
 import { type Performed, performActions } from './perform-actions.ts';
-import { doneOutcome, troubledOutcome, waitingOutcome } from './roll-outcome.ts';
 import { note, type RollLook, type RollVisit } from './roll-context.ts';
+import { doneOutcome, troubledOutcome, waitingOutcome } from './roll-outcome.ts';
 import { key, settleIntents } from './settle-intents.ts';
 
 /** Cordon, then the first evictions, then what those allow: more than this is left to the next wake-up. */

@@ -1,7 +1,7 @@
 /** Carries out decided changes of capacity, or finds out whether an earlier process already has. */
 import { createHash } from 'node:crypto';
-import { type Failure, FailureError } from '../../domain/failure.ts';
 import type { ClusterView } from '../../domain/cluster-view.ts';
+import { type Failure, FailureError } from '../../domain/failure.ts';
 import type { CapacityIntent, RollMemory } from '../../domain/node-pool-roll.ts';
 import { isOutdated } from '../../planning/roll/members.ts';
 import { podsAtDrainStart } from '../../planning/roll/node-marks.ts';

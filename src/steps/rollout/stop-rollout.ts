@@ -6,6 +6,7 @@ import { childrenInFlight } from './update-message.ts';
 
 const backstopMs = 5 * 60_000;
 const pausedLookMs = 60 * 60_000;
+const haltLookMs = 60 * 60_000;
 
 /** Superseded or aborted: the updates in flight are told, and waited for. */
 export function stopRollout(deps: PipelineDependencies) {
@@ -75,6 +76,14 @@ export function pauseRollout() {
       wakeAt: Math.min(paused?.expiresAt ?? Number.POSITIVE_INFINITY, input.now + pausedLookMs),
       progress: `${by}: ${reason}`,
     };
+  };
+}
+
+/** Halted: somebody has to look. It says so again by and by, so that a lost event delays and never hangs. */
+export function holdHalt() {
+  return async (input: StepInput<RolloutState>): Promise<StepOutcome> => {
+    const message = input.context.halt?.message ?? 'halted';
+    return { kind: 'waiting', reason: { code: 'halted', message }, wakeAt: input.now + haltLookMs, progress: message };
   };
 }
 

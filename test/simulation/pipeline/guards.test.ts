@@ -117,6 +117,7 @@ describe('slots', () => {
     });
     expect(peak).toEqual({ channel: 3, fleet: 4 });
     expect(await world.store.slotHolders('fleet')).toEqual([]);
+    expect((await world.judge()).violations).toEqual([]);
   });
 });
 
@@ -240,6 +241,7 @@ describe('the same event twice', () => {
     expect(world.source.moves.length).toBe(1);
     const updates = await world.store.rows({ machine: 'clusterUpdate' });
     expect(updates.length).toBe(3);
+    expect((await world.judge()).violations).toEqual([]);
   });
 });
 

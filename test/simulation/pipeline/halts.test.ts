@@ -51,6 +51,7 @@ describe('a cluster that fails', () => {
       ),
     );
     expect(states).toEqual(['failed', 'updated', 'failed', 'none', 'none']);
+    expect((await world.judge()).violations).toEqual([]);
   });
 
   it('because its stack rolls back says which resource refused', async () => {
@@ -148,6 +149,7 @@ describe('a cluster that does not answer', () => {
       await daemon.until(`${name} proven`, async () => (await daemon.stateOf(`rollout:dev:${commit}`)) === 'proven');
     }
     expect(await world.store.slotHolders('fleet')).toHaveLength(1);
+    expect((await world.judge()).violations).toEqual([]);
   });
 });
 

@@ -12,6 +12,9 @@ describe('a merge to the first channel', () => {
       expect(live.pools.get('worker')?.running).toBe('template worker p2');
       expect(live.objects.get('ConfigMap/kube-system/coredns')?.['data']).toEqual({ config: 'm2' });
     }
+    const verdict = await world.judge();
+    expect(verdict.violations).toEqual([]);
+    for (const invariant of ['P1', 'P2', 'P3', 'P7']) expect(verdict.checked[invariant]).toBeGreaterThan(0);
   });
 
   it('touches only what the commit changes', async () => {
@@ -118,5 +121,6 @@ describe('first contact', () => {
     await daemon.until('alpha proven', async () => (await daemon.stateOf(`rollout:alpha:${head}`)) === 'proven');
     expect(drifted.mutations).toEqual(['apply ConfigMap coredns']);
     expect(world.clusterOf('alpha-1').mutations).toEqual([]);
+    expect((await world.judge()).violations).toEqual([]);
   });
 });

@@ -19,6 +19,7 @@ describe('a newer commit', () => {
     world.rolls.clear();
     await daemon.until('proven', async () => (await daemon.stateOf(`rollout:dev:${next}`)) === 'proven');
     for (const live of world.clusters.values()) expect(live.pools.get('worker')?.running).toBe('template worker p3');
+    expect((await world.judge()).violations).toEqual([]);
   });
 
   it('undoes what the older one had applied, although its digests are those recorded before', async () => {
@@ -73,6 +74,7 @@ describe('a newer commit', () => {
     await daemon.until('proven', async () => (await daemon.stateOf(`rollout:dev:${commit}`)) === 'proven');
     const active = await world.store.rows({ status: 'active' });
     expect(active.map((row) => row.id)).toEqual(['channel:dev']);
+    expect((await world.judge()).violations).toEqual([]);
   });
 });
 
@@ -104,6 +106,7 @@ describe('a promotion', () => {
     const states = await Promise.all([first, second].map((commit) => daemon.stateOf(`promotion:dev:alpha:${commit}`)));
     expect(states[1]).toBe('promoted');
     expect(['promoted', 'superseded']).toContain(states[0]);
+    expect((await world.judge()).violations).toEqual([]);
   });
 
   it('is held when the target has diverged, and says what to do', async () => {

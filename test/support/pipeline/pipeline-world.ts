@@ -19,6 +19,7 @@ import { VirtualClock } from '../../../src/support/clock.ts';
 import { silentLogger } from '../../../src/support/logger.ts';
 import { seededRandom } from '../../../src/support/random.ts';
 import { engineHarness, passTime, testLease, testStart } from '../engine-harness.ts';
+import { judgePipeline, type PipelineVerdict } from '../pipeline-checkers/judge-pipeline.ts';
 import { ScriptedCluster, scriptedSessions } from './scripted-cluster.ts';
 import { ScriptedSource } from './scripted-source.ts';
 import { type RollScript, toyRollModule, toyRollSteps } from './toy-roll.ts';
@@ -160,6 +161,25 @@ export class PipelineWorld {
     return { clusters: this.registry, accounts: [], problems: [] };
   }
 
+  /** What the independent checkers say of everything that was written down so far. */
+  async judge(): Promise<PipelineVerdict> {
+    const rows = await this.store.rows({});
+    const { source } = this;
+    return judgePipeline({
+      journal: await this.store.journal({ limit: 100_000 }),
+      clusters: this.registry.map(({ id, channel }) => ({ id, channel })),
+      rules: { maxParallel: this.pipeline.maxParallel, channels: this.pipeline.channels },
+      repository: {
+        heads: Object.fromEntries(source.branches),
+        moves: source.history,
+        isAncestor: (ancestor, descendant) => source.contains(ancestor, descendant),
+        treeOf: (commit) => source.treeOf(commit),
+      },
+      processes: rows.map((row) => ({ id: row.id, status: row.status, wakeAt: row.wakeAt, pending: 0 })),
+      overrides: (await this.store.facts('override')).map(({ key, value }) => ({ key, value })),
+    });
+  }
+
   /** A daemon on this world; several one after another are restarts. */
   async daemon(parts: { store?: Store; lease?: Lease; seed?: number } = {}): Promise<PipelineDaemon> {
     const store = parts.store ?? this.store;
@@ -277,7 +297,7 @@ export class PipelineDaemon {
 
   async stateOf(id: string): Promise<string> {
     const row = await this.#store.load(id);
-    return row === undefined ? 'none' : String(row.value);
+    return row === undefined ? 'none' : JSON.stringify(row.value).replaceAll('"', '');
   }
 
   /** The journal, for people who look at a failed test. */

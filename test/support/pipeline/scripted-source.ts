@@ -22,6 +22,8 @@ export class ScriptedSource implements ChannelSource {
   readonly branches = new Map<string, string>();
   /** Every move that was made, in order. */
   readonly moves: { branch: string; from: string; to: string }[] = [];
+  /** Merges of people too. */
+  readonly history: { branch: string; from: string; to: string }[] = [];
   fetches = 0;
   unreachable = false;
 
@@ -45,8 +47,10 @@ export class ScriptedSource implements ChannelSource {
 
   /** A merge: a new commit on top of the branch's head, and the branch on it. */
   merge(branch: string, id: string, content: Partial<CommitContent>): string {
-    const commit = this.add(id, content, this.branches.get(branch));
+    const from = this.branches.get(branch);
+    const commit = this.add(id, content, from);
     this.branches.set(branch, commit);
+    this.history.push({ branch, from: from ?? '', to: commit });
     return commit;
   }
 
@@ -71,11 +75,19 @@ export class ScriptedSource implements ChannelSource {
     return { heads, problems };
   }
 
+  treeOf(commit: string): string {
+    return this.#get(commit).info.tree;
+  }
+
   async commitInfo(commit: string): Promise<CommitInfo> {
     return this.#get(commit).info;
   }
 
   async isAncestor(ancestor: string, descendant: string): Promise<boolean> {
+    return this.contains(ancestor, descendant);
+  }
+
+  contains(ancestor: string, descendant: string): boolean {
     for (let at: string | undefined = descendant; at !== undefined; at = this.#get(at).parent) {
       if (at === ancestor) return true;
     }
@@ -100,6 +112,7 @@ export class ScriptedSource implements ChannelSource {
     }
     this.branches.set(branch, to);
     this.moves.push({ branch, from: at, to });
+    this.history.push({ branch, from: at, to });
     return { kind: 'moved' };
   }
 

@@ -44,7 +44,10 @@ const machine = setup({
           {
             guard: ({ event }) => event.output !== 'rolled',
             target: 'finished',
-            actions: assign({ result: 'failed' as const, reason: ({ event }) => String(event.output) }),
+            actions: assign({
+              result: 'failed' as const,
+              reason: ({ event }) => (typeof event.output === 'string' ? event.output : ''),
+            }),
           },
           { target: 'finished' },
         ],

@@ -1,6 +1,7 @@
 /** The real program, as a child process of its own. */
 import { spawn } from 'node:child_process';
 import { projectRoot } from '../../../src/cli/demo/stage.ts';
+import { sleep, wallMs } from '../../../src/support/deadline.ts';
 
 export interface ClmRun {
   code: number | null;
@@ -8,40 +9,82 @@ export interface ClmRun {
   stderr: string;
 }
 
+export interface ClmProcess {
+  /** What it has printed so far. */
+  readonly run: ClmRun;
+  readonly ended: Promise<ClmRun>;
+  /** Resolves when the text stands in its output; fails when it ends before that, or takes too long. */
+  says(text: string, withinMs?: number): Promise<void>;
+  signal(name: NodeJS.Signals): void;
+}
+
 const patienceMs = 60_000;
 
-/** Runs `clm …` to its end; a run that takes longer than a minute is killed and fails. */
-export function runClm(
+/** Starts `clm …`; whoever starts it ends it. */
+export function startClm(
+  args: string[],
+  options: { cwd: string; environment?: Record<string, string> },
+): ClmProcess {
+  const child = spawn(process.execPath, [`${projectRoot}bin/clm.mjs`, ...args], {
+    cwd: options.cwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...cleanEnvironment(), ...options.environment },
+  });
+  const run: ClmRun = { code: null, stdout: '', stderr: '' };
+  let over = false;
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    run.stdout += chunk;
+  });
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    run.stderr += chunk;
+  });
+  const ended = new Promise<ClmRun>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => {
+      over = true;
+      run.code = code;
+      resolve(run);
+    });
+  });
+  return {
+    run,
+    ended,
+    async says(text, withinMs = patienceMs) {
+      const deadline = wallMs() + withinMs;
+      while (!run.stdout.includes(text) && !run.stderr.includes(text)) {
+        if (over || wallMs() > deadline) {
+          throw new Error(`clm ${args.join(' ')} never said '${text}':\n${run.stdout}${run.stderr}`);
+        }
+        await sleep(20);
+      }
+    },
+    signal: (name) => {
+      if (!over) child.kill(name);
+    },
+  };
+}
+
+/** Runs `clm …` to its end; one that takes longer than a minute is killed, and fails. */
+export async function runClm(
   args: string[],
   options: { cwd: string; environment?: Record<string, string> },
 ): Promise<ClmRun> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [`${projectRoot}bin/clm.mjs`, ...args], {
-      cwd: options.cwd,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...cleanEnvironment(), ...options.environment },
-    });
-    const run: ClmRun = { code: null, stdout: '', stderr: '' };
-    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-      run.stdout += chunk;
-    });
-    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-      run.stderr += chunk;
-    });
-    const limit = setTimeout(() => child.kill('SIGKILL'), patienceMs);
-    child.once('error', reject);
-    child.once('close', (code, signal) => {
-      clearTimeout(limit);
-      if (signal === 'SIGKILL') reject(new Error(`clm ${args.join(' ')} did not end: ${run.stderr}`));
-      else resolve({ ...run, code });
-    });
+  const started = startClm(args, options);
+  const limit = new AbortController();
+  const late = sleep(patienceMs, limit.signal).then((whole) => {
+    if (whole) started.signal('SIGKILL');
+    return whole;
   });
+  const run = await started.ended;
+  limit.abort();
+  if (await late) throw new Error(`clm ${args.join(' ')} did not end:\n${run.stdout}${run.stderr}`);
+  return run;
 }
 
-/** The test runner's own environment holds nothing that a user's would. */
+/** What a user's shell would have, and nothing of the test runner's. */
 function cleanEnvironment(): Record<string, string> {
   const kept = ['PATH', 'HOME', 'TMPDIR', 'LANG'];
-  const environment: Record<string, string> = { NO_COLOR: '1', AWS_EC2_METADATA_DISABLED: 'true' };
+  const environment: Record<string, string> = { NO_COLOR: '1', AWS_EC2_METADATA_DISABLED: 'true', COLUMNS: '200' };
   for (const name of kept) {
     const value = process.env[name];
     if (value !== undefined) environment[name] = value;

@@ -30,7 +30,7 @@ export async function withStage<Result>(
 export function followCommit(
   stage: Stage,
   commit: string,
-  options: { timeoutSeconds: number; onStatus?: (status: StatusDocument) => void },
+  options: { timeoutSeconds: number; signal?: AbortSignal; onStatus?: (status: StatusDocument) => void },
 ): Promise<FollowResult> {
   const { client, daemon } = stage;
   return follow({
@@ -38,7 +38,7 @@ export function followCommit(
     daemon,
     commit,
     timeoutSeconds: options.timeoutSeconds,
-    signal: new AbortController().signal,
+    signal: options.signal ?? new AbortController().signal,
     onStatus: options.onStatus ?? (() => {}),
   });
 }

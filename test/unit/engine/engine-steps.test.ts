@@ -16,14 +16,21 @@ function waitsUntil(wakeAt: number, progress: string): StepOutcome {
 }
 
 /** A member whose `apply` does what the script says, call after call; the last line repeats. */
-async function scripted(script: ((now: number) => StepOutcome | Promise<StepOutcome>)[], more: { verify?: Step } = {}) {
+async function scripted(
+  script: ((now: number) => StepOutcome | Promise<StepOutcome>)[],
+  more: { verify?: Step; wakeSlackMs?: number } = {},
+) {
   const calls: number[] = [];
   const apply: Step = async ({ now }) => {
     calls.push(now - testStart);
     const line = script[Math.min(calls.length, script.length) - 1]!;
     return line(now);
   };
-  const harness = await engineHarness({ machines, steps: { apply, verify: more.verify ?? done, count: done } });
+  const harness = await engineHarness({
+    machines,
+    steps: { apply, verify: more.verify ?? done, count: done },
+    limits: { wakeSlackMs: more.wakeSlackMs ?? 0 },
+  });
   await harness.engine.start();
   await harness.engine.post(startMessage('member:a', 'member', { member: 'a' }));
   await harness.engine.settled();
@@ -70,6 +77,15 @@ describe('the engine and its steps', () => {
       (at: number, progress: string): Step =>
       async ({ now }) =>
         now < testStart + at ? waitsUntil(Math.min(now + 10_000, testStart + at), progress) : { kind: 'done' };
+
+    it('that is looked at again and again writes nothing while the stored wake-up is within the slack', async () => {
+      const more = { verify: bootingUntil(30_000, 'same'), wakeSlackMs: 15_000 };
+      const { row, run, clock, engine } = await scripted([() => ({ kind: 'done' })], more);
+      await run(() => clock.now() >= testStart + 20_000);
+      // 10 s was stored at first; 20 s lies within the slack, 30 s beyond it.
+      expect(engine.stats()).toMatchObject({ wakeMoves: 1 });
+      expect((await row()).wakeAt).toBe(testStart + 30_000);
+    });
 
     it('that changes nothing moves only the wake-up: no new seq, no second entry in the trace', async () => {
       const verify = bootingUntil(30_000, 'same');

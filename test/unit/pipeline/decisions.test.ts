@@ -85,7 +85,7 @@ describe('waves', () => {
   });
 });
 
-const memberState = fc.constantFrom(
+const memberState = fc.constantFrom<MemberView['state']>(
   'pending',
   'inFlight',
   'updated',
@@ -93,7 +93,7 @@ const memberState = fc.constantFrom(
   'superseded',
   'aborted',
   'left',
-) as fc.Arbitrary<MemberView['state']>;
+);
 const reason = { message: 'x' };
 const anyMember = fc.record({ state: memberState, stalled: fc.boolean(), blocked: fc.boolean() }).map(
   ({ state, stalled, blocked }): MemberView => ({

@@ -210,6 +210,10 @@ describe('a stack', () => {
       Versions: ['3'],
     });
     expect(template.LaunchTemplateVersions[0].LaunchTemplateData.ImageId).toBe(oldImage);
+    expect(cloud.call('cloudformation', 'GetTemplate', { StackName: 'pool' }).TemplateBody).toBe(
+      poolTemplate({ image: oldImage }),
+    );
+    expect(update(poolTemplate({ image: oldImage }))).toMatchObject({ message: 'No updates are to be performed.' });
     expect(update(poolTemplate({ image: newImage }))).toMatchObject({ ok: true });
   });
 

@@ -1,0 +1,76 @@
+/** The API's backend on the running daemon. */
+import type { ApiBackend } from '../api/backend.ts';
+import { ApiError } from '../api/errors.ts';
+import { readPastRollouts, readStatus } from '../api/read-model.ts';
+import type { ActionAnswer } from '../api/schemas.ts';
+import type { Engine } from '../engine/engine-options.ts';
+import { explainSubject } from '../planning/explain/explain-subject.ts';
+import type { StatusDocument } from '../planning/explain/status-document.ts';
+import type { Store } from '../ports/store.ts';
+import type { Adoption } from './adoption.ts';
+import type { GitWatch } from './git-watch.ts';
+import type { LastGood } from './last-good.ts';
+import { createOperations } from './operations.ts';
+import { StatusCache } from './status-cache.ts';
+
+export interface BackendInput {
+  store: Store;
+  engine: Engine;
+  lastGood: LastGood;
+  git: GitWatch;
+  adoption: Adoption;
+  look: (git: boolean) => Promise<void>;
+  wakeChannels: () => void;
+  onActed: () => void;
+  now: () => number;
+}
+
+export function createBackend(input: BackendInput): ApiBackend {
+  const { store, engine, lastGood, now } = input;
+  let acts = 0;
+  /** Streams and the cached status learn of actions that no process has answered yet. */
+  const acted = async <Answer>(work: Promise<Answer>): Promise<Answer> => {
+    const answer = await work;
+    acts += 1;
+    input.onActed();
+    return answer;
+  };
+  const read = (): Promise<StatusDocument> =>
+    readStatus(store, {
+      pipeline: lastGood.pipeline(),
+      registry: { clusters: lastGood.clusters(), problems: lastGood.registryProblems() },
+      problems: [...lastGood.problems(), ...input.git.problems()],
+      daemonRunning: true,
+      now: now(),
+    });
+  const cache = new StatusCache(read, () => {
+    const stats = engine.stats();
+    return stats.commits + stats.pendingMessages + acts;
+  });
+  const operations = createOperations({ store, engine, lastGood, now });
+  const confirm = async (actor: string, reason: string): Promise<ActionAnswer> => {
+    const confirmed = await lastGood.confirm(actor, reason);
+    if (confirmed === undefined) throw new ApiError(409, 'nothing-held-back', 'No registry read is held back now.');
+    input.wakeChannels();
+    return { told: [], message: `The registry of ${confirmed.clusters} clusters is in use now.` };
+  };
+  return {
+    store,
+    status: () => cache.get(),
+    explain: async (subject) => explainSubject(await read(), subject, await readPastRollouts(store)),
+    pause: (request, by) => acted(operations.pause(request, by)),
+    resume: (request, by) => acted(operations.resume(request, by)),
+    retry: (request, by) => acted(operations.retry(request, by)),
+    previewAdoption: (signal) => input.adoption.preview(signal),
+    adopt: async (by, reason, signal) => {
+      const answer = await acted(input.adoption.adopt(by, reason, signal));
+      input.wakeChannels();
+      return answer;
+    },
+    confirmRegistry: (reason, by) => acted(confirm(by.name, reason)),
+    refresh: async () => {
+      await input.look(true);
+      return { told: [], message: 'The daemon looks at git and the registry now.' };
+    },
+  };
+}

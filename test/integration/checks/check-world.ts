@@ -1,0 +1,116 @@
+/** The check runner on a simulated cluster in this process, under a virtual clock. */
+import type { CheckDefinition } from '../../../src/checks/contract.ts';
+import { profiles } from '../../../src/checks/profiles.ts';
+import { createCheckRunner } from '../../../src/checks/runner.ts';
+import type { CheckResult, CheckRunner, CheckRunRequest } from '../../../src/ports/check-runner.ts';
+import { createClusterSessions } from '../../../src/providers/session/create-cluster-sessions.ts';
+import { createSimulatedConnections } from '../../../src/providers/simulated/simulated-world.ts';
+import type { KubeModel } from '../../../src/simulator/model/kube/kube-model.ts';
+import type { World } from '../../../src/simulator/model/world.ts';
+import { yieldToEventLoop } from '../../../src/support/deadline.ts';
+import { silentLogger } from '../../../src/support/logger.ts';
+import { seededRandom } from '../../../src/support/random.ts';
+import { makeContractWorld } from '../../support/contract/contract-world.ts';
+import { sampleCluster } from '../../support/sample-cluster.ts';
+
+const turns = 40;
+const longestRunMs = 6 * 3_600_000;
+const bootMs = 10 * 60_000;
+
+export const runId = 'e2e:update:dev:c0ffee:kube-1:1:1/0';
+
+export class CheckWorld {
+  readonly world: World;
+  readonly kube: KubeModel;
+  readonly cluster = structuredClone(sampleCluster);
+
+  private constructor(nodes: number) {
+    this.world = makeContractWorld({ seed: 7, startMs: Date.UTC(2026, 0, 1), nodes });
+    this.kube = this.world.kube(sampleCluster.id);
+  }
+
+  /** A cluster whose nodes and system workloads are ready. */
+  static async create(nodes = 4): Promise<CheckWorld> {
+    const world = new CheckWorld(nodes);
+    world.kube.seed([systemDeployment('coredns', 'coredns:1')]);
+    await world.pass(bootMs);
+    return world;
+  }
+
+  /** A runner as a daemon has one; several one after another are restarts. */
+  runner(extra: Record<string, CheckDefinition[]> = {}): { runner: CheckRunner; kill(): Promise<void> } {
+    const { world } = this;
+    const sessions = createClusterSessions({
+      ...createSimulatedConnections({ world, userAgent: 'clm/checks' }),
+      clusterOf: () => this.cluster,
+      clock: world.clock,
+      wall: world.clock,
+      random: seededRandom(1),
+      log: silentLogger(),
+      idleReleaseMs: 3_600_000,
+    });
+    const runner = createCheckRunner({
+      sessions,
+      clusterOf: (id) => (id === this.cluster.id ? this.cluster : undefined),
+      clock: world.clock,
+      profiles: { ...profiles, ...extra },
+      log: silentLogger(),
+    });
+    return { runner, kill: () => sessions.close() };
+  }
+
+  request(parts: Partial<CheckRunRequest> = {}): CheckRunRequest {
+    return { runId, clusterId: this.cluster.id, profile: 'smoke', finished: [], ...parts };
+  }
+
+  /** Runs a profile to its end; results by check. */
+  async run(parts: Partial<CheckRunRequest> = {}, extra: Record<string, CheckDefinition[]> = {}): Promise<Record<string, CheckResult>> {
+    const { runner, kill } = this.runner(extra);
+    const state = runner.ensure(this.request(parts), () => {});
+    await this.until('the run is over', () => state.done);
+    await kill();
+    return Object.fromEntries(state.results.map((result) => [result.check, result]));
+  }
+
+  /** Namespaces of checks that are there now. */
+  sandboxes(): string[] {
+    return [...this.kube.truth().objects('namespaces').keys()].filter((name) => name.includes('clm-e2e-'));
+  }
+
+  async until(what: string, condition: () => boolean): Promise<void> {
+    const { clock } = this.world;
+    const end = clock.now() + longestRunMs;
+    for (;;) {
+      await settle();
+      if (condition()) return;
+      const next = clock.nextAt();
+      if (next === undefined || next > end) throw new Error(`never came true: ${what}`);
+      clock.advanceTo(next);
+    }
+  }
+
+  async pass(ms: number): Promise<void> {
+    const end = this.world.clock.now() + ms;
+    this.world.clock.at(end, () => {});
+    await this.until(`${ms} ms passed`, () => this.world.clock.now() >= end);
+  }
+}
+
+/** Promises go on for as long as they can without time passing. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+  await yieldToEventLoop();
+}
+
+export function systemDeployment(name: string, image: string): object {
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, namespace: 'kube-system' },
+    spec: {
+      replicas: 1,
+      selector: { matchLabels: { app: name } },
+      template: { metadata: { labels: { app: name } }, spec: { containers: [{ name: 'server', image }] } },
+    },
+  };
+}

@@ -1,0 +1,138 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { CheckWorld, systemDeployment } from './check-world.ts';
+
+const smoke = [
+  'api.health',
+  'namespace.lifecycle',
+  'network.service-endpoints',
+  'system.workloads-ready',
+  'workload.deployment-create',
+];
+
+describe('the smoke checks', () => {
+  let world: CheckWorld;
+
+  beforeEach(async () => {
+    world = await CheckWorld.create();
+  });
+
+  it('pass on a healthy cluster, each with its evidence, and leave nothing behind', async () => {
+    const results = await world.run();
+    expect(Object.keys(results).sort()).toEqual(smoke);
+    for (const result of Object.values(results)) expect(result).toMatchObject({ outcome: 'pass', leaked: [] });
+    expect(results['api.health']?.message).toMatch(/^v1\.\d+\.\d+; livez, readyz and 20 samples ok$/);
+    expect(results['system.workloads-ready']?.message).toMatch(/^\d+ workloads ready, looked at again after 6\d s$/);
+    expect(results['namespace.lifecycle']?.message).toContain('created, empty, and gone');
+    expect(results['workload.deployment-create']?.message).toMatch(/^3 pods on 3 nodes in 2 zones/);
+    expect(results['network.service-endpoints']?.message).toBe('0 → 2 → 0 endpoints');
+    expect(world.sandboxes()).toEqual([]);
+  });
+
+  it('find a service that does not follow its pods, and nothing else', async () => {
+    world.kube.faults.endpointSlices = 'broken';
+    const results = await world.run();
+    const failed = Object.values(results).filter((result) => result.outcome !== 'pass');
+    expect(failed.map((result) => result.check)).toEqual(['network.service-endpoints']);
+    expect(failed[0]).toMatchObject({ outcome: 'timedout', leaked: [] });
+    expect(failed[0]?.message).toContain('its EndpointSlices list 0 ready endpoints, wanted 2');
+    expect(world.sandboxes()).toEqual([]);
+  });
+
+  it('find images that cannot be pulled, and say what the cluster says', async () => {
+    world.kube.faults.imagePull = 'broken';
+    const results = await world.run();
+    for (const check of ['workload.deployment-create', 'network.service-endpoints']) {
+      expect(results[check], check).toMatchObject({ outcome: 'timedout', leaked: [] });
+      expect(results[check]?.message, check).toMatch(/0 of \d pods are ready; [a-z0-9-]+: (ErrImagePull|ImagePullBackOff)/);
+    }
+    expect(results['api.health']).toMatchObject({ outcome: 'pass' });
+    expect(world.sandboxes()).toEqual([]);
+  });
+
+  it('find a scheduler that does not work', async () => {
+    world.kube.faults.scheduler = 'broken';
+    const results = await world.run();
+    expect(results['workload.deployment-create']).toMatchObject({ outcome: 'timedout', leaked: [] });
+    expect(results['workload.deployment-create']?.message).toContain('0 of 3 pods are ready');
+    expect(results['namespace.lifecycle']).toMatchObject({ outcome: 'pass' });
+    expect(world.sandboxes()).toEqual([]);
+  });
+
+  it('find controllers that make no pods', async () => {
+    world.kube.faults.workloads = 'broken';
+    const results = await world.run();
+    expect(results['workload.deployment-create']?.message).toContain('0 of 0 pods are ready');
+  });
+
+  it('find a system workload that is not ready, by name', async () => {
+    world.kube.faults.imagePull = 'broken';
+    world.kube.seed([systemDeployment('metrics', 'metrics:2')]);
+    await world.pass(60_000);
+    world.kube.faults.imagePull = 'ok';
+    world.kube.faults.scheduler = 'broken';
+    world.kube.seed([systemDeployment('dns-autoscaler', 'autoscaler:2')]);
+    const results = await world.run();
+    expect(results['system.workloads-ready']).toMatchObject({ outcome: 'timedout', leaked: [] });
+    expect(results['system.workloads-ready']?.message).toContain('Deployment kube-system/dns-autoscaler: 0 of 1 ready');
+  });
+
+  it('wait for a system workload that becomes ready late', async () => {
+    world.kube.faults.scheduler = 'broken';
+    world.kube.seed([systemDeployment('late', 'late:1')]);
+    const { clock } = world.world;
+    clock.at(clock.now() + 5 * 60_000, () => {
+      world.kube.faults.scheduler = 'ok';
+    });
+    const results = await world.run();
+    expect(results['system.workloads-ready']).toMatchObject({ outcome: 'pass' });
+    expect(results['system.workloads-ready']?.durationMs).toBeGreaterThan(5 * 60_000);
+  });
+
+  it('find an API server of another version than the registry wants', async () => {
+    world.cluster.configItems['kubernetes_version'] = 'v1.99';
+    const results = await world.run();
+    expect(results['api.health']).toMatchObject({ outcome: 'fail' });
+    expect(results['api.health']?.message).toMatch(/the API server runs v1\.\d+\.\d+, the registry wants v1\.99/);
+  });
+
+  it('find an API server that answers with errors', async () => {
+    world.kube.faults.apiDown = 'error';
+    const results = await world.run();
+    expect(results['api.health']).toMatchObject({ outcome: 'fail' });
+    expect(results['api.health']?.message).toMatch(/\/livez answers 5\d\d/);
+    for (const check of smoke) expect(results[check]?.outcome, check).not.toBe('pass');
+  });
+
+  it('have no verdict on a cluster that cannot be reached', async () => {
+    world.kube.faults.apiDown = 'refused';
+    const results = await world.run();
+    for (const check of smoke) {
+      expect(results[check], check).toMatchObject({ outcome: 'error' });
+      expect(results[check]?.message, check).toContain('kube-unreachable');
+    }
+  });
+
+  it('find a namespace that something keeps from going, name it, and count it as left behind', async () => {
+    const name = () => world.sandboxes().find((sandbox) => sandbox.endsWith('namespace-lifecycle'));
+    const { runner, kill } = world.runner();
+    const state = runner.ensure(world.request(), () => {});
+    await world.until('the namespace is there', () => name() !== undefined);
+    world.kube.seed([stuck(name() as string, ['example.org/never'])]);
+    await world.until('the run is over', () => state.done);
+    await kill();
+    const result = state.results.find((one) => one.check === 'namespace.lifecycle');
+    expect(result).toMatchObject({ outcome: 'timedout', leaked: [`namespace/${name() ?? ''}`] });
+    expect(result?.message).toMatch(/gone: not within 90 s; it is Terminating/);
+  });
+
+  it('are not run on too few nodes, which is no pass', async () => {
+    const small = await CheckWorld.create(2);
+    const results = await small.run();
+    expect(results['workload.deployment-create']).toMatchObject({ outcome: 'skipped', skipCode: 'NOT_ENOUGH_NODES' });
+    expect(results['workload.deployment-create']?.message).toBe('3 schedulable nodes are needed, there are 2');
+  });
+});
+
+function stuck(namespace: string, finalizers: string[]): object {
+  return { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'stuck', namespace, finalizers } };
+}

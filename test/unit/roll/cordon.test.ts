@@ -1,0 +1,239 @@
+import { describe, expect, it } from 'vitest';
+import { now, oldNodes, plan, words } from '../../support/roll-builders.ts';
+
+const cordons = (found: ReturnType<typeof plan>): string[] =>
+  words(found.actions).filter((one) => one.startsWith('cordon'));
+
+describe('a cordon', () => {
+  it('is issued only while a usable node is there that the baseline does not need', () => {
+    expect(cordons(plan({ pools: [{ nodes: [...oldNodes(3), { name: 'new-1' }], baseline: 3 }] }))).toHaveLength(1);
+    expect(cordons(plan({ pools: [{ nodes: oldNodes(3) }] }))).toEqual([]);
+    const sick = [
+      ...oldNodes(3).slice(1),
+      { ...oldNodes(1)[0], name: 'old-1', old: true, ready: false, readyFor: 60_000 },
+      { name: 'new-1' },
+    ];
+    expect(cordons(plan({ pools: [{ nodes: sick, baseline: 3 }] }))).toEqual(['cordon old-1']);
+  });
+
+  it('takes as many at once as there are nodes to spare', () => {
+    const nodes = [...oldNodes(30), { name: 'new-1' }, { name: 'new-2' }, { name: 'new-3' }];
+    expect(cordons(plan({ pools: [{ nodes, baseline: 30, surge: 3 }] }))).toHaveLength(3);
+  });
+
+  it('waits until every old node repels new pods, so that a pod moves once', () => {
+    const nodes = [...oldNodes(2), { name: 'old-3', old: true, marked: false }, { name: 'new-1' }];
+    const found = plan({ pools: [{ nodes, baseline: 3 }] });
+    expect(words(found.actions)).toEqual(['mark old-3']);
+    expect(found.wait.code).toBe('marking');
+  });
+
+  it('waits while pods find no node, more than when the roll began', () => {
+    const pods = Array.from({ length: 5 }, (_, i) => ({
+      name: `p-${i}`,
+      phase: 'Pending',
+      ready: false,
+      age: 180_000,
+    }));
+    const spec = { pools: [{ nodes: [...oldNodes(3), { name: 'new-1' }], baseline: 3 }], pods };
+    expect(plan(spec).wait.code).toBe('pods-without-node');
+    expect(cordons(plan(spec))).toEqual([]);
+    const before = {
+      ...spec,
+      pools: [{ ...spec.pools[0], nodes: spec.pools[0]?.nodes ?? [], memory: { unschedulableAtStart: 4 } }],
+    };
+    expect(cordons(plan(before))).toHaveLength(1);
+  });
+
+  it('is never issued for a node whose pods nothing would move', () => {
+    const found = plan({
+      pools: [{ nodes: [...oldNodes(2), { name: 'new-1' }], baseline: 2 }],
+      pods: [{ name: 'db', node: 'old-1' }],
+      budgets: [{ name: 'db', allowed: 0, expected: 1, desired: 1 }],
+    });
+    expect(cordons(found)).toEqual(['cordon old-2']);
+    expect(found.nodes).toMatchObject([{ name: 'old-1', phase: 'blocked', blockedBy: { budget: 'db', pod: 'db' } }]);
+  });
+
+  it('of a node with volumes waits for a new node in its zone', () => {
+    const old = [{ name: 'old-1', old: true, zone: 'eu-1a' }];
+    const pods = [{ name: 'db', node: 'old-1', claims: ['data'] }];
+    const far = plan({ pools: [{ nodes: [...old, { name: 'new-1', zone: 'eu-1b' }], baseline: 1 }], pods });
+    expect(cordons(far)).toEqual([]);
+    expect(far.wait.code).toBe('zone-capacity');
+    const near = plan({ pools: [{ nodes: [...old, { name: 'new-1', zone: 'eu-1a' }], baseline: 1 }], pods });
+    expect(cordons(near)).toEqual(['cordon old-1']);
+  });
+
+  it('of nodes that the cluster lives by comes last, and one at a time', () => {
+    const nodes = [...oldNodes(3), { name: 'new-1' }, { name: 'new-2' }, { name: 'new-3' }];
+    const dns = { labels: { 'k8s-app': 'kube-dns' } };
+    const pods = [
+      { name: 'dns-1', node: 'old-1', ...dns },
+      { name: 'dns-2', node: 'old-2', ...dns },
+      { name: 'web', node: 'old-3' },
+    ];
+    const found = plan({ pools: [{ nodes, baseline: 3, surge: 3 }], pods });
+    expect(cordons(found)).toEqual(['cordon old-3', 'cordon old-1']);
+  });
+
+  it('takes a node first that somebody else has cordoned and says so', () => {
+    const nodes = [{ name: 'old-1', old: true, cordoned: true }, { name: 'old-2', old: true }, { name: 'new-1' }];
+    const found = plan({ pools: [{ nodes, baseline: 2 }] });
+    expect(found.actions.find((action) => action.kind === 'cordon')?.reason).toContain('somebody else had cordoned it');
+  });
+
+  it('keeps a pool going whose sick old nodes outnumber the surge', () => {
+    const sick = (name: string) => ({ name, old: true, ready: false, readyFor: 400_000 });
+    const nodes = [...oldNodes(14), sick('sick-1'), sick('sick-2'), { name: 'new-1' }];
+    const found = plan({ pools: [{ nodes, baseline: 16, surge: 1 }] });
+    expect(words(found.actions).filter((one) => one.startsWith('launch'))).toHaveLength(1);
+  });
+});
+
+describe('the order of nodes', () => {
+  const order = (
+    pods: Parameters<typeof plan>[0]['pods'],
+    budgets: Parameters<typeof plan>[0]['budgets'] = [],
+  ): string[] => {
+    const nodes = [
+      ...oldNodes(4, { zone: 'eu-1a' }),
+      ...['1', '2', '3', '4'].map((n) => ({ name: `new-${n}`, zone: 'eu-1b' })),
+    ];
+    return cordons(plan({ pools: [{ nodes, baseline: 4, surge: 4 }], ...(pods ? { pods } : {}), budgets }));
+  };
+
+  it('is oldest first among equals', () => {
+    expect(order([])).toEqual(['cordon old-1', 'cordon old-2', 'cordon old-3', 'cordon old-4']);
+  });
+
+  it('takes empty nodes before loaded ones, and those whose budget refuses now last', () => {
+    const pods = [
+      { name: 'a', node: 'old-1' },
+      { name: 'b', node: 'old-2' },
+      { name: 'b2', node: 'old-3', app: 'b' },
+    ];
+    expect(
+      order(pods, [
+        { name: 'a', allowed: 0 },
+        { name: 'b', allowed: 1 },
+      ]),
+    ).toEqual(['cordon old-4', 'cordon old-2', 'cordon old-3', 'cordon old-1']);
+  });
+
+  it('starts with the budget that takes longest', () => {
+    const pods = [
+      { name: 'a', node: 'old-1' },
+      ...['2', '3', '4'].map((n) => ({ name: `b-${n}`, app: 'b', node: `old-${n}` })),
+    ];
+    expect(
+      order(pods, [
+        { name: 'a', allowed: 1 },
+        { name: 'b', allowed: 1 },
+      ])[0],
+    ).toBe('cordon old-2');
+  });
+
+  it('takes from the fullest zone, so that zones are even whenever the roll stops', () => {
+    const nodes = [
+      { name: 'old-a', old: true, zone: 'eu-1a', age: 1000 },
+      { name: 'old-b', old: true, zone: 'eu-1b', age: 9_000_000 },
+      { name: 'new-a', zone: 'eu-1a' },
+    ];
+    expect(cordons(plan({ pools: [{ nodes, baseline: 2 }] }))).toEqual(['cordon old-a']);
+  });
+});
+
+describe('the control plane', () => {
+  const masters = (more = {}) => ({
+    name: 'masters',
+    controlPlane: true,
+    nodes: [...oldNodes(3).map((node) => ({ ...node, name: `m-${node.name}` })), { name: 'm-new' }],
+    baseline: 3,
+    ...more,
+  });
+  const cordonsOf = (pools: Parameters<typeof plan>[0]['pools'], input = {}): { actions: string[]; code: string } => {
+    const found = plan({ pools, input }, 'masters');
+    return { actions: cordons(found), code: found.wait.code };
+  };
+
+  it('goes one node at a time', () => {
+    expect(cordonsOf([masters()]).actions).toHaveLength(1);
+    const nodes = [...masters().nodes, { name: 'm-new-2' }];
+    expect(cordonsOf([masters({ nodes })]).actions).toHaveLength(1);
+  });
+
+  it.each([
+    ['the API server says it is not ready', { apiReady: false }, {}, 'api-not-ready'],
+    ['nobody has asked the API server', { apiReady: undefined }, {}, 'api-not-ready'],
+    ['the last replacement has not settled', {}, { memory: { settledFrom: now - 59_000 } }, 'control-plane-settling'],
+  ] as const)('waits while %s', (_name, input, more, code) => {
+    expect(cordonsOf([masters(more)], input)).toEqual({ actions: [], code });
+  });
+
+  it('goes on once the settle period is over', () => {
+    expect(cordonsOf([masters({ memory: { settledFrom: now - 60_000 } })]).actions).toHaveLength(1);
+  });
+
+  it('waits while a worker is being drained, and workers wait for it', () => {
+    const worker = {
+      name: 'workers',
+      nodes: [{ name: 'w-1', old: true, drainingFor: 1_000 }, { name: 'w-2' }],
+      baseline: 1,
+    };
+    expect(cordonsOf([masters(), worker]).code).toBe('workers-in-flight');
+    const busy = masters({
+      nodes: [{ name: 'm-1', old: true, drainingFor: 1_000 }, { name: 'm-2', old: true }, { name: 'm-new' }],
+      baseline: 2,
+    });
+    const idle = { name: 'workers', nodes: [{ name: 'w-1', old: true }, { name: 'w-2' }], baseline: 1 };
+    const found = plan({ pools: [busy, idle] });
+    expect(cordons(found)).toEqual([]);
+    expect(found.wait.code).toBe('control-plane-in-flight');
+  });
+
+  it('waits while more nodes are not Ready than when the roll began', () => {
+    const worker = {
+      name: 'workers',
+      nodes: [...oldNodes(6), { name: 'w-x', old: true, ready: false, readyFor: 30_000, age: 9e6 }],
+      mode: 'rolling' as const,
+    };
+    expect(cordonsOf([masters(), worker]).code).toBe('nodes-not-ready');
+  });
+
+  it('takes a node out of its load balancers before it is drained', () => {
+    const nodes = [
+      { name: 'm-1', old: true, drainingFor: 1_000 },
+      { name: 'm-2', old: true },
+      { name: 'm-3', old: true },
+      { name: 'm-new' },
+    ];
+    const pods = [{ name: 'api', node: 'm-1' }];
+    const registered = plan({ pools: [masters({ nodes, balanced: true })], pods }, 'masters');
+    expect(words(registered.actions)).toEqual(['deregister m-1']);
+    const going = nodes.map((node) => (node.name === 'm-1' ? { ...node, health: 'draining' as const } : node));
+    expect(words(plan({ pools: [masters({ nodes: going, balanced: true })], pods }, 'masters').actions)).toEqual([]);
+    const gone = nodes.map((node) => (node.name === 'm-1' ? { ...node, health: 'absent' as const } : node));
+    expect(words(plan({ pools: [masters({ nodes: gone, balanced: true })], pods }, 'masters').actions)).toEqual([
+      'evict api',
+    ]);
+  });
+
+  it('of one node is not taken out of its load balancer before it is drained', () => {
+    const nodes = [{ name: 'm-1', old: true, drainingFor: 1_000 }, { name: 'm-new' }];
+    const found = plan(
+      { pools: [masters({ nodes, baseline: 1, balanced: true })], pods: [{ name: 'api', node: 'm-1' }] },
+      'masters',
+    );
+    expect(words(found.actions)).toEqual(['evict api']);
+  });
+
+  it('is complete only when the last node is gone and everything has settled', () => {
+    const nodes = [{ name: 'm-1' }, { name: 'm-2' }, { name: 'm-3' }];
+    const verdict = (more: object) => plan({ pools: [masters({ nodes, ...more })] }, 'masters').verdict.kind;
+    expect(verdict({ memory: { settledFrom: now - 30_000 } })).toBe('going-on');
+    expect(verdict({ memory: { settledFrom: now - 60_000 } })).toBe('complete');
+    const ending = [...nodes, { name: 'm-old', old: true, drainingFor: 60_000, state: 'Terminating' }];
+    expect(verdict({ nodes: ending, baseline: 3, desired: 3 })).toBe('going-on');
+  });
+});

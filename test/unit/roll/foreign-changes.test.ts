@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+import type { NodeGroup } from '../../../src/ports/cloud-provider.ts';
+import { judgeDrift } from '../../../src/planning/roll/drift.ts';
+import { buildInput, now, oldNodes, plan, words } from '../../support/roll-builders.ts';
+
+const pool = { nodes: [...oldNodes(3), { name: 'new-1' }], baseline: 3 };
+
+function judge(change: Partial<NodeGroup>, since?: number, intents: unknown[] = []) {
+  const { cloud, pools } = buildInput({ pools: [pool] });
+  const group = { ...(cloud.groups[0] as NodeGroup), ...change };
+  const memory = { ...(pools[0] as (typeof pools)[0]).memory, intents: intents as never[] };
+  const first = judgeDrift({ memory, groups: [group], cloudAt: now, confirmMs: 20_000 });
+  if (since === undefined || first.kind !== 'watched') return first;
+  return judgeDrift({
+    memory: { ...memory, drift: { ...first.drift, since } },
+    groups: [group],
+    cloudAt: now,
+    confirmMs: 20_000,
+  });
+}
+
+describe("somebody else's change of a group", () => {
+  it.each([
+    ['template', { launchTemplate: { id: 'lt-1', name: 'x', version: '3' } }, 'launch template'],
+    ['maximum', { max: 50 }, 'maximum from 5 to 50'],
+    ['minimum', { min: 2 }, 'minimum from 0 to 2'],
+    ['resumed process', { suspendedProcesses: [] }, 'resumed AZRebalance'],
+    ['suspended process', { suspendedProcesses: ['AZRebalance', 'Launch'] }, 'suspended Launch'],
+    ['tags', { tags: { NodePool: 'workers' } }, 'removed the tags'],
+  ])('of its %s is watched first, and pauses the pool when a later look agrees', (_name, change, said) => {
+    expect(judge(change)).toMatchObject({ kind: 'watched', message: expect.stringContaining(said) });
+    expect(judge(change, now - 19_999)).toMatchObject({ kind: 'watched' });
+    expect(judge(change, now - 20_000)).toMatchObject({ kind: 'foreign', message: expect.stringContaining(said) });
+  });
+
+  it('of its desired capacity moves the baseline with it, up and down, within the limits', () => {
+    expect(judge({ desired: 6 }, now - 20_000)).toMatchObject({
+      kind: 'desired',
+      moves: [{ baseline: 5, expected: 6 }],
+    });
+    expect(judge({ desired: 3 }, now - 20_000)).toMatchObject({
+      kind: 'desired',
+      moves: [{ baseline: 2, expected: 3 }],
+    });
+    expect(judge({ desired: 99 }, now - 20_000)).toMatchObject({ moves: [{ baseline: 5, expected: 99 }] });
+  });
+
+  it('is not seen in a desired capacity that an unresolved change of our own may explain', () => {
+    expect(judge({ desired: 5 }, undefined, [{ kind: 'launch', group: 'workers' }])).toEqual({ kind: 'none' });
+  });
+
+  it('stops launches, terminations and cordons while it is watched, but no drain', () => {
+    const nodes = [
+      { name: 'old-1', old: true, drainingFor: 60_000 },
+      ...oldNodes(3).slice(1),
+      { name: 'new-1' },
+      { name: 'new-2' },
+    ];
+    const found = plan({
+      pools: [
+        {
+          nodes,
+          baseline: 3,
+          surge: 3,
+          group: { max: 50 },
+          memory: {
+            groups: [
+              { name: 'workers', target: { id: 'lt-1', version: '2' }, baseline: 3, expected: 5, max: 5, min: 0 },
+            ],
+          },
+        },
+      ],
+      pods: [{ name: 'web', node: 'old-1' }],
+    });
+    expect(words(found.actions)).toEqual(['evict web']);
+    expect(found.memory.drift).not.toBeNull();
+  });
+
+  it('ends the roll when the group is gone or being deleted', () => {
+    expect(plan({ pools: [{ ...pool, group: { status: 'Delete in progress' } }] }).verdict).toMatchObject({
+      kind: 'failed',
+      code: 'group-gone',
+    });
+  });
+});

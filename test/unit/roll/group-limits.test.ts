@@ -1,0 +1,135 @@
+import { describe, expect, it } from 'vitest';
+import type { NodeGroup } from '../../../src/ports/cloud-provider.ts';
+import { originalsFor, preparations, refusalOf, restorations } from '../../../src/planning/roll/group-limits.ts';
+import { originalsAsTags, originalsOf, readOriginals } from '../../../src/planning/roll/group-tags.ts';
+import { buildInput, memoryOf, now, type NodeSpec } from '../../support/roll-builders.ts';
+
+const untouched = (more: Partial<NodeGroup> = {}): NodeGroup => {
+  const spec = { nodes: [{ name: 'a' }, { name: 'b' }] };
+  const { cloud } = buildInput({ pools: [spec] });
+  return {
+    ...(cloud.groups[0] as NodeGroup),
+    tags: { NodePool: 'workers' },
+    suspendedProcesses: [],
+    newInstancesProtected: false,
+    max: 4,
+    ...more,
+  };
+};
+
+describe('preparing a group', () => {
+  it('writes down what it was like before anything is changed', () => {
+    const group = untouched();
+    const kinds = preparations(group, originalsFor(group, 'r1', now, undefined), 3).map((change) => change.kind);
+    expect(kinds).toEqual(['tag', 'suspend', 'limits']);
+  });
+
+  it('has nothing left to do once it is done', () => {
+    const group = untouched();
+    const originals = originalsFor(group, 'r1', now, undefined);
+    const done = {
+      ...group,
+      tags: { ...group.tags, ...originalsAsTags(originals) },
+      suspendedProcesses: ['AZRebalance'],
+      newInstancesProtected: true,
+      max: 5,
+    };
+    expect(preparations(done, originalsFor(done, 'r1', now + 5, undefined), 5)).toEqual([]);
+  });
+
+  it('raises the maximum only when the surge does not fit below it', () => {
+    const change = (highest: number) =>
+      preparations(untouched(), originalsOf(untouched(), 'r1', now), highest).find((one) => one.kind === 'limits');
+    expect(change(9)).toEqual({ kind: 'limits', change: { max: 9, newInstancesProtected: true } });
+    expect(change(3)).toEqual({ kind: 'limits', change: { newInstancesProtected: true } });
+  });
+
+  it('believes the tags of an earlier roll and not what that roll has made of the group', () => {
+    const originals = { ...originalsOf(untouched(), 'r0', now), suspended: ['AlarmNotification'] };
+    const left = untouched({
+      desired: 3,
+      max: 9,
+      suspendedProcesses: ['AZRebalance', 'AlarmNotification'],
+      newInstancesProtected: true,
+      tags: { NodePool: 'workers', ...originalsAsTags(originals) },
+    });
+    expect(originalsFor(left, 'r1', now + 60_000, undefined)).toEqual({ ...originals, rollId: 'r1' });
+  });
+
+  it('takes over what somebody else has changed during a pause', () => {
+    const group = untouched();
+    const tags = originalsAsTags(originalsOf(group, 'r1', now));
+    const changed = {
+      ...group,
+      tags: { ...group.tags, ...tags },
+      max: 20,
+      min: 1,
+      suspendedProcesses: ['AZRebalance', 'ScheduledActions'],
+    };
+    const known = { name: 'workers', target: { id: 'lt-1', version: '2' }, baseline: 2, expected: 2, max: 5, min: 0 };
+    expect(originalsFor(changed, 'r1', now, known)).toMatchObject({ max: 20, min: 1, suspended: ['ScheduledActions'] });
+  });
+
+  it.each([
+    ['$Latest', { launchTemplate: { id: 'lt-1', name: 'x', version: '$Latest' } }, 'template-floating', false],
+    ['no launch template', { launchTemplate: { id: '', name: '', version: '' } }, 'template-floating', false],
+    ['an instance refresh', { instanceRefreshActive: true }, 'instance-refresh', true],
+    ['Launch suspended by somebody', { suspendedProcesses: ['Launch'] }, 'processes-suspended', true],
+    ['its deletion under way', { status: 'Delete in progress' }, 'group-gone', false],
+  ])('refuses one with %s', (_name, change, code, waits) => {
+    expect(refusalOf(untouched(change))).toMatchObject({ code, waits });
+  });
+
+  it('keeps every original over the tags, an empty list of processes too', () => {
+    const originals = originalsOf(untouched({ suspendedProcesses: [] }), 'r1', now);
+    expect(readOriginals(untouched({ tags: originalsAsTags(originals) }))).toEqual(originals);
+    expect(Object.values(originalsAsTags(originals))).not.toContain('');
+  });
+});
+
+describe('putting a group back', () => {
+  const rolled = (nodes: NodeSpec[], more: Partial<NodeGroup> = {}) => {
+    const spec = { nodes, baseline: 2, max: 6 };
+    const { cloud, view } = buildInput({ pools: [spec] });
+    const group = { ...(cloud.groups[0] as NodeGroup), ...more };
+    group.tags = { ...group.tags, 'clm/roll-orig-max': '4' };
+    return { group, nodes: view.nodes, memory: memoryOf(spec, group).groups[0] };
+  };
+
+  it('undoes protection, marks, limits and processes in this order, and removes the tags last', () => {
+    const { group, nodes, memory } = rolled([{ name: 'a' }, { name: 'b' }]);
+    expect(restorations(group, memory, nodes).map((change) => change.kind)).toEqual([
+      'unprotect',
+      'clear-node',
+      'clear-node',
+      'limits',
+      'resume',
+      'untag',
+    ]);
+  });
+
+  it('leaves a maximum alone that somebody else has set meanwhile', () => {
+    const { group, nodes, memory } = rolled([{ name: 'a' }]);
+    const foreign = { ...group, max: 12 };
+    expect(restorations(foreign, memory, nodes).find((change) => change.kind === 'limits')).toEqual({
+      kind: 'limits',
+      change: { newInstancesProtected: false },
+    });
+  });
+
+  it('keeps rebalancing suspended where it was before', () => {
+    const { group, nodes, memory } = rolled([{ name: 'a' }]);
+    group.tags['clm/roll-orig-suspended'] = 'AZRebalance';
+    expect(restorations(group, memory, nodes).map((change) => change.kind)).not.toContain('resume');
+  });
+
+  it('has nothing to do with a group that no roll has touched', () => {
+    const { view } = buildInput({ pools: [{ nodes: [{ name: 'a', exempt: false }] }] });
+    expect(restorations(untouched(), undefined, view.nodes)).toEqual([]);
+  });
+
+  it('leaves nodes alone that are on their way out', () => {
+    const { group, nodes, memory } = rolled([{ name: 'a', old: true, drainingFor: 1_000, state: 'Terminating' }]);
+    expect(restorations(group, memory, nodes).map((change) => change.kind)).not.toContain('clear-node');
+  });
+});
