@@ -44,13 +44,17 @@ export async function untilObjects(input: WaitInput): Promise<KubeObject[]> {
   const withinMs = patientLimit(input.clock, input.withinMs, leastWaitWallMs);
   const deadline = input.clock.now() + withinMs;
   let missing = 'nothing was seen yet';
+  let unasked: FailureError | undefined;
   for (;;) {
     input.signal.throwIfAborted();
     const round = await oneRound(input, deadline, (answer) => {
       missing = answer;
     });
+    unasked = round.kind === 'again' ? round.unasked : undefined;
     if (round.kind === 'content') return round.items;
     if (input.clock.now() >= deadline) {
+      // Who could not ask has seen nothing: that is no verdict on the cluster.
+      if (unasked !== undefined) throw unasked;
       throw new CheckTimedOut(`${input.what}: not within ${Math.round(withinMs / 1000)} s; ${missing}`);
     }
     if (round.kind === 'fatal') throw round.error;
@@ -58,7 +62,7 @@ export async function untilObjects(input: WaitInput): Promise<KubeObject[]> {
   }
 }
 
-type Round = { kind: 'content'; items: KubeObject[] } | { kind: 'again' } | { kind: 'fatal'; error: unknown };
+type Round = { kind: 'content'; items: KubeObject[] } | { kind: 'again'; unasked?: FailureError } | { kind: 'fatal'; error: unknown };
 
 async function oneRound(input: WaitInput, deadline: number, note: (missing: string) => void): Promise<Round> {
   const { kube, resource, options, judge } = input;
@@ -72,7 +76,7 @@ async function oneRound(input: WaitInput, deadline: number, note: (missing: stri
   } catch (error) {
     if (error instanceof FailureError && error.failure.kind === 'transient') {
       note(error.failure.message);
-      return { kind: 'again' };
+      return { kind: 'again', unasked: error };
     }
     return { kind: 'fatal', error };
   }

@@ -109,6 +109,8 @@ const quietMs = 2_000;
 
 /** Says on standard error that something takes long, once it does; on a terminal the seconds count up. */
 export async function withProgress<Answer>(io: CliIo, what: string, work: Promise<Answer>): Promise<Answer> {
+  // It may fail while the import below is under way: then nobody would have asked for its outcome yet.
+  work.catch(() => {});
   const { sleep, wallMs } = await import('../support/deadline.ts');
   const done = new AbortController();
   const started = wallMs();

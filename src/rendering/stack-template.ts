@@ -1,4 +1,4 @@
-import { LineCounter, parseDocument } from 'yaml';
+import { LineCounter, parseDocument, visit } from 'yaml';
 import { BoundedCache } from '../support/bounded-cache.ts';
 import { canonicalJson, digestText } from './digest.ts';
 import type { TextProblem } from './manifest-documents.ts';
@@ -34,6 +34,15 @@ function parse(text: string): StackText {
     }));
     return { ok: false, problems };
   }
+  const aliases: TextProblem[] = [];
+  visit(document, {
+    Alias: (_, alias) => {
+      const line = lines.linePos(alias.range?.[0] ?? 0).line;
+      const message = `CloudFormation does not take YAML aliases (*${alias.source})`;
+      aliases.push({ line, message, remedy: 'write the value out, or {{define}} it once and call {{template}}' });
+    },
+  });
+  if (aliases.length > 0) return { ok: false, problems: aliases };
   const value: unknown = document.toJS({ maxAliasCount: 100 });
   const resources = field(value, 'Resources');
   if (typeof resources !== 'object' || resources === null || Object.keys(resources).length === 0) {

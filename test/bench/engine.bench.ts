@@ -14,14 +14,7 @@ import { seededRandom } from '../../src/support/random.ts';
 import { startMessage } from '../support/engine-harness.ts';
 import { counter, member } from '../support/toy-machines.ts';
 import { toySteps, toyWorld } from '../support/toy-steps.ts';
-
-/** One line of the printed table. */
-export interface BenchRow {
-  name: string;
-  value: number;
-  unit: string;
-  note: string;
-}
+import type { BenchRow, Measured } from './bench-row.ts';
 
 const clusters = 1_000;
 const rowsPerCluster = 4;
@@ -38,11 +31,6 @@ export async function run(): Promise<BenchRow[]> {
   } finally {
     await rm(directory, { recursive: true });
   }
-}
-
-interface Measured {
-  wallMs: number;
-  cpuMs: number;
 }
 
 async function measured(work: () => Promise<void>): Promise<Measured> {

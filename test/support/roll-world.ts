@@ -296,16 +296,16 @@ export async function startDaemon(roll: RollWorld, parts: DaemonParts = {}): Pro
     log,
     idleReleaseMs: 3_600_000,
   });
-  let engine: Engine | undefined;
+  const running: { engine?: Engine } = {};
   const steps = createRollSteps({
     sessions,
     clock: world.clock,
     random: seededRandom('steps'),
-    wake: (id) => engine?.wake(id),
+    wake: (id) => running.engine?.wake(id),
     log,
     policyOf: () => ({ ...defaultRollPolicy, ...options.policy }),
   });
-  engine = createEngine({
+  const engine = createEngine({
     store,
     lease: parts.lease ?? { held: () => true, release: async () => {} },
     clock: world.clock,
@@ -314,16 +314,16 @@ export async function startDaemon(roll: RollWorld, parts: DaemonParts = {}): Pro
     steps,
     log,
   });
+  running.engine = engine;
   await engine.start();
-  const running = engine;
   return {
-    engine: running,
+    engine,
     store,
     calls,
     async run(until, limitSeconds = 4 * 3600) {
       const limit = world.clock.now() + limitSeconds * 1000;
       for (;;) {
-        await quiet(running);
+        await quiet(engine);
         if (await until()) return;
         const next = world.clock.nextAt();
         if (next === undefined || next > limit) throw new Error(await stuck(store, limitSeconds));
@@ -331,7 +331,7 @@ export async function startDaemon(roll: RollWorld, parts: DaemonParts = {}): Pro
       }
     },
     async stop() {
-      await running.stop();
+      await engine.stop();
       await sessions.close();
     },
   };

@@ -51,7 +51,7 @@ describe('the life of a daemon', () => {
       expect(daemon.unexpectedExit).toBeUndefined();
 
       const status = await clm('status', '-o', 'json');
-      expect(status).toMatchObject({ code: 0 });
+      expect(status, status.stderr).toMatchObject({ code: 0 });
       expect(status.stderr).toMatch(/daemon not running, as of \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/);
       const document = JSON.parse(status.stdout) as { daemon: { running: boolean; lastCommitAt: string }; clusters: unknown[] };
       expect(document.daemon).toMatchObject({ running: false });

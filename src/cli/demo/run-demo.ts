@@ -27,7 +27,7 @@ export async function runDemo(options: DemoOptions, io: CliIo): Promise<number> 
     stage.daemon.start();
     commit = await adoptAndMerge(stage, io.signal, say);
     result = await watchRun(options, stage, commit, io);
-    stage.meter.finish();
+    stage.meter.finish(leftInTheMiddle(result));
     const wallSeconds = (wallMs() - startedAt) / 1000;
     const simulatedSeconds = (stage.clock.now() - stage.clock.epochMs) / 1000;
     const eventLoopLagMs = await stage.daemon.eventLoopLagMs();
@@ -49,6 +49,14 @@ async function adoptAndMerge(stage: Stage, signal: AbortSignal, say: (message: s
   const commit = await mergeChange(stage, nodesAndIngress);
   say(`merged ${commit.slice(0, 12)} to ${nodesAndIngress.branch}: new node images, a new ingress`);
   return commit;
+}
+
+const underWay: ReadonlySet<string> = new Set(['blocked', 'updating', 'verifying', 'stalled', 'paused']);
+
+/** A cluster in the middle of its update keeps its surge and its marks; after a promoted run there is none. */
+function leftInTheMiddle({ outcome, status }: FollowResult): ReadonlySet<string> {
+  if (outcome === 'promoted' || status === undefined) return new Set();
+  return new Set(status.clusters.filter((cluster) => underWay.has(cluster.state)).map((cluster) => cluster.id));
 }
 
 async function watchRun(options: DemoOptions, stage: Stage, commit: string, io: CliIo): Promise<FollowResult> {

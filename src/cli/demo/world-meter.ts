@@ -35,9 +35,9 @@ export class WorldMeter {
     this.#watch.onEvent(event);
   }
 
-  /** Judges what a finished run leaves behind. */
-  finish(): void {
-    this.#watch.atEnd(this.#world.clock.now());
+  /** Judges what a finished run leaves behind, on clusters that it does not leave in the middle of their work. */
+  finish(inFlight: ReadonlySet<string> = new Set()): void {
+    this.#watch.atEnd(this.#world.clock.now(), inFlight);
   }
 
   /** Nodes and pods of the whole fleet right now. */

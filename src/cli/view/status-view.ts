@@ -225,10 +225,12 @@ function clusterBlock(cluster: ClusterStatus, now: number, { columns, colors }: 
   const what = cluster.state === 'updating' && cluster.phase !== undefined ? cluster.phase : cluster.state;
   const blocker = cluster.blocker?.message ?? cluster.failure?.message;
   const wait = cluster.state === 'updating' || cluster.state === 'verifying' ? cluster.waits.at(0)?.message : undefined;
-  const label = `${colors.bold(fit(cluster.alias, Math.min(24, Math.max(12, Math.floor(columns / 5)))))} ${colors.dim(fit(cluster.channel, 7))} `;
+  const label = `${colors.bold(fit(cluster.alias, Math.min(26, Math.max(18, Math.floor(columns / 5)))))} ${colors.dim(fit(cluster.channel, 7))} `;
   const head = `${label}${paint(what)}${age === '' ? '' : colors.dim(` ${age}`)}`;
   const room = columns - visibleWidth(head) - 2;
-  const lines = [wait !== undefined && room > 16 ? `${head}  ${colors.dim(truncate(printable(wait), room))}` : head];
+  const lines = [
+    wait !== undefined && room > 16 ? `${head}  ${colors.dim(truncate(shortNames(printable(wait)), room))}` : head,
+  ];
   for (const pool of cluster.pools) lines.push(poolLine(pool, now, columns, colors));
   if (blocker !== undefined) {
     wrap(printable(blocker), columns - 4)
@@ -241,7 +243,7 @@ function clusterBlock(cluster: ClusterStatus, now: number, { columns, colors }: 
 }
 
 function poolLine(pool: PoolStatus, now: number, columns: number, colors: Palette): string {
-  const name = fit(pool.name, Math.min(22, Math.max(10, Math.floor(columns / 6))));
+  const name = fit(pool.name, Math.min(22, Math.max(15, Math.floor(columns / 6))));
   const squaresRoom = Math.max(10, Math.floor((columns - 30) / 2));
   const squares = padEnd(poolSquares(pool, squaresRoom, colors), squaresRoom);
   const count = padStart(pool.total === undefined ? '' : `${pool.updated ?? 0}/${pool.total}`, 7);
@@ -252,7 +254,7 @@ function poolLine(pool: PoolStatus, now: number, columns: number, colors: Palett
     detail =
       node.blockedBy === undefined ? `${node.detail} ${node.name}${since}` : `${node.name} ← ${node.blockedBy}${since}`;
   }
-  return `  ${colors.dim(name)} ${squares} ${count}  ${colors.dim(printable(detail))}`;
+  return `  ${colors.dim(name)} ${squares} ${count}  ${colors.dim(shortNames(printable(detail)))}`;
 }
 
 function problemLines(status: StatusDocument, { columns, colors }: StatusViewOptions): string[] {
@@ -280,7 +282,7 @@ function eventLines(status: StatusDocument, { events, columns, colors }: StatusV
   for (const event of events) {
     const where = event.cluster === '' ? event.channel : (aliases.get(event.cluster) ?? event.cluster);
     const time = new Date(event.at).toISOString().slice(11, 19);
-    const text = `${colors.dim(time)} ${colors.cyan(printable(where === '' ? event.source : where))} ${printable(event.message)}`;
+    const text = `${colors.dim(time)} ${colors.cyan(printable(where === '' ? event.source : where))} ${shortNames(printable(event.message))}`;
     lines.push(truncate(text, columns));
   }
   return lines;
@@ -308,4 +310,9 @@ function limitLines(lines: string[], limit: number, { colors }: StatusViewOption
 function keepNewest(lines: string[], limit: number): string[] {
   if (lines.length <= limit) return lines;
   return [...lines.slice(0, 2), ...lines.slice(lines.length - (limit - 2))];
+}
+
+/** Node names without the domain that all of them share. */
+function shortNames(text: string): string {
+  return text.replace(/\b(ip-\d+(?:-\d+)+)\.[a-z0-9-]+\.compute\.internal\b/g, '$1');
 }

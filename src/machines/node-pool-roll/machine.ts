@@ -1,9 +1,9 @@
 import { assign, setup } from 'xstate';
+import type { NodePoolRollInput } from '../../domain/node-pool-roll.ts';
 import type { EngineEvent } from '../events.ts';
 import type { OperatorEvent } from '../operator-events.ts';
 import { keepFailure, nextWait, pauseOf } from '../stored-shapes.ts';
 import type { NodePoolRollContext, RollStepOutput, RollStepResult } from './context.ts';
-import type { NodePoolRollInput } from '../../domain/node-pool-roll.ts';
 
 type Event = EngineEvent | OperatorEvent;
 

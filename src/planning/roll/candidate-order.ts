@@ -1,9 +1,9 @@
 /** Which outdated node is drained next, and which cannot be. */
 import type { RollBlock } from '../../domain/node-pool-roll.ts';
 import type { ClusterIndex } from './cluster-index.ts';
+import { ownerOf } from './cluster-index.ts';
 import { classifyPod, judgeBudgets, movablePods } from './drain-state.ts';
 import { isCritical } from './eviction-lanes.ts';
-import { ownerOf } from './cluster-index.ts';
 import type { Member } from './members.ts';
 import type { RollPlanInput } from './roll-plan.ts';
 

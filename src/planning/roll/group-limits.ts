@@ -1,6 +1,7 @@
 /** How a group is made ready for a roll, and how it is put back: idempotent lists of what is still to be done, in order. */
-import type { RollGroupMemory } from '../../domain/node-pool-roll.ts';
+
 import type { NodeView } from '../../domain/cluster-view.ts';
+import type { RollGroupMemory } from '../../domain/node-pool-roll.ts';
 import type { NodeGroup } from '../../ports/cloud-provider.ts';
 import {
   type GroupOriginals,

@@ -13,9 +13,9 @@ import { EvictionLanes, isCritical } from './eviction-lanes.ts';
 import { type GroupState, groupStates, type Member } from './members.ts';
 import { isCordonedByUs } from './node-marks.ts';
 import { allMembers, look, type PoolContext, wait, wantCloud } from './pool-context.ts';
-import { planRolling } from './rolling-plan.ts';
 import type { PoolPlan, PoolVerdict, RollPlan, RollPlanInput } from './roll-plan.ts';
-import { planSurplus, planStopping } from './stopping-plan.ts';
+import { planRolling } from './rolling-plan.ts';
+import { planStopping, planSurplus } from './stopping-plan.ts';
 
 /** Looked at this often although nothing is expected to change. */
 const idleLookMs = 300_000;

@@ -7,8 +7,8 @@ import { movablePods } from './drain-state.ts';
 import type { EvictionLanes } from './eviction-lanes.ts';
 import type { GroupState, Member } from './members.ts';
 import { drainStartedAt } from './node-marks.ts';
-import type { PoolRollState, RollAction, RollPlanInput } from './roll-plan.ts';
 import { surgeOf } from './policy.ts';
+import type { PoolRollState, RollAction, RollPlanInput } from './roll-plan.ts';
 import { balancersOf } from './usability.ts';
 
 export interface PoolContext {

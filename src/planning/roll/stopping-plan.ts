@@ -115,5 +115,8 @@ function surplusOrder(state: GroupState, leaving: Member[]): Member[] {
   const age = (member: Member): number => member.node?.createdAt ?? Number.POSITIVE_INFINITY;
   return state.members
     .filter((member) => member.live && !member.ambiguous && !leaving.includes(member))
-    .sort((a, b) => rank(a) - rank(b) || crowdIn(b) - crowdIn(a) || age(b) - age(a) || (a.instance.id < b.instance.id ? -1 : 1));
+    .sort(
+      (a, b) =>
+        rank(a) - rank(b) || crowdIn(b) - crowdIn(a) || age(b) - age(a) || (a.instance.id < b.instance.id ? -1 : 1),
+    );
 }

@@ -371,7 +371,7 @@ class Evaluator {
 
   #step(at: Span): void {
     this.#steps += 1;
-    if (false)
+    if (this.#steps > this.#limits.maxSteps)
       this.#fail(at, `the template takes more than ${this.#limits.maxSteps} steps`);
   }
 

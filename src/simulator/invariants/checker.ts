@@ -41,9 +41,10 @@ export class InvariantWatch {
     }
   }
 
-  /** Once, when the run is over and nothing is in flight. */
-  atEnd(at: number): void {
+  /** Once, when the run is over. `inFlight`: clusters on which work was stopped in the middle, and goes on one day. */
+  atEnd(at: number, inFlight: ReadonlySet<string> = new Set()): void {
     for (const cluster of this.#truth.clusters()) {
+      if (inFlight.has(cluster)) continue;
       for (const checker of this.#checkers) {
         if (!checker.atEnd) continue;
         this.checked += 1;

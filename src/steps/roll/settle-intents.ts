@@ -130,7 +130,10 @@ function refusedLaunch(visit: RollVisit, intent: Launch, settled: Settled, code:
 
 async function raise(visit: RollVisit, intent: Launch, settled: Settled): Promise<void> {
   const group = await groupNow(visit, intent.group);
-  if (!group) return drop(visit, settled, intent);
+  if (!group) {
+    drop(visit, settled, intent);
+    return;
+  }
   if (group.desired === intent.from) {
     await visit.session.cloud.raiseDesired(intent.group, intent.from, intent.from + 1);
     visit.session.cloudChanged();

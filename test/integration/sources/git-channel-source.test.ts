@@ -84,6 +84,8 @@ describe('fetching', () => {
     ]);
     sandbox.git(mirror, 'reflog', 'expire', '--expire=now', '--all');
     sandbox.git(mirror, 'gc', '--quiet', '--prune=now');
+    // and the repository has it no more
+    rmSync(sandbox.bare, { recursive: true });
     expect((await open().readTree(second, 'cluster')).get('a.yaml')).toBe('two\n');
   });
 

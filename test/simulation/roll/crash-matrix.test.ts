@@ -3,7 +3,7 @@ import type { CloudProvider } from '../../../src/ports/cloud-provider.ts';
 import type { KubeCluster } from '../../../src/ports/kube-cluster.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/open.ts';
-import { crashingLease, crashingStore, CrashPoint } from '../../support/crashing-store.ts';
+import { CrashPoint, crashingLease, crashingStore } from '../../support/crashing-store.ts';
 import { budget, deployment, finished, RollWorld, rollId, startDaemon, startRoll } from '../../support/roll-world.ts';
 
 const mutations = new Set([

@@ -185,10 +185,10 @@ describe('somebody else', () => {
     const daemon = await startDaemon(roll);
     await startRoll(daemon, roll, 'workers');
     await daemon.run(() => has(daemon, 'node-cordoned'));
-    const { DesiredCapacity } = roll.group('workers');
+    const before = Number(roll.group('workers').DesiredCapacity);
     roll.call('autoscaling', 'SetDesiredCapacity', {
       AutoScalingGroupName: 'workers',
-      DesiredCapacity: DesiredCapacity + 1,
+      DesiredCapacity: before + 1,
     });
     await daemon.run(() => finished(daemon, 'workers'));
     expect(await stateOf(daemon, 'workers')).toBe('rolled');

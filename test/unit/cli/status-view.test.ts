@@ -65,6 +65,12 @@ describe('the status view', () => {
     expect(lines.join('\n')).toContain(`and ${30 - shown} more clusters`);
   });
 
+  it('shortens node names to what tells them apart', () => {
+    const long = [eventFixture(1, 'ip-10-0-1-3.eu-central-1.compute.internal is drained')];
+    const lines = renderStatus(statusFixture(), { columns: 80, colors: plain, events: long });
+    expect(lines.at(-1)).toMatch(/beta-moving ip-10-0-1-3 is drained$/);
+  });
+
   it('says when it speaks for a daemon that does not run, and before adoption', () => {
     const lines = renderStatus(
       statusFixture({ daemon: { running: false, lastCommitAt: '2026-11-21T07:00:00.000Z' }, adopted: false }),

@@ -303,6 +303,11 @@ describe('a configuration that does not render gives every problem, with file, l
       [/^cluster\.yaml:1: Resources: .*at least one entry/],
     ],
     [
+      'a stack with a YAML alias',
+      { 'cluster.yaml': 'Resources:\n  A: &a {Type: "AWS::S3::Bucket"}\n  B: *a\n' },
+      [/^cluster\.yaml:3: CloudFormation does not take YAML aliases \(\*a\)/],
+    ],
+    [
       'a stack with an unknown tag',
       { 'cluster.yaml': 'Resources:\n  A: !Nope x\n' },
       [/^cluster\.yaml:2: Unresolved tag: !Nope/],

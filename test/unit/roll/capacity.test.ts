@@ -125,7 +125,9 @@ describe('ending a drained node', () => {
     const now = Date.UTC(2026, 10, 21, 8);
     const previous = [{ ...empty('old-1'), phase: 'terminating' as const, since: now - 5_000 }];
     const nodes = [{ name: 'old-1', old: true, ...drained }, { name: 'new-1' }];
-    expect(words(plan({ pools: [{ nodes, baseline: 1, previous }] }).actions)).toEqual([]);
+    const found = plan({ pools: [{ nodes, baseline: 1, previous }] });
+    expect(words(found.actions)).toEqual([]);
+    expect(found.nodes).toMatchObject([{ name: 'old-1', phase: 'terminating' }]);
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { type BudgetSpec, buildInput, now, type PodSpec, plan, words } from '../../support/roll-builders.ts';
-import type { RollPlanInput } from '../../../src/planning/roll/roll-plan.ts';
 import type { RollPolicy } from '../../../src/planning/roll/policy.ts';
+import type { RollPlanInput } from '../../../src/planning/roll/roll-plan.ts';
+import { type BudgetSpec, buildInput, now, type PodSpec, plan, words } from '../../support/roll-builders.ts';
 
 const draining = [{ name: 'old-1', old: true, drainingFor: 60_000 }, { name: 'new-1' }];
 
@@ -37,7 +37,7 @@ describe('a drain leaves alone, and does not wait for', () => {
     ['a pod that failed', { name: 'job', phase: 'Failed' }],
     ['a pod labelled to be skipped', { name: 'agent', labels: { 'cluster.x-k8s.io/drain': 'skip' } }],
   ] as const)('%s', (_name, pod) => {
-    const found = drain([pod as PodSpec]);
+    const found = drain([pod]);
     expect(evictions(found)).toEqual([]);
     expect(phase(found)).toBe('drained');
   });

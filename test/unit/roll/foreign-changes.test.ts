@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { NodeGroup } from '../../../src/ports/cloud-provider.ts';
 import { judgeDrift } from '../../../src/planning/roll/drift.ts';
+import type { NodeGroup } from '../../../src/ports/cloud-provider.ts';
 import { buildInput, now, oldNodes, plan, words } from '../../support/roll-builders.ts';
 
 const pool = { nodes: [...oldNodes(3), { name: 'new-1' }], baseline: 3 };

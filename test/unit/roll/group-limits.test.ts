@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { NodeGroup } from '../../../src/ports/cloud-provider.ts';
 import { originalsFor, preparations, refusalOf, restorations } from '../../../src/planning/roll/group-limits.ts';
 import { originalsAsTags, originalsOf, readOriginals } from '../../../src/planning/roll/group-tags.ts';
-import { buildInput, memoryOf, now, type NodeSpec } from '../../support/roll-builders.ts';
+import type { NodeGroup } from '../../../src/ports/cloud-provider.ts';
+import { buildInput, memoryOf, type NodeSpec, now } from '../../support/roll-builders.ts';
 
 const untouched = (more: Partial<NodeGroup> = {}): NodeGroup => {
   const spec = { nodes: [{ name: 'a' }, { name: 'b' }] };

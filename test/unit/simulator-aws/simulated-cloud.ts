@@ -62,6 +62,15 @@ export class SimulatedCloud {
     this.clock.advanceTo(this.clock.now() + seconds * 1000);
   }
 
+  /** Lets time pass until it is so; the seconds that took. */
+  until(isSo: () => boolean, limitSeconds = 600): number {
+    for (let seconds = 0; seconds <= limitSeconds; seconds++) {
+      if (isSo()) return seconds;
+      this.pass(1);
+    }
+    throw new Error(`not so after ${limitSeconds} simulated seconds`);
+  }
+
   group(name = 'workers'): Answer {
     return this.call('autoscaling', 'DescribeAutoScalingGroups', { AutoScalingGroupNames: [name] })
       .AutoScalingGroups[0];

@@ -1,8 +1,9 @@
 /** The world's own view of the cloud, read by checkers and the demo's report. Nothing here is a copy of what an API answers. */
+import type { Stack } from './cfn/stack.ts';
 import type { Cloud } from './cloud.ts';
 import type { TrackedState } from './health-tracker.ts';
 import { templateVersion } from './launch-templates.ts';
-import { clusterOfTags, type InstanceState, type RegionState } from './region-state.ts';
+import { clusterOfTags, type Ec2Instance, type InstanceState, type RegionState } from './region-state.ts';
 import { clusterOfGroup, type LifecycleState, type ScalingGroup, templateOf } from './scaling-group.ts';
 
 export interface TrueMember {
@@ -124,13 +125,61 @@ function groupTruth(state: RegionState, group: ScalingGroup): TrueGroup {
   };
 }
 
-export function truthOf(cloud: Cloud): CloudTruth {
-  const collect = <T>(read: (state: RegionState) => T[], cluster?: string): T[] => {
-    const place = cluster === undefined ? undefined : cloud.placeOfCluster(cluster);
-    return place ? read(cloud.region(place.account, place.region)) : [...cloud.regions()].flatMap(read);
+function instanceTruth(state: RegionState, instance: Ec2Instance): TrueInstance {
+  return {
+    id: instance.id,
+    account: state.account,
+    region: state.region,
+    cluster: clusterOfTags(instance.tags) ?? '',
+    group: instance.group ?? '',
+    zone: instance.zone,
+    state: instance.state,
+    imageId: instance.imageId,
+    instanceType: instance.instanceType,
+    launchedAt: instance.launchedAt,
+    templateVersion: instance.templateVersion,
   };
-  const of = <T extends { cluster: string }>(all: T[], cluster: string | undefined): T[] =>
-    cluster === undefined ? all : all.filter((each) => each.cluster === cluster);
+}
+
+function stackTruth(cloud: Cloud, state: RegionState, stack: Stack): TrueStack {
+  const { definition, name } = stack;
+  return {
+    account: state.account,
+    region: state.region,
+    cluster: clusterOfTags(definition.tags) ?? cloud.clusterOfStack(state.account, state.region, name) ?? '',
+    name,
+    id: stack.id,
+    status: stack.status,
+    tags: Object.fromEntries(definition.tags),
+    parameters: Object.fromEntries(definition.parameters),
+    outputs: Object.fromEntries(stack.outputs.map((output) => [output.key, output.value])),
+    template: definition.body,
+  };
+}
+
+function balancerTruths(state: RegionState): TrueLoadBalancer[] {
+  const place = { account: state.account, region: state.region };
+  const classic = [...state.classic.values()].map(
+    ({ name, tracker }): TrueLoadBalancer => ({ ...place, kind: 'classic', id: name, name, instances: tracker.peek() }),
+  );
+  const groups = [...state.targetGroups.values()].map(
+    ({ arn, name, tracker }): TrueLoadBalancer => ({
+      ...place,
+      kind: 'target-group',
+      id: arn,
+      name,
+      instances: tracker.peek(),
+    }),
+  );
+  return [...classic, ...groups];
+}
+
+export function truthOf(cloud: Cloud): CloudTruth {
+  const collect = <T extends { cluster: string }>(read: (state: RegionState) => T[], cluster?: string): T[] => {
+    const place = cluster === undefined ? undefined : cloud.placeOfCluster(cluster);
+    const all = place ? read(cloud.region(place.account, place.region)) : [...cloud.regions()].flatMap(read);
+    return cluster === undefined ? all : all.filter((each) => each.cluster === cluster);
+  };
   return {
     groups: (cluster) =>
       collect(
@@ -141,76 +190,21 @@ export function truthOf(cloud: Cloud): CloudTruth {
         cluster,
       ),
     instances: (cluster) =>
-      of(
-        collect(
-          (state) =>
-            [...state.instances.values()]
-              .filter((instance) => instance.state !== 'terminated')
-              .map((instance) => ({
-                id: instance.id,
-                account: state.account,
-                region: state.region,
-                cluster: clusterOfTags(instance.tags) ?? '',
-                group: instance.group ?? '',
-                zone: instance.zone,
-                state: instance.state,
-                imageId: instance.imageId,
-                instanceType: instance.instanceType,
-                launchedAt: instance.launchedAt,
-                templateVersion: instance.templateVersion,
-              })),
-          cluster,
-        ),
+      collect(
+        (state) =>
+          [...state.instances.values()]
+            .filter((instance) => instance.state !== 'terminated')
+            .map((instance) => instanceTruth(state, instance)),
         cluster,
       ),
     stacks: (cluster) =>
-      of(
-        collect(
-          (state) =>
-            [...state.stackIds.values()].flatMap((id) => {
-              const stack = state.stacks.get(id);
-              if (!stack) return [];
-              const { definition } = stack;
-              return [
-                {
-                  account: state.account,
-                  region: state.region,
-                  cluster:
-                    clusterOfTags(definition.tags) ??
-                    cloud.clusterOfStack(state.account, state.region, stack.name) ??
-                    '',
-                  name: stack.name,
-                  id: stack.id,
-                  status: stack.status,
-                  tags: Object.fromEntries(definition.tags),
-                  parameters: Object.fromEntries(definition.parameters),
-                  outputs: Object.fromEntries(stack.outputs.map((output) => [output.key, output.value])),
-                  template: definition.body,
-                },
-              ];
-            }),
-          cluster,
-        ),
+      collect(
+        (state) =>
+          [...state.stackIds.values()]
+            .flatMap((id) => state.stacks.get(id) ?? [])
+            .map((stack) => stackTruth(cloud, state, stack)),
         cluster,
       ),
-    loadBalancers: () =>
-      collect((state) => [
-        ...[...state.classic.values()].map((balancer) => ({
-          account: state.account,
-          region: state.region,
-          kind: 'classic' as const,
-          id: balancer.name,
-          name: balancer.name,
-          instances: balancer.tracker.peek(),
-        })),
-        ...[...state.targetGroups.values()].map((group) => ({
-          account: state.account,
-          region: state.region,
-          kind: 'target-group' as const,
-          id: group.arn,
-          name: group.name,
-          instances: group.tracker.peek(),
-        })),
-      ]),
+    loadBalancers: () => [...cloud.regions()].flatMap(balancerTruths),
   };
 }

@@ -37,7 +37,12 @@ export function filtersOf<T>(
   return (item) => tests.every((test) => test(item));
 }
 
-export function paged(params: Params, key: string, all: Record<string, unknown>[], most: number): Record<string, unknown> {
+export function paged(
+  params: Params,
+  key: string,
+  all: Record<string, unknown>[],
+  most: number,
+): Record<string, unknown> {
   const size = params.bounded('MaxResults', 1, most) ?? most;
   const { items, next } = page(all, { size, token: params.text('NextToken'), badToken });
   return { [key]: items, ...(next === undefined ? {} : { NextToken: next }) };

@@ -73,6 +73,42 @@ export class ObjectStorage {
     return this.bucket(name)?.objects.get(key)?.body.toString('utf8');
   }
 
+  #createBucket({ state, params }: Call): Record<string, unknown> {
+    const name = params.required('Bucket');
+    if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name))
+      throw new AwsError('InvalidBucketName', 'The specified bucket is not valid.');
+    const known = this.bucket(name);
+    if (known?.account === state.account)
+      throw new AwsError(
+        'BucketAlreadyOwnedByYou',
+        'Your previous request to create the named bucket succeeded and you already own it.',
+        409,
+      );
+    if (known) throw new AwsError('BucketAlreadyExists', 'The requested bucket name is not available.', 409);
+    this.create(state, name);
+    return { Location: `/${name}` };
+  }
+
+  #list(call: Call, bucket: Bucket): Record<string, unknown> {
+    const prefix = call.params.text('Prefix') ?? '';
+    const keys = [...bucket.objects].filter(([key]) => key.startsWith(prefix)).sort(([a], [b]) => (a < b ? -1 : 1));
+    const most = call.params.bounded('MaxKeys', 1, 1000) ?? 1000;
+    return {
+      Name: call.params.required('Bucket'),
+      Prefix: prefix,
+      KeyCount: Math.min(keys.length, most),
+      MaxKeys: most,
+      IsTruncated: keys.length > most,
+      Contents: keys.slice(0, most).map(([Key, stored]) => ({
+        Key,
+        LastModified: new Date(stored.modifiedAt),
+        ETag: stored.etag,
+        Size: stored.body.length,
+        StorageClass: 'STANDARD',
+      })),
+    };
+  }
+
   actions(): ActionTable {
     const bucketOf = ({ params, state }: Call): Bucket => {
       const name = params.required('Bucket');
@@ -94,21 +130,7 @@ export class ObjectStorage {
       LastModified: new Date(stored.modifiedAt),
     });
     return {
-      CreateBucket: ({ state, params }) => {
-        const name = params.required('Bucket');
-        if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name))
-          throw new AwsError('InvalidBucketName', 'The specified bucket is not valid.');
-        const known = this.bucket(name);
-        if (known?.account === state.account)
-          throw new AwsError(
-            'BucketAlreadyOwnedByYou',
-            'Your previous request to create the named bucket succeeded and you already own it.',
-            409,
-          );
-        if (known) throw new AwsError('BucketAlreadyExists', 'The requested bucket name is not available.', 409);
-        this.create(state, name);
-        return { Location: `/${name}` };
-      },
+      CreateBucket: (call) => this.#createBucket(call),
       HeadBucket: (call) => ({ BucketRegion: bucketOf(call).region }),
       PutObject: (call) => {
         const body = bytesOf(call.params.raw['Body']);
@@ -130,27 +152,7 @@ export class ObjectStorage {
         bucketOf(call).objects.delete(call.params.required('Key'));
         return {};
       },
-      ListObjectsV2: (call) => {
-        const prefix = call.params.text('Prefix') ?? '';
-        const keys = [...bucketOf(call).objects]
-          .filter(([key]) => key.startsWith(prefix))
-          .sort(([a], [b]) => (a < b ? -1 : 1));
-        const most = call.params.bounded('MaxKeys', 1, 1000) ?? 1000;
-        return {
-          Name: call.params.required('Bucket'),
-          Prefix: prefix,
-          KeyCount: Math.min(keys.length, most),
-          MaxKeys: most,
-          IsTruncated: keys.length > most,
-          Contents: keys.slice(0, most).map(([Key, stored]) => ({
-            Key,
-            LastModified: new Date(stored.modifiedAt),
-            ETag: stored.etag,
-            Size: stored.body.length,
-            StorageClass: 'STANDARD',
-          })),
-        };
-      },
+      ListObjectsV2: (call) => this.#list(call, bucketOf(call)),
     };
   }
 }

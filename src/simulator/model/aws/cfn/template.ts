@@ -1,4 +1,12 @@
-import { type CollectionTag, type Document, parseDocument, type ScalarTag, visit, type YAMLMap, type YAMLSeq } from 'yaml';
+import {
+  type CollectionTag,
+  type Document,
+  parseDocument,
+  type ScalarTag,
+  visit,
+  type YAMLMap,
+  type YAMLSeq,
+} from 'yaml';
 import { AwsError } from '../aws-request.ts';
 
 export interface ParameterDeclaration {

@@ -1,0 +1,101 @@
+/** New nodes: how many, where, and under which token. */
+import { createHash } from 'node:crypto';
+import type { CapacitySums } from './capacity-sums.ts';
+import type { GroupState, Member } from './members.ts';
+import { allMembers, look, type PoolContext, wait } from './pool-context.ts';
+
+export function planLaunches(context: PoolContext, sums: CapacitySums): void {
+  const { input, memory } = context;
+  const members = allMembers(context);
+  const proven = members.some((member) => member.live && !member.outdated && member.usability.usable);
+  const newcomers = members.filter((member) => member.live && !member.outdated).length;
+  const owed = context.groups.reduce((total, state) => total + state.owed, 0);
+  const pending = memory.intents.filter((intent) => intent.kind === 'launch').length;
+  let number = memory.launches;
+  let planned = 0;
+  for (const state of context.groups) {
+    while (sums.needed(state) > 0 && sums.freeSurge > 0) {
+      // One node first: a bad image costs one instance.
+      if (!proven && newcomers + owed + pending + planned > 0) return;
+      if (sums.booting >= input.policy.bootCap) {
+        wait(context, 'boot-cap', `${sums.booting} nodes of the cluster are booting, as many as allowed`);
+        return;
+      }
+      const zone = zoneFor(context, state);
+      if (zone === undefined) {
+        const until = Math.min(...memory.zonesWithout.map((one) => one.until));
+        look(context, until);
+        wait(
+          context,
+          'no-capacity',
+          `no zone of ${state.group.name} has instances to give: ${memory.zonesWithout.map((one) => one.zone).join(', ')}`,
+        );
+        return;
+      }
+      number += 1;
+      planned += 1;
+      const reason = proven
+        ? `${state.group.name} needs a new node before the next old one goes`
+        : `one new node first: it shows that the new template boots`;
+      context.actions.push({
+        kind: 'capacity',
+        reason,
+        intent: {
+          kind: 'launch',
+          id: `launch-${number}`,
+          group: state.group.name,
+          zone,
+          token: launchToken(memory.rollId, number),
+          from: state.group.desired,
+          raise: memory.launchByDesired,
+        },
+      });
+      sums.launched(state);
+    }
+  }
+}
+
+/** The same launch sent twice carries the same token. */
+export function launchToken(rollId: string, number: number): string {
+  return createHash('sha256').update(`${rollId}/${number}`).digest('hex');
+}
+
+/**
+ * Zone with the fewest new nodes, so that they end up even: AZRebalance would repair uneven zones after the roll, by ending nodes
+ * undrained. Among equals the zone where most old nodes wait; before all, one whose volumes wait for their first new node.
+ */
+function zoneFor(context: PoolContext, state: GroupState): string | null | undefined {
+  const zones = new Map(state.group.zones.map((zone) => [zone, { fresh: 0, outdated: 0, volumes: false }]));
+  const at = (zone: string): { fresh: number; outdated: number; volumes: boolean } => {
+    const known = zones.get(zone) ?? { fresh: 0, outdated: 0, volumes: false };
+    zones.set(zone, known);
+    return known;
+  };
+  for (const member of state.members) {
+    if (!member.live) continue;
+    const zone = at(member.instance.zone);
+    if (!member.outdated) zone.fresh += 1;
+    else zone.outdated += 1;
+    if (member.outdated && hasVolumes(context, member)) zone.volumes = true;
+  }
+  const under = [
+    ...context.memory.intents,
+    ...context.actions.flatMap((action) => (action.kind === 'capacity' ? [action.intent] : [])),
+  ];
+  const intents = new Set(under.filter((one) => one.kind === 'launch' && one.group === state.group.name));
+  for (const intent of intents) if (intent.kind === 'launch' && intent.zone !== null) at(intent.zone).fresh += 1;
+  const without = new Set(
+    context.memory.zonesWithout.filter((one) => one.until > context.input.now).map((one) => one.zone),
+  );
+  const open = [...zones].filter(([zone]) => !without.has(zone));
+  if (open.length === 0) return zones.size === 0 && without.size === 0 ? null : undefined;
+  const first = ({ volumes, fresh }: { volumes: boolean; fresh: number }): number => (volumes && fresh === 0 ? 0 : 1);
+  open.sort(
+    ([za, a], [zb, b]) => first(a) - first(b) || a.fresh - b.fresh || b.outdated - a.outdated || (za < zb ? -1 : 1),
+  );
+  return open[0]?.[0];
+}
+
+function hasVolumes(context: PoolContext, member: Member): boolean {
+  return member.pods.some((pod) => pod.claims.length > 0 && !context.index.isDaemonPod(pod));
+}

@@ -1,0 +1,35 @@
+/** Marks that decide where pods go and what the group and the autoscaler leave alone while a roll is under way. */
+import type { Member } from './members.ts';
+import { isExemptedByUs, isMarked, protectedByAnnotation, scaleDownDisabledAnnotation } from './node-marks.ts';
+import type { PoolContext } from './pool-context.ts';
+
+/** Old nodes repel new pods; new ones are kept from the autoscaler while they are empty. */
+export function markNodes(context: PoolContext, members: Member[]): void {
+  protectOld(context);
+  for (const member of members) {
+    const { node } = member;
+    if (!member.live || !node || node.deleting) continue;
+    if (member.outdated) {
+      if (isMarked(node) || member.cordonedByUs) continue;
+      const protectedByUs = !member.instance.protectedFromScaleIn;
+      const reason = `${node.name} is outdated`;
+      context.actions.push({ kind: 'mark', node: node.name, instanceId: member.instance.id, protectedByUs, reason });
+    } else if (!isExemptedByUs(node) && node.annotations[scaleDownDisabledAnnotation] === undefined) {
+      context.actions.push({ kind: 'exempt', node: node.name, reason: `${node.name} is new` });
+    }
+  }
+}
+
+/** No scale-in by the group itself ends an undrained node. Marked first, so that a kill leaves nothing protected without a note. */
+function protectOld(context: PoolContext): void {
+  for (const state of context.groups) {
+    const instanceIds = state.members
+      .filter((m) => m.live && m.instance.lifecycleState === 'InService' && !m.instance.protectedFromScaleIn)
+      .filter((m) => m.node?.annotations[protectedByAnnotation] !== undefined)
+      .map((m) => m.instance.id)
+      .slice(0, 50);
+    if (instanceIds.length === 0) continue;
+    const reason = `outdated nodes of ${state.group.name} leave by a drain only`;
+    context.actions.push({ kind: 'protect', group: state.group.name, instanceIds, reason });
+  }
+}

@@ -1,0 +1,31 @@
+/** How long it takes to build the simulated world of the whole sample fleet. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { renderFleet, writeSelectedFleet } from '../../src/cli/demo/sample-fleet.ts';
+import { buildFleetWorld, projectRoot } from '../../src/cli/demo/stage.ts';
+import { wallMs } from '../../src/support/deadline.ts';
+import type { BenchRow } from './bench-row.ts';
+
+const clusters = 84;
+
+export async function run(): Promise<BenchRow[]> {
+  const directory = await mkdtemp(join(tmpdir(), 'clm-bench-'));
+  try {
+    const fleet = await writeSelectedFleet({ projectRoot, directory, clusters });
+    const renderedAt = wallMs();
+    const members = await renderFleet(join(projectRoot, 'channels', 'cluster'), fleet.clusters, 'a'.repeat(40));
+    const builtAt = wallMs();
+    const { meter } = await buildFleetWorld({ members, seed: 'bench', firstChannel: 'dev', say: () => {} });
+    const wall = wallMs() - builtAt;
+    const { nodes, pods } = meter.size();
+    const memory = Math.round(process.memoryUsage().rss / 2 ** 20);
+    return [
+      { name: `render ${clusters} clusters, cold`, value: Math.round(builtAt - renderedAt), unit: 'ms', note: 'one thread' },
+      { name: `build the simulated world of ${clusters} clusters`, value: Math.round(wall), unit: 'ms', note: `${nodes} nodes, ${pods} pods` },
+      { name: 'memory of the process that holds it', value: memory, unit: 'MiB', note: 'resident' },
+    ];
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
