@@ -13,6 +13,7 @@ const project = (name: string, testTimeout: number, serial = false) => ({
 export default defineConfig({
   test: {
     maxWorkers: 2,
+    env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     projects: [
       project('unit', 10_000),
       project('compat', 10_000),

@@ -62,7 +62,10 @@ export async function untilObjects(input: WaitInput): Promise<KubeObject[]> {
   }
 }
 
-type Round = { kind: 'content'; items: KubeObject[] } | { kind: 'again'; unasked?: FailureError } | { kind: 'fatal'; error: unknown };
+type Round =
+  | { kind: 'content'; items: KubeObject[] }
+  | { kind: 'again'; unasked?: FailureError }
+  | { kind: 'fatal'; error: unknown };
 
 async function oneRound(input: WaitInput, deadline: number, note: (missing: string) => void): Promise<Round> {
   const { kube, resource, options, judge } = input;

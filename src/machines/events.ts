@@ -2,6 +2,7 @@
  * The events that the engine itself sends to machines, and the metadata by which a state tells the engine what it needs.
  * Machines are pure reducers: only `assign`, no `invoke`, `after` or `spawn`.
  */
+import type { AnyStateMachine } from 'xstate';
 import type { Failure } from '../domain/failure.ts';
 
 export type JsonValue = null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue };
@@ -33,8 +34,7 @@ export interface MachineModule {
   name: string;
   /** Raised with every change of states or context; a test hashes the definition. */
   version: number;
-  // biome-ignore lint/suspicious/noExplicitAny: the engine treats all machines alike; each module is typed inside
-  machine: any;
+  machine: AnyStateMachine;
   /** Parses the context of the current version; a failure quarantines the row. */
   parseContext(context: unknown): { ok: true; context: unknown } | { ok: false; error: string };
   /** From version N to N+1, pure. */

@@ -1,7 +1,7 @@
 import { LineCounter, parseAllDocuments } from 'yaml';
 import type { KubeObject } from '../domain/kube-object.ts';
 import { BoundedCache } from '../support/bounded-cache.ts';
-import { canonicalJson, digestText } from './digest.ts';
+import { canonicalJson, digestParts, digestText } from './digest.ts';
 import { kubernetesYaml } from './yaml-schema.ts';
 
 /** What is wrong with a rendered text; the line is one of the rendered text. */
@@ -16,14 +16,44 @@ export type ManifestText =
   | { ok: true; objects: readonly KubeObject[]; digest: string }
   | { ok: false; problems: TextProblem[] };
 
-/** Texts whose parsed form is kept: parsing YAML costs a hundred times what rendering does. */
-const documents = new BoundedCache<string, ManifestText>({ maxEntries: 50_000, maxWeight: 48 * 1024 * 1024 });
+/** One document of a file; lines of its problems count from its own first line. */
+type DocumentText =
+  | { ok: true; objects: readonly KubeObject[]; digest: string }
+  | { ok: false; problems: readonly TextProblem[] };
+
+/**
+ * Documents whose parsed form is kept: parsing YAML costs a hundred times what rendering does. By document, not by file: in a
+ * file that names its cluster somewhere, most documents are still those of every cluster.
+ */
+const documents = new BoundedCache<string, DocumentText>({ maxEntries: 60_000, maxWeight: 48 * 1024 * 1024 });
+
+/** In front of a line that starts a document; `---` at a line's start is nothing else in YAML. */
+const documentStart = /^(?=---(?:\s|$))/m;
 
 /**
  * The objects of a rendered manifest file and their digest (of the parsed objects: comments and order of keys do not count).
  * Empty documents are left out and lists are unpacked. Objects are frozen: they are shared between clusters.
  */
 export function parseManifests(text: string): ManifestText {
+  const objects: KubeObject[] = [];
+  const digests: string[] = [];
+  const problems: TextProblem[] = [];
+  let linesBefore = 0;
+  // a directive (%YAML, %TAG) belongs to the document behind it: such a file stays whole
+  for (const piece of text.startsWith('%') ? [text] : text.split(documentStart)) {
+    const document = parseDocumentText(piece);
+    if (!document.ok) {
+      for (const problem of document.problems) problems.push({ ...problem, line: problem.line + linesBefore });
+    } else if (document.objects.length > 0) {
+      objects.push(...document.objects);
+      digests.push(document.digest);
+    }
+    linesBefore += piece.split('\n').length - 1;
+  }
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, objects, digest: digestParts(digests) };
+}
+
+function parseDocumentText(text: string): DocumentText {
   const known = documents.get(text);
   if (known !== undefined) return known;
   const result = parse(text);
@@ -31,7 +61,7 @@ export function parseManifests(text: string): ManifestText {
   return result;
 }
 
-function parse(text: string): ManifestText {
+function parse(text: string): DocumentText {
   const lines = new LineCounter();
   const problems: TextProblem[] = [];
   const objects: KubeObject[] = [];

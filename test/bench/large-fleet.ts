@@ -49,7 +49,8 @@ export async function writeLargeFleet(directory: string, clusters: number): Prom
   if (!parsed.ok) throw new Error('the demo pipeline is not valid');
   const channels = parsed.pipeline.channels.map((channel) => channel.name);
   const read = await openDirectoryRegistry({ directory: registry, channels }).read();
-  if (read.problems.length > 0) throw new Error(`${read.problems.length} problems, the first: ${read.problems[0]?.message}`);
+  if (read.problems.length > 0)
+    throw new Error(`${read.problems.length} problems, the first: ${read.problems[0]?.message}`);
   const repository = await createConfigRepository({
     directory,
     channelConfiguration: join(projectRoot, 'channels', 'cluster'),
@@ -79,10 +80,21 @@ export async function verifiedFacts(fleet: LargeFleet, tree: string, now: number
       updatedAt: now,
     };
     facts.push({ kind: 'cluster', key: cluster.id, value: value as unknown as Json });
-    const evidence = { version, tree, result: 'passed', passed: checksPassed, failed: 0, failures: [], at: now, inheritedFrom: null };
+    const evidence = {
+      version,
+      tree,
+      result: 'passed',
+      passed: checksPassed,
+      failed: 0,
+      failures: [],
+      at: now,
+      inheritedFrom: null,
+    };
     facts.push({ kind: 'evidence', key, value: evidence });
   }
-  const heads = Object.fromEntries(fleet.pipeline.channels.map((channel) => [channel.name, { commit, tree, matches: true }]));
+  const heads = Object.fromEntries(
+    fleet.pipeline.channels.map((channel) => [channel.name, { commit, tree, matches: true }]),
+  );
   facts.push({ kind: 'adoption', key: 'fleet', value: { actor: 'bench', at: now, heads } });
   return facts;
 }

@@ -124,9 +124,24 @@ async function noopPass(fleet: LargeFleet): Promise<BenchRow[]> {
   await store.close();
   const name = `no-op pass over ${fleet.clusters.length} clusters`;
   return [
-    { name, value: round(wall / 1000), unit: 's', note: `${round((clock.now() - simulatedFrom) / 60_000)} min simulated, ${commits} commits` },
-    { name: `${name}: CPU`, value: round((user + system) / 1e6), unit: 's', note: 'render, digest and compare every cluster of every channel' },
-    { name: `${name}: calls to clusters`, value: counted.calls.kube, unit: 'calls', note: '/readyz while it soaks; none to AWS' },
+    {
+      name,
+      value: round(wall / 1000),
+      unit: 's',
+      note: `${round((clock.now() - simulatedFrom) / 60_000)} min simulated, ${commits} commits`,
+    },
+    {
+      name: `${name}: CPU`,
+      value: round((user + system) / 1e6),
+      unit: 's',
+      note: 'render, digest and compare every cluster of every channel',
+    },
+    {
+      name: `${name}: calls to clusters`,
+      value: counted.calls.kube,
+      unit: 'calls',
+      note: '/readyz while it soaks; none to AWS',
+    },
   ];
 }
 
@@ -160,14 +175,32 @@ async function daemonFigures(fleet: LargeFleet): Promise<BenchRow[]> {
     const status = await awaitDaemon(client, daemon, signal);
     if (status === undefined) throw new Error(daemon.unexpectedExit);
     const restart = wallMs() - restartedAt;
-    if (status.clusters.length !== fleet.clusters.length) throw new Error(`status knows ${status.clusters.length} clusters`);
+    if (status.clusters.length !== fleet.clusters.length)
+      throw new Error(`status knows ${status.clusters.length} clusters`);
     const asked = await samples(statusSamples, () => client.get<StatusDocument>('/v1/status'));
-    const typed = await samples(commandSamples, () => runClm(['status', '--config', daemon.configFile], { cwd: directory }));
+    const typed = await samples(commandSamples, () =>
+      runClm(['status', '--config', daemon.configFile], { cwd: directory }),
+    );
     await daemon.samplePeakMemory();
     return [
-      { name: `cold restart of the daemon, ${size}`, value: Math.round(restart), unit: 'ms', note: 'from SIGKILL and spawn to the first status, registry read again' },
-      { name: `GET /v1/status, ${size}, median`, value: asked.median, unit: 'ms', note: `worst of ${statusSamples}: ${asked.worst} ms` },
-      { name: `clm status, ${size}, median`, value: typed.median, unit: 'ms', note: `a process of its own; worst of ${commandSamples}: ${typed.worst} ms` },
+      {
+        name: `cold restart of the daemon, ${size}`,
+        value: Math.round(restart),
+        unit: 'ms',
+        note: 'from SIGKILL and spawn to the first status, registry read again',
+      },
+      {
+        name: `GET /v1/status, ${size}, median`,
+        value: asked.median,
+        unit: 'ms',
+        note: `worst of ${statusSamples}: ${asked.worst} ms`,
+      },
+      {
+        name: `clm status, ${size}, median`,
+        value: typed.median,
+        unit: 'ms',
+        note: `a process of its own; worst of ${commandSamples}: ${typed.worst} ms`,
+      },
       { name: `daemon with ${size}, peak memory`, value: daemon.peakRssMiB, unit: 'MiB', note: '' },
     ];
   } finally {

@@ -21,8 +21,18 @@ export async function run(): Promise<BenchRow[]> {
     const { nodes, pods } = meter.size();
     const memory = Math.round(process.memoryUsage().rss / 2 ** 20);
     return [
-      { name: `render ${clusters} clusters, cold`, value: Math.round(builtAt - renderedAt), unit: 'ms', note: 'one thread' },
-      { name: `build the simulated world of ${clusters} clusters`, value: Math.round(wall), unit: 'ms', note: `${nodes} nodes, ${pods} pods` },
+      {
+        name: `render ${clusters} clusters, cold`,
+        value: Math.round(builtAt - renderedAt),
+        unit: 'ms',
+        note: 'one thread',
+      },
+      {
+        name: `build the simulated world of ${clusters} clusters`,
+        value: Math.round(wall),
+        unit: 'ms',
+        note: `${nodes} nodes, ${pods} pods`,
+      },
       { name: 'memory of the process that holds it', value: memory, unit: 'MiB', note: 'resident' },
     ];
   } finally {

@@ -59,7 +59,6 @@ let template: Promise<string> | undefined;
 function initialized(): Promise<string> {
   template ??= (async () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'clm-init-'));
-    process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
     const init = await runCli(['init', folder]);
     if (init.code !== 0) throw new Error(init.err);
     return folder;
@@ -67,9 +66,17 @@ function initialized(): Promise<string> {
   return template;
 }
 
+/** After the last test: removes what was kept for all of them. */
+export async function removeTemplate(): Promise<void> {
+  const folder = await template;
+  template = undefined;
+  if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+}
+
 export async function daemonFolder(clusters: number): Promise<DaemonFolder> {
+  const shipped = await initialized();
   const folder = mkdtempSync(path.join(tmpdir(), 'clm-daemon-'));
-  cpSync(await initialized(), folder, { recursive: true });
+  cpSync(shipped, folder, { recursive: true });
   const write = (file: string, text: string): void => writeFileSync(path.join(folder, file), text);
   const configFile = path.join(folder, 'clm.yaml');
   write('infrastructure-accounts.yaml', accountsFile);

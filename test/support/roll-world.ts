@@ -144,7 +144,8 @@ export class RollWorld {
     }
     this.call('autoscaling', 'CreateAutoScalingGroup', {
       AutoScalingGroupName: name,
-      MinSize: pool.nodes,
+      // Room below: a baseline that is lost in a crash would otherwise be hidden by the minimum.
+      MinSize: 0,
       MaxSize: pool.max ?? pool.nodes + 2,
       DesiredCapacity: pool.nodes,
       AvailabilityZones: zones(),
@@ -204,6 +205,7 @@ export class RollWorld {
     const watch = new InvariantWatch(
       nodeInvariants(takeBaselines(truth), {
         surgeOf: (baseline) => Math.max(1, Math.ceil(baseline / 10)) + 1,
+        bootCap: 10,
         maxUnavailable: 0,
         evictionRetryMs: 5_000,
       }),

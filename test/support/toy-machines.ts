@@ -1,9 +1,9 @@
 /** Small machines for tests of the engine: a fleet that starts members under a slot limit and collects what they return. */
-import { assign, setup } from 'xstate';
+import { type AnyStateMachine, assign, setup } from 'xstate';
 import { z } from 'zod';
 import type { EngineEvent, JsonValue, MachineModule } from '../../src/machines/events.ts';
 
-function moduleOf(name: string, version: number, machine: unknown, schema: z.ZodType): MachineModule {
+function moduleOf(name: string, version: number, machine: AnyStateMachine, schema: z.ZodType): MachineModule {
   return {
     name,
     version,

@@ -20,7 +20,11 @@ describe('the life of a daemon', () => {
       try {
         second = startClm(['daemon', '--config', daemon.configFile], {
           cwd: directory,
-          environment: { CLM_CLOCK: stage.daemonSetup.clock, AWS_ACCESS_KEY_ID: 'AKIA000000000000', AWS_SECRET_ACCESS_KEY: 'simulated' },
+          environment: {
+            CLM_CLOCK: stage.daemonSetup.clock,
+            AWS_ACCESS_KEY_ID: 'AKIA000000000000',
+            AWS_SECRET_ACCESS_KEY: 'simulated',
+          },
         });
         await second.says('another daemon holds the lease; waiting for it to end');
         expect((await stage.client.get<{ daemon: { running: boolean } }>('/v1/status')).daemon.running).toBe(true);
@@ -53,7 +57,10 @@ describe('the life of a daemon', () => {
       const status = await clm('status', '-o', 'json');
       expect(status, status.stderr).toMatchObject({ code: 0 });
       expect(status.stderr).toMatch(/daemon not running, as of \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/);
-      const document = JSON.parse(status.stdout) as { daemon: { running: boolean; lastCommitAt: string }; clusters: unknown[] };
+      const document = JSON.parse(status.stdout) as {
+        daemon: { running: boolean; lastCommitAt: string };
+        clusters: unknown[];
+      };
       expect(document.daemon).toMatchObject({ running: false });
       expect(document.clusters).toHaveLength(4);
       expect(await clm('why', 'dev')).toMatchObject({ code: 0 });
@@ -63,7 +70,10 @@ describe('the life of a daemon', () => {
       const pause = await clm('pause', 'fleet', '--reason', 'a drill');
       expect(pause).toMatchObject({ code: 4 });
       expect(pause.stderr).toContain('not reachable');
-      for (const command of [['retry', 'fleet', '--reason', 'a drill'], ['adopt', '--yes']]) {
+      for (const command of [
+        ['retry', 'fleet', '--reason', 'a drill'],
+        ['adopt', '--yes'],
+      ]) {
         expect(await clm(...command), command.join(' ')).toMatchObject({ code: 4 });
       }
       expect(await awaitDaemon(stage.client, { unexpectedExit: 'none was started' } as never, forever)).toBeUndefined();

@@ -85,7 +85,11 @@ describe('a change that replaces every node', () => {
   beforeAll(async () => {
     run = await wholeRun(async (stage, commit, over) => {
       const tree = join(stage.directory, 'work', 'cluster');
-      const next = await renderFleet(tree, stage.members.map((member) => member.cluster), commit);
+      const next = await renderFleet(
+        tree,
+        stage.members.map((member) => member.cluster),
+        commit,
+      );
       const truth = new TruthHistory(stage, commit, next);
       truth.sample();
       const sampling = (async () => {
@@ -101,7 +105,9 @@ describe('a change that replaces every node', () => {
       const commandLine = (async () => {
         while (await sleep(5_000, over)) {
           const askedAt = wallMs();
-          const asked = await runClm(['status', '-o', 'json', '--config', stage.daemon.configFile], { cwd: stage.directory });
+          const asked = await runClm(['status', '-o', 'json', '--config', stage.daemon.configFile], {
+            cwd: stage.directory,
+          });
           compare(JSON.parse(asked.stdout) as StatusDocument, askedAt);
           comparisons.fromCommandLine += 1;
         }
@@ -171,7 +177,8 @@ describe('a change that replaces every node', () => {
     beforeAll(async () => {
       process.stderr.write(`SIGKILL schedule: SEED=${seed}\n`);
       killed = await wholeRun(async (stage, _commit, over) => {
-        moments = (await killAtSeededMoments(stage, { seed, kills, longestWaitMs: 2_500, signal: over })).moments.length;
+        moments = (await killAtSeededMoments(stage, { seed, kills, longestWaitMs: 2_500, signal: over })).moments
+          .length;
         return undefined;
       });
     });

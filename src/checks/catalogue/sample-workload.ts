@@ -84,10 +84,12 @@ export function isReady(pod: KubeObject): boolean {
 /** What keeps a pod from being ready, as far as its own status says so. */
 function whyNotReady(pod: KubeObject): string | undefined {
   if (isReady(pod)) return undefined;
-  const statuses: { state?: { waiting?: { reason?: string; message?: string } } }[] = pod.status?.containerStatuses ?? [];
+  const statuses: { state?: { waiting?: { reason?: string; message?: string } } }[] =
+    pod.status?.containerStatuses ?? [];
   const waiting = statuses.map((status) => status.state?.waiting).find((state) => state?.reason !== undefined);
   if (waiting) return `${pod.metadata.name}: ${[waiting.reason, waiting.message].filter(Boolean).join(': ')}`;
-  const conditions: { type: string; status: string; reason?: string; message?: string }[] = pod.status?.conditions ?? [];
+  const conditions: { type: string; status: string; reason?: string; message?: string }[] =
+    pod.status?.conditions ?? [];
   const unscheduled = conditions.find((one) => one.type === 'PodScheduled' && one.status === 'False');
   return unscheduled && `${pod.metadata.name}: ${unscheduled.reason ?? 'not scheduled'}: ${unscheduled.message ?? ''}`;
 }

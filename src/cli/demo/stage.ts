@@ -103,7 +103,9 @@ export async function buildFleetWorld(
 ): Promise<{ world: World; meter: WorldMeter }> {
   const { seed, say, members } = options;
   const world = new World({ seed, startMs: scaledClockFromNow(1).now() - pastMs });
-  const first = members.filter(({ cluster }) => cluster.channel === options.firstChannel).map(({ cluster }) => cluster.id);
+  const first = members
+    .filter(({ cluster }) => cluster.channel === options.firstChannel)
+    .map(({ cluster }) => cluster.id);
   const undrainable = new Set(options.break === 'pdb' ? first : []);
   await buildWorld({ world, members, seed, undrainable, onProgress: say });
   if (options.break === 'e2e') for (const id of first) world.kube(id).faults.endpointSlices = 'broken';
@@ -136,7 +138,9 @@ export const nodesAndIngress = {
   branch: 'dev',
   subject: 'Roll out new node images and a new ingress',
   edit: (workTree: string): Promise<void> =>
-    editDefaults(workTree, (text) => withNewIngress(text.replace(/ami-([0-9a-f]+)/g, (_, id: string) => `ami-${[...id].reverse().join('')}`))),
+    editDefaults(workTree, (text) =>
+      withNewIngress(text.replace(/ami-([0-9a-f]+)/g, (_, id: string) => `ami-${[...id].reverse().join('')}`)),
+    ),
 };
 
 /** Changes one deployment and no node. */

@@ -7,6 +7,8 @@ import type { World } from '../../simulator/model/world.ts';
 /** Nodes above the baseline: a tenth of the pool, at least one, and two that a blocked drain may park. */
 const parkedAtMost = 2;
 const surgeOf = (baseline: number): number => Math.max(1, Math.ceil(baseline / 10)) + parkedAtMost;
+/** Nodes of a cluster that may boot at once. */
+const bootCap = 10;
 /** The shortest pause that a client promises between two refused evictions of a pod, less the scheduler's rounding. */
 const evictionRetryMs = 4_500;
 
@@ -22,7 +24,7 @@ export class WorldMeter {
     this.#world = world;
     const truth = truthOf(world);
     this.#watch = new InvariantWatch(
-      nodeInvariants(takeBaselines(truth), { surgeOf, maxUnavailable: 0, evictionRetryMs }),
+      nodeInvariants(takeBaselines(truth), { surgeOf, bootCap, maxUnavailable: 0, evictionRetryMs }),
       truth,
     );
     world.subscribe((event) => this.#onEvent(event));
@@ -81,6 +83,7 @@ export function truthOf(world: World): WorldTruth {
           newInstancesProtected: group.newInstancesProtected,
           tags: group.tags,
           launchTemplateVersion: group.templateVersion,
+          loadBalancers: [...group.classic, ...group.targetGroups],
           instances: group.members.map((member) => ({
             id: member.instanceId,
             lifecycleState: member.state,

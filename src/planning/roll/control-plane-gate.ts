@@ -19,6 +19,8 @@ export interface ClusterState {
   criticalInFlight: string | undefined;
   notReady: number;
   unschedulable: number;
+  /** Set by the gate when only the API server's word is missing. */
+  wantsApi: boolean;
 }
 
 export function countNotReady(input: Pick<RollPlanInput, 'view' | 'cloud' | 'now'>, bootMs: number): number {
@@ -97,13 +99,14 @@ export function controlPlaneGate(
     const message = `${cluster.notReady} nodes are not Ready, ${pool.memory.notReadyAtStart} were when the roll began`;
     return { code: 'nodes-not-ready', message };
   }
-  if (input.apiReady !== true) {
-    const said = input.apiReady === false ? 'says it is not ready' : 'has not been asked yet';
-    return { code: 'api-not-ready', message: `the API server ${said} (/readyz)` };
-  }
   const settledAt = (pool.memory.settledFrom ?? Number.NEGATIVE_INFINITY) + input.policy.settleMs;
   if (settledAt > input.now) {
     return { code: 'control-plane-settling', message: 'the control plane settles after a replacement', at: settledAt };
+  }
+  if (input.apiReady === undefined) cluster.wantsApi = true;
+  if (input.apiReady !== true) {
+    const said = input.apiReady === false ? 'says it is not ready' : 'has not been asked yet';
+    return { code: 'api-not-ready', message: `the API server ${said} (/readyz)` };
   }
   return undefined;
 }

@@ -12,7 +12,7 @@ import { judgeDrift } from './drift.ts';
 import { EvictionLanes, isCritical } from './eviction-lanes.ts';
 import { type GroupState, groupStates, type Member } from './members.ts';
 import { isCordonedByUs } from './node-marks.ts';
-import { allMembers, look, type PoolContext, wait, wantCloud } from './pool-context.ts';
+import { allMembers, cloudPause, look, type PoolContext, wait, wantCloud } from './pool-context.ts';
 import type { PoolPlan, PoolVerdict, RollPlan, RollPlanInput } from './roll-plan.ts';
 import { planRolling } from './rolling-plan.ts';
 import { planStopping, planSurplus } from './stopping-plan.ts';
@@ -57,6 +57,7 @@ function clusterState(input: RollPlanInput, index: ClusterIndex, states: Map<str
     criticalInFlight: critical?.name,
     notReady,
     unschedulable: countUnschedulable(input, input.policy.unschedulableAfterMs),
+    wantsApi: false,
   };
 }
 
@@ -184,6 +185,7 @@ function rollingVerdict(context: PoolContext, outdated: number): PoolVerdict {
     return { kind: 'going-on' };
   }
   const settledAt = (memory.settledFrom ?? Number.NEGATIVE_INFINITY) + input.policy.settleMs;
+  if (settledAt <= input.now && input.apiReady === undefined) cluster.wantsApi = true;
   if (settledAt > input.now || input.apiReady !== true) {
     wait(context, 'control-plane-settling', 'the control plane settles after the last replacement');
     look(context, Math.max(settledAt, input.now + 5_000));
@@ -234,6 +236,7 @@ function finish(context: PoolContext, verdict: PoolVerdict): PoolPlan {
     verdict,
     actions: context.actions,
     wait: first,
+    wantsApi: context.cluster.wantsApi,
     nextLookAt: Math.max(input.now, Math.min(...context.looks.filter((at) => at > input.now), input.now + idleLookMs)),
     nodes: nodes.slice(0, 200),
     progress: { total, updated: Math.min(total, updated) },
@@ -252,8 +255,10 @@ function boots(context: PoolContext, member: Member): void {
   if (usability.usable) return;
   if (usability.at !== undefined) look(context, usability.at);
   if (!usability.asksCloud) return;
-  look(context, context.input.now + cloudLookMs);
-  wantCloud(context, Math.max(context.input.now - cloudLookMs, readyAt(context, member)));
+  const { cloud, now } = context.input;
+  const pause = cloudPause(now - readyAt(context, member));
+  look(context, cloud.at + pause);
+  wantCloud(context, Math.max(now - pause, readyAt(context, member)));
 }
 
 /** When Kubernetes' half of the conditions was met; from then on only the cloud keeps the node from counting. */

@@ -45,6 +45,11 @@ export function wantCloud(context: PoolContext, at: number): void {
   context.cloudNotBefore = Math.max(context.cloudNotBefore, at);
 }
 
+/** Describes cost: the longer something has lasted, the longer it will, and the rarer it is asked about. */
+export function cloudPause(lastedMs: number): number {
+  return Math.max(15_000, Math.min(60_000, lastedMs / 4));
+}
+
 export function wait(context: PoolContext, code: string, message: string): void {
   context.waits.push({ code, message });
 }
@@ -129,8 +134,9 @@ function deregistrationHolds(context: PoolContext, member: Member): string | und
   }
   const until = member.drainStartedAt + context.input.policy.deregisterTimeoutMs;
   if (until <= context.input.now) return undefined;
-  look(context, Math.min(until, context.input.now + 15_000));
-  wantCloud(context, context.input.now - 15_000);
+  const pause = cloudPause(context.input.now - member.drainStartedAt);
+  look(context, Math.min(until, context.input.cloud.at + pause));
+  wantCloud(context, context.input.now - pause);
   return context.pool.controlPlane ? `${member.name} is being taken out of its load balancers` : undefined;
 }
 
@@ -159,8 +165,9 @@ export function isReadyToEnd(context: PoolContext, member: Member): boolean {
   const startedAt = member.node ? drainStartedAt(member.node, now) : now;
   const until = startedAt + policy.deregisterTimeoutMs;
   if (until <= now) return true;
-  look(context, Math.min(until, now + 15_000));
-  wantCloud(context, now - 15_000);
+  const pause = cloudPause(now - startedAt);
+  look(context, Math.min(until, context.input.cloud.at + pause));
+  wantCloud(context, now - pause);
   wait(context, 'deregistering', `${member.name} is empty and still registered with its load balancers`);
   return false;
 }

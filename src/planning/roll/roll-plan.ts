@@ -84,6 +84,8 @@ export interface PoolPlan {
   nextLookAt: number;
   /** The describe that this plan rests on should not be older; it is made anew and planned again otherwise. */
   cloudNotBefore: number;
+  /** All that keeps the control plane from going on is that nobody has asked the API server lately. */
+  wantsApi: boolean;
   /** Complete list; the committed progress leaves out what is not worth a commit. */
   nodes: RollNode[];
   progress: Omit<RollProgress, 'nodes'>;

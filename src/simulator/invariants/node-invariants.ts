@@ -5,6 +5,8 @@ import type { GroupTruth, NodeTruth, WorldTruth } from './truth.ts';
 export interface NodeLimits {
   /** Nodes above the baseline that a group may have at once, blocked ones that keep their place included. */
   surgeOf(baseline: number): number;
+  /** Instances of a cluster that may be on their way to their first node object at once. */
+  bootCap: number;
   /** Ready nodes below the baseline that a client may cause in a group. */
   maxUnavailable: number;
   /** Shortest time between two refused evictions of one pod. */
@@ -68,6 +70,39 @@ function cordonLeavesCapacity(baselines: Baselines, limits: NodeLimits): Checker
   };
 }
 
+/** I2, the other half: giving up a place never leaves fewer instances than the group had before. */
+function sizeKept(baselines: Baselines): Checker {
+  return {
+    invariant: 'I2',
+    onEvent(event, truth) {
+      if (event.kind !== 'instance-terminate-requested' || event.actor.kind !== 'client' || !event.decrement)
+        return undefined;
+      const baseline = baselines.get(key(event.cluster, event.group));
+      const group = truth.groups(event.cluster).find((one) => one.name === event.group);
+      if (!group || !baseline) return undefined;
+      const left = group.instances.filter((one) => !leaving(one.lifecycleState) && one.id !== event.instanceId).length;
+      if (left >= baseline.desired) return {};
+      return { violation: `${group.name} is left with ${left} instances, it had ${baseline.desired}` };
+    },
+  };
+}
+
+/** I3: a cluster never boots more nodes at once than allowed: each pulls its images. */
+function bootsBounded(limits: NodeLimits): Checker {
+  return {
+    invariant: 'I3',
+    onEvent(event, truth) {
+      if (event.kind !== 'instance-launched') return undefined;
+      const joined = new Set(truth.nodes(event.cluster).map((node) => node.instanceId));
+      const instances = truth.groups(event.cluster).flatMap((group) => group.instances);
+      const booting = instances.filter((one) => !leaving(one.lifecycleState) && !joined.has(one.id)).length;
+      return booting <= limits.bootCap
+        ? {}
+        : { violation: `${booting} nodes boot at once, at most ${limits.bootCap} allowed` };
+    },
+  };
+}
+
 /** I3: a group never grows beyond baseline and surge. */
 function surgeBounded(baselines: Baselines, limits: NodeLimits): Checker {
   return {
@@ -114,6 +149,23 @@ function terminatesOnlyDrained(): Checker {
   };
 }
 
+/** I4, the other half: load balancers are told before a serving node goes, not by its end. */
+function leavesBalancersFirst(): Checker {
+  const told = new Set<string>();
+  return {
+    invariant: 'I4',
+    onEvent(event, truth) {
+      if (event.kind === 'deregistered' && event.actor.kind === 'client') told.add(event.instanceId);
+      if (event.kind !== 'instance-terminate-requested' || event.actor.kind !== 'client') return undefined;
+      const group = groupOf(truth, event.cluster, event.instanceId);
+      const node = truth.nodes(event.cluster).find((one) => one.instanceId === event.instanceId);
+      if (!group || group.loadBalancers.length === 0 || !node?.ready) return undefined;
+      if (told.delete(event.instanceId)) return {};
+      return { violation: `${node.name} terminated while it is registered with ${group.loadBalancers.join(', ')}` };
+    },
+  };
+}
+
 /** I5: no client deletes a workload's pod around its budgets. The deletion that an accepted eviction makes is none of its own. */
 function neverAroundBudgets(): Checker {
   const evicted = new Set<string>();
@@ -123,6 +175,8 @@ function neverAroundBudgets(): Checker {
       if (event.kind === 'eviction-accepted') evicted.add(event.uid);
       if (event.kind !== 'pod-delete-requested') return undefined;
       if (evicted.delete(event.uid) || event.actor.kind !== 'client') return undefined;
+      if (event.gracePeriodSeconds === 0)
+        return { violation: `${event.namespace}/${event.pod} was deleted without grace` };
       if (event.podKind !== 'workload') return {};
       return { violation: `${event.namespace}/${event.pod} was deleted, not evicted` };
     },
@@ -195,6 +249,31 @@ function everythingRestored(baselines: Baselines): Checker {
   };
 }
 
+/** The program of a user agent: `clm` of `clm/0.1.0 rollout/x`. */
+const programOf = (actor: { name: string }): string => actor.name.split('/')[0] ?? actor.name;
+
+/** I11: a cordon is lifted only by the program that set it; what people cordon stays cordoned. */
+function foreignCordonsStay(): Checker {
+  const cordoned = new Map<string, string>();
+  return {
+    invariant: 'I11',
+    onEvent(event) {
+      if (event.kind !== 'node-cordoned' && event.kind !== 'node-uncordoned') return undefined;
+      if (event.actor.kind !== 'client') return undefined;
+      const node = key(event.cluster, event.node);
+      const program = programOf(event.actor);
+      if (event.kind === 'node-cordoned') {
+        cordoned.set(node, program);
+        return undefined;
+      }
+      const by = cordoned.get(node);
+      cordoned.delete(node);
+      if (by === undefined || by === program) return {};
+      return { violation: `${event.node} was cordoned by ${by} and is uncordoned by ${program}` };
+    },
+  };
+}
+
 /** I13: a refused eviction is not asked again at once. */
 function evictionsPaced(limits: NodeLimits): Checker {
   const last = new Map<string, number>();
@@ -217,12 +296,16 @@ export function nodeInvariants(baselines: Baselines, limits: NodeLimits): Checke
   return [
     budgetsHold,
     cordonLeavesCapacity(baselines, limits),
+    sizeKept(baselines),
     surgeBounded(baselines, limits),
+    bootsBounded(limits),
     terminatesOnlyDrained(),
+    leavesBalancersFirst(),
     neverAroundBudgets(),
     oneControlPlaneNode,
     neverLowersDesired,
     everythingRestored(baselines),
+    foreignCordonsStay(),
     evictionsPaced(limits),
   ];
 }

@@ -9,6 +9,8 @@ export interface GroupTruth {
   newInstancesProtected: boolean;
   tags: Record<string, string>;
   launchTemplateVersion: string;
+  /** Load balancers and target groups that its instances are registered with. */
+  loadBalancers: string[];
   instances: { id: string; lifecycleState: string; launchTemplateVersion: string; protectedFromScaleIn: boolean }[];
 }
 

@@ -3,7 +3,7 @@ import { type Random, seededRandom } from '../../support/random.ts';
 import type { AwsFaults } from './aws/aws-faults.ts';
 import { AwsModel } from './aws/aws-model.ts';
 import type { CloudTimings } from './aws/cloud.ts';
-import { clusterOfTags } from './aws/region-state.ts';
+import { clusterOfTags } from './aws/resources.ts';
 import { KubeModel } from './kube/kube-model.ts';
 import type { KubeOptions } from './kube/options.ts';
 import type { EmitWorldEvent, HealthProbe, InstanceListener, SimInstance, WorldEvent } from './seams.ts';

@@ -88,7 +88,7 @@ export function s3Answer(action: string, method: string, reply: AwsReply, reques
     };
   }
   if (action === 'HeadObject') {
-    const length = String(result['ContentLength'] ?? 0);
+    const length = String(Number(result['ContentLength'] ?? 0));
     return {
       stream: (response) => {
         response.writeHead(200, { ...headers, 'content-length': length });

@@ -1,7 +1,7 @@
 /** AWS over HTTP: who calls, which service, decode, answer in that service's protocol. */
 import { randomUUID } from 'node:crypto';
-import { accountOfAccessKey } from '../model/aws/identity-actions.ts';
 import type { AwsReply, AwsRequest, AwsService } from '../model/aws/aws-request.ts';
+import { accountOfAccessKey } from '../model/aws/identity-actions.ts';
 import { MalformedQuery, parseQuery } from './aws-query.ts';
 import { readS3Call, s3Answer } from './aws-s3.ts';
 import { ec2Error, ec2Success, queryError, querySuccess } from './aws-xml.ts';

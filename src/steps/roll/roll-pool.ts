@@ -103,7 +103,7 @@ async function planOnce(visit: RollVisit, memory: RollMemory, mode: RollMode, no
     pools: ledger.pools(own, now),
     now,
     policy,
-    apiReady: context.controlPlane ? await apiReady(visit) : undefined,
+    apiReady: lastProbe(visit),
     evictNotBefore: ledger.evictNotBefore,
     evictionsHeldUntil: ledger.evictionsHeldUntil,
     returns: ledger.returns,
@@ -112,8 +112,13 @@ async function planOnce(visit: RollVisit, memory: RollMemory, mode: RollMode, no
   let plan = planRoll(input);
   let mine = ownPlan(plan.pools, step.id);
   if (cloud.at < mine.cloudNotBefore) {
-    const fresh = await session.cloudView(Math.max(0, now - mine.cloudNotBefore));
-    plan = planRoll({ ...input, cloud: fresh });
+    input.cloud = await session.cloudView(Math.max(0, now - mine.cloudNotBefore));
+    plan = planRoll(input);
+    mine = ownPlan(plan.pools, step.id);
+  }
+  if (mine.wantsApi) {
+    input.apiReady = await probeApi(visit);
+    plan = planRoll(input);
     mine = ownPlan(plan.pools, step.id);
   }
   for (const other of plan.pools) {
@@ -128,11 +133,14 @@ function ownPlan(plans: PoolPlan[], processId: string): PoolPlan {
   return own;
 }
 
-/** /readyz of the API server, asked at most every ten seconds. */
-async function apiReady(visit: RollVisit): Promise<boolean> {
+/** What the API server said within the last seconds; undefined = nobody has asked. */
+function lastProbe(visit: RollVisit): boolean | undefined {
   const now = visit.now();
   const last = visit.ledger.apiReady;
-  if (last && now - last.at < apiProbeAgeMs && now >= last.at) return last.ok;
+  return last && now - last.at < apiProbeAgeMs && now >= last.at ? last.ok : undefined;
+}
+
+async function probeApi(visit: RollVisit): Promise<boolean> {
   let ok: boolean;
   try {
     ok = (await visit.session.kube.raw('/readyz')).status === 200;
@@ -140,7 +148,7 @@ async function apiReady(visit: RollVisit): Promise<boolean> {
     // Not to be asked is not ready: the gate stays closed.
     ok = false;
   }
-  visit.ledger.apiReady = { ok, at: now };
+  visit.ledger.apiReady = { ok, at: visit.now() };
   return ok;
 }
 

@@ -160,9 +160,9 @@ async function terminate(
   const group = await groupNow(visit, intent.group);
   const instance = group?.instances.find((one) => one.id === intent.instanceId);
   if (!group || !instance || /^(Terminat|Detach)/.test(instance.lifecycleState)) {
+    const ours = wasOurs(visit, intent, group, settled);
     drop(visit, settled, intent);
-    // It happened before a kill or a lost answer, or the group ended it by itself and still wants what it wanted.
-    if (intent.decrement && group?.desired !== intent.from) expect(settled, intent.group, -1);
+    if (intent.decrement && ours) expect(settled, intent.group, -1);
     settled.ended.push(intent.instanceId);
     noteEnded(visit, intent, view, settled);
     return 'ended';
@@ -183,6 +183,14 @@ async function terminate(
   settled.ended.push(intent.instanceId);
   noteEnded(visit, intent, view, settled);
   return 'ended';
+}
+
+/** Whether the end of an instance was this intent's doing, before a kill or a lost answer, or somebody else's. */
+function wasOurs(visit: RollVisit, intent: Terminate, group: NodeGroup | undefined, settled: Settled): boolean {
+  if (visit.ledger.unsent.has(key(visit, intent))) return false;
+  // A launch into its place may have raised desired again: then desired says nothing.
+  const launches = settled.memory.intents.some((one) => one.kind === 'launch' && one.group === intent.group);
+  return launches || group?.desired !== intent.from;
 }
 
 /** An earlier attempt may be on its way: only a second describe that still shows the instance in service allows another one. */

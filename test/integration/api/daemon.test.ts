@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DaemonClient } from '../../../src/cli/daemon-client.ts';
 import { BadDaemonInput } from '../../../src/daemon/daemon.ts';
 import type { Problem } from '../../../src/domain/problem.ts';
@@ -12,6 +12,7 @@ import {
   type DaemonFolder,
   daemonFolder,
   type RunningDaemon,
+  removeTemplate,
   startDaemon,
 } from '../../support/daemon-folder.ts';
 
@@ -27,6 +28,8 @@ afterEach(async () => {
   daemons = [];
   folder.remove();
 });
+
+afterAll(removeTemplate);
 
 async function start(onStandby?: () => void): Promise<RunningDaemon> {
   const daemon = await startDaemon(folder, onStandby);

@@ -98,7 +98,11 @@ describe('the runner of checks', () => {
 
   it('ends a check that takes longer than it may, and cleans up after it', async () => {
     const results = await world.run({ profile: 'own' }, { own: [{ ...endless, timeoutMs: 60_000 }] });
-    expect(results['test.endless']).toMatchObject({ outcome: 'timedout', message: 'not finished within 60 s', leaked: [] });
+    expect(results['test.endless']).toMatchObject({
+      outcome: 'timedout',
+      message: 'not finished within 60 s',
+      leaked: [],
+    });
     expect(world.sandboxes()).toEqual([]);
   });
 
@@ -133,7 +137,10 @@ describe('the runner of checks', () => {
           return 'well';
         },
       });
-    await world.run({ profile: 'own' }, { own: [watching('test.a', false), watching('test.b', true), watching('test.c', false)] });
+    await world.run(
+      { profile: 'own' },
+      { own: [watching('test.a', false), watching('test.b', true), watching('test.c', false)] },
+    );
     expect(beside).toBe(0);
   });
 
@@ -144,7 +151,10 @@ describe('the runner of checks', () => {
       },
     });
     const results = await world.run({ profile: 'own' }, { own: [broken] });
-    expect(results['test.bug']).toMatchObject({ outcome: 'error', message: 'internal-error: undefined is not a function' });
+    expect(results['test.bug']).toMatchObject({
+      outcome: 'error',
+      message: 'internal-error: undefined is not a function',
+    });
   });
 
   it('calls a refusal of the cluster a failure of the cluster', async () => {

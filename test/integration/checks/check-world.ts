@@ -64,7 +64,10 @@ export class CheckWorld {
   }
 
   /** Runs a profile to its end; results by check. */
-  async run(parts: Partial<CheckRunRequest> = {}, extra: Record<string, CheckDefinition[]> = {}): Promise<Record<string, CheckResult>> {
+  async run(
+    parts: Partial<CheckRunRequest> = {},
+    extra: Record<string, CheckDefinition[]> = {},
+  ): Promise<Record<string, CheckResult>> {
     const { runner, kill } = this.runner(extra);
     const state = runner.ensure(this.request(parts), () => {});
     await this.until('the run is over', () => state.done);

@@ -43,7 +43,9 @@ describe('the smoke checks', () => {
     const results = await world.run();
     for (const check of ['workload.deployment-create', 'network.service-endpoints']) {
       expect(results[check], check).toMatchObject({ outcome: 'timedout', leaked: [] });
-      expect(results[check]?.message, check).toMatch(/0 of \d pods are ready; [a-z0-9-]+: (ErrImagePull|ImagePullBackOff)/);
+      expect(results[check]?.message, check).toMatch(
+        /0 of \d pods are ready; [a-z0-9-]+: (ErrImagePull|ImagePullBackOff)/,
+      );
     }
     expect(results['api.health']).toMatchObject({ outcome: 'pass' });
     expect(world.sandboxes()).toEqual([]);

@@ -24,12 +24,12 @@ interface Sdk {
 }
 
 const sdks: Partial<Record<AwsService, Sdk>> = {
-  autoscaling: { module: autoscaling, client: () => served.autoscaling() as never },
-  ec2: { module: ec2, client: () => served.ec2() as never },
-  elasticloadbalancing: { module: classic, client: () => served.classic() as never },
-  elasticloadbalancingv2: { module: balancing, client: () => served.balancing() as never },
-  cloudformation: { module: cloudformation, client: () => served.cloudformation() as never },
-  sts: { module: sts, client: () => served.sts() as never },
+  autoscaling: { module: autoscaling, client: () => served.autoscaling() },
+  ec2: { module: ec2, client: () => served.ec2() },
+  elasticloadbalancing: { module: classic, client: () => served.classic() },
+  elasticloadbalancingv2: { module: balancing, client: () => served.balancing() },
+  cloudformation: { module: cloudformation, client: () => served.cloudformation() },
+  sts: { module: sts, client: () => served.sts() },
 };
 
 async function overTheWire(service: AwsService, action: string, input: unknown): Promise<Record<string, unknown>> {

@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { FailureError, transient } from '../../../src/domain/failure.ts';
+import type { KubeList, ListOptions, Resource } from '../../../src/ports/kube-cluster.ts';
+import { openSqliteStore } from '../../../src/store/sqlite/open.ts';
 import {
   budget,
   contextOf,
@@ -311,5 +314,91 @@ describe('a lost database', () => {
     roll.pass(300);
     expect(roll.violations()).toEqual([]);
     await second.stop();
+  });
+});
+
+describe('the last look before a termination', () => {
+  /** The first answers to "which pods are on this node" are as the test says. */
+  function firstLists(roll: RollWorld, answer: (list: KubeList) => KubeList, times: number) {
+    let left = times;
+    return startDaemon(roll, {
+      wrapKube: (kube) =>
+        new Proxy(kube, {
+          get(object, name) {
+            if (name !== 'list') return Reflect.get(object, name) as unknown;
+            return async (resource: Resource, options?: ListOptions) => {
+              const list = await object.list(resource, options);
+              if (options?.fieldSelector === undefined || left <= 0) return list;
+              left -= 1;
+              return answer(list);
+            };
+          },
+        }),
+    });
+  }
+
+  it('finds a pod that the watch has not shown, and withdraws', async () => {
+    const roll = new RollWorld({ pools: [{ name: 'workers', nodes: 1 }] });
+    roll.outdate('workers');
+    roll.watchInvariants();
+    const late = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'late', namespace: 'shop' },
+      status: { phase: 'Running' },
+    };
+    const daemon = await firstLists(roll, (list) => ({ ...list, items: [...list.items, late] }), 2);
+    await startRoll(daemon, roll, 'workers');
+    await daemon.run(() => finished(daemon, 'workers'));
+    const lines = await journalOf(daemon);
+    expect(lines.filter((line) => line.startsWith('termination-withdrawn'))).toHaveLength(2);
+    expect(lines.find((line) => line.startsWith('termination-withdrawn'))).toContain('shop/late');
+    expect(await stateOf(daemon, 'workers')).toBe('rolled');
+    roll.pass(300);
+    expect(roll.violations()).toEqual([]);
+    await daemon.stop();
+  });
+
+  it('that gets no answer is no empty node: nothing is terminated until there is one', async () => {
+    const roll = new RollWorld({ pools: [{ name: 'workers', nodes: 1 }] });
+    roll.outdate('workers');
+    const daemon = await firstLists(
+      roll,
+      () => {
+        throw new FailureError(transient('kube-timeout', 'no answer'));
+      },
+      3,
+    );
+    await startRoll(daemon, roll, 'workers');
+    await daemon.run(async () => (await contextOf(daemon, 'workers'))?.failures >= 2);
+    expect(roll.events.some((event) => event.kind === 'instance-terminate-requested')).toBe(false);
+    await daemon.run(() => finished(daemon, 'workers'));
+    expect(await stateOf(daemon, 'workers')).toBe('rolled');
+    await daemon.stop();
+  });
+});
+
+describe('a pod that the server refuses', () => {
+  it('is asked about again after its wait only, also by a daemon that was started a moment ago', async () => {
+    const roll = new RollWorld({
+      pools: [{ name: 'workers', nodes: 2 }],
+      behaviours: [{ image: 'broken', neverReady: true }],
+    });
+    // Unready pods below their budget: the view cannot say what the server will.
+    roll.apply(deployment('sick', 2, { image: 'broken:1' }), budget('sick', { minAvailable: 1 }));
+    roll.outdate('workers');
+    roll.watchInvariants();
+    const refused = () => roll.events.filter((event) => event.kind === 'eviction-refused').length;
+    const store = await openSqliteStore({ path: ':memory:' });
+    const first = await startDaemon(roll, { store });
+    await startRoll(first, roll, 'workers');
+    await first.run(async () => refused() >= 1);
+    await first.stop();
+    const second = await startDaemon(roll, { store });
+    const before = refused();
+    await second.run(async () => refused() >= before + 4);
+    expect(roll.invariants.watch?.violations.filter((one) => one.invariant === 'I13')).toEqual([]);
+    await second.stop();
+    await store.close();
   });
 });

@@ -26,7 +26,11 @@ export function updateOf(channel: string, cluster: string, commit = newCommit, a
     entry('update-started', { ...where, source, data: { rollout, attempt } }),
     entry('update-planned', { ...where, source, data: { version } }),
     entry('roll-started', { ...where, source: roll }),
-    entry('node-terminated', { ...where, source: roll, message: `node of ${cluster} (i-0${cluster.length}) is terminated` }),
+    entry('node-terminated', {
+      ...where,
+      source: roll,
+      message: `node of ${cluster} (i-0${cluster.length}) is terminated`,
+    }),
     entry('roll-restored', { ...where, source: roll }),
     entry('e2e-started', { ...where, source, data: { run, version } }),
     entry('e2e-finished', { ...where, source: run, data: { version, checks: 5, bad: [] } }),
@@ -42,11 +46,19 @@ function rolloutOf(channel: string, cluster: string): Entry[] {
   const where = { channel, commit: newCommit };
   const rollout = `rollout:${channel}:${newCommit}`;
   return [
-    entry('rollout-requested', { channel, source: `channel:${channel}`, data: { commit: newCommit, tree, subject: 'x' } }),
+    entry('rollout-requested', {
+      channel,
+      source: `channel:${channel}`,
+      data: { commit: newCommit, tree, subject: 'x' },
+    }),
     entry('rollout-planned', { ...where, source: rollout, data: { waves: [], unchanged: [], warnings: [] } }),
     entry('clusters-started', { ...where, source: rollout, data: { clusters: [cluster] } }),
     ...updateOf(channel, cluster),
-    entry('rollout-proven', { ...where, source: rollout, data: { commit: newCommit, tree, green: [cluster], notGreen: [] } }),
+    entry('rollout-proven', {
+      ...where,
+      source: rollout,
+      data: { commit: newCommit, tree, green: [cluster], notGreen: [] },
+    }),
   ];
 }
 
@@ -105,7 +117,12 @@ export function recordWith(entries: Entry[], parts: Partial<PipelineRecord> = {}
 }
 
 /** The same entries with one changed. */
-export function changed(entries: Entry[], kind: string, data: Record<string, unknown>, parts: Partial<Entry> = {}): Entry[] {
+export function changed(
+  entries: Entry[],
+  kind: string,
+  data: Record<string, unknown>,
+  parts: Partial<Entry> = {},
+): Entry[] {
   let done = false;
   return entries.map((one) => {
     if (done || one.kind !== kind) return one;

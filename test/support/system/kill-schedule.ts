@@ -1,5 +1,5 @@
-import type { Stage } from '../../../src/cli/demo/stage.ts';
 import { DaemonUnreachable } from '../../../src/cli/daemon-client.ts';
+import type { Stage } from '../../../src/cli/demo/stage.ts';
 import { sleep } from '../../../src/support/deadline.ts';
 import { seededRandom } from '../../../src/support/random.ts';
 

@@ -21,10 +21,7 @@ export interface ClmProcess {
 const patienceMs = 60_000;
 
 /** Starts `clm …`; whoever starts it ends it. */
-export function startClm(
-  args: string[],
-  options: { cwd: string; environment?: Record<string, string> },
-): ClmProcess {
+export function startClm(args: string[], options: { cwd: string; environment?: Record<string, string> }): ClmProcess {
   const child = spawn(process.execPath, [`${projectRoot}bin/clm.mjs`, ...args], {
     cwd: options.cwd,
     stdio: ['ignore', 'pipe', 'pipe'],

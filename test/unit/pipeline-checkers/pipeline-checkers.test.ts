@@ -65,10 +65,18 @@ describe('P2, a promotion rests on evidence keyed to its version', () => {
     ['on evidence of another tree', changed(good, 'cluster-updated', { tree: 'f'.repeat(40) }), 'evidence is of tree'],
     ['on evidence of another version', changed(good, 'cluster-updated', { version: `${oldCommit}#1` }), 'it runs'],
     ['without checks', without(good, 'e2e-finished'), 'no checks ran against it'],
-    ['on checks of another version', changed(good, 'e2e-finished', { version: `${oldCommit}#1` }), 'its checks ran against'],
+    [
+      'on checks of another version',
+      changed(good, 'e2e-finished', { version: `${oldCommit}#1` }),
+      'its checks ran against',
+    ],
     ['on checks that failed', changed(good, 'e2e-finished', { bad: ['api.health'] }), 'did not pass: api.health'],
     ['on a run of no checks', changed(good, 'e2e-finished', { checks: 0 }), 'its run had no checks'],
-    ['on inherited evidence that nobody earned', changed(good, 'cluster-updated', { inheritedFrom: `${one}/x/1` }), 'nobody earned'],
+    [
+      'on inherited evidence that nobody earned',
+      changed(good, 'cluster-updated', { inheritedFrom: `${one}/x/1` }),
+      'nobody earned',
+    ],
     ['of a cluster that was not updated', without(good, 'cluster-updated'), 'it was not updated to it'],
   ])('catches a promotion %s', (_what, entries, complaint) => {
     expect(violations('P2', entries).join('\n')).toContain(complaint);

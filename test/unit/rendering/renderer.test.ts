@@ -298,6 +298,21 @@ describe('a configuration that does not render gives every problem, with file, l
     ],
     ['a manifest that is no object', { 'manifests/01-a/all.yaml': '- 1\n' }, [/a manifest must be a mapping/]],
     [
+      'problems in later documents of a file',
+      {
+        'manifests/01-a/all.yaml':
+          'apiVersion: v1\nkind: A\nmetadata: {name: a}\n--- # second\nkind: B\n---\ndata: |\n  ---\n  x\n---\na: [\n',
+      },
+      [
+        /all\.yaml:5: apiVersion:/,
+        /all\.yaml:5: metadata\.name:/,
+        /all\.yaml:7: apiVersion/,
+        /all\.yaml:7: kind/,
+        /all\.yaml:7: metadata\.name/,
+        /all\.yaml:1[12]: .*/,
+      ],
+    ],
+    [
       'a stack without resources',
       { 'cluster.yaml': 'Outputs: {}\n' },
       [/^cluster\.yaml:1: Resources: .*at least one entry/],

@@ -56,7 +56,7 @@ function mutate(random: Random, value: unknown, depth = 0): unknown {
       const at = random.int(value.length);
       return (
         value.slice(0, at) +
-        pick(random, ['', '\n', ':', '!', '*', '}', '${x}', ' - ']) +
+        pick(random, ['', '\n', ':', '!', '*', '}', '$' + '{x}', ' - ']) +
         value.slice(at + random.int(4))
       );
     }

@@ -1,7 +1,7 @@
 import type { VirtualClock } from '../../../support/clock.ts';
 import type { Random } from '../../../support/random.ts';
 import type { Actor, EmitWorldEvent, HealthProbe, InstanceListener, SimInstance } from '../seams.ts';
-import { AwsFaults, throttled, ThrottleBuckets } from './aws-faults.ts';
+import { AwsFaults, ThrottleBuckets, throttled } from './aws-faults.ts';
 import { AwsError, type AwsReply, type AwsRequest, type AwsService, Params, validationCode } from './aws-request.ts';
 import { type CloudTruth, truthOf } from './aws-truth.ts';
 import { changeSetActions } from './cfn/change-set-actions.ts';
@@ -22,7 +22,7 @@ import { groupDescribeActions } from './group-views.ts';
 import { identityActions, Sessions } from './identity-actions.ts';
 import { launchTemplateActions } from './launch-template-actions.ts';
 import { LoadBalancing } from './load-balancing.ts';
-import { clusterOfTags } from './region-state.ts';
+import { clusterOfTags } from './resources.ts';
 import { replacementActions } from './rolling-replacement.ts';
 import { kmsActions, ObjectStorage } from './storage-actions.ts';
 import { targetGroupActions } from './target-group-actions.ts';

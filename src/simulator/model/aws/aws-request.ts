@@ -61,8 +61,16 @@ export function validationCode(service: AwsService): string {
   return 'ValidationError';
 }
 
+/** Text of a scalar; JSON of anything else, '' of nothing. */
+export function plainText(value: unknown): string {
+  if (value === undefined || value === null) return '';
+  if (typeof value === 'string') return value;
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  return JSON.stringify(value);
+}
+
 function describeValue(value: unknown): string {
-  return typeof value === 'object' ? 'a structure' : `'${String(value)}'`;
+  return typeof value === 'object' ? 'a structure' : `'${plainText(value)}'`;
 }
 
 /** Typed, checking access to a request's parameters. Every complaint is the service's own validation error. */

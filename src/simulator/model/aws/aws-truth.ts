@@ -1,9 +1,10 @@
 /** The world's own view of the cloud, read by checkers and the demo's report. Nothing here is a copy of what an API answers. */
+
 import type { Stack } from './cfn/stack.ts';
 import type { Cloud } from './cloud.ts';
-import type { TrackedState } from './health-tracker.ts';
 import { templateVersion } from './launch-templates.ts';
-import { clusterOfTags, type Ec2Instance, type InstanceState, type RegionState } from './region-state.ts';
+import type { RegionState } from './region-state.ts';
+import { clusterOfTags, type Ec2Instance, type InstanceState, type TrackedState } from './resources.ts';
 import { clusterOfGroup, type LifecycleState, type ScalingGroup, templateOf } from './scaling-group.ts';
 
 export interface TrueMember {

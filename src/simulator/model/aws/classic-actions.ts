@@ -1,8 +1,10 @@
 /** Classic load balancers: what the elasticloadbalancing API of 2012-06-01 answers. */
-import { AwsError, page, type Params } from './aws-request.ts';
+
+import { AwsError, type Params, page } from './aws-request.ts';
 import type { ActionTable, Call, Cloud } from './cloud.ts';
 import { portOfTarget } from './load-balancing.ts';
-import { type ClassicLoadBalancer, type RegionState, tagList, tagsOf } from './region-state.ts';
+import type { RegionState } from './region-state.ts';
+import { type ClassicLoadBalancer, tagList, tagsOf } from './resources.ts';
 
 function healthCheck(params: Params): ClassicLoadBalancer['healthCheck'] {
   const target = params.required('Target');

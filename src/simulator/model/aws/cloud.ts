@@ -3,11 +3,8 @@ import type { Random } from '../../../support/random.ts';
 import type { Actor, EmitWorldEvent, HealthProbe, InstanceListener, WorldEvent } from '../seams.ts';
 import type { AwsFaults } from './aws-faults.ts';
 import type { AwsRequest, Params } from './aws-request.ts';
-import type { Fleet } from './fleet.ts';
-import type { LoadBalancing } from './load-balancing.ts';
+import type { BalancingPart, FleetPart, GroupsPart, StacksPart } from './cloud-parts.ts';
 import { RegionState } from './region-state.ts';
-import type { GroupController } from './group-controller.ts';
-import type { StackRunner } from './cfn/stack-runner.ts';
 
 /** How long things take, simulated ms: [least, most], drawn evenly. */
 export interface CloudTimings {
@@ -74,10 +71,10 @@ export class Cloud {
   #actor: Actor = theWorld;
 
   /** Set once by AwsModel; the parts need each other. */
-  fleet!: Fleet;
-  balancing!: LoadBalancing;
-  groups!: GroupController;
-  stacks!: StackRunner;
+  fleet!: FleetPart;
+  balancing!: BalancingPart;
+  groups!: GroupsPart;
+  stacks!: StacksPart;
 
   constructor(options: CloudOptions) {
     this.clock = options.clock;
@@ -115,7 +112,7 @@ export class Cloud {
   }
 
   emit(event: CloudEvent): void {
-    this.#emit({ ...event, at: this.clock.now(), actor: this.#actor } as WorldEvent);
+    this.#emit({ ...event, at: this.clock.now(), actor: this.#actor });
   }
 
   /** Events that `act` emits name this actor. */

@@ -2,7 +2,8 @@ import { AwsError } from './aws-request.ts';
 import type { ActionTable, Call } from './cloud.ts';
 import { type FilterValue, filtersOf, paged } from './ec2-filters.ts';
 import { instanceTypeInfo } from './geography.ts';
-import { clusterOfTags, type Ec2Instance, type RegionState, tagList } from './region-state.ts';
+import type { RegionState } from './region-state.ts';
+import { clusterOfTags, type Ec2Instance, tagList } from './resources.ts';
 
 const stateCodes = { pending: 0, running: 16, 'shutting-down': 32, terminated: 48 } as const;
 

@@ -1,9 +1,11 @@
 /** What a region offers and holds besides instances: network, images, instance types, security groups, volumes. */
-import { AwsError } from './aws-request.ts';
+
+import { AwsError, plainText } from './aws-request.ts';
 import type { ActionTable, Call } from './cloud.ts';
 import { filtersOf, paged } from './ec2-filters.ts';
 import { instanceTypeInfo, isImageId, isRegion, zoneIdOf, zonesOf } from './geography.ts';
-import { type RegionState, tagList } from './region-state.ts';
+import type { RegionState } from './region-state.ts';
+import { tagList } from './resources.ts';
 
 function describeSubnets({ state, params }: Call): Record<string, unknown> {
   const ids = params.texts('SubnetIds');
@@ -182,8 +184,8 @@ export const ec2CatalogueActions: ActionTable = {
       .filter((group) => ids.length === 0 || ids.includes(group.id))
       .map((group) => ({
         GroupId: group.id,
-        GroupName: String(group.properties['GroupName'] ?? group.id),
-        Description: String(group.properties['GroupDescription'] ?? ''),
+        GroupName: plainText(group.properties['GroupName'] ?? group.id),
+        Description: plainText(group.properties['GroupDescription']),
         OwnerId: state.account,
         VpcId: state.network.vpcId,
         IpPermissions: [],
@@ -206,12 +208,12 @@ export const ec2CatalogueActions: ActionTable = {
       .filter((volume) => (ids.length === 0 || ids.includes(volume.id)) && wanted(volume))
       .map((volume) => ({
         VolumeId: volume.id,
-        AvailabilityZone: String(volume.properties['AvailabilityZone'] ?? ''),
+        AvailabilityZone: plainText(volume.properties['AvailabilityZone']),
         Size: Number(volume.properties['Size'] ?? 1),
         State: 'available',
-        VolumeType: String(volume.properties['VolumeType'] ?? 'gp2'),
+        VolumeType: plainText(volume.properties['VolumeType'] ?? 'gp2'),
         CreateTime: new Date(volume.createdAt || cloud.now()),
-        Encrypted: String(volume.properties['Encrypted'] ?? 'false') === 'true',
+        Encrypted: plainText(volume.properties['Encrypted']) === 'true',
         Attachments: [],
         Tags: tagList(volume.tags),
       }));

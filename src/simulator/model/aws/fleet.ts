@@ -1,26 +1,16 @@
 import { gunzipSync } from 'node:zlib';
 import type { SimInstance } from '../seams.ts';
-import type { Cloud } from './cloud.ts';
 import { AwsError } from './aws-request.ts';
-import { instanceTypeInfo, isImageId, type Subnet } from './geography.ts';
-import type { TemplateData } from './launch-templates.ts';
-import { clusterOfTags, type Ec2Instance, type RegionState } from './region-state.ts';
+import type { Cloud } from './cloud.ts';
+import type { FleetPart, LaunchSpec } from './cloud-parts.ts';
+import { instanceTypeInfo, isImageId } from './geography.ts';
+import type { RegionState } from './region-state.ts';
+import { clusterOfTags, type Ec2Instance } from './resources.ts';
 
 const endedKeptMs = 3_600_000;
 
-export interface LaunchSpec {
-  data: TemplateData;
-  templateId: string;
-  templateVersion: number;
-  instanceType: string;
-  subnet: Subnet;
-  tags: Map<string, string>;
-  spot: boolean;
-  group?: string;
-}
-
 /** EC2's instances: launch, shutting down, and what clusters are told of it. */
-export class Fleet {
+export class Fleet implements FleetPart {
   readonly #cloud: Cloud;
   /** Decoded user data by its encoded text; the few texts of a fleet are shared by many instances. */
   readonly #decoded = new Map<string, string>();
@@ -100,7 +90,7 @@ export class Fleet {
     instance.state = 'shutting-down';
     instance.stateReason = reason;
     if (wasRunning) cloud.listener.instanceStopping(instance.id);
-    cloud.balancing.instanceStopped(state, instance.id);
+    cloud.balancing.probeChanged(state, instance.id);
     cloud.groups.instanceStopping(state, instance);
     cloud.clock.at(cloud.now() + cloud.draw(state, cloud.timings.shutdown), () => this.#gone(state, instance));
   }

@@ -1,9 +1,11 @@
-import type { Cloud } from './cloud.ts';
 import { AwsError } from './aws-request.ts';
+import type { Cloud } from './cloud.ts';
+import type { GroupsPart, LaunchSpec } from './cloud-parts.ts';
 import type { Subnet } from './geography.ts';
 import { GroupLifecycle } from './group-lifecycle.ts';
 import { templateVersion } from './launch-templates.ts';
-import type { Ec2Instance, RegionState } from './region-state.ts';
+import type { RegionState } from './region-state.ts';
+import type { Ec2Instance } from './resources.ts';
 import {
   type Activity,
   balanceMoves,
@@ -23,7 +25,7 @@ const activitiesKept = 60;
 const longestRetryMs = 600_000;
 
 /** Auto Scaling: keeps every group at its desired capacity, zones balanced and unhealthy instances replaced. */
-export class GroupController {
+export class GroupController implements GroupsPart {
   readonly #cloud: Cloud;
   readonly lifecycle: GroupLifecycle;
 
@@ -175,7 +177,7 @@ export class GroupController {
     tags.set('aws:ec2launchtemplate:version', String(version.number));
     const types = group.mixed?.overrides.map((each) => each.instanceType) ?? [];
     if (types.length === 0) types.push(version.data.InstanceType ?? 'm1.small');
-    const instance = this.#launchFirstType(state, group, types, (instanceType) => ({
+    const instance = this.#launchFirstType(state, types, (instanceType) => ({
       data: version.data,
       templateId: template.id,
       templateVersion: version.number,
@@ -205,12 +207,7 @@ export class GroupController {
     return member;
   }
 
-  #launchFirstType(
-    state: RegionState,
-    _group: ScalingGroup,
-    types: readonly string[],
-    spec: (type: string) => Parameters<Cloud['fleet']['launch']>[1],
-  ): Ec2Instance {
+  #launchFirstType(state: RegionState, types: readonly string[], spec: (type: string) => LaunchSpec): Ec2Instance {
     let failure: unknown;
     for (const type of types) {
       try {

@@ -1,17 +1,17 @@
-import type { Cloud } from './cloud.ts';
-import type { GroupController } from './group-controller.ts';
 import { AwsError } from './aws-request.ts';
+import type { Cloud } from './cloud.ts';
+import type { GroupsPart, LifecyclePart } from './cloud-parts.ts';
 import type { RegionState } from './region-state.ts';
 import { type Activity, isTerminating, type LifecycleHook, type Member, type ScalingGroup } from './scaling-group.ts';
 
 const proceedMs = 1_000;
 
 /** The way of one instance through its group: hooks, load balancers, in service, and out again. */
-export class GroupLifecycle {
+export class GroupLifecycle implements LifecyclePart {
   readonly #cloud: Cloud;
-  readonly #groups: GroupController;
+  readonly #groups: GroupsPart;
 
-  constructor(cloud: Cloud, groups: GroupController) {
+  constructor(cloud: Cloud, groups: GroupsPart) {
     this.#cloud = cloud;
     this.#groups = groups;
   }

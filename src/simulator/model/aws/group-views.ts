@@ -1,5 +1,5 @@
 /** What DescribeAutoScalingGroups and its kin answer. */
-import { AwsError, page, type Params } from './aws-request.ts';
+import { AwsError, type Params, page } from './aws-request.ts';
 import type { ActionTable, Call } from './cloud.ts';
 import type { RegionState } from './region-state.ts';
 import {

@@ -1,22 +1,6 @@
-import type { Timer } from '../../../support/clock.ts';
 import type { Cloud } from './cloud.ts';
 import type { RegionState } from './region-state.ts';
-
-export type TrackedState = 'initial' | 'healthy' | 'unhealthy' | 'draining';
-
-export interface Tracked {
-  instanceId: string;
-  state: TrackedState;
-  passes: number;
-  fails: number;
-  registeredAt: number;
-  /** Pending check, or the end of draining. */
-  timer?: Timer;
-  /** Checks since it became unhealthy; they come ever more rarely and then stop. */
-  quietChecks: number;
-  /** Told when draining is over. */
-  onDrained: (() => void)[];
-}
+import type { Registrations, Tracked, TrackedState } from './resources.ts';
 
 export interface TrackerRules {
   /** Health check port, undefined when there is none to ask (then an instance is healthy when it runs). */
@@ -38,7 +22,7 @@ const quietGrowth = 1.4;
  * answer disagree, and for some minutes after it became unhealthy; a settled instance costs no event. Later changes of the
  * answer are noticed when someone reads (`view`) or says so (`poke`).
  */
-export class HealthTracker {
+export class HealthTracker implements Registrations {
   readonly name: string;
   readonly #cloud: Cloud;
   readonly #state: RegionState;

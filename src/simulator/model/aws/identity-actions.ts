@@ -27,7 +27,7 @@ export class Sessions {
 function letters(call: Call, length: number): string {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
   let text = '';
-  while (text.length < length) text += alphabet[call.state.random.int(alphabet.length)];
+  while (text.length < length) text += alphabet.charAt(call.state.random.int(alphabet.length));
   return text;
 }
 

@@ -5,12 +5,12 @@ import {
   createTemplate,
   deleteTemplate,
   findTemplate,
-  type LaunchTemplate,
   specifiedTags,
   templateVersion,
   templateView,
   versionView,
 } from './launch-templates.ts';
+import type { LaunchTemplate } from './resources.ts';
 
 const badToken = (): AwsError => new AwsError('InvalidNextToken', 'The specified token is not valid.');
 

@@ -1,33 +1,7 @@
 import { AwsError, Params } from './aws-request.ts';
 import type { Call } from './cloud.ts';
 import type { RegionState } from './region-state.ts';
-
-/** The part of LaunchTemplateData that decides anything here; all other fields are kept and shown. */
-export interface TemplateData {
-  ImageId?: string;
-  InstanceType?: string;
-  UserData?: string;
-  SecurityGroupIds?: string[];
-  TagSpecifications?: { ResourceType: string; Tags: { Key: string; Value: string }[] }[];
-  [field: string]: unknown;
-}
-
-export interface TemplateVersion {
-  number: number;
-  data: TemplateData;
-  description?: string;
-  createdAt: number;
-}
-
-export interface LaunchTemplate {
-  id: string;
-  name: string;
-  versions: TemplateVersion[];
-  defaultVersion: number;
-  latestVersion: number;
-  createdAt: number;
-  tags: Map<string, string>;
-}
+import type { LaunchTemplate, TemplateData, TemplateVersion } from './resources.ts';
 
 const userDataLimit = 16_384;
 

@@ -1,13 +1,15 @@
 import { AwsError } from './aws-request.ts';
 import type { Cloud } from './cloud.ts';
+import type { BalancingPart, TargetView } from './cloud-parts.ts';
 import { HealthTracker } from './health-tracker.ts';
+import type { RegionState } from './region-state.ts';
 import {
-  clusterOfTags,
   type ClassicLoadBalancer,
+  clusterOfTags,
   type LoadBalancerV2,
-  type RegionState,
+  type Registrations,
   type TargetGroup,
-} from './region-state.ts';
+} from './resources.ts';
 
 /** `HTTPS:443/healthz` → 443. */
 export function portOfTarget(target: string): number | undefined {
@@ -15,10 +17,8 @@ export function portOfTarget(target: string): number | undefined {
   return match ? Number(match[1]) : undefined;
 }
 
-export type TargetView = { instanceId: string; state: string; reason?: string; description?: string };
-
 /** Registration of instances at classic load balancers and target groups, and what ends it. */
-export class LoadBalancing {
+export class LoadBalancing implements BalancingPart {
   readonly #cloud: Cloud;
 
   constructor(cloud: Cloud) {
@@ -105,7 +105,7 @@ export class LoadBalancing {
   }
 
   /** @throws AwsError LoadBalancerNotFound, TargetGroupNotFound */
-  tracker(state: RegionState, kind: 'classic' | 'target-group', id: string): HealthTracker {
+  tracker(state: RegionState, kind: 'classic' | 'target-group', id: string): Registrations {
     if (kind === 'classic') return this.classic(state, id).tracker;
     return this.targetGroup(state, id).tracker;
   }
@@ -192,10 +192,6 @@ export class LoadBalancing {
   /** The kubelet's side changed: ask again where the instance is registered. */
   probeChanged(state: RegionState, instanceId: string): void {
     for (const tracker of state.trackersOf.get(instanceId) ?? []) tracker.poke(instanceId);
-  }
-
-  instanceStopped(state: RegionState, instanceId: string): void {
-    this.probeChanged(state, instanceId);
   }
 
   instanceGone(state: RegionState, instanceId: string): void {

@@ -2,103 +2,17 @@
 import type { Random } from '../../../support/random.ts';
 import type { Stack } from './cfn/stack.ts';
 import { addressText, defaultImages, type Image, type Network, networkOf, type Subnet } from './geography.ts';
-import type { HealthTracker } from './health-tracker.ts';
-import type { LaunchTemplate } from './launch-templates.ts';
+import type {
+  ClassicLoadBalancer,
+  Ec2Instance,
+  LaunchTemplate,
+  Listener,
+  LoadBalancerV2,
+  PlainResource,
+  Registrations,
+  TargetGroup,
+} from './resources.ts';
 import type { ScalingGroup } from './scaling-group.ts';
-
-export type InstanceState = 'pending' | 'running' | 'shutting-down' | 'terminated';
-
-/** An EC2 instance. Times are simulated epoch ms. */
-export interface Ec2Instance {
-  id: string;
-  zone: string;
-  subnetId: string;
-  instanceType: string;
-  imageId: string;
-  privateIp: string;
-  state: InstanceState;
-  launchedAt: number;
-  terminatedAt?: number;
-  stateReason?: { code: string; message: string };
-  tags: Map<string, string>;
-  /** As it stands in the launch template: base64. */
-  userData: string;
-  templateId: string;
-  templateVersion: number;
-  securityGroupIds: string[];
-  spot: boolean;
-  group?: string;
-}
-
-export interface ClassicLoadBalancer {
-  name: string;
-  dnsName: string;
-  scheme: string;
-  zones: string[];
-  subnets: string[];
-  securityGroups: string[];
-  listeners: { protocol: string; port: number; instanceProtocol: string; instancePort: number; certificate?: string }[];
-  healthCheck: { target: string; interval: number; timeout: number; unhealthy: number; healthy: number };
-  draining: { enabled: boolean; timeoutSeconds: number };
-  crossZone: boolean;
-  idleTimeoutSeconds: number;
-  tags: Map<string, string>;
-  createdAt: number;
-  tracker: HealthTracker;
-}
-
-export interface TargetGroup {
-  arn: string;
-  name: string;
-  protocol: string;
-  port: number;
-  vpcId: string;
-  targetType: string;
-  healthCheck: {
-    protocol: string;
-    port: string;
-    path?: string;
-    interval: number;
-    timeout: number;
-    healthy: number;
-    unhealthy: number;
-  };
-  attributes: Map<string, string>;
-  tags: Map<string, string>;
-  tracker: HealthTracker;
-}
-
-/** An application or network load balancer. */
-export interface LoadBalancerV2 {
-  arn: string;
-  name: string;
-  dnsName: string;
-  type: 'application' | 'network';
-  scheme: string;
-  zones: { zone: string; subnetId: string }[];
-  securityGroups: string[];
-  attributes: Map<string, string>;
-  tags: Map<string, string>;
-  createdAt: number;
-}
-
-export interface Listener {
-  arn: string;
-  loadBalancerArn: string;
-  port: number;
-  protocol: string;
-  targetGroupArns: string[];
-  certificates: string[];
-}
-
-/** A resource that only has an id and properties: a role, a bucket, a volume. */
-export interface PlainResource {
-  type: string;
-  id: string;
-  properties: Record<string, unknown>;
-  tags: Map<string, string>;
-  createdAt: number;
-}
 
 export class RegionState {
   readonly account: string;
@@ -121,7 +35,7 @@ export class RegionState {
   readonly plain = new Map<string, PlainResource>();
   readonly images = new Map<string, Image>();
   /** Where an instance id is registered for health checks. */
-  readonly trackersOf = new Map<string, Set<HealthTracker>>();
+  readonly trackersOf = new Map<string, Set<Registrations>>();
   readonly #nextAddress = new Map<string, number>();
   readonly #takenAddresses = new Set<number>();
 
@@ -178,24 +92,4 @@ export class RegionState {
     const address = text.split('.').reduce((sum, part) => (sum << 8) | Number(part), 0) >>> 0;
     this.#takenAddresses.delete(address);
   }
-}
-
-export function tagsOf(entries: Iterable<{ Key: string; Value: string }>): Map<string, string> {
-  const tags = new Map<string, string>();
-  for (const { Key, Value } of entries) tags.set(Key, Value);
-  return tags;
-}
-
-export function tagList(tags: ReadonlyMap<string, string>): { Key: string; Value: string }[] {
-  return [...tags].map(([Key, Value]) => ({ Key, Value }));
-}
-
-const clusterTagPrefix = 'kubernetes.io/cluster/';
-
-/** The cluster that owns a thing by its tags: `kubernetes.io/cluster/<id>=owned`. */
-export function clusterOfTags(tags: Iterable<readonly [string, string]>): string | undefined {
-  for (const [key, value] of tags) {
-    if (value === 'owned' && key.startsWith(clusterTagPrefix)) return key.slice(clusterTagPrefix.length);
-  }
-  return undefined;
 }

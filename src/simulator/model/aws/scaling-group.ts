@@ -1,5 +1,5 @@
 import type { Timer } from '../../../support/clock.ts';
-import { clusterOfTags, type Ec2Instance } from './region-state.ts';
+import { clusterOfTags, type Ec2Instance } from './resources.ts';
 
 export type LifecycleState =
   | 'Pending'

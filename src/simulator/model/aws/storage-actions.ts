@@ -199,7 +199,7 @@ export const kmsActions: ActionTable = {
     }
     return {
       Plaintext: Buffer.from(cipher.subarray(end + 1)),
-      KeyId: match[2] as string,
+      KeyId: match[2],
       EncryptionAlgorithm: 'SYMMETRIC_DEFAULT',
     };
   },

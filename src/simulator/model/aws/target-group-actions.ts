@@ -1,8 +1,9 @@
 /** Target groups, network and application load balancers: the elasticloadbalancing API of 2015-12-01. */
-import { AwsError, page, type Params } from './aws-request.ts';
+
+import { AwsError, type Params, page } from './aws-request.ts';
 import type { ActionTable, Call, Cloud } from './cloud.ts';
-import type { Listener, LoadBalancerV2, RegionState, TargetGroup } from './region-state.ts';
-import { tagList, tagsOf } from './region-state.ts';
+import type { RegionState } from './region-state.ts';
+import { type Listener, type LoadBalancerV2, type TargetGroup, tagList, tagsOf } from './resources.ts';
 
 const badMarker = (): AwsError => new AwsError('ValidationError', 'The Marker value is not valid.');
 

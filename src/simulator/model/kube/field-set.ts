@@ -120,7 +120,7 @@ export function changedFields(
   return treeOf(context, next, path);
 }
 
-export interface Conflict {
+interface Conflict {
   /** `.data.x`, `.spec.containers[name="c"].image`. */
   field: string;
   manager: string;

@@ -1,7 +1,8 @@
 /** Load balancers, target groups and listeners of a stack. */
+
 import { AwsError } from '../aws-request.ts';
 import { createClassic, modifyClassic } from '../classic-actions.ts';
-import type { ClassicLoadBalancer, TargetGroup } from '../region-state.ts';
+import type { ClassicLoadBalancer, TargetGroup } from '../resources.ts';
 import {
   createListener,
   createLoadBalancer,

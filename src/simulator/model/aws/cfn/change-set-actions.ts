@@ -1,7 +1,9 @@
 /** Change sets: what an update would do, kept until it is done or thrown away. */
+
 import { AwsError } from '../aws-request.ts';
 import type { ActionTable, Call } from '../cloud.ts';
-import { type RegionState, tagList } from '../region-state.ts';
+import type { RegionState } from '../region-state.ts';
+import { tagList } from '../resources.ts';
 import { resolve, type Scope } from './expressions.ts';
 import { planOf } from './plan.ts';
 import { resourceCatalogue } from './resource-catalogue.ts';

@@ -1,14 +1,16 @@
 /** Launch templates, Auto Scaling groups and their hooks as CloudFormation handles them: in place, instances untouched. */
-import { AwsError } from '../aws-request.ts';
+
+import { AwsError, plainText } from '../aws-request.ts';
 import { createGroup, deleteGroup, findGroup, readHook, updateGroup } from '../group-requests.ts';
-import { addTemplateVersion, createTemplate, deleteTemplate, type LaunchTemplate } from '../launch-templates.ts';
-import type { ScalingGroup } from '../scaling-group.ts';
+import { addTemplateVersion, createTemplate, deleteTemplate } from '../launch-templates.ts';
+import type { LaunchTemplate } from '../resources.ts';
 import { startReplacement } from '../rolling-replacement.ts';
+import type { ScalingGroup } from '../scaling-group.ts';
 import {
+  type MadeResource,
   nameChanged,
   physicalName,
   propertiesOf,
-  type MadeResource,
   type ResourceContext,
   type ResourceType,
   stackTags,
@@ -104,8 +106,8 @@ function groupTags(context: ResourceContext, properties: Record<string, unknown>
         'Property PropagateAtLaunch of a tag of an Auto Scaling group cannot be empty.',
       );
     }
-    const propagate = String(tag['PropagateAtLaunch']) === 'true';
-    tags.set(String(tag['Key']), { value: String(tag['Value'] ?? ''), propagate });
+    const propagate = plainText(tag['PropagateAtLaunch']) === 'true';
+    tags.set(plainText(tag['Key']), { value: plainText(tag['Value']), propagate });
   }
   return tags;
 }

@@ -1,5 +1,7 @@
 /** Resources that only need an id and attributes: nothing else in the simulated cloud looks inside them. */
-import type { PlainResource, RegionState } from '../region-state.ts';
+
+import type { RegionState } from '../region-state.ts';
+import type { PlainResource } from '../resources.ts';
 import {
   changedProperties,
   type MadeResource,

@@ -1,5 +1,5 @@
 /** What a stack definition means before anything runs: parameters, conditions, order, and the scope of its functions. */
-import { AwsError } from '../aws-request.ts';
+import { AwsError, plainText } from '../aws-request.ts';
 import type { RegionState } from '../region-state.ts';
 import { evaluateConditions, references, resolve, type Scope } from './expressions.ts';
 import type { Stack, StackDefinition, StackResource } from './stack.ts';
@@ -192,9 +192,9 @@ export function outputsOf(plan: Plan): Stack['outputs'] {
     const exportName = declaration.exportName === undefined ? undefined : resolve(declaration.exportName, plan.scope);
     outputs.push({
       key,
-      value: Array.isArray(value) ? value.join(',') : String(value),
+      value: Array.isArray(value) ? value.join(',') : plainText(value),
       ...(declaration.description === undefined ? {} : { description: declaration.description }),
-      ...(exportName === undefined ? {} : { exportName: String(exportName) }),
+      ...(exportName === undefined ? {} : { exportName: plainText(exportName) }),
     });
   }
   return outputs;

@@ -1,4 +1,4 @@
-import { AwsError, Params } from '../aws-request.ts';
+import { AwsError, Params, plainText } from '../aws-request.ts';
 import type { Cloud } from '../cloud.ts';
 import type { RegionState } from '../region-state.ts';
 import type { Stack, StackResource } from './stack.ts';
@@ -46,7 +46,7 @@ export function physicalName(
   if (typeof given === 'string' && given !== '') return given;
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789';
   let suffix = '';
-  while (suffix.length < 12) suffix += alphabet[context.state.random.int(alphabet.length)];
+  while (suffix.length < 12) suffix += alphabet.charAt(context.state.random.int(alphabet.length));
   const stem = `${context.stack.name}-${context.logicalId}`.slice(0, most - 13).replace(/-+$/, '');
   return `${stem}-${suffix}`;
 }
@@ -82,7 +82,7 @@ export function templateTags(properties: Record<string, unknown>, property = 'Ta
   for (const tag of value as { Key?: unknown; Value?: unknown }[]) {
     if (tag.Key === undefined)
       throw new AwsError('ValidationError', `Encountered a tag without Key in property ${property}`);
-    tags.set(String(tag.Key), String(tag.Value ?? ''));
+    tags.set(plainText(tag.Key), plainText(tag.Value));
   }
   return tags;
 }

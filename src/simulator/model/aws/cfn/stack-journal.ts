@@ -1,5 +1,6 @@
 import type { Cloud } from '../cloud.ts';
-import { clusterOfTags, type RegionState } from '../region-state.ts';
+import type { RegionState } from '../region-state.ts';
+import { clusterOfTags } from '../resources.ts';
 import { pushEvent, type Stack, type StackResource } from './stack.ts';
 
 const stackType = 'AWS::CloudFormation::Stack';

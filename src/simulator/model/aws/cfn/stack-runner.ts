@@ -1,5 +1,6 @@
 import { AwsError } from '../aws-request.ts';
 import type { Cloud } from '../cloud.ts';
+import type { StacksPart } from '../cloud-parts.ts';
 import type { RegionState } from '../region-state.ts';
 import { importersOf, outputsOf, type Plan, planOf } from './plan.ts';
 import { type Operation, ResourceSteps, type Verb } from './resource-steps.ts';
@@ -9,7 +10,7 @@ import { StackJournal } from './stack-journal.ts';
 const shortestStepMs = 200;
 
 /** Runs stack operations: one resource after the other, each a while, and back again when one fails. */
-export class StackRunner {
+export class StackRunner implements StacksPart {
   readonly #cloud: Cloud;
   readonly #journal: StackJournal;
   readonly #steps: ResourceSteps;

@@ -1,7 +1,9 @@
 /** CloudFormation's describes and lists. */
-import { AwsError, page, type Params } from '../aws-request.ts';
+
+import { AwsError, type Params, page } from '../aws-request.ts';
 import type { ActionTable, Call } from '../cloud.ts';
-import { type RegionState, tagList } from '../region-state.ts';
+import type { RegionState } from '../region-state.ts';
+import { tagList } from '../resources.ts';
 import type { Stack, StackResource } from './stack.ts';
 import { findStack, noSuchStack } from './stack-actions.ts';
 

@@ -7,7 +7,7 @@ import {
   type YAMLMap,
   type YAMLSeq,
 } from 'yaml';
-import { AwsError } from '../aws-request.ts';
+import { AwsError, plainText } from '../aws-request.ts';
 
 export interface ParameterDeclaration {
   type: string;
@@ -79,7 +79,7 @@ function longForm(name: string, value: unknown): Record<string, unknown> {
 /** The service resolves no aliases; only client tools do before they send a template. */
 function hasAlias(node: Document | YAMLMap | YAMLSeq): boolean {
   let found = false;
-  visit(node as Document, {
+  visit(node, {
     Alias: () => {
       found = true;
       return visit.BREAK;
@@ -149,11 +149,11 @@ function section(root: Record<string, unknown>, name: string): Record<string, un
 function parameter(name: string, raw: unknown): ParameterDeclaration {
   if (!isRecord(raw) || typeof raw['Type'] !== 'string')
     throw formatError(`Every Parameters object must contain a Type member.`);
-  const declaration: ParameterDeclaration = { type: raw['Type'], noEcho: String(raw['NoEcho'] ?? 'false') === 'true' };
+  const declaration: ParameterDeclaration = { type: raw['Type'], noEcho: plainText(raw['NoEcho']) === 'true' };
   if (!/^(String|Number|CommaDelimitedList|List<[\w:]+>|AWS::[\w:<>]+)$/.test(declaration.type)) {
     throw formatError(`Unrecognized parameter type: ${declaration.type} of parameter ${name}`);
   }
-  if (raw['Default'] !== undefined && raw['Default'] !== null) declaration.defaultValue = String(raw['Default']);
+  if (raw['Default'] !== undefined && raw['Default'] !== null) declaration.defaultValue = plainText(raw['Default']);
   if (Array.isArray(raw['AllowedValues'])) declaration.allowedValues = raw['AllowedValues'].map(String);
   if (typeof raw['AllowedPattern'] === 'string') declaration.allowedPattern = raw['AllowedPattern'];
   if (typeof raw['Description'] === 'string') declaration.description = raw['Description'];
@@ -185,12 +185,12 @@ function resource(name: string, raw: unknown): ResourceDeclaration {
   const dependsOn = raw['DependsOn'];
   const policy = raw['DeletionPolicy'] ?? 'Delete';
   if (policy !== 'Delete' && policy !== 'Retain' && policy !== 'Snapshot' && policy !== 'RetainExceptOnCreate') {
-    throw formatError(`Unrecognized DeletionPolicy ${String(policy)} for resource ${name}`);
+    throw formatError(`Unrecognized DeletionPolicy ${plainText(policy)} for resource ${name}`);
   }
   return {
     type: raw['Type'],
     properties,
-    dependsOn: Array.isArray(dependsOn) ? dependsOn.map(String) : dependsOn === undefined ? [] : [String(dependsOn)],
+    dependsOn: Array.isArray(dependsOn) ? dependsOn.map(String) : dependsOn === undefined ? [] : [plainText(dependsOn)],
     ...(typeof raw['Condition'] === 'string' ? { condition: raw['Condition'] } : {}),
     deletionPolicy: policy,
     metadata: raw['Metadata'],

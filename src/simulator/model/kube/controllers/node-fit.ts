@@ -1,6 +1,5 @@
 import type { ClusterCore } from '../cluster-core.ts';
 import {
-  isNodeReady,
   isPodFinished,
   isTerminating,
   type Node,
@@ -272,9 +271,4 @@ function hostPorts(pod: Pod): number[] {
     for (const port of container.ports ?? []) if (port.hostPort) ports.push(port.hostPort);
   }
   return ports;
-}
-
-/** A node that can take new pods as far as its own state goes. */
-export function isUsable(node: Node): boolean {
-  return isNodeReady(node) && !node.spec.unschedulable && !isTerminating(node);
 }

@@ -1,0 +1,368 @@
+import { describe, expect, it } from 'vitest';
+import { InvariantWatch } from '../../../src/simulator/invariants/checker.ts';
+import { nodeInvariants, takeBaselines } from '../../../src/simulator/invariants/node-invariants.ts';
+import type { GroupTruth, NodeTruth, WorldTruth } from '../../../src/simulator/invariants/truth.ts';
+import type { Actor, WorldEvent } from '../../../src/simulator/model/seams.ts';
+
+const cluster = 'aws:1:eu:kube-1';
+const client: Actor = { kind: 'client', name: 'clm/1' };
+const world: Actor = { kind: 'world', name: 'aws' };
+
+/** The part of an event that a test gives. */
+type Part<E> = E extends unknown ? Omit<E, 'cluster' | 'at' | 'actor'> & { at?: number; actor?: Actor } : never;
+
+/** Three workers and three control-plane nodes, all outdated, watched from now on. */
+class Scene {
+  readonly workers: GroupTruth = group('workers', 3, ['ingress']);
+  readonly masters: GroupTruth = group('masters', 3, []);
+  readonly nodes: NodeTruth[] = [];
+  readonly pods = new Map<string, string[]>();
+  readonly watch: InvariantWatch;
+
+  constructor() {
+    for (const instance of this.workers.instances) this.nodes.push(node(instance.id, false));
+    for (const instance of this.masters.instances) this.nodes.push(node(instance.id, true));
+    const truth: WorldTruth = {
+      clusters: () => [cluster],
+      groups: () => [this.workers, this.masters],
+      nodes: () => this.nodes,
+      workloadPodsOn: (_, name) => this.pods.get(name) ?? [],
+    };
+    const limits = { surgeOf: () => 1, bootCap: 2, maxUnavailable: 0, evictionRetryMs: 4_500 };
+    this.watch = new InvariantWatch(nodeInvariants(takeBaselines(truth), limits), truth);
+  }
+
+  say(part: Part<WorldEvent>): void {
+    this.watch.onEvent({ cluster, at: 0, actor: client, ...part } as WorldEvent);
+  }
+
+  /** A new instance of the newest template whose node is Ready. */
+  surge(id: string, of: GroupTruth = this.workers): void {
+    this.add(id, of);
+    this.nodes.push(node(id, of === this.masters));
+  }
+
+  add(id: string, of: GroupTruth = this.workers): void {
+    of.desired += 1;
+    of.instances.push({ id, lifecycleState: 'InService', launchTemplateVersion: '2', protectedFromScaleIn: false });
+    this.say({ kind: 'instance-launched', instanceId: id, group: of.name, launchTemplateVersion: '2' });
+  }
+
+  node(id: string): NodeTruth {
+    const found = this.nodes.find((one) => one.instanceId === id);
+    if (!found) throw new Error(`no node ${id}`);
+    return found;
+  }
+
+  cordon(id: string, actor: Actor = client): void {
+    this.node(id).unschedulable = true;
+    this.say({ kind: 'node-cordoned', node: this.node(id).name, instanceId: id, actor });
+  }
+
+  terminate(id: string, parts: { decrement?: boolean; actor?: Actor } = {}): void {
+    const group = [this.workers, this.masters].find((one) => one.instances.some((instance) => instance.id === id));
+    this.say({
+      kind: 'instance-terminate-requested',
+      instanceId: id,
+      group: group?.name ?? '',
+      decrement: true,
+      ...parts,
+    });
+  }
+
+  deregister(id: string): void {
+    this.say({ kind: 'deregistered', loadBalancer: 'ingress', instanceId: id });
+  }
+
+  violations(): string[] {
+    return this.watch.violations.map(({ invariant, message }) => `${invariant} ${message}`);
+  }
+}
+
+function group(name: string, size: number, loadBalancers: string[]): GroupTruth {
+  return {
+    name,
+    min: size,
+    max: size + 2,
+    desired: size,
+    suspendedProcesses: [],
+    newInstancesProtected: false,
+    tags: { NodePool: name },
+    launchTemplateVersion: '2',
+    loadBalancers,
+    instances: Array.from({ length: size }, (_, index) => ({
+      id: `i-${name}-${index}`,
+      lifecycleState: 'InService',
+      launchTemplateVersion: '1',
+      protectedFromScaleIn: false,
+    })),
+  };
+}
+
+function node(instanceId: string, controlPlane: boolean): NodeTruth {
+  return {
+    name: `node-of-${instanceId}`,
+    instanceId,
+    ready: true,
+    unschedulable: false,
+    controlPlane,
+    taints: [],
+    labels: {},
+    annotations: {},
+  };
+}
+
+const eviction = (healthy: number, podWasReady = true): Part<WorldEvent> => ({
+  kind: 'eviction-accepted',
+  namespace: 'team',
+  pod: 'api-1',
+  uid: 'u1',
+  node: 'n',
+  budgets: [{ name: 'api', healthy, desiredHealthy: 2, allowedBefore: healthy - 2, podWasReady }],
+});
+
+const deletion = (parts: Partial<Extract<WorldEvent, { kind: 'pod-delete-requested' }>> = {}): Part<WorldEvent> => ({
+  kind: 'pod-delete-requested',
+  namespace: 'team',
+  pod: 'api-1',
+  uid: 'u1',
+  node: 'n',
+  gracePeriodSeconds: 30,
+  uidPrecondition: true,
+  podKind: 'workload',
+  ...parts,
+});
+
+describe('the invariants of nodes', () => {
+  it('hold when one node is replaced as it should be, and each was judged', () => {
+    const scene = new Scene();
+    scene.surge('i-new');
+    scene.cordon('i-workers-0');
+    scene.say(eviction(3));
+    scene.say(deletion());
+    scene.deregister('i-workers-0');
+    scene.terminate('i-workers-0');
+    expect(scene.violations()).toEqual([]);
+    expect(scene.watch.checked).toBeGreaterThan(6);
+  });
+
+  it('I1 catches an eviction that leaves a budget with less than it demands', () => {
+    const scene = new Scene();
+    scene.say(eviction(2));
+    expect(scene.violations()).toEqual([expect.stringMatching(/^I1 evicting team\/api-1 leaves 1 healthy/)]);
+  });
+
+  it('I1 lets a pod go that was not ready: the budget loses nothing', () => {
+    const scene = new Scene();
+    scene.say(eviction(2, false));
+    expect(scene.violations()).toEqual([]);
+  });
+
+  it('I2 catches a cordon before there is a node in its place', () => {
+    const scene = new Scene();
+    scene.cordon('i-workers-0');
+    expect(scene.violations()).toEqual([
+      expect.stringMatching(/^I2 cordoning .* leaves 2 usable nodes in workers, baseline 3/),
+    ]);
+  });
+
+  it('I2 does not count a new node that is not Ready', () => {
+    const scene = new Scene();
+    scene.surge('i-new');
+    scene.node('i-new').ready = false;
+    scene.cordon('i-workers-0');
+    expect(scene.violations()).toHaveLength(1);
+  });
+
+  it('I2 catches a termination that gives up a place the group needs', () => {
+    const scene = new Scene();
+    scene.node('i-workers-0').unschedulable = true;
+    scene.deregister('i-workers-0');
+    scene.terminate('i-workers-0');
+    expect(scene.violations()).toEqual([expect.stringMatching(/^I2 workers is left with 2 instances, it had 3/)]);
+  });
+
+  it('I3 catches more surge than is allowed', () => {
+    const scene = new Scene();
+    scene.surge('i-new-1');
+    scene.surge('i-new-2');
+    expect(scene.violations()).toEqual([expect.stringMatching(/^I3 workers has 5 live instances, at most 4 allowed/)]);
+  });
+
+  it('I3 catches more nodes that boot at once than are allowed', () => {
+    const scene = new Scene();
+    scene.workers.desired = scene.masters.desired = 9;
+    scene.add('i-1');
+    scene.add('i-2', scene.masters);
+    scene.add('i-3', scene.masters);
+    expect(scene.violations().filter((text) => text.includes('boot at once'))).toEqual([
+      'I3 3 nodes boot at once, at most 2 allowed',
+    ]);
+  });
+
+  it('I4 catches the end of a node that still runs pods', () => {
+    const scene = new Scene();
+    scene.surge('i-new');
+    scene.cordon('i-workers-0');
+    scene.pods.set('node-of-i-workers-0', ['team/api-1']);
+    scene.deregister('i-workers-0');
+    scene.terminate('i-workers-0');
+    expect(scene.violations()).toEqual([expect.stringMatching(/^I4 .* terminated with 1 pods: team\/api-1/)]);
+  });
+
+  it('I4 catches the end of a node without a cordon, and of one that is not outdated', () => {
+    const scene = new Scene();
+    scene.surge('i-new');
+    scene.deregister('i-workers-0');
+    scene.terminate('i-workers-0');
+    scene.node('i-new').unschedulable = true;
+    scene.deregister('i-new');
+    scene.terminate('i-new', { decrement: false });
+    expect(scene.violations()).toEqual([
+      expect.stringMatching(/^I4 .* terminated without a cordon/),
+      expect.stringMatching(/^I4 .* is not outdated, and its termination was no scale-down/),
+    ]);
+  });
+
+  it('I4 catches a group that ends a ready node by itself, and lets it end a dead one', () => {
+    const scene = new Scene();
+    scene.terminate('i-workers-0', { actor: world, decrement: false });
+    scene.node('i-workers-1').ready = false;
+    scene.terminate('i-workers-1', { actor: world, decrement: false });
+    expect(scene.violations()).toEqual([expect.stringMatching(/^I4 the group itself ended ready node/)]);
+  });
+
+  it('I4 catches the end of a node that load balancers still send to', () => {
+    const scene = new Scene();
+    scene.surge('i-new');
+    scene.cordon('i-workers-0');
+    scene.terminate('i-workers-0');
+    expect(scene.violations()).toEqual([expect.stringMatching(/^I4 .* while it is registered with ingress/)]);
+  });
+
+  it('I5 catches a pod that is deleted instead of evicted, and any that gets no grace', () => {
+    const scene = new Scene();
+    scene.say(deletion());
+    scene.say(deletion({ podKind: 'finished', gracePeriodSeconds: 0 }));
+    scene.say(deletion({ podKind: 'finished' }));
+    scene.say(deletion({ actor: world } as never));
+    expect(scene.violations()).toEqual([
+      'I5 team/api-1 was deleted, not evicted',
+      'I5 team/api-1 was deleted without grace',
+    ]);
+  });
+
+  it('I5 lets one deletion pass for an accepted eviction, and not a second one', () => {
+    const scene = new Scene();
+    scene.say(eviction(3));
+    scene.say(deletion());
+    scene.say(deletion());
+    expect(scene.violations()).toHaveLength(1);
+  });
+
+  it('I6 catches two control-plane nodes in flight', () => {
+    const scene = new Scene();
+    scene.surge('i-new', scene.masters);
+    scene.cordon('i-masters-0');
+    expect(scene.violations()).toEqual([]);
+    scene.surge('i-newer', scene.masters);
+    scene.cordon('i-masters-1');
+    expect(scene.violations()).toContain('I6 2 control-plane nodes cordoned at once');
+  });
+
+  it('I6 catches a worker that is cordoned while a control-plane node is in flight', () => {
+    const scene = new Scene();
+    scene.surge('i-new', scene.masters);
+    scene.cordon('i-masters-0');
+    scene.surge('i-worker');
+    scene.cordon('i-workers-0');
+    expect(scene.violations()).toEqual([expect.stringMatching(/^I6 .* while control-plane node .* is in flight/)]);
+  });
+
+  it('I6 catches the last ready control-plane node being taken', () => {
+    const scene = new Scene();
+    scene.surge('i-new', scene.masters);
+    for (const id of ['i-new', 'i-masters-1', 'i-masters-2']) scene.node(id).ready = false;
+    scene.cordon('i-masters-0');
+    expect(scene.violations()).toContainEqual(expect.stringMatching(/^I6 no ready control-plane node is left/));
+  });
+
+  it('I7 catches an absolute write that lowers desired, and lets a decrement pass', () => {
+    const scene = new Scene();
+    const change = {
+      kind: 'group-changed' as const,
+      group: 'workers',
+      before: { min: 3, max: 5, desired: 4 },
+      after: { min: 3, max: 5, desired: 3 },
+    };
+    scene.say({ ...change, by: 'SetDesiredCapacity' });
+    scene.say({ ...change, by: 'TerminateInstanceInAutoScalingGroup' });
+    scene.say({ ...change, by: 'SetDesiredCapacity', actor: { kind: 'world', name: 'autoscaler' } });
+    expect(scene.violations()).toEqual(['I7 SetDesiredCapacity lowered workers from 4 to 3']);
+  });
+
+  it.each<[string, (scene: Scene) => void, RegExp]>([
+    ['a limit', (scene) => (scene.workers.max = 9), /max is 9, was 5/],
+    ['the size', (scene) => (scene.workers.desired = 4), /desired is 4, was 3/],
+    ['protection', (scene) => (scene.workers.newInstancesProtected = true), /protection left changed/],
+    [
+      'a suspended process',
+      (scene) => scene.workers.suspendedProcesses.push('AZRebalance'),
+      /AZRebalance left suspended/,
+    ],
+    ['a tag', (scene) => (scene.workers.tags['clm/roll-id'] = 'x'), /tags left: clm\/roll-id/],
+    ['a cordon', (scene) => (scene.node('i-workers-0').unschedulable = true), /left cordoned/],
+    [
+      'a taint',
+      (scene) => scene.node('i-workers-0').taints.push('decommission-pending:PreferNoSchedule'),
+      /left tainted/,
+    ],
+    [
+      'an exemption',
+      (scene) =>
+        (scene.node('i-workers-0').annotations['cluster-autoscaler.kubernetes.io/scale-down-disabled'] = 'true'),
+      /left exempt from scale-down/,
+    ],
+  ])('I7 catches %s that a finished run leaves changed', (_what, leave, complaint) => {
+    const scene = new Scene();
+    leave(scene);
+    scene.watch.atEnd(0);
+    expect(scene.violations()).toEqual([expect.stringMatching(complaint)]);
+    const other = new Scene();
+    leave(other);
+    other.watch.atEnd(0, new Set([cluster]));
+    expect(other.violations()).toEqual([]);
+  });
+
+  it("I11 catches a person's cordon that somebody else lifts", () => {
+    const scene = new Scene();
+    scene.surge('i-new');
+    scene.cordon('i-workers-0', { kind: 'client', name: 'kubectl/v1.34' });
+    scene.say({ kind: 'node-uncordoned', node: 'node-of-i-workers-0', instanceId: 'i-workers-0' });
+    expect(scene.violations()).toEqual(['I11 node-of-i-workers-0 was cordoned by kubectl and is uncordoned by clm']);
+  });
+
+  it('I11 lets a program lift its own cordon, whatever rollout it names', () => {
+    const scene = new Scene();
+    scene.surge('i-new');
+    scene.cordon('i-workers-0', { kind: 'client', name: 'clm/1 rollout/a' });
+    scene.say({ kind: 'node-uncordoned', node: 'node-of-i-workers-0', instanceId: 'i-workers-0' });
+    expect(scene.violations()).toEqual([]);
+  });
+
+  it('I13 catches a refused eviction that is asked again at once', () => {
+    const scene = new Scene();
+    const refused = {
+      kind: 'eviction-refused' as const,
+      namespace: 'team',
+      pod: 'api-1',
+      uid: 'u1',
+      node: 'n',
+      budgets: ['api'],
+    };
+    scene.say({ ...refused, at: 0 });
+    scene.say({ ...refused, at: 5_000 });
+    scene.say({ ...refused, at: 6_000 });
+    expect(scene.violations()).toEqual([expect.stringMatching(/^I13 team\/api-1 asked again 1000 ms after a refusal/)]);
+  });
+});
