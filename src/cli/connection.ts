@@ -3,25 +3,17 @@
 import type { RolloutSummary } from '../api/schemas.ts';
 import type { DaemonConfig } from '../daemon/config.ts';
 import type { Explanation, StatusDocument } from '../planning/explain/status-document.ts';
-import type { JournalQuery, StoredJournalEntry } from '../ports/store.ts';
+import type { StoredJournalEntry } from '../ports/store.ts';
 import { type ActorOptions, actorOf, type ConnectionOptions } from './command.ts';
 import { DaemonClient, DaemonUnreachable } from './daemon-client.ts';
 import { badInput, CliError, exitCodes } from './exit.ts';
 import type { CliIo } from './io.ts';
+import type { Reader } from './reader.ts';
 
 export interface Connection {
   client: DaemonClient;
   /** Absent when only a socket was named: then there is no store to fall back to. */
   config?: DaemonConfig;
-}
-
-/** Reads that the daemon answers, or its store without it. */
-export interface Reader {
-  status(): Promise<StatusDocument>;
-  explain(subject: string): Promise<Explanation>;
-  rollouts(query: { channel?: string | undefined; limit: number }): Promise<RolloutSummary[]>;
-  /** Oldest first. */
-  events(query: JournalQuery): Promise<StoredJournalEntry[]>;
 }
 
 export async function connect(options: ActorOptions | ConnectionOptions, io: CliIo): Promise<Connection> {

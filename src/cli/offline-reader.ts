@@ -10,8 +10,8 @@ import type { StatusDocument } from '../planning/explain/status-document.ts';
 import type { Store } from '../ports/store.ts';
 import { openSqliteStore } from '../store/sqlite/open.ts';
 import { clockFromEnvironment } from '../support/clock.ts';
-import type { Reader } from './connection.ts';
 import { badInput, CliError, exitCodes } from './exit.ts';
+import type { Reader } from './reader.ts';
 
 /** Ends with exit code 4 when there is no store either, 2 when it cannot be read. */
 export async function openOfflineReader(

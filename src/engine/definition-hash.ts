@@ -7,7 +7,7 @@ import type { MachineModule } from '../machines/events.ts';
  * as being there; its text does not, because every toolchain prints it differently.
  */
 export function machineDefinitionHash(module: MachineModule): string {
-  const machine = module.machine as AnyStateMachine;
+  const machine = module.machine;
   return createHash('sha256')
     .update(JSON.stringify(canonical(machine.config, 0)))
     .digest('hex');

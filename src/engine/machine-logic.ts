@@ -21,7 +21,7 @@ export interface ProcessState {
 export class MachineRuleError extends Error {}
 
 function machineOf(module: MachineModule): AnyStateMachine {
-  return module.machine as AnyStateMachine;
+  return module.machine;
 }
 
 /** First state of a new process. Throws when the input does not suit the machine. */

@@ -9,7 +9,7 @@ import type { Pipeline } from '../../src/domain/pipeline.ts';
 import { clusterVersion } from '../../src/domain/rendered.ts';
 import { type ClusterFact, evidenceKey } from '../../src/planning/pipeline/facts.ts';
 import { allDigests } from '../../src/planning/pipeline/update-plan.ts';
-import type { FactWrite, Json } from '../../src/ports/store.ts';
+import type { FactWrite } from '../../src/ports/store.ts';
 import { parsePipeline } from '../../src/sources/pipeline/parse-pipeline.ts';
 import { openDirectoryRegistry } from '../../src/sources/registry/directory-registry.ts';
 
@@ -79,7 +79,7 @@ export async function verifiedFacts(fleet: LargeFleet, tree: string, now: number
       evidence: { key, at: now, profile: profiles.get(cluster.channel) ?? '' },
       updatedAt: now,
     };
-    facts.push({ kind: 'cluster', key: cluster.id, value: value as unknown as Json });
+    facts.push({ kind: 'cluster', key: cluster.id, value: value });
     const evidence = {
       version,
       tree,

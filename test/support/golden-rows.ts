@@ -61,7 +61,7 @@ export function exploreStates(module: MachineModule, sample: MachineSample): Map
 
 /** Dotted paths of every atomic and final state that the definition has. */
 export function definedStates(module: MachineModule): string[] {
-  const machine = module.machine as AnyStateMachine;
+  const machine = module.machine;
   const leaves: string[] = [];
   const walk = (node: AnyStateMachine['root']): void => {
     const children = Object.values(node.states);

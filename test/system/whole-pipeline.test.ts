@@ -52,7 +52,7 @@ async function wholeRun(
       broken.abort();
       return { error };
     });
-    const following = followCommit(stage, commit, { timeoutSeconds: 240, signal: broken.signal });
+    const following = followCommit(stage, commit, { timeoutSeconds: 280, signal: broken.signal });
     const result = await following.finally(() => over.abort());
     const failed = await beside;
     if (failed !== undefined) throw failed.error;
@@ -73,7 +73,10 @@ async function wholeRun(
       heads,
       snapshot: snapshotOf(stage.world, heads, { [commit]: '<new>', [stage.repository.initialCommit]: '<old>' }),
       pipeline: judgeStage(stage),
-      ...ledger,
+      originals: ledger.originals,
+      launched: ledger.launched,
+      terminated: ledger.terminated,
+      endedByGroups: ledger.endedByGroups,
     };
   });
 }

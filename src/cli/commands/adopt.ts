@@ -1,17 +1,5 @@
-import {
-  type ActorOptions,
-  examples,
-  type OutputFormat,
-  outputOption,
-  type RegisterCommand,
-  withConnection,
-} from '../command.ts';
-
-export interface AdoptOptions extends ActorOptions {
-  output: OutputFormat;
-  yes?: boolean;
-  reason?: string;
-}
+import { examples, outputOption, type RegisterCommand, withConnection } from '../command.ts';
+import type { AdoptOptions } from '../run/adopt.ts';
 
 /** `clm adopt`: let the daemon change the fleet. */
 export const registerAdopt: RegisterCommand = (program, context) => {

@@ -1,15 +1,6 @@
 import { Option } from 'commander';
-import { type ConnectionOptions, examples, type RegisterCommand, wholeNumber, withConnection } from '../command.ts';
-
-export interface EventsOptions extends ConnectionOptions {
-  output: 'table' | 'wide' | 'json' | 'yaml';
-  follow?: boolean;
-  channel?: string;
-  cluster?: string;
-  commit?: string;
-  kind?: string;
-  limit: number;
-}
+import { examples, type RegisterCommand, wholeNumber, withConnection } from '../command.ts';
+import type { EventsOptions } from '../run/events.ts';
 
 /** `clm events`: the journal of decisions. */
 export const registerEvents: RegisterCommand = (program, context) => {

@@ -108,8 +108,7 @@ function lineProgress(io: CliIo): (status: StatusDocument) => void {
 async function killAtRandom(options: DemoOptions, stage: Stage, signal: AbortSignal): Promise<void> {
   const random = seededRandom(options.seed).fork('kills');
   for (let kill = 0; kill < options.kills && !signal.aborted; kill++) {
-    await sleep(1_000 + random.int(4_000), signal);
-    if (signal.aborted) return;
+    if (!(await sleep(1_000 + random.int(4_000), signal))) return;
     await stage.daemon.restart();
   }
 }

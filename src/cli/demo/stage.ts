@@ -139,7 +139,7 @@ export const nodesAndIngress = {
   subject: 'Roll out new node images and a new ingress',
   edit: (workTree: string): Promise<void> =>
     editDefaults(workTree, (text) =>
-      withNewIngress(text.replace(/ami-([0-9a-f]+)/g, (_, id: string) => `ami-${[...id].reverse().join('')}`)),
+      withNewIngress(text.replace(/ami-([0-9a-f]+)/g, (_, id: string) => `ami-${id.split('').reverse().join('')}`)),
     ),
 };
 

@@ -105,7 +105,7 @@ function nodeTruth(node: SimNode): NodeTruth {
   return {
     name: node.metadata.name,
     instanceId: providerId.slice(providerId.lastIndexOf('/') + 1),
-    ready: node.status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True') ?? false,
+    ready: node.status.conditions?.some((one) => one.type === 'Ready' && one.status === 'True') ?? false,
     unschedulable: node.spec.unschedulable === true,
     controlPlane: labels['node.kubernetes.io/role'] === 'master',
     taints: (node.spec.taints ?? []).map((taint) => `${taint.key}:${taint.effect}`),
@@ -120,7 +120,7 @@ function workloadPods(world: World, cluster: string, node: string): string[] {
   for (const [name, pod] of world.kube(cluster).truth().podsOn(node)) {
     const daemon = pod.metadata.ownerReferences?.some((owner) => owner.kind === 'DaemonSet') ?? false;
     const mirror = pod.metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined;
-    const finished = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
+    const finished = pod.status.phase === 'Succeeded' || pod.status.phase === 'Failed';
     if (!daemon && !mirror && !finished) names.push(name);
   }
   return names;

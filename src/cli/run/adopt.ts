@@ -1,13 +1,18 @@
 /** `clm adopt`: show what a first update would meet, ask, adopt. */
 import type { AdoptAnswer } from '../../api/schemas.ts';
-import type { CommandContext } from '../command.ts';
-import type { AdoptOptions } from '../commands/adopt.ts';
+import type { ActorOptions, CommandContext, OutputFormat } from '../command.ts';
 import { sendWrite } from '../connection.ts';
 import { badInput, CliError, exitCodes } from '../exit.ts';
 import { type CliIo, colorsOf } from '../io.ts';
 import { printDocument, tableColumns } from '../output.ts';
 import { renderTable } from '../view/table.ts';
 import { printable } from '../view/terminal.ts';
+
+export interface AdoptOptions extends ActorOptions {
+  output: OutputFormat;
+  yes?: boolean;
+  reason?: string;
+}
 
 export async function runAdopt(options: AdoptOptions, { io }: CommandContext): Promise<void> {
   const preview = await sendWrite(options, io, 'looking at every cluster', (client) =>

@@ -1,13 +1,22 @@
 /** `clm events`, once and following. */
 import type { StoredJournalEntry } from '../../ports/store.ts';
 import { sleep } from '../../support/deadline.ts';
-import type { CommandContext, OutputFormat } from '../command.ts';
-import type { EventsOptions } from '../commands/events.ts';
+import type { CommandContext, ConnectionOptions, OutputFormat } from '../command.ts';
 import { connect, withReader } from '../connection.ts';
 import { type DaemonClient, DaemonUnreachable } from '../daemon-client.ts';
 import { badInput } from '../exit.ts';
 import { type CliIo, colorsOf } from '../io.ts';
 import { printable } from '../view/terminal.ts';
+
+export interface EventsOptions extends ConnectionOptions {
+  output: 'table' | 'wide' | 'json' | 'yaml';
+  follow?: boolean;
+  channel?: string;
+  cluster?: string;
+  commit?: string;
+  kind?: string;
+  limit: number;
+}
 
 /** What `clm events` may be narrowed to. */
 export interface EventFilter {

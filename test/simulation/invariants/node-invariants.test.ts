@@ -33,7 +33,7 @@ class Scene {
   }
 
   say(part: Part<WorldEvent>): void {
-    this.watch.onEvent({ cluster, at: 0, actor: client, ...part } as WorldEvent);
+    this.watch.onEvent({ cluster, at: 0, actor: client, ...part });
   }
 
   /** A new instance of the newest template whose node is Ready. */
@@ -245,7 +245,7 @@ describe('the invariants of nodes', () => {
     scene.say(deletion());
     scene.say(deletion({ podKind: 'finished', gracePeriodSeconds: 0 }));
     scene.say(deletion({ podKind: 'finished' }));
-    scene.say(deletion({ actor: world } as never));
+    scene.say(deletion({ actor: world }));
     expect(scene.violations()).toEqual([
       'I5 team/api-1 was deleted, not evicted',
       'I5 team/api-1 was deleted without grace',

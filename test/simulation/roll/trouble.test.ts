@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { FailureError, transient } from '../../../src/domain/failure.ts';
 import type { KubeList, ListOptions, Resource } from '../../../src/ports/kube-cluster.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/open.ts';
+import { CrashPoint, crashingLease, crashingStore } from '../../support/crashing-store.ts';
 import {
   budget,
   contextOf,
@@ -390,10 +391,26 @@ describe('a pod that the server refuses', () => {
     roll.watchInvariants();
     const refused = () => roll.events.filter((event) => event.kind === 'eviction-refused').length;
     const store = await openSqliteStore({ path: ':memory:' });
-    const first = await startDaemon(roll, { store });
+    // Killed with the refusal in hand, before anything of it is stored.
+    const point = new CrashPoint(Number.POSITIVE_INFINITY);
+    const first = await startDaemon(roll, {
+      store: crashingStore(store, point),
+      lease: crashingLease(point),
+      wrapKube: (kube) =>
+        new Proxy(kube, {
+          get(object, name) {
+            if (name !== 'evict') return Reflect.get(object, name) as unknown;
+            return async (...args: Parameters<typeof kube.evict>) => {
+              const answer = await object.evict(...args);
+              point.dead = answer.kind === 'refused-by-budget';
+              return answer;
+            };
+          },
+        }),
+    });
     await startRoll(first, roll, 'workers');
-    await first.run(async () => refused() >= 1);
-    await first.stop();
+    await first.run(async () => point.dead);
+    await first.stop().catch(() => {});
     const second = await startDaemon(roll, { store });
     const before = refused();
     await second.run(async () => refused() >= before + 4);

@@ -10,17 +10,6 @@ export type AwsService =
   | 's3'
   | 'kms';
 
-export const awsServices: readonly AwsService[] = [
-  'autoscaling',
-  'ec2',
-  'elasticloadbalancing',
-  'elasticloadbalancingv2',
-  'cloudformation',
-  'sts',
-  's3',
-  'kms',
-];
-
 export interface AwsRequest {
   /** 12 digits. */
   account: string;

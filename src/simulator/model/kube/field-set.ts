@@ -120,12 +120,6 @@ export function changedFields(
   return treeOf(context, next, path);
 }
 
-interface Conflict {
-  /** `.data.x`, `.spec.containers[name="c"].image`. */
-  field: string;
-  manager: string;
-}
-
 function shownStep(step: string): string {
   if (step.startsWith('f:')) return `.${step.slice(2)}`;
   if (step.startsWith('v:')) return `[=${step.slice(2)}]`;

@@ -210,6 +210,19 @@ describe('the status document', () => {
     ]);
   });
 
+  it('shows no figures of a pool before its roll has counted them', () => {
+    const rows = [
+      channelRow('dev'),
+      rolloutRow('dev', 'updating', { [a.id]: memberOf({ state: 'inFlight' }) }),
+      updateRow(a, 'workerRolls', { rolls: { workers: poolRoll({ child: `roll:${updateId(a)}:workers` }) } }),
+      rollRow(a, 'workers', { progress: { total: 0, updated: 0, nodes: [] } }),
+    ];
+    const pool = clusterOf(buildStatus(input({ rows })), 'kube-a').pools[0];
+    expect(pool).toMatchObject({ name: 'workers', nodes: [] });
+    expect(pool).not.toHaveProperty('total');
+    expect(pool).not.toHaveProperty('updated');
+  });
+
   it('tells of a halt: the channel, its reason, the failed cluster and its failed checks', () => {
     const failure = {
       kind: 'terminal' as const,
