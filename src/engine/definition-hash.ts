@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import type { AnyStateMachine } from 'xstate';
 import type { MachineModule } from '../machines/events.ts';
 
 /**

@@ -289,7 +289,7 @@ export class NodeManager implements InstanceListener {
         containers: [
           {
             name,
-            image: `registry.k8s.io/${name}:${version}`,
+            image: `${name}:${version}`,
             ports: [{ containerPort: port, hostPort: port, protocol: 'TCP' }],
             readinessProbe: { initialDelaySeconds: 3, periodSeconds: 5 },
             resources: { requests: { cpu: '100m', memory: '100Mi' } },
