@@ -18,7 +18,7 @@ import { followCommit, withStage } from '../support/system/with-stage.ts';
 import { snapshotOf, type WorldSnapshot } from '../support/system/world-snapshot.ts';
 
 const clusters = 6;
-const speed = 150;
+const speed = 180;
 const worldSeed = 'whole-pipeline';
 const kills = 20;
 const seed = process.env['SEED'] ?? randomBytes(4).toString('hex');

@@ -40,9 +40,12 @@ export function look(context: PoolContext, at: number): void {
   context.looks.push(at);
 }
 
-/** Asks for a describe of the cloud made at that time or later. */
-export function wantCloud(context: PoolContext, at: number): void {
-  context.cloudNotBefore = Math.max(context.cloudNotBefore, at);
+/**
+ * Asks for a describe of the cloud made after that time: one that is exactly as old as allowed is looked at anew, since a look planned
+ * for this very moment is otherwise neither taken nor planned again.
+ */
+export function wantCloud(context: PoolContext, after: number): void {
+  context.cloudNotBefore = Math.max(context.cloudNotBefore, after + 1);
 }
 
 /** Describes cost: the longer something has lasted, the longer it will, and the rarer it is asked about. */

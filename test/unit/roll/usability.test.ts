@@ -92,7 +92,17 @@ describe('asking the cloud', () => {
   it('is wanted once Kubernetes has done its part and only the cloud keeps a node from counting', () => {
     const input = buildInput({ pools: [] });
     const ready = { name: 'new-1', state: 'Pending', readyFor: 6_000, age: 60_000 };
-    expect(at({ pools: [{ nodes: [...oldNodes(1), ready], baseline: 1 }] })).toBe(input.now - 1_000);
+    expect(at({ pools: [{ nodes: [...oldNodes(1), ready], baseline: 1 }] })).toBe(input.now - 1_000 + 1);
+  });
+
+  it('is wanted anew when the last describe is exactly as old as it may be, so that no look is lost', () => {
+    const input = buildInput({ pools: [] });
+    const ready = { name: 'new-1', state: 'Pending', readyFor: 40_000, age: 60_000 };
+    const found = plan({ pools: [{ nodes: [...oldNodes(1), ready], baseline: 1 }] });
+    // Either the describe at hand is too old, or a later look at it is planned.
+    const lookPlanned = found.nextLookAt < input.now + 300_000;
+    expect(found.cloudNotBefore > input.cloud.at || lookPlanned).toBe(true);
+    expect(found.cloudNotBefore).toBe(input.now - 15_000 + 1);
   });
 
   it('is not wanted while a node boots, nor while pods move', () => {
@@ -114,7 +124,7 @@ describe('asking the cloud', () => {
       createdAt: input.now - 2_000,
     };
     const view = { ...input.view, nodes: [...input.view.nodes, stranger] };
-    expect(at({ pools: [{ nodes: oldNodes(1) }], input: { view } })).toBe(input.now - 2_000);
+    expect(at({ pools: [{ nodes: oldNodes(1) }], input: { view } })).toBe(input.now - 2_000 + 1);
   });
 });
 
