@@ -65,8 +65,11 @@ async function restore(visit: RollVisit): Promise<StepOutcome> {
       const known = context.memory?.groups.find((one) => one.name === group.name);
       return restorations(group, known, after.nodes).length > 0;
     });
-    note(visit, 'roll-restored', `limits, processes, protection and marks of ${context.pool} are as they were`);
     if (left) return again(visit, 'restoring', `${context.pool} does not show yet that it is as it was`);
+  }
+  // Said with the outcome, whoever put it back: a program that was killed in between has not said it.
+  if (context.memory !== null) {
+    note(visit, 'roll-restored', `limits, processes, protection and marks of ${context.pool} are as they were`);
   }
   visit.ledger.forget(step.id);
   session.offChange(step.id);
