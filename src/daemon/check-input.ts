@@ -4,6 +4,7 @@ import type { Cluster, InfrastructureAccount } from '../domain/cluster.ts';
 import { FailureError } from '../domain/failure.ts';
 import type { ChannelPolicy, Pipeline } from '../domain/pipeline.ts';
 import type { Problem } from '../domain/problem.ts';
+import { policyProblems, surgeProblems } from '../planning/roll/cluster-policy.ts';
 import type { ChannelSource } from '../ports/channel-source.ts';
 import { openSqliteStore } from '../store/sqlite/open.ts';
 import type { Logger } from '../support/logger.ts';
@@ -39,7 +40,12 @@ export function checkInput(config: DaemonConfig, options: CheckOptions): Promise
     say('reading pipeline and registry');
     const { pipeline, problems } = await readPipeline(config, source);
     const registry = await openRegistry(config, () => pipeline?.channels.map((channel) => channel.name)).read();
-    const found: Problem[] = [...problems, ...registry.problems, ...(await storeProblems(config))];
+    const found: Problem[] = [
+      ...problems,
+      ...registry.problems,
+      ...itemProblems(config, registry.clusters),
+      ...(await storeProblems(config)),
+    ];
     say('reading the configuration repository');
     const branches = pipeline === undefined ? [] : pipeline.channels;
     const repository = await readHeads(config, source, branches);
@@ -52,6 +58,27 @@ export function checkInput(config: DaemonConfig, options: CheckOptions): Promise
       rendered = result.rendered;
     }
     return { problems: found, pipeline, clusters, accounts, heads: repository.heads, rendered };
+  });
+}
+
+/** Config items that the daemon itself reads; a template checks its own. */
+function itemProblems(config: DaemonConfig, clusters: Cluster[]): Problem[] {
+  return clusters.flatMap((cluster) => {
+    const scopes = [
+      { path: '', problems: policyProblems(cluster.configItems) },
+      ...cluster.nodePools.map((pool) => ({
+        path: `node_pools.${pool.name}.`,
+        problems: surgeProblems(pool.configItems),
+      })),
+    ];
+    return scopes.flatMap(({ path, problems }) =>
+      problems.map(({ item, message, remedy }) => ({
+        file: config.registry.path,
+        path: `${path}config_items.${item}`,
+        message: `${message} (cluster ${cluster.alias})`,
+        remedy,
+      })),
+    );
   });
 }
 

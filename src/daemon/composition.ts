@@ -8,7 +8,8 @@ import type { Pipeline } from '../domain/pipeline.ts';
 import { createEngine } from '../engine/engine.ts';
 import type { Committed, Engine } from '../engine/engine-options.ts';
 import { machineModules } from '../machines/registry.ts';
-import { defaultRollPolicy } from '../planning/roll/policy.ts';
+import { policyOfCluster } from '../planning/roll/cluster-policy.ts';
+import { rollOverridesOf } from '../planning/roll/overrides.ts';
 import type { ChannelSource } from '../ports/channel-source.ts';
 import type { ClusterSessions } from '../ports/cluster-session.ts';
 import type { Render } from '../ports/renderer.ts';
@@ -174,7 +175,15 @@ function createSteps(input: StepsInput): Record<string, Step> {
       pollIntervalMs: input.config.configRepository.pollIntervalMs,
       heads,
     }),
-    ...createRollSteps({ sessions, clock, random: random.fork('roll'), wake, log, policyOf: () => defaultRollPolicy }),
+    ...createRollSteps({
+      sessions,
+      clock,
+      random: random.fork('roll'),
+      wake,
+      log,
+      policyOf: (clusterId) => policyOfCluster(clusterOf(clusterId)),
+      overridesOf: async (clusterId) => rollOverridesOf(await store.facts('override'), clusterId),
+    }),
     ...createCheckSteps({ runner, wake }),
   };
 }

@@ -50,6 +50,8 @@ export interface PodView {
   claims: string[];
   /** reason of a waiting container (ImagePullBackOff, …). */
   waitingReason?: string;
+  /** Its own, or what the admission of the cluster gave it. */
+  priorityClassName?: string;
   tolerations: { key?: string; operator?: string; value?: string; effect?: string }[];
   requests: { cpuMilli: number; memoryBytes: number };
 }
@@ -66,6 +68,8 @@ export interface BudgetView {
   currentHealthy: number;
   desiredHealthy: number;
   expectedPods: number;
+  /** Whether unready pods may go although the budget allows none; the server's default is IfHealthyBudget. */
+  unhealthyPodEvictionPolicy: 'IfHealthyBudget' | 'AlwaysAllow';
 }
 
 export interface LabelSelector {
@@ -81,6 +85,25 @@ export interface DaemonSetView {
   ready: number;
 }
 
+/** A persistent volume. */
+export interface VolumeView {
+  name: string;
+  uid: string;
+  /** `namespace/name` of the claim it is bound to. */
+  claim?: string;
+  /** Zones it can be used in; undefined = anywhere. */
+  zones?: string[];
+  /** On the disk of one node: it cannot follow its pod. */
+  local: boolean;
+}
+
+/** A volume that is attached to a node, or is about to be. */
+export interface AttachmentView {
+  name: string;
+  node: string;
+  volume: string;
+}
+
 /** Everything a roll decides on, as of one moment. */
 export interface ClusterView {
   at: number;
@@ -90,4 +113,6 @@ export interface ClusterView {
   pods: PodView[];
   budgets: BudgetView[];
   daemonSets: DaemonSetView[];
+  volumes: VolumeView[];
+  attachments: AttachmentView[];
 }

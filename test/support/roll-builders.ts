@@ -1,9 +1,15 @@
 /** Hand-built views of a cluster for planner tests: everything has a sensible default, and says only what the test is about. */
-import type { BudgetView, ClusterView, NodeView, PodView } from '../../src/domain/cluster-view.ts';
+import type { BudgetView, ClusterView, NodeView, PodView, VolumeView } from '../../src/domain/cluster-view.ts';
 import type { RollMemory, RollNode } from '../../src/domain/node-pool-roll.ts';
 import { planRoll } from '../../src/planning/roll/plan-roll.ts';
 import { defaultRollPolicy, type RollPolicy } from '../../src/planning/roll/policy.ts';
-import type { PoolPlan, PoolRollState, RollAction, RollPlanInput } from '../../src/planning/roll/roll-plan.ts';
+import {
+  noOverrides,
+  type PoolPlan,
+  type PoolRollState,
+  type RollAction,
+  type RollPlanInput,
+} from '../../src/planning/roll/roll-plan.ts';
 import type { GroupInstance, LoadBalancerHealth, NodeGroup, TargetHealth } from '../../src/ports/cloud-provider.ts';
 
 export const now = Date.UTC(2026, 10, 21, 8);
@@ -36,6 +42,10 @@ export interface NodeSpec {
   /** An instance without a node object. */
   noNode?: boolean;
   health?: TargetHealth;
+  /** ms since a pod on it was deleted in spite of its budget. */
+  forcedAgo?: number;
+  /** ms since its kubelet renewed its Lease; 5 s unless given. */
+  leaseAge?: number;
 }
 
 export interface PodSpec {
@@ -54,6 +64,9 @@ export interface PodSpec {
   labels?: Record<string, string>;
   annotations?: Record<string, string>;
   age?: number;
+  grace?: number;
+  priority?: string;
+  owner?: string;
 }
 
 export interface BudgetSpec {
@@ -64,6 +77,7 @@ export interface BudgetSpec {
   desired?: number;
   healthy?: number;
   generationLag?: number;
+  unhealthy?: 'IfHealthyBudget' | 'AlwaysAllow';
 }
 
 export interface PoolSpec {
@@ -88,6 +102,8 @@ export interface ClusterSpec {
   pods?: PodSpec[];
   budgets?: BudgetSpec[];
   daemons?: string[];
+  volumes?: Partial<VolumeView>[];
+  attachments?: { node: string; volume: string }[];
   policy?: Partial<RollPolicy>;
   input?: Partial<RollPlanInput>;
   stale?: string;
@@ -123,6 +139,7 @@ function nodeView(spec: NodeSpec, pool: PoolSpec): NodeView {
             'clm/drain-started': String(now - (spec.drainingFor ?? 0)),
             'clm/drain-pods': String(spec.drainPods ?? 4),
             'clm/leaving': spec.leaving ?? 'outdated',
+            ...(spec.forcedAgo === undefined ? {} : { 'clm/last-forced-drain': String(now - spec.forcedAgo) }),
           }
         : {}),
     },
@@ -153,10 +170,11 @@ function podView(spec: PodSpec): PodView {
     phase: spec.phase ?? 'Running',
     ready: spec.ready ?? true,
     ...(spec.deletingIn === undefined ? {} : { deletingAt: now + spec.deletingIn }),
-    gracePeriodSeconds: 30,
+    gracePeriodSeconds: spec.grace ?? 30,
     mirror: spec.mirror ?? false,
     createdAt: now - (spec.age ?? 24 * hour),
     claims: spec.claims ?? [],
+    ...(spec.priority === undefined ? {} : { priorityClassName: spec.priority }),
     tolerations: [],
     requests: { cpuMilli: 100, memoryBytes: 1e8 },
   };
@@ -176,6 +194,7 @@ function budgetView(spec: BudgetSpec): BudgetView {
     currentHealthy: spec.healthy ?? expected,
     desiredHealthy: spec.desired ?? expected - 1,
     expectedPods: expected,
+    unhealthyPodEvictionPolicy: spec.unhealthy ?? 'IfHealthyBudget',
   };
 }
 
@@ -272,6 +291,11 @@ export function buildInput(spec: ClusterSpec): RollPlanInput {
   const nodes = spec.pools.flatMap((pool) =>
     pool.nodes.filter((node) => node.noNode !== true).map((node) => nodeView(node, pool)),
   );
+  const staleLeases = new Map(
+    spec.pools
+      .flatMap((pool) => pool.nodes)
+      .flatMap((node) => (node.leaseAge === undefined ? [] : [[node.name, node.leaseAge]])),
+  );
   const loadBalancers = spec.pools.flatMap((pool): LoadBalancerHealth[] =>
     pool.balanced === true
       ? [
@@ -300,8 +324,16 @@ export function buildInput(spec: ClusterSpec): RollPlanInput {
       desired: nodes.length,
       ready: nodes.length,
     })),
+    volumes: (spec.volumes ?? []).map((one, i) => ({ name: `pv-${i + 1}`, uid: `pv-${i + 1}`, local: false, ...one })),
+    attachments: (spec.attachments ?? []).map((one) => ({ name: `${one.node}-${one.volume}`, ...one })),
   };
   return {
+    leases: {
+      at: now,
+      renewed: new Map(nodes.map((node) => [node.name, now - (staleLeases.get(node.name) ?? 5_000)])),
+    },
+    overrides: noOverrides,
+    terminationMs: new Map(),
     view,
     cloud: { at: now, groups, loadBalancers },
     pools,
@@ -337,6 +369,8 @@ export function words(actions: RollAction[]): string[] {
         return `deregister ${action.node}`;
       case 'move-baseline':
         return `baseline ${action.baseline}`;
+      case 'force':
+        return `force ${action.pod}`;
       case 'protect':
         return `protect ${action.instanceIds.length}`;
       default:

@@ -10,6 +10,7 @@ import type { MachineModule } from '../../src/machines/events.ts';
 import { nodePoolRollModule } from '../../src/machines/node-pool-roll/versions.ts';
 import type { RollPolicy } from '../../src/planning/roll/policy.ts';
 import { defaultRollPolicy } from '../../src/planning/roll/policy.ts';
+import { noOverrides, type RollOverrides } from '../../src/planning/roll/roll-plan.ts';
 import type { CloudProvider } from '../../src/ports/cloud-provider.ts';
 import type { KubeCluster } from '../../src/ports/kube-cluster.ts';
 import type { Json, Lease, Store } from '../../src/ports/store.ts';
@@ -44,6 +45,8 @@ export interface RollWorldOptions {
   seed?: string;
   pools: PoolSpec[];
   policy?: Partial<RollPolicy>;
+  /** What operators allow or forbid, as of now. */
+  overrides?: () => Partial<RollOverrides>;
   blockLimitMs?: number;
   bootTimeoutMs?: number;
   behaviours?: ImageBehaviour[];
@@ -306,6 +309,7 @@ export async function startDaemon(roll: RollWorld, parts: DaemonParts = {}): Pro
     wake: (id) => running.engine?.wake(id),
     log,
     policyOf: () => ({ ...defaultRollPolicy, ...options.policy }),
+    overridesOf: async () => ({ ...noOverrides, ...options.overrides?.() }),
   });
   const engine = createEngine({
     store,

@@ -41,6 +41,41 @@ export const rollRemedies: Record<string, Remedy> = {
     meaning: 'A pod carries an annotation that forbids moving it.',
     actions: ['Ask its owner to remove the annotation when it may move.'],
   },
+  'local-volume': {
+    meaning: 'A pod keeps its data on the disk of its node: it cannot follow the pod, so the node is left alone.',
+    actions: [
+      'Move or copy the data and delete the pod and its claim by hand.',
+      'Or let the cluster accept the loss: config item roll_local_volumes: evict.',
+    ],
+  },
+  'node-skipped': {
+    meaning: 'An operator wants the node left alone for a while. The roll waits for it, or for the end of that time.',
+    actions: ['clm why CLUSTER names who and until when.', 'clm roll unskip CLUSTER NODE --reason … ends it early.'],
+  },
+  'awaits-completion': {
+    meaning: 'A pod is labelled to be left to finish (cluster.x-k8s.io/drain: wait-completed). It gets six hours.',
+    actions: ['Nothing.'],
+  },
+  'awaits-switchover': {
+    meaning:
+      'A pod is the primary of a database. Its operator sees the label of the node and moves it; it gets ten minutes.',
+    actions: [
+      'Nothing, if it passes.',
+      'Look at the operator of the database: config item roll_primary_wait is how long it gets.',
+    ],
+  },
+  'lease-stale': {
+    meaning:
+      'A node is Ready by its conditions, but its kubelet has not renewed its Lease for 40 s: it may be dead already.',
+    actions: [
+      'Nothing, if it passes.',
+      "Compare the clocks of clm's machine and of the nodes, if it concerns all of them.",
+    ],
+  },
+  'leases-unread': {
+    meaning: 'Before a node is cordoned the Leases of the kubelets are read; that has not been possible.',
+    actions: ['Let clm list leases in the namespace kube-node-lease (RBAC).'],
+  },
   'roll-blocked': {
     meaning:
       'A node cannot be emptied: something on it must not be moved now. The rest of the cluster goes on as far as it can.',

@@ -2,8 +2,10 @@
 import type { RollBlock } from '../../domain/node-pool-roll.ts';
 import type { ClusterIndex } from './cluster-index.ts';
 import { ownerOf } from './cluster-index.ts';
+import { predictDrainMs } from './drain-forecast.ts';
 import { classifyPod, judgeBudgets, movablePods } from './drain-state.ts';
 import { isCritical } from './eviction-lanes.ts';
+import { activeForce } from './force-rule.ts';
 import type { Member } from './members.ts';
 import type { RollPlanInput } from './roll-plan.ts';
 
@@ -12,8 +14,8 @@ export interface Candidate {
   /** Pods that have to move. */
   pods: number;
   critical: boolean;
-  /** Its volumes bind it to its zone. */
-  zoneBound: boolean;
+  /** Zones in which its volumes can be used, one list a volume: each needs a new node in one of them. */
+  boundTo: string[][];
   reason: string;
 }
 
@@ -22,13 +24,14 @@ interface Scored extends Candidate {
 }
 
 /**
- * Unhealthy nodes first, those that the cluster lives by last. Then the fullest zone, so that zones are even whenever a roll stops
- * (AZRebalance repairs uneven ones by ending nodes undrained); in it empty nodes first, then those whose budgets will take longest,
- * those whose budgets refuse right now later; the oldest first among equals.
+ * Unhealthy nodes first, those that the cluster lives by last, those whose budgets refuse right now later. A zone that is much fuller
+ * than the others goes first (AZRebalance repairs uneven ones after a roll, by ending nodes undrained). Then the slowest first: a long
+ * drain that begins last is what a roll waits for at its end. Among equals the fullest zone, and the oldest.
  */
 export function orderCandidates(members: Member[], index: ClusterIndex, input: RollPlanInput): Candidate[] {
   const shared = budgetLoad(members, index);
-  const scored = members.map((member) => score(member, index, input, shared));
+  const emptiest = Math.min(...members.map(crowdIn));
+  const scored = members.map((member) => score(member, index, input, { load: shared, emptiest }));
   scored.sort((a, b) => compare(a.key, b.key) || (a.member.name < b.member.name ? -1 : 1));
   return scored;
 }
@@ -44,7 +47,12 @@ function budgetLoad(members: Member[], index: ClusterIndex): Map<string, number>
   return load;
 }
 
-function score(member: Member, index: ClusterIndex, input: RollPlanInput, load: Map<string, number>): Scored {
+function score(
+  member: Member,
+  index: ClusterIndex,
+  input: RollPlanInput,
+  { load, emptiest }: { load: Map<string, number>; emptiest: number },
+): Scored {
   const pods = movablePods(member.pods, index);
   const healthy = member.node?.ready === true && member.instance.health === 'Healthy';
   const critical = pods.some((pod) => isCritical(pod, input));
@@ -58,22 +66,49 @@ function score(member: Member, index: ClusterIndex, input: RollPlanInput, load: 
   }
   const empty = pods.length === 0;
   const crowd = crowdIn(member);
-  const key = [healthy ? 1 : 0, critical ? 1 : 0, -crowd, empty ? 0 : 1, refusing, -path, member.node?.createdAt ?? 0];
+  const drainMs = predictDrainMs(pods, index, input);
+  const key = [
+    healthy ? 1 : 0,
+    critical ? 1 : 0,
+    refusing,
+    crowd > emptiest + tolerableCrowd ? -crowd : 0,
+    -Math.round(drainMs / forecastStepMs),
+    -path,
+    -crowd,
+    member.node?.createdAt ?? 0,
+  ];
   const why = !healthy
     ? 'it is unhealthy'
     : empty
       ? 'it is empty'
       : critical
         ? 'only nodes that the cluster lives by are left'
-        : 'it is next in line';
+        : `it is next in line, and its drain will take about ${Math.round(drainMs / 1000)} s`;
   return {
     member,
     pods: pods.length,
     critical,
-    zoneBound: pods.some((pod) => pod.claims.length > 0),
+    boundTo: zonesBound(member, index),
     reason: why,
     key,
   };
+}
+
+/** Forecasts are no better than this: smaller differences do not order nodes. */
+const forecastStepMs = 15_000;
+/** Nodes that a zone may have more than the emptiest one before it goes first. */
+const tolerableCrowd = 2;
+
+/** Where the volumes of a node's pods can be used; a claim whose volume is not to be seen is taken to be bound to the node's zone. */
+export function zonesBound(member: Pick<Member, 'pods' | 'instance'>, index: ClusterIndex): string[][] {
+  const bound = new Map<string, string[]>();
+  for (const pod of movablePods(member.pods, index)) {
+    if (pod.claims.length === 0) continue;
+    const volumes = index.volumesOf(pod);
+    if (volumes.length < pod.claims.length) bound.set(member.instance.zone, [member.instance.zone]);
+    for (const { zones } of volumes) if (zones) bound.set(zones.join(), zones);
+  }
+  return [...bound.values()];
 }
 
 /** Live instances of the group in the node's zone. */
@@ -95,16 +130,29 @@ function compare(a: number[], b: number[]): number {
 export function lastingBlock(member: Member, index: ClusterIndex, input: RollPlanInput): RollBlock | undefined {
   const { node } = member;
   if (!node) return undefined;
+  const skip = skippedBy(member, input);
+  if (skip) return skip;
+  const forced = activeForce(input) !== undefined;
   for (const pod of member.pods) {
     const judged = classifyPod({ pod, node, startedAt: input.now, index, input, unreachable: !node.ready });
     if (judged.kind === 'blocked') return block(member, pod, judged.code, judged.message, '', input.now);
     if (judged.kind !== 'evictable') continue;
     const budgets = judgeBudgets(pod, index.budgetsOf(pod));
-    if (budgets.kind !== 'never') continue;
+    // Where an operator has allowed it, time helps after all.
+    if (budgets.kind !== 'never' || forced) continue;
     const names = budgets.budgets.map((budget) => budget.name).join(', ');
     return block(member, pod, budgets.code, budgets.message, names, input.now);
   }
   return undefined;
+}
+
+/** An operator wants the node left alone for a while. */
+export function skippedBy(member: Member, input: Pick<RollPlanInput, 'overrides' | 'now'>): RollBlock | undefined {
+  const skip = input.overrides.skips.get(member.name);
+  if (!skip || skip.expiresAt <= input.now) return undefined;
+  const message = `${skip.actor} wants ${member.name} left alone until ${new Date(skip.expiresAt).toISOString()}: ${skip.reason}`;
+  const since = member.previous?.blockedBy?.since ?? input.now;
+  return { code: 'node-skipped', message, namespace: '', budget: '', pod: '', owner: '', node: member.name, since };
 }
 
 function block(

@@ -4,7 +4,10 @@ import { allMembers, intentFor, type PoolContext, plainSurge, surgeInUse } from 
 /** Capacity as it will be when everything decided so far has happened. */
 export class CapacitySums {
   #surge: number;
-  readonly #allowed: number;
+  #allowed: number;
+  #extra: number;
+  /** New nodes wanted beyond the baseline; the surplus goes at the end. */
+  #beyond = 0;
   readonly #fresh = new Map<string, number>();
   readonly #groupSurge = new Map<string, number>();
   /** Outdated nodes that still have to be replaced and can be. */
@@ -18,6 +21,7 @@ export class CapacitySums {
     const extra = context.pool.controlPlane
       ? 0
       : Math.min(context.input.policy.maxBlocked, parkedBefore(context) + idle);
+    this.#extra = extra;
     this.#allowed = plainSurge(context) + extra;
     this.booting = context.cluster.booting;
     for (const state of context.groups) {
@@ -34,11 +38,20 @@ export class CapacitySums {
   /** New nodes that the group still lacks for the outdated ones that can go. */
   needed(state: GroupState): number {
     const name = state.group.name;
-    return Math.min(state.baseline - (this.#fresh.get(name) ?? 0), this.#toReplace.get(name) ?? 0);
+    const lacking = state.baseline - (this.#fresh.get(name) ?? 0) + this.#beyond;
+    return Math.min(lacking, this.#toReplace.get(name) ?? 0);
   }
 
   get freeSurge(): number {
     return this.#allowed - this.#surge;
+  }
+
+  /** Room for one new node more, as often as all extras together stay within `most`. */
+  allowExtra(most: number): void {
+    if (this.#extra >= most) return;
+    this.#extra += 1;
+    this.#beyond += 1;
+    this.#allowed += 1;
   }
 
   surgeOf(state: GroupState): number {

@@ -1,5 +1,5 @@
 /** Look-ups over one view of a cluster, made once a plan. */
-import type { BudgetView, ClusterView, NodeView, PodView } from '../../domain/cluster-view.ts';
+import type { BudgetView, ClusterView, NodeView, PodView, VolumeView } from '../../domain/cluster-view.ts';
 import type { LoadBalancerHealth } from '../../ports/cloud-provider.ts';
 import type { CloudView } from '../../ports/cluster-session.ts';
 import { selectorMatches } from './label-selector.ts';
@@ -16,6 +16,12 @@ export interface ClusterIndex {
   /** DaemonSets with the nodes that have a pod of theirs, and those where it is ready. */
   daemons: { name: string; uid: string; readyOn: Set<string>; anyOn: Set<string> }[];
   readyNodes: number;
+  /** Bound volumes of the pod's claims. */
+  volumesOf(pod: PodView): VolumeView[];
+  /** Names of volumes attached to the node. */
+  attachedTo(node: string): string[];
+  /** Pods that a budget selects. */
+  podsOf(budget: BudgetView): PodView[];
 }
 
 const noPods: PodView[] = [];
@@ -37,6 +43,9 @@ export function indexCluster(view: ClusterView, cloud: CloudView): ClusterIndex 
   const daemonUids = new Set(view.daemonSets.map((daemon) => daemon.uid));
   const balancers = new Map(cloud.loadBalancers.map((one) => [`${one.kind} ${one.id}`, one]));
   const selected = new Map<string, BudgetView[]>();
+  const volumes = new Map(view.volumes.flatMap((one) => (one.claim === undefined ? [] : [[one.claim, one] as const])));
+  const attached = new Map<string, string[]>();
+  for (const { node, volume } of view.attachments) attached.set(node, [...(attached.get(node) ?? []), volume]);
   return {
     view,
     nodeOf: (instanceId) => byInstance.get(instanceId),
@@ -53,6 +62,10 @@ export function indexCluster(view: ClusterView, cloud: CloudView): ClusterIndex 
     balancer: (kind, id) => balancers.get(`${kind} ${id}`),
     daemons: daemonsOf(view),
     readyNodes: view.nodes.filter((node) => node.ready).length,
+    volumesOf: (pod) => pod.claims.flatMap((claim) => volumes.get(`${pod.namespace}/${claim}`) ?? []),
+    attachedTo: (node) => attached.get(node) ?? [],
+    podsOf: (budget) =>
+      view.pods.filter((pod) => pod.namespace === budget.namespace && selectorMatches(budget.selector, pod.labels)),
   };
 }
 

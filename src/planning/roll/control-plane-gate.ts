@@ -21,6 +21,8 @@ export interface ClusterState {
   unschedulable: number;
   /** Set by the gate when only the API server's word is missing. */
   wantsApi: boolean;
+  /** Set when a node could be cordoned if only the Leases had been read lately. */
+  wantsLeases: boolean;
 }
 
 export function countNotReady(input: Pick<RollPlanInput, 'view' | 'cloud' | 'now'>, bootMs: number): number {

@@ -12,7 +12,7 @@ export type PodClass =
   | { kind: 'stuck'; message: string }
   | { kind: 'evictable' }
   /** Left alone until it finishes by itself. */
-  | { kind: 'awaited'; until: number }
+  | { kind: 'awaited'; until: number; code: 'awaits-completion' | 'awaits-switchover'; message: string }
   | { kind: 'blocked'; code: string; message: string };
 
 export interface DrainPod {
@@ -37,11 +37,13 @@ export interface DrainFacts {
   refusedForGood: ReadonlyMap<string, { code: string; message: string }>;
 }
 
+type PodIndex = Pick<ClusterIndex, 'isDaemonPod' | 'volumesOf'>;
+
 export function drainStateOf(parts: {
   node: NodeView;
   startedAt: number;
   pods: PodView[];
-  index: Pick<ClusterIndex, 'isDaemonPod'>;
+  index: PodIndex;
   input: DrainFacts;
   unreachable: boolean;
 }): DrainState {
@@ -70,7 +72,7 @@ export function classifyPod(parts: {
   pod: PodView;
   node: NodeView;
   startedAt: number;
-  index: Pick<ClusterIndex, 'isDaemonPod'>;
+  index: PodIndex;
   input: DrainFacts;
   unreachable: boolean;
 }): PodClass {
@@ -83,8 +85,8 @@ export function classifyPod(parts: {
   if (pod.deletingAt !== undefined) return terminating(pod, node, input, parts.unreachable);
   const refused = input.refusedForGood.get(pod.uid);
   if (refused) return { kind: 'blocked', ...refused };
-  const awaitUntil = startedAt + input.policy.waitCompletedMs;
-  if (label === 'wait-completed' && input.now < awaitUntil) return { kind: 'awaited', until: awaitUntil };
+  const awaited = awaitedBy(pod, label, startedAt, input);
+  if (awaited) return awaited;
   if (!pod.owner && input.policy.barePods === 'block') {
     const message = `${pod.namespace}/${pod.name} has no controller: nothing would bring it back`;
     return { kind: 'blocked', code: 'bare-pod', message };
@@ -93,11 +95,37 @@ export function classifyPod(parts: {
     const message = `${pod.namespace}/${pod.name} asks not to be moved by an annotation`;
     return { kind: 'blocked', code: 'protected-pod', message };
   }
+  const local = input.policy.localVolumes === 'block' ? parts.index.volumesOf(pod).find((one) => one.local) : undefined;
+  if (local) {
+    const message = `the data of ${pod.namespace}/${pod.name} is on the disk of ${node.name} (volume ${local.name}) and cannot follow it`;
+    return { kind: 'blocked', code: 'local-volume', message };
+  }
   if (pod.owner && (input.returns.get(`${node.name}/${pod.owner.uid}`) ?? 0) >= maxReturns) {
     const message = `pods of ${ownerOf(pod)} come back to ${node.name} although it is cordoned: they tolerate every taint`;
     return { kind: 'blocked', code: 'pod-returns', message };
   }
   return { kind: 'evictable' };
+}
+
+/** Left alone for a bounded time: jobs that are to finish, and primaries that an operator hands over by itself. */
+function awaitedBy(
+  pod: PodView,
+  label: string | undefined,
+  startedAt: number,
+  { now, policy }: DrainFacts,
+): PodClass | undefined {
+  const name = `${pod.namespace}/${pod.name}`;
+  const completion = startedAt + policy.waitCompletedMs;
+  if (label === 'wait-completed' && now < completion) {
+    return { kind: 'awaited', until: completion, code: 'awaits-completion', message: `${name} is left to finish` };
+  }
+  const switchover = startedAt + policy.primaryWaitMs;
+  const primary = policy.primaryLabels.some((one) => pod.labels[one.key] === one.value);
+  if (primary && pod.ready && now < switchover) {
+    const message = `${name} is a primary: its operator gets time to move it`;
+    return { kind: 'awaited', until: switchover, code: 'awaits-switchover', message };
+  }
+  return undefined;
 }
 
 /** A pod that comes back to a cordoned node is evicted this often, then left alone. */
@@ -135,6 +163,11 @@ export type BudgetJudgement =
   /** No amount of waiting helps. */
   | { kind: 'never'; code: 'budget-never-allows' | 'multiple-budgets'; budgets: BudgetView[]; message: string };
 
+function letsUnreadyGo(budget: BudgetView): boolean {
+  if (budget.unhealthyPodEvictionPolicy === 'AlwaysAllow') return true;
+  return budget.desiredHealthy > 0 && budget.currentHealthy >= budget.desiredHealthy;
+}
+
 /** What the budgets of a pod say before the API server is asked. The server's answer is what counts. */
 export function judgeBudgets(pod: PodView, budgets: BudgetView[]): BudgetJudgement {
   // The server does not look at budgets for pods that do not run.
@@ -150,9 +183,9 @@ export function judgeBudgets(pod: PodView, budgets: BudgetView[]): BudgetJudgeme
     const message = `budget ${budget.namespace}/${budget.name} has changed and is not processed yet`;
     return { kind: 'refuses', code: 'budget-not-observed', budget, message };
   }
+  // An unready pod takes nothing from its budget where the policy lets it go, or where enough others are healthy.
+  if (!pod.ready && letsUnreadyGo(budget)) return { kind: 'none' };
   if (budget.disruptionsAllowed > 0) return { kind: 'allows', budget };
-  // An unready pod may be let go by AlwaysAllow or because enough others are healthy: the server knows.
-  if (!pod.ready) return { kind: 'allows', budget };
   if (budget.expectedPods > 0 && budget.desiredHealthy >= budget.expectedPods) {
     const message = `budget ${budget.namespace}/${budget.name} demands ${budget.desiredHealthy} of ${budget.expectedPods} pods healthy: it never allows one to move`;
     return { kind: 'never', code: 'budget-never-allows', budgets, message };

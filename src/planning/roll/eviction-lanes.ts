@@ -3,6 +3,7 @@ import type { PodView } from '../../domain/cluster-view.ts';
 import type { RollBlock } from '../../domain/node-pool-roll.ts';
 import { type ClusterIndex, ownerOf } from './cluster-index.ts';
 import { judgeBudgets } from './drain-state.ts';
+import { mayForce } from './force-rule.ts';
 import type { Member } from './members.ts';
 import type { RollAction, RollPlanInput } from './roll-plan.ts';
 
@@ -35,8 +36,11 @@ export class EvictionLanes {
     const { drain, node } = member;
     if (!drain || !node) return plan;
     const ordered = [...drain.remaining].sort((a, b) => this.#tier(a.pod) - this.#tier(b.pod) || order(a.pod, b.pod));
+    const first = ordered[0] ? this.#tier(ordered[0].pod) : 0;
     for (const entry of ordered) {
       const { pod } = entry;
+      // Pods that others depend on go when all the others have gone.
+      if (entry.class.kind === 'evictable' && this.#tier(pod) > first) continue;
       switch (entry.class.kind) {
         case 'ignored':
           break;
@@ -48,16 +52,11 @@ export class EvictionLanes {
           plan.lasting ??= this.#block(member, pod, 'pod-stuck-terminating', entry.class.message, '');
           break;
         case 'awaited':
-          plan.passing ??= this.#block(
-            member,
-            pod,
-            'awaits-completion',
-            `${pod.namespace}/${pod.name} is left to finish`,
-            '',
-          );
+          plan.passing ??= this.#block(member, pod, entry.class.code, entry.class.message, '');
           later(plan, entry.class.until);
           break;
         case 'blocked':
+          if (entry.class.code === 'multiple-budgets' && this.#force(member, pod, plan)) break;
           plan.lasting ??= this.#block(member, pod, entry.class.code, entry.class.message, this.#budgetNames(pod));
           break;
         case 'evictable':
@@ -71,6 +70,7 @@ export class EvictionLanes {
   #evict(member: Member, pod: PodView, plan: NodeDrainPlan): void {
     const { now, evictionsHeldUntil, evictNotBefore } = this.#input;
     const judged = judgeBudgets(pod, this.#index.budgetsOf(pod));
+    if (judged.kind !== 'none' && judged.kind !== 'allows' && this.#force(member, pod, plan)) return;
     if (judged.kind === 'never') {
       plan.lasting ??= this.#block(member, pod, judged.code, judged.message, names(judged.budgets));
       return;
@@ -118,6 +118,31 @@ export class EvictionLanes {
     });
   }
 
+  /** Plans a deletion in spite of the budgets, where an operator has allowed it and everything is old enough. */
+  #force(member: Member, pod: PodView, plan: NodeDrainPlan): boolean {
+    const rule = mayForce(member, pod, this.#index, this.#input);
+    if (rule.kind === 'no') {
+      if (rule.at !== undefined) later(plan, rule.at);
+      return false;
+    }
+    const planned = plan.actions.some((action) => action.kind === 'force');
+    if (!planned) {
+      plan.actions.push({
+        kind: 'force',
+        namespace: pod.namespace,
+        pod: pod.name,
+        uid: pod.uid,
+        node: member.name,
+        owner: ownerOf(pod),
+        budget: this.#budgetNames(pod),
+        actor: rule.override.actor,
+        reason: rule.reason,
+      });
+      plan.moving += 1;
+    }
+    return !planned;
+  }
+
   #take(budgetUid: string): void {
     this.#inFlight.set(budgetUid, (this.#inFlight.get(budgetUid) ?? 0) + 1);
   }
@@ -128,7 +153,7 @@ export class EvictionLanes {
 
   /** Pods that others depend on move last within a node. */
   #tier(pod: PodView): number {
-    return isCritical(pod, this.#input) ? 1 : 0;
+    return isCritical(pod, this.#input) || pod.priorityClassName?.startsWith('system-') === true ? 1 : 0;
   }
 
   #block(member: Member, pod: PodView, code: string, message: string, budget: string): RollBlock {

@@ -1,7 +1,8 @@
 /** New nodes: how many, where, and under which token. */
 import { createHash } from 'node:crypto';
+import { skippedBy, zonesBound } from './candidate-order.ts';
 import type { CapacitySums } from './capacity-sums.ts';
-import type { GroupState, Member } from './members.ts';
+import type { GroupState } from './members.ts';
 import { allMembers, look, type PoolContext, wait } from './pool-context.ts';
 
 export function planLaunches(context: PoolContext, sums: CapacitySums): void {
@@ -76,7 +77,11 @@ function zoneFor(context: PoolContext, state: GroupState): string | null | undef
     const zone = at(member.instance.zone);
     if (!member.outdated) zone.fresh += 1;
     else zone.outdated += 1;
-    if (member.outdated && hasVolumes(context, member)) zone.volumes = true;
+    if (!member.outdated || skippedBy(member, context.input)) continue;
+    for (const bound of zonesBound(member, context.index)) {
+      const known = bound.filter((one) => zones.has(one) || one === member.instance.zone);
+      for (const one of known.slice(0, 1)) at(one).volumes = true;
+    }
   }
   const under = [
     ...context.memory.intents,
@@ -94,8 +99,4 @@ function zoneFor(context: PoolContext, state: GroupState): string | null | undef
     ([za, a], [zb, b]) => first(a) - first(b) || a.fresh - b.fresh || b.outdated - a.outdated || (za < zb ? -1 : 1),
   );
   return open[0]?.[0];
-}
-
-function hasVolumes(context: PoolContext, member: Member): boolean {
-  return member.pods.some((pod) => pod.claims.length > 0 && !context.index.isDaemonPod(pod));
 }

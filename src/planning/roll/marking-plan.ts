@@ -1,23 +1,32 @@
 /** Marks that decide where pods go and what the group and the autoscaler leave alone while a roll is under way. */
 import type { Member } from './members.ts';
-import { isExemptedByUs, isMarked, protectedByAnnotation, scaleDownDisabledAnnotation } from './node-marks.ts';
+import { isExemptedByUs, isMarkedAs, protectedByAnnotation, scaleDownDisabledAnnotation } from './node-marks.ts';
 import type { PoolContext } from './pool-context.ts';
 
 /** Old nodes repel new pods; new ones are kept from the autoscaler while they are empty. */
 export function markNodes(context: PoolContext, members: Member[]): void {
   protectOld(context);
+  const effect = effectNow(context);
   for (const member of members) {
     const { node } = member;
     if (!member.live || !node || node.deleting) continue;
     if (member.outdated) {
-      if (isMarked(node) || member.cordonedByUs) continue;
-      const protectedByUs = !member.instance.protectedFromScaleIn;
+      if (isMarkedAs(node, effect) || member.cordonedByUs) continue;
+      const known = node.annotations[protectedByAnnotation] !== undefined;
+      const protectedByUs = known || !member.instance.protectedFromScaleIn;
       const reason = `${node.name} is outdated`;
-      context.actions.push({ kind: 'mark', node: node.name, instanceId: member.instance.id, protectedByUs, reason });
+      const { id: instanceId } = member.instance;
+      context.actions.push({ kind: 'mark', node: node.name, instanceId, protectedByUs, effect, reason });
     } else if (!isExemptedByUs(node) && node.annotations[scaleDownDisabledAnnotation] === undefined) {
       context.actions.push({ kind: 'exempt', node: node.name, reason: `${node.name} is new` });
     }
   }
+}
+
+/** Old nodes take no pods at all where the cluster wants that, but only while every pod finds a node, and never on a control plane. */
+function effectNow({ input, pool, cluster, memory }: PoolContext): 'PreferNoSchedule' | 'NoSchedule' {
+  if (pool.controlPlane || cluster.unschedulable > memory.unschedulableAtStart) return 'PreferNoSchedule';
+  return input.policy.outdatedTaint;
 }
 
 /** No scale-in by the group itself ends an undrained node. Marked first, so that a kill leaves nothing protected without a note. */

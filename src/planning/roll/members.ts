@@ -5,6 +5,7 @@ import type { GroupInstance, NodeGroup } from '../../ports/cloud-provider.ts';
 import type { ClusterIndex } from './cluster-index.ts';
 import { type DrainState, drainStateOf } from './drain-state.ts';
 import { drainStartedAt, isCordonedByUs, type LeavingWhy, leavingWhy } from './node-marks.ts';
+import { unavailableOf } from './policy.ts';
 import type { PoolRollState, RollPlanInput } from './roll-plan.ts';
 import { type Usability, usabilityOf } from './usability.ts';
 
@@ -78,7 +79,9 @@ export function groupStates(pool: PoolRollState, input: RollPlanInput, index: Cl
     const members = group.instances.map((instance) =>
       memberOf({ instance, group, previous: previous.get(instance.id), pool, input, index }),
     );
-    states.push(sum(group, memory, members, input.policy.maxUnavailable));
+    states.push(
+      sum(group, memory, members, unavailableOf(memory.baseline, input.policy.maxUnavailable, pool.controlPlane)),
+    );
   }
   return states;
 }
@@ -117,7 +120,16 @@ function memberOf(parts: {
   const usability: Usability =
     found === 'ambiguous'
       ? { usable: false, code: 'ambiguous', message: `several nodes claim instance ${instance.id}` }
-      : usabilityOf({ instance, group, node, established: outdated, index, now: input.now, policy: input.policy });
+      : usabilityOf({
+          instance,
+          group,
+          node,
+          established: outdated,
+          index,
+          now: input.now,
+          policy: input.policy,
+          leases: input.leases,
+        });
   const cordonedByUs = node !== undefined && isCordonedByUs(node);
   // Accepted a moment ago: a describe that does not show it yet is old, and must not lead to a second termination.
   const ended = previous?.phase === 'terminating' && input.now - previous.since < staleDescribeMs;

@@ -14,6 +14,8 @@ export const cordonedByAnnotation = 'clm/cordoned-by';
 export const drainStartedAnnotation = 'clm/drain-started';
 /** Pods that had to move when the drain began. */
 export const drainPodsAnnotation = 'clm/drain-pods';
+/** Epoch ms: when a pod of the node was last deleted in spite of its budget. */
+export const lastForcedAnnotation = 'clm/last-forced-drain';
 /** Why the node leaves: `outdated`, `surplus`, `boot-failed`. */
 export const leavingAnnotation = 'clm/leaving';
 /** Roll id; the node was exempted from scale-down by that roll. */
@@ -37,6 +39,10 @@ export interface NodePatch {
 
 export const isMarked = (node: NodeView): boolean => node.annotations[rollAnnotation] !== undefined;
 export const isCordonedByUs = (node: NodeView): boolean => node.annotations[cordonedByAnnotation] !== undefined;
+/** Marked, and not with another taint than is wanted now. */
+export function isMarkedAs(node: NodeView, effect: TaintEffect): boolean {
+  return isMarked(node) && !node.taints.some((taint) => taint.key === decommissionTaint && taint.effect !== effect);
+}
 /** Somebody else's cordon: respected, never removed. */
 export const isCordonedByOthers = (node: NodeView): boolean => node.unschedulable && !isCordonedByUs(node);
 export const isExemptedByUs = (node: NodeView): boolean => node.annotations[exemptedByAnnotation] !== undefined;
@@ -52,25 +58,43 @@ export function drainStartedAt(node: NodeView, now: number): number {
   return Number.isFinite(at) && at > 0 ? Math.min(at, now) : now;
 }
 
+/** undefined = never; a time in the future (a clock that jumped) counts as now. */
+export function lastForcedAt(node: NodeView, now: number): number | undefined {
+  const at = Number(node.annotations[lastForcedAnnotation]);
+  return Number.isFinite(at) && at > 0 ? Math.min(at, now) : undefined;
+}
+
+/** Written before the deletion: a kill in between costs one interval, never a second pod. */
+export function forcedPatch(node: NodeView, now: number): NodePatch {
+  return {
+    metadata: {
+      resourceVersion: node.resourceVersion,
+      annotations: { [lastForcedAnnotation]: String(Math.floor(now)) },
+    },
+  };
+}
+
 export function podsAtDrainStart(node: NodeView): number {
   const pods = Number(node.annotations[drainPodsAnnotation]);
   return Number.isFinite(pods) && pods > 0 ? pods : 0;
 }
 
-function withTaint(taints: Taint[]): Taint[] {
+type TaintEffect = 'PreferNoSchedule' | 'NoSchedule';
+
+function withTaint(taints: Taint[], effect: TaintEffect): Taint[] {
   const others = taints.filter((taint) => taint.key !== decommissionTaint);
-  return [...others, { key: decommissionTaint, value: 'rolling-upgrade', effect: 'PreferNoSchedule' }];
+  return [...others, { key: decommissionTaint, value: 'rolling-upgrade', effect }];
 }
 
 /** New pods go elsewhere when they can, so that each pod moves once. */
-export function markPatch(node: NodeView, rollId: string, protectedByUs: boolean): NodePatch {
+export function markPatch(node: NodeView, rollId: string, protectedByUs: boolean, effect: TaintEffect): NodePatch {
   return {
     metadata: {
       resourceVersion: node.resourceVersion,
       labels: { [lifecycleLabel]: 'decommission-pending' },
       annotations: { [rollAnnotation]: rollId, ...(protectedByUs ? { [protectedByAnnotation]: rollId } : {}) },
     },
-    spec: { taints: withTaint(node.taints) },
+    spec: { taints: withTaint(node.taints, effect) },
   };
 }
 
@@ -97,7 +121,7 @@ export function cordonPatch(
         [leavingAnnotation]: input.why,
       },
     },
-    spec: { taints: withTaint(node.taints), unschedulable: true },
+    spec: { taints: withTaint(node.taints, 'PreferNoSchedule'), unschedulable: true },
   };
 }
 
@@ -142,5 +166,6 @@ const ownAnnotations = [
   drainPodsAnnotation,
   leavingAnnotation,
   protectedByAnnotation,
+  lastForcedAnnotation,
   'clm/cordoned-before',
 ];

@@ -58,6 +58,7 @@ function clusterState(input: RollPlanInput, index: ClusterIndex, states: Map<str
     notReady,
     unschedulable: countUnschedulable(input, input.policy.unschedulableAfterMs),
     wantsApi: false,
+    wantsLeases: false,
   };
 }
 
@@ -237,6 +238,7 @@ function finish(context: PoolContext, verdict: PoolVerdict): PoolPlan {
     actions: context.actions,
     wait: first,
     wantsApi: context.cluster.wantsApi,
+    wantsLeases: context.cluster.wantsLeases,
     nextLookAt: Math.max(input.now, Math.min(...context.looks.filter((at) => at > input.now), input.now + idleLookMs)),
     nodes: nodes.slice(0, 200),
     progress: { total, updated: Math.min(total, updated) },

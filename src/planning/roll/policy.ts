@@ -6,8 +6,8 @@ export interface RollPolicy {
   surge: SurgeSetting;
   /** Nodes of the cluster that may boot at once: each pulls its images. */
   bootCap: number;
-  /** Usable nodes below the baseline that a pool may have. */
-  maxUnavailable: number;
+  /** Usable nodes below the baseline that a group may have: a number, or a share of it rounded down. */
+  maxUnavailable: number | `${number}%`;
   /** A new node counts once it has been Ready this long. */
   minReadyMs: number;
   /** Failed boots after which a roll stops with the old nodes intact. */
@@ -28,8 +28,22 @@ export interface RollPolicy {
   barePods: 'evict' | 'block';
   /** Pods that ask not to be moved (karpenter.sh/do-not-disrupt, safe-to-evict=false). */
   protectedPods: 'evict' | 'block';
+  /** Pods whose data is on the disk of their node. */
+  localVolumes: 'evict' | 'block';
   /** Pods labelled to be waited for are evicted after this long all the same. */
   waitCompletedMs: number;
+  /** Pods with one of these labels are primaries that an operator moves by itself once it sees the node's label change. */
+  primaryLabels: { key: string; value: string }[];
+  /** How long the operator gets for it before its pods are evicted like any other. */
+  primaryWaitMs: number;
+  /** When a pod may be deleted around its budget; only while an operator's override allows it. */
+  force: ForcePolicy;
+  /** Volumes get this long to be detached from an empty node. */
+  detachTimeoutMs: number;
+  /** Effect of the taint on outdated nodes that wait for their turn. */
+  outdatedTaint: 'PreferNoSchedule' | 'NoSchedule';
+  /** A node whose kubelet has not renewed its Lease for this long does not count, whatever its conditions say. */
+  leaseFreshMs: number;
   /** Draining old nodes go on when a roll is stopped once this share of their pods has moved. */
   finishDrainShare: number;
   /** Pause between two control-plane nodes once everything is well again. */
@@ -56,6 +70,40 @@ export interface RollPolicy {
   actionsPerTick: number;
 }
 
+/** The original's drain settings: how old everything has to be before one pod is deleted in spite of its budget. */
+export interface ForcePolicy {
+  /** Since the drain of the node began. */
+  gracePeriodMs: number;
+  minPodLifetimeMs: number;
+  /** Other pods of its budgets that are ready. */
+  minHealthySiblingLifetimeMs: number;
+  /** Other pods of its budgets that are not. */
+  minUnhealthySiblingLifetimeMs: number;
+  /** Between two such deletions on a node. */
+  intervalMs: number;
+}
+
+const minute = 60_000;
+const hour = 60 * minute;
+
+/** Defaults of the original for clusters of production, and for all others. */
+export const forceDefaults: Record<'production' | 'test', ForcePolicy> = {
+  production: {
+    gracePeriodMs: 6 * hour,
+    minPodLifetimeMs: 72 * hour,
+    minHealthySiblingLifetimeMs: hour,
+    minUnhealthySiblingLifetimeMs: 6 * hour,
+    intervalMs: 5 * minute,
+  },
+  test: {
+    gracePeriodMs: 2 * hour,
+    minPodLifetimeMs: 8 * hour,
+    minHealthySiblingLifetimeMs: hour,
+    minUnhealthySiblingLifetimeMs: hour,
+    intervalMs: 5 * minute,
+  },
+};
+
 export const defaultRollPolicy: RollPolicy = {
   surge: 'adaptive',
   bootCap: 10,
@@ -69,8 +117,15 @@ export const defaultRollPolicy: RollPolicy = {
   parkAfterMs: 120_000,
   maxBlocked: 1,
   barePods: 'evict',
-  protectedPods: 'evict',
-  waitCompletedMs: 6 * 3_600_000,
+  protectedPods: 'block',
+  localVolumes: 'block',
+  waitCompletedMs: 6 * hour,
+  primaryLabels: [{ key: 'spilo-role', value: 'master' }],
+  primaryWaitMs: 10 * minute,
+  force: forceDefaults.production,
+  detachTimeoutMs: 5 * minute,
+  outdatedTaint: 'PreferNoSchedule',
+  leaseFreshMs: 40_000,
   finishDrainShare: 0.5,
   settleMs: 60_000,
   deregisterTimeoutMs: 360_000,
@@ -88,6 +143,7 @@ export const defaultRollPolicy: RollPolicy = {
     'ignore-taint.cluster-autoscaler.kubernetes.io/*',
     'ebs.csi.aws.com/agent-not-ready',
     'node.cilium.io/agent-not-ready',
+    'zalando.org/node-not-ready',
   ],
   requiredDaemonSets: [],
   criticalLabels: [
@@ -100,6 +156,13 @@ export const defaultRollPolicy: RollPolicy = {
   ],
   actionsPerTick: 40,
 };
+
+/** Nodes below its baseline that a group of this size may have; never all of them. */
+export function unavailableOf(baseline: number, setting: RollPolicy['maxUnavailable'], controlPlane: boolean): number {
+  if (controlPlane) return 0;
+  const nodes = typeof setting === 'number' ? setting : Math.floor((baseline * Number.parseFloat(setting)) / 100);
+  return Math.max(0, Math.min(nodes, baseline - 1));
+}
 
 /** Surge nodes for a pool of `baseline` nodes; control planes always take one. */
 export function surgeOf(

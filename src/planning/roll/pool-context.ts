@@ -32,6 +32,13 @@ export interface PoolContext {
   cloudNotBefore: number;
 }
 
+/** Conditions lag behind a dead kubelet by most of a minute; its Lease does not. */
+export function leaseGate({ cluster, input }: PoolContext): { code: string; message: string; at?: number } | undefined {
+  if (input.leases) return undefined;
+  cluster.wantsLeases = true;
+  return { code: 'leases-unread', message: 'the Leases of the kubelets have not been read', at: input.now + 5_000 };
+}
+
 export function allMembers(context: PoolContext): Member[] {
   return context.groups.flatMap((state) => state.members);
 }
@@ -163,6 +170,7 @@ export function isReadyToEnd(context: PoolContext, member: Member): boolean {
     look(context, quietAt);
     return false;
   }
+  if (!isDetached(context, member)) return false;
   const single = context.pool.controlPlane && baselineOf(context) <= 1;
   if (single || balancersHolding(context, member).length === 0) return true;
   const startedAt = member.node ? drainStartedAt(member.node, now) : now;
@@ -172,6 +180,20 @@ export function isReadyToEnd(context: PoolContext, member: Member): boolean {
   look(context, Math.min(until, context.input.cloud.at + pause));
   wantCloud(context, now - pause);
   wait(context, 'deregistering', `${member.name} is empty and still registered with its load balancers`);
+  return false;
+}
+
+/** No volume of a pod that has left is still attached: ending the instance would hold it up for minutes. */
+function isDetached(context: PoolContext, member: Member): boolean {
+  const { now, policy } = context.input;
+  // On a dead node nobody detaches anything; the API server does so by itself once the node is gone.
+  if (!member.node?.ready) return true;
+  const staying = new Set(member.pods.flatMap((pod) => context.index.volumesOf(pod).map((volume) => volume.name)));
+  const left = context.index.attachedTo(member.node.name).filter((name) => !staying.has(name));
+  const until = member.since + policy.detachTimeoutMs;
+  if (left.length === 0 || until <= now) return true;
+  look(context, until);
+  wait(context, 'volumes-detaching', `${member.name} is empty; ${left.length} volumes are being detached: ${left[0]}`);
   return false;
 }
 

@@ -29,6 +29,12 @@ export interface RollPlanInput {
   pools: PoolRollState[];
   now: number;
   policy: RollPolicy;
+  /** When kubelets renewed their Leases, by node, and when that was asked; undefined = not asked lately. Needed before a cordon. */
+  leases: { at: number; renewed: ReadonlyMap<string, number> } | undefined;
+  /** What operators have allowed or forbidden for this cluster, each with an end. */
+  overrides: RollOverrides;
+  /** How long pods of an owner took to end after an accepted eviction (ms, smoothed), by owner uid. */
+  terminationMs: ReadonlyMap<string, number>;
   /** Answer of the API server's /readyz; undefined = not asked lately. Only a control plane's roll needs it. */
   apiReady: boolean | undefined;
   /** Earliest next eviction request of a pod that was refused, by uid. */
@@ -41,13 +47,29 @@ export interface RollPlanInput {
   refusedForGood: ReadonlyMap<string, { code: string; message: string }>;
 }
 
+/** Who allows or forbids something, why, and until when (P9). */
+export interface RollOverride {
+  actor: string;
+  reason: string;
+  expiresAt: number;
+}
+
+export interface RollOverrides {
+  /** Pods may be deleted around their budgets, by the rules of the cluster's force policy. */
+  force: RollOverride | undefined;
+  /** Nodes to be left alone, by name. */
+  skips: ReadonlyMap<string, RollOverride>;
+}
+
+export const noOverrides: RollOverrides = { force: undefined, skips: new Map() };
+
 /** Each says why in a sentence that a person understands. */
 export type RollAction = { reason: string } & (
   | { kind: 'capacity'; intent: CapacityIntent }
   | { kind: 'cordon'; node: string; instanceId: string; pods: number; why: LeavingWhy }
   /** Uncordon and take back every mark. */
   | { kind: 'give-back'; node: string; instanceId: string }
-  | { kind: 'mark'; node: string; instanceId: string; protectedByUs: boolean }
+  | { kind: 'mark'; node: string; instanceId: string; protectedByUs: boolean; effect: RollPolicy['outdatedTaint'] }
   | { kind: 'exempt'; node: string }
   | { kind: 'protect'; group: string; instanceIds: string[] }
   | {
@@ -61,6 +83,17 @@ export type RollAction = { reason: string } & (
       budget: string | undefined;
       /** Created after the drain began: the pod came back. */
       returned: boolean;
+    }
+  /** A deletion in spite of the pod's budgets, by the force policy; with the pod's own grace. */
+  | {
+      kind: 'force';
+      namespace: string;
+      pod: string;
+      uid: string;
+      node: string;
+      owner: string;
+      budget: string;
+      actor: string;
     }
   | { kind: 'deregister'; balancer: { kind: 'classic' | 'target-group'; id: string }; instanceId: string; node: string }
   | { kind: 'move-baseline'; group: string; baseline: number; expected: number }
@@ -86,6 +119,8 @@ export interface PoolPlan {
   cloudNotBefore: number;
   /** All that keeps the control plane from going on is that nobody has asked the API server lately. */
   wantsApi: boolean;
+  /** All that keeps a node from being cordoned is that nobody has read the Leases lately. */
+  wantsLeases: boolean;
   /** Complete list; the committed progress leaves out what is not worth a commit. */
   nodes: RollNode[];
   progress: Omit<RollProgress, 'nodes'>;

@@ -1,6 +1,6 @@
 /** Decisions of a pool that is being rolled, in the order of their urgency (end, drain, cordon, launch, mark). */
 
-import { orderCandidates } from './candidate-order.ts';
+import { orderCandidates, skippedBy, zonesBound } from './candidate-order.ts';
 import { CapacitySums } from './capacity-sums.ts';
 import { controlPlaneGate } from './control-plane-gate.ts';
 import { planLaunches } from './launch-plan.ts';
@@ -13,6 +13,7 @@ import {
   endNode,
   intentFor,
   isReadyToEnd,
+  leaseGate,
   look,
   type PoolContext,
   planDrains,
@@ -32,14 +33,16 @@ export function planRolling(context: PoolContext, holdsCapacity: boolean): void 
   const sums = new CapacitySums(context);
   if (!holdsCapacity) endNodes(context, members, sums);
   const leaving = members.filter((member) => member.live && member.cordonedByUs && !member.ambiguous);
-  for (const member of leaving) if (staysAfterAll(member)) giveBack(context, member);
+  const staying = new Set(leaving.filter((member) => staysAfterAll(member) || isSkipped(context, member)));
+  for (const member of staying) giveBack(context, member);
   planDrains(
     context,
-    leaving.filter((member) => !staysAfterAll(member) && !intentFor(context.memory, member.instance.id)),
+    leaving.filter((member) => !staying.has(member) && !intentFor(context.memory, member.instance.id)),
   );
   markNodes(context, members);
   if (holdsCapacity) return;
   cordonNext(context, sorted.free);
+  allowForZones(context, sorted.free, sums);
   planLaunches(context, sums);
   if (sorted.blocked.length > 0 && sorted.free.length === 0) {
     const first = sorted.blocked[0];
@@ -88,12 +91,17 @@ function staysAfterAll(member: Member): boolean {
   return !member.outdated && member.leaving !== 'boot-failed';
 }
 
+/** An operator wants it left alone, and it still has pods to leave alone. */
+function isSkipped(context: PoolContext, member: Member): boolean {
+  return member.outdated && member.phase !== 'drained' && skippedBy(member, context.input) !== undefined;
+}
+
 function giveBack(context: PoolContext, member: Member): void {
   context.actions.push({
     kind: 'give-back',
     node: member.name,
     instanceId: member.instance.id,
-    reason: `${member.name} is on the current template`,
+    reason: skippedBy(member, context.input)?.message ?? `${member.name} is on the current template`,
   });
 }
 
@@ -101,7 +109,7 @@ function cordonNext(context: PoolContext, free: Member[]): void {
   // Ordering looks at every pod: only when one of them could go.
   if (!free.some((member) => slackFor(context, member) >= (member.serves ? 1 : 0))) return;
   const { cluster } = context;
-  const gate = cordonGate(context);
+  const gate = cordonGate(context) ?? leaseGate(context);
   if (gate) {
     wait(context, gate.code, gate.message);
     if (gate.at !== undefined) look(context, gate.at);
@@ -125,12 +133,10 @@ function cordonNext(context: PoolContext, free: Member[]): void {
       );
       continue;
     }
-    if (candidate.zoneBound && !servesInZone(context, member)) {
-      wait(
-        context,
-        'zone-capacity',
-        `${member.name} has volumes in ${member.instance.zone}, where no new node serves yet`,
-      );
+    const missing = candidate.boundTo.find((zones) => !servesInZones(context, zones));
+    if (missing) {
+      const message = `${member.name} has volumes in ${missing.join(', ')}, where no new node serves yet`;
+      wait(context, 'zone-capacity', message);
       continue;
     }
     if (!member.node) continue;
@@ -165,8 +171,22 @@ function cordonGate(context: PoolContext): { code: string; message: string; at?:
   return undefined;
 }
 
-function servesInZone(context: PoolContext, old: Member): boolean {
-  return allMembers(context).some((m) => m.serves && !m.outdated && m.instance.zone === old.instance.zone);
+function servesInZones(context: PoolContext, zones: string[]): boolean {
+  return allMembers(context).some((m) => m.serves && !m.outdated && zones.includes(m.instance.zone));
+}
+
+/**
+ * All that is left waits for a new node in a zone that has none, and the surge is used up elsewhere: one node more is the only way on.
+ * It counts against the same bound as parked nodes.
+ */
+function allowForZones(context: PoolContext, free: Member[], sums: CapacitySums): void {
+  if (free.length === 0 || sums.freeSurge > 0 || context.pool.controlPlane) return;
+  const members = allMembers(context);
+  if (members.some((m) => m.live && (m.cordonedByUs || (!m.outdated && !m.usability.usable)))) return;
+  const stuck = free.every((member) =>
+    zonesBound(member, context.index).some((zones) => !servesInZones(context, zones)),
+  );
+  if (stuck) sums.allowExtra(context.input.policy.maxBlocked);
 }
 
 function waitForCapacity(context: PoolContext): void {

@@ -10,6 +10,7 @@ import {
   endNode,
   intentFor,
   isReadyToEnd,
+  leaseGate,
   look,
   type PoolContext,
   planDrains,
@@ -69,7 +70,10 @@ export function planSurplus(context: PoolContext): void {
     if (state.surge > 0 && leaving.length > 0)
       wait(context, 'removing-surplus', `${state.group.name} gives up ${leaving.length} surplus nodes`);
     if (surplus <= 0) continue;
-    const gate = context.pool.controlPlane ? controlPlaneGate(context.pool, context.cluster, context.input) : undefined;
+    const plane = context.pool.controlPlane
+      ? controlPlaneGate(context.pool, context.cluster, context.input)
+      : undefined;
+    const gate = plane ?? leaseGate(context);
     let { slack } = state;
     for (const member of surplusOrder(state, leaving)) {
       if (surplus <= 0) break;

@@ -3,6 +3,7 @@ import type { NodeView } from '../../domain/cluster-view.ts';
 import type { GroupInstance, NodeGroup } from '../../ports/cloud-provider.ts';
 import type { ClusterIndex } from './cluster-index.ts';
 import type { RollPolicy } from './policy.ts';
+import type { RollPlanInput } from './roll-plan.ts';
 
 export type Usability =
   | { usable: true }
@@ -26,10 +27,16 @@ export function usabilityOf(input: {
   index: ClusterIndex;
   now: number;
   policy: RollPolicy;
+  leases: RollPlanInput['leases'];
 }): Usability {
   const { instance, node } = input;
   if (!node) return no('not-registered', `${instance.id} has not registered as a node yet`);
   if (!node.ready || node.deleting) return no('not-ready', `${node.name} is not Ready`);
+  const renewed = input.leases?.renewed.get(node.name);
+  if (input.leases && (renewed === undefined || input.leases.at - renewed > input.policy.leaseFreshMs)) {
+    const when = renewed === undefined ? 'ever' : `since ${new Date(renewed).toISOString()}`;
+    return no('lease-stale', `the kubelet of ${node.name} has not renewed its Lease ${when}, although it is Ready`);
+  }
   if (input.established) return inCloud(input, node);
   const taint = startupTaint(node, input.policy);
   if (taint !== undefined) return no('startup-taint', `${node.name} still has the startup taint ${taint}`);

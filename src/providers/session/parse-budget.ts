@@ -32,16 +32,19 @@ export function parseBudget(object: KubeObject): BudgetView {
     currentHealthy: numberOf(status['currentHealthy']),
     desiredHealthy: numberOf(status['desiredHealthy']),
     expectedPods: numberOf(status['expectedPods']),
+    unhealthyPodEvictionPolicy:
+      fieldsOf(object['spec'])['unhealthyPodEvictionPolicy'] === 'AlwaysAllow' ? 'AlwaysAllow' : 'IfHealthyBudget',
   };
 }
 
-/** true when it allows and demands what it did. How many are healthy matters only through what it allows. */
+/** true when it allows and demands what it did. How many are healthy matters only through what that allows. */
 export function sameBudget(a: BudgetView, b: BudgetView): boolean {
   return (
     a.uid === b.uid &&
     a.disruptionsAllowed === b.disruptionsAllowed &&
     a.desiredHealthy === b.desiredHealthy &&
     a.expectedPods === b.expectedPods &&
+    a.currentHealthy >= a.desiredHealthy === b.currentHealthy >= b.desiredHealthy &&
     a.generation === b.generation &&
     a.observedGeneration === b.observedGeneration
   );

@@ -94,6 +94,7 @@ export function parsePod(object: KubeObject): PodView {
   const waitingReason = waitingReasonOf(status);
   const annotations = annotationsOf(object);
   const grace = spec['terminationGracePeriodSeconds'];
+  const priorityClass = textOf(spec['priorityClassName']);
   return {
     namespace: metadata.namespace ?? '',
     name: metadata.name,
@@ -111,6 +112,7 @@ export function parsePod(object: KubeObject): PodView {
     ...(readySince === undefined ? {} : { readySince }),
     claims: claimsOf(spec, metadata.name),
     ...(waitingReason === undefined ? {} : { waitingReason }),
+    ...(priorityClass === '' ? {} : { priorityClassName: priorityClass }),
     tolerations: tolerationsOf(spec),
     requests: podRequests(spec),
   };

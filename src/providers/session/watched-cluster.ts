@@ -1,5 +1,13 @@
-/** The watched view of one cluster: four kinds, each listed and watched, and own actions laid over them. */
-import type { BudgetView, ClusterView, DaemonSetView, NodeView, PodView } from '../../domain/cluster-view.ts';
+/** The watched view of one cluster: six kinds, each listed and watched, and own actions laid over them. */
+import type {
+  AttachmentView,
+  BudgetView,
+  ClusterView,
+  DaemonSetView,
+  NodeView,
+  PodView,
+  VolumeView,
+} from '../../domain/cluster-view.ts';
 import type { KubeObject } from '../../domain/kube-object.ts';
 import type { KubeCluster, Resource } from '../../ports/kube-cluster.ts';
 import type { Clock } from '../../support/clock.ts';
@@ -10,6 +18,7 @@ import { parseBudget, sameBudget } from './parse-budget.ts';
 import { parseDaemonSet, sameDaemonSet } from './parse-daemon-set.ts';
 import { parseNode, sameNode } from './parse-node.ts';
 import { parsePod, samePod } from './parse-pod.ts';
+import { parseAttachment, parseVolume, sameAttachment, sameVolume } from './parse-volume.ts';
 import { compareVersions } from './resource-version.ts';
 import { createViewCache, type ViewCache } from './view-cache.ts';
 import { WatchKeeper } from './watch-keeper.ts';
@@ -29,6 +38,21 @@ const daemonSets: Resource = {
   resource: 'daemonsets',
   kind: 'DaemonSet',
   namespaced: true,
+};
+
+const volumes: Resource = {
+  group: '',
+  version: 'v1',
+  resource: 'persistentvolumes',
+  kind: 'PersistentVolume',
+  namespaced: false,
+};
+const attachments: Resource = {
+  group: 'storage.k8s.io',
+  version: 'v1',
+  resource: 'volumeattachments',
+  kind: 'VolumeAttachment',
+  namespaced: false,
 };
 
 const ownActionMaxAgeMs = 30_000;
@@ -110,12 +134,16 @@ export function watchCluster(options: WatchedClusterOptions): WatchedCluster {
     pods: podCache(own, podKeys),
     budgets: plainCache<BudgetView>(parseBudget, sameBudget),
     daemonSets: plainCache<DaemonSetView>(parseDaemonSet, sameDaemonSet),
+    volumes: plainCache<VolumeView>(parseVolume, sameVolume),
+    attachments: plainCache<AttachmentView>(parseAttachment, sameAttachment),
   };
   const keepers = [
     new WatchKeeper({ ...options, resource: nodes, cache: caches.nodes }),
     new WatchKeeper({ ...options, resource: pods, cache: caches.pods }),
     new WatchKeeper({ ...options, resource: budgets, cache: caches.budgets }),
     new WatchKeeper({ ...options, resource: daemonSets, cache: caches.daemonSets }),
+    new WatchKeeper({ ...options, resource: volumes, cache: caches.volumes }),
+    new WatchKeeper({ ...options, resource: attachments, cache: caches.attachments }),
   ];
   const overlaid = (): number => own.revision();
   const never = (): number => 0;
@@ -123,6 +151,8 @@ export function watchCluster(options: WatchedClusterOptions): WatchedCluster {
   const podArray = lazyArray(caches.pods, (view) => own.seenPod(view), overlaid);
   const budgetArray = lazyArray(caches.budgets, (view) => view, never);
   const daemonSetArray = lazyArray(caches.daemonSets, (view) => view, never);
+  const volumeArray = lazyArray(caches.volumes, (view) => view, never);
+  const attachmentArray = lazyArray(caches.attachments, (view) => view, never);
 
   return {
     async view() {
@@ -136,6 +166,8 @@ export function watchCluster(options: WatchedClusterOptions): WatchedCluster {
         pods: podArray(),
         budgets: budgetArray(),
         daemonSets: daemonSetArray(),
+        volumes: volumeArray(),
+        attachments: attachmentArray(),
       };
     },
 

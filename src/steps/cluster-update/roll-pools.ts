@@ -1,12 +1,13 @@
 import type { PoolRoll } from '../../domain/cluster-update.ts';
-import type { NodePoolRollInput } from '../../domain/node-pool-roll.ts';
+import type { NodePoolRollInput, SurgeSetting } from '../../domain/node-pool-roll.ts';
 import type { RenderedPool } from '../../domain/rendered.ts';
 import { groupsOfPool, isComparable, outdatedInstances } from '../../planning/pipeline/pool-currency.ts';
 import { withApplied } from '../../planning/pipeline/update-plan.ts';
+import { parseSurge, surgeItem } from '../../planning/roll/cluster-policy.ts';
 import type { NodeGroup } from '../../ports/cloud-provider.ts';
 import type { StepOutcome } from '../../ports/step.ts';
 import type { Json, OutboxMessage } from '../../ports/store.ts';
-import type { PipelineDependencies } from '../pipeline-dependencies.ts';
+import { clusterOf, type PipelineDependencies } from '../pipeline-dependencies.ts';
 import {
   clusterFactWrite,
   done,
@@ -65,7 +66,7 @@ async function startRolls(
       rolls[pool.name] = newRoll(controlPlane, null, input.now);
       continue;
     }
-    const start = startRoll(input, pool);
+    const start = startRoll(input, pool, surgeOfPool(deps, input.context.clusterId, pool.name));
     rolls[pool.name] = newRoll(controlPlane, start.to, input.now);
     messages.push(start);
     if (controlPlane) break;
@@ -102,7 +103,13 @@ function newRoll(controlPlane: boolean, child: string | null, now: number): Pool
   };
 }
 
-function startRoll(input: UpdateInput, pool: RenderedPool): OutboxMessage {
+/** The pool's own setting; the cluster's applies without one. */
+function surgeOfPool(deps: PipelineDependencies, clusterId: string, pool: string): SurgeSetting | undefined {
+  const items = clusterOf(deps, clusterId)?.nodePools.find((one) => one.name === pool)?.configItems;
+  return parseSurge(items?.[surgeItem] ?? '');
+}
+
+function startRoll(input: UpdateInput, pool: RenderedPool, surge: SurgeSetting | undefined): OutboxMessage {
   const { context } = input;
   const round = context.plan?.round ?? 0;
   const start: NodePoolRollInput = {
@@ -114,6 +121,7 @@ function startRoll(input: UpdateInput, pool: RenderedPool): OutboxMessage {
     commit: context.commit,
     blockLimitMs: context.policy.blockLimitMs,
     bootTimeoutMs,
+    ...(surge === undefined ? {} : { surge }),
   };
   return {
     // a plan made anew within the same update rolls again: what ended under the first plan must not answer for it

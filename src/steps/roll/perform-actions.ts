@@ -4,10 +4,17 @@ import type { NodeView } from '../../domain/cluster-view.ts';
 import { type Failure, FailureError } from '../../domain/failure.ts';
 import type { RollMemory } from '../../domain/node-pool-roll.ts';
 import { baselineTag } from '../../planning/roll/group-tags.ts';
-import { clearPatch, cordonPatch, exemptPatch, markPatch, type NodePatch } from '../../planning/roll/node-marks.ts';
+import {
+  clearPatch,
+  cordonPatch,
+  exemptPatch,
+  forcedPatch,
+  markPatch,
+  type NodePatch,
+} from '../../planning/roll/node-marks.ts';
 import type { RollAction } from '../../planning/roll/roll-plan.ts';
 import { backoffMs } from '../../support/backoff.ts';
-import { nodeResource } from './pods-on-node.ts';
+import { nodeResource, podResource } from './pods-on-node.ts';
 import { assertLease, note, type RollVisit } from './roll-context.ts';
 
 /** A lasting refusal (a webhook's, a broken budget's) is asked about again after this long. */
@@ -54,6 +61,11 @@ async function perform(
     case 'evict':
       await evict(visit, action);
       return;
+    case 'force': {
+      const node = nodes.get(action.node);
+      if (node) await force(visit, action, node);
+      return;
+    }
     case 'deregister':
       await session.cloud.deregister(action.balancer.kind, action.balancer.id, action.instanceId);
       session.cloudChanged();
@@ -84,7 +96,7 @@ type NodeAction = Extract<RollAction, { kind: 'mark' | 'exempt' | 'cordon' | 'gi
 function patchFor(visit: RollVisit, action: NodeAction, node: NodeView, memory: RollMemory): NodePatch {
   switch (action.kind) {
     case 'mark':
-      return markPatch(node, memory.rollId, action.protectedByUs);
+      return markPatch(node, memory.rollId, action.protectedByUs, action.effect);
     case 'exempt':
       return exemptPatch(memory.rollId);
     case 'cordon':
@@ -141,6 +153,32 @@ async function moveBaseline(
   note(visit, 'baseline-moved', message);
 }
 
+/** The note on the node goes first: a kill in between costs one interval, never a second pod. */
+async function force(visit: RollVisit, action: Extract<RollAction, { kind: 'force' }>, node: NodeView): Promise<void> {
+  const { session, ledger } = visit;
+  if (!(await patchNode(visit, node, forcedPatch(node, visit.now())))) return;
+  assertLease(visit);
+  const { namespace, pod, uid } = action;
+  try {
+    // With the grace that the pod asks for, and never for another pod of that name.
+    await session.kube.delete(podResource, namespace, pod, { uid });
+  } catch (error) {
+    if (!(error instanceof FailureError) || error.failure.code !== 'kube-conflict') throw error;
+  }
+  session.accepted({ kind: 'evicted', podUid: uid });
+  ledger.evictNotBefore.delete(uid);
+  ledger.refusedForGood.delete(uid);
+  const held = action.budget === '' ? '' : ` in spite of ${action.budget}`;
+  note(visit, 'pod-forced', `${namespace}/${pod} of ${action.owner} is deleted${held}: ${action.reason}`, {
+    node: action.node,
+    namespace,
+    pod,
+    budget: action.budget,
+    owner: action.owner,
+    actor: action.actor,
+  });
+}
+
 async function evict(visit: RollVisit, action: Extract<RollAction, { kind: 'evict' }>): Promise<void> {
   const { ledger, session, policy, step } = visit;
   const { uid } = action;
@@ -156,6 +194,7 @@ async function evict(visit: RollVisit, action: Extract<RollAction, { kind: 'evic
       case 'accepted':
         session.accepted({ kind: 'evicted', podUid: uid });
         ledger.evictions.set(step.id, (ledger.evictions.get(step.id) ?? 0) + 1);
+        if (action.ownerUid !== '') ledger.terminations.begin(uid, action.ownerUid, visit.now());
         ledger.evictNotBefore.delete(uid);
         ledger.refusals.delete(uid);
         if (action.returned && action.ownerUid !== '') ledger.countReturn(action.node, action.ownerUid);

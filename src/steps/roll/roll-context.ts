@@ -2,7 +2,7 @@
 import { type Failure, FailureError, transient } from '../../domain/failure.ts';
 import type { NodePoolRollInput, RollMemory, RollProgress } from '../../domain/node-pool-roll.ts';
 import type { RollPolicy } from '../../planning/roll/policy.ts';
-import type { PoolPlan } from '../../planning/roll/roll-plan.ts';
+import type { PoolPlan, RollOverrides } from '../../planning/roll/roll-plan.ts';
 import type { ClusterSession, ClusterSessions } from '../../ports/cluster-session.ts';
 import type { JournalNote, StepInput } from '../../ports/step.ts';
 import type { OutboxMessage } from '../../ports/store.ts';
@@ -27,6 +27,8 @@ export interface RollStepsInput {
   log: Logger;
   /** What a cluster allows; `defaultRollPolicy` unless configured. */
   policyOf: (clusterId: string) => RollPolicy;
+  /** What operators allow or forbid there now. */
+  overridesOf: (clusterId: string) => Promise<RollOverrides>;
 }
 
 /** After a start nobody knows which evictions were asked for a moment ago. */

@@ -1,6 +1,7 @@
 /** What this process remembers of a cluster's rolls between looks. Losing it (a kill) costs time, never safety. */
 import type { RollNode } from '../../domain/node-pool-roll.ts';
-import type { PoolRollState } from '../../planning/roll/roll-plan.ts';
+import type { PoolRollState, RollPlanInput } from '../../planning/roll/roll-plan.ts';
+import { TerminationTimes } from './termination-times.ts';
 
 /** A pool that has not looked for this long does not hold budgets or boots for itself any more. */
 const boardAgeMs = 900_000;
@@ -22,6 +23,10 @@ export class RollLedger {
   /** What the row was told last, by process. */
   readonly said = new Map<string, string>();
   apiReady: { ok: boolean; at: number } | undefined;
+  /** Leases of kubelets as last read. */
+  leases: RollPlanInput['leases'];
+  /** How long evicted pods take to end. */
+  readonly terminations = new TerminationTimes();
   readonly evictionsHeldUntil: number;
 
   constructor(evictionsHeldUntil: number) {
@@ -49,6 +54,7 @@ export class RollLedger {
 
   /** Notes of pods that exist no more are dropped. */
   prune(pods: readonly { uid: string }[], now: number): void {
+    this.terminations.observe(pods, now);
     if (this.evictNotBefore.size === 0 && this.refusedForGood.size === 0) return;
     const podUids = new Set(pods.map((pod) => pod.uid));
     for (const [uid, refused] of this.refusedForGood) {

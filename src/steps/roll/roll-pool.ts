@@ -2,6 +2,7 @@
 import type { RollMemory, RollNode } from '../../domain/node-pool-roll.ts';
 import { planRoll } from '../../planning/roll/plan-roll.ts';
 import type { PoolPlan, PoolRollState, RollAction, RollMode, RollPlanInput } from '../../planning/roll/roll-plan.ts';
+import type { Resource } from '../../ports/kube-cluster.ts';
 import type { StepOutcome } from '../../ports/step.ts';
 import { type Performed, performActions } from './perform-actions.ts';
 import { note, type RollLook, type RollVisit } from './roll-context.ts';
@@ -11,6 +12,7 @@ import { key, settleIntents } from './settle-intents.ts';
 /** Cordon, then the first evictions, then what those allow: more than this is left to the next wake-up. */
 const maxRounds = 3;
 const apiProbeAgeMs = 10_000;
+const leaseReadAgeMs = 15_000;
 
 /** `roll-pool`, and the part of `stop-roll` that moves nodes. */
 export async function rollPool(visit: RollVisit, memory: RollMemory, mode: RollMode): Promise<StepOutcome> {
@@ -104,6 +106,9 @@ async function planOnce(visit: RollVisit, memory: RollMemory, mode: RollMode, no
     now,
     policy,
     apiReady: lastProbe(visit),
+    leases: lastLeases(visit),
+    overrides: await visit.parts.overridesOf(context.clusterId),
+    terminationMs: ledger.terminations.byOwner,
     evictNotBefore: ledger.evictNotBefore,
     evictionsHeldUntil: ledger.evictionsHeldUntil,
     returns: ledger.returns,
@@ -118,6 +123,11 @@ async function planOnce(visit: RollVisit, memory: RollMemory, mode: RollMode, no
   }
   if (mine.wantsApi) {
     input.apiReady = await probeApi(visit);
+    plan = planRoll(input);
+    mine = ownPlan(plan.pools, step.id);
+  }
+  if (mine.wantsLeases) {
+    input.leases = await readLeases(visit);
     plan = planRoll(input);
     mine = ownPlan(plan.pools, step.id);
   }
@@ -150,6 +160,35 @@ async function probeApi(visit: RollVisit): Promise<boolean> {
   }
   visit.ledger.apiReady = { ok, at: visit.now() };
   return ok;
+}
+
+/** As read within the last seconds; undefined = not lately. */
+function lastLeases(visit: RollVisit): RollPlanInput['leases'] {
+  const now = visit.now();
+  const { leases } = visit.ledger;
+  return leases && now - leases.at < leaseReadAgeMs && now >= leases.at ? leases : undefined;
+}
+
+const leaseResource: Resource = {
+  group: 'coordination.k8s.io',
+  version: 'v1',
+  resource: 'leases',
+  kind: 'Lease',
+  namespaced: true,
+};
+
+/** One list for all nodes. Judged by the time it was asked for: a slow answer makes no Lease old. */
+async function readLeases(visit: RollVisit): Promise<RollPlanInput['leases']> {
+  const at = visit.now();
+  const { items } = await visit.session.kube.list(leaseResource, { namespace: 'kube-node-lease' });
+  const renewed = new Map<string, number>();
+  for (const { metadata, ...lease } of items) {
+    const renewTime = (lease['spec'] as { renewTime?: unknown } | undefined)?.renewTime;
+    const time = typeof renewTime === 'string' ? Date.parse(renewTime) : Number.NaN;
+    if (!Number.isNaN(time)) renewed.set(metadata.name, time);
+  }
+  visit.ledger.leases = { at, renewed };
+  return visit.ledger.leases;
 }
 
 function newIntents(

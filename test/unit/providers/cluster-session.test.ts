@@ -143,10 +143,17 @@ describe('the watched view', () => {
     expect(view.stale).toBeUndefined();
     expect(view.nodes.map((n) => n.name)).toEqual(['n1', 'n2']);
     expect(view.pods.map((p) => p.name)).toEqual(['web-1', 'web-2']);
-    expect(world.kube.lists.sort()).toEqual(['daemonsets', 'nodes', 'poddisruptionbudgets', 'pods']);
+    expect(world.kube.lists.sort()).toEqual([
+      'daemonsets',
+      'nodes',
+      'persistentvolumes',
+      'poddisruptionbudgets',
+      'pods',
+      'volumeattachments',
+    ]);
     expect(world.kube.watchOf('pods').from).toBe('100');
     await session.view();
-    expect(world.kube.lists).toHaveLength(4);
+    expect(world.kube.lists).toHaveLength(6);
   });
 
   it('fails with the reason of the first list, and tries again when it is asked again', async () => {

@@ -261,6 +261,7 @@ describe('a budget', () => {
       currentHealthy: 3,
       desiredHealthy: 2,
       expectedPods: 3,
+      unhealthyPodEvictionPolicy: 'IfHealthyBudget',
     });
   });
 

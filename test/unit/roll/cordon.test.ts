@@ -65,6 +65,74 @@ describe('a cordon', () => {
     expect(cordons(near)).toEqual(['cordon old-1']);
   });
 
+  it('of a node with volumes asks where its volumes can be used, not where it is', () => {
+    const pods = [{ name: 'db', node: 'old-1', claims: ['data'] }];
+    const nodes = [
+      { name: 'old-1', old: true, zone: 'eu-1a' },
+      { name: 'new-1', zone: 'eu-1b' },
+    ];
+    const both = [{ claim: 'shop/data', zones: ['eu-1a', 'eu-1b'] }];
+    expect(cordons(plan({ pools: [{ nodes, baseline: 1 }], pods, volumes: both }))).toEqual(['cordon old-1']);
+    const anywhere = [{ claim: 'shop/data' }];
+    expect(cordons(plan({ pools: [{ nodes, baseline: 1 }], pods, volumes: anywhere }))).toEqual(['cordon old-1']);
+    const one = plan({ pools: [{ nodes, baseline: 1 }], pods, volumes: [{ claim: 'shop/data', zones: ['eu-1a'] }] });
+    expect(cordons(one)).toEqual([]);
+    expect(one.wait).toMatchObject({ code: 'zone-capacity', message: expect.stringContaining('eu-1a') });
+  });
+
+  it('waiting for a zone gets one more node there when the surge is used up elsewhere', () => {
+    const pods = [{ name: 'db', node: 'old-1', claims: ['data'] }];
+    const nodes = [
+      { name: 'old-1', old: true, zone: 'eu-1a' },
+      { name: 'new-1', zone: 'eu-1b' },
+    ];
+    const found = plan({ pools: [{ nodes, baseline: 1, surge: 1 }], pods });
+    expect(words(found.actions)).toContain('launch eu-1a');
+    const never = plan({ pools: [{ nodes, baseline: 1, surge: 1 }], pods, policy: { maxBlocked: 0 } });
+    expect(words(never.actions)).not.toContain('launch eu-1a');
+  });
+
+  it('is never issued for a node that holds the only copy of data, unless the policy gives it up', () => {
+    const spec = {
+      pools: [{ nodes: [...oldNodes(1), { name: 'new-1' }], baseline: 1 }],
+      pods: [{ name: 'db', node: 'old-1', claims: ['data'] }],
+      volumes: [{ claim: 'shop/data', local: true }],
+    };
+    expect(plan(spec).nodes).toMatchObject([{ name: 'old-1', blockedBy: { code: 'local-volume', pod: 'db' } }]);
+    expect(cordons(plan({ ...spec, policy: { localVolumes: 'evict' } }))).toEqual(['cordon old-1']);
+  });
+
+  it('needs the Leases of the kubelets, and does not count a node whose Lease is old', () => {
+    const nodes = [...oldNodes(1), { name: 'new-1' }];
+    const unread = plan({ pools: [{ nodes, baseline: 1 }], input: { leases: undefined } });
+    expect(cordons(unread)).toEqual([]);
+    expect(unread.wantsLeases).toBe(true);
+    const stale = [...oldNodes(1), { name: 'new-1', leaseAge: 41_000 }];
+    expect(cordons(plan({ pools: [{ nodes: stale, baseline: 1 }] }))).toEqual([]);
+    const fresh = [...oldNodes(1), { name: 'new-1', leaseAge: 39_000 }];
+    expect(cordons(plan({ pools: [{ nodes: fresh, baseline: 1 }] }))).toEqual(['cordon old-1']);
+  });
+
+  it('leaves a node alone that an operator has asked for, until the end of that time', () => {
+    const skip = { actor: 'ada', reason: 'debugging', expiresAt: now + 60_000 };
+    const nodes = [...oldNodes(2), { name: 'new-1' }];
+    const skips = (at: number) =>
+      plan({
+        pools: [{ nodes, baseline: 2 }],
+        input: { overrides: { force: undefined, skips: new Map([['old-1', { ...skip, expiresAt: at }]]) } },
+      });
+    expect(cordons(skips(now + 1))).toEqual(['cordon old-2']);
+    expect(skips(now + 1).nodes).toMatchObject([{ name: 'old-1', blockedBy: { code: 'node-skipped' } }]);
+    expect(cordons(skips(now))).toEqual(['cordon old-1']);
+    const begun = [{ name: 'old-1', old: true, drainingFor: 5_000 }, { name: 'new-1' }];
+    const given = plan({
+      pools: [{ nodes: begun, baseline: 1 }],
+      pods: [{ name: 'web', node: 'old-1' }],
+      input: { overrides: { force: undefined, skips: new Map([['old-1', skip]]) } },
+    });
+    expect(words(given.actions)).toEqual(['give-back old-1']);
+  });
+
   it('of nodes that the cluster lives by comes last, and one at a time', () => {
     const nodes = [...oldNodes(3), { name: 'new-1' }, { name: 'new-2' }, { name: 'new-3' }];
     const dns = { labels: { 'k8s-app': 'kube-dns' } };
@@ -107,7 +175,7 @@ describe('the order of nodes', () => {
     expect(order([])).toEqual(['cordon old-1', 'cordon old-2', 'cordon old-3', 'cordon old-4']);
   });
 
-  it('takes empty nodes before loaded ones, and those whose budget refuses now last', () => {
+  it('takes the slowest first, empty nodes after loaded ones, and those whose budget refuses now last', () => {
     const pods = [
       { name: 'a', node: 'old-1' },
       { name: 'b', node: 'old-2' },
@@ -118,7 +186,27 @@ describe('the order of nodes', () => {
         { name: 'a', allowed: 0 },
         { name: 'b', allowed: 1 },
       ]),
-    ).toEqual(['cordon old-4', 'cordon old-2', 'cordon old-3', 'cordon old-1']);
+    ).toEqual(['cordon old-2', 'cordon old-3', 'cordon old-4', 'cordon old-1']);
+    const graces = [20, 300, 600, 60].map((grace, i) => ({ name: `p-${i}`, node: `old-${i + 1}`, grace }));
+    expect(order(graces)).toEqual(['cordon old-3', 'cordon old-2', 'cordon old-4', 'cordon old-1']);
+  });
+
+  it('believes what pods of an owner took before more than their grace', () => {
+    const nodes = [
+      ...oldNodes(2, { zone: 'eu-1a' }),
+      { name: 'new-1', zone: 'eu-1b' },
+      { name: 'new-2', zone: 'eu-1b' },
+    ];
+    const pods = [
+      { name: 'slow', node: 'old-1', grace: 3_600 },
+      { name: 'fast', node: 'old-2', grace: 30 },
+    ];
+    const terminationMs = new Map([
+      ['rs-slow', 1_000],
+      ['rs-fast', 30_000],
+    ]);
+    const found = plan({ pools: [{ nodes, baseline: 2, surge: 2 }], pods, input: { terminationMs } });
+    expect(cordons(found)).toEqual(['cordon old-2', 'cordon old-1']);
   });
 
   it('starts with the budget that takes longest', () => {

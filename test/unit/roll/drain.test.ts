@@ -61,8 +61,20 @@ describe('a drain evicts', () => {
     ]);
   });
 
-  it('an unready pod although its budget allows nothing: only the server knows its policy', () => {
-    expect(evictions(drain([{ name: 'web', ready: false }], [{ name: 'web', allowed: 0 }]))).toEqual(['evict web']);
+  it('an unready pod of a budget that allows nothing, where its policy or enough healthy pods let it go', () => {
+    const sick = [{ name: 'web', ready: false }];
+    const budget = { name: 'web', allowed: 0, expected: 3, desired: 2 };
+    expect(evictions(drain(sick, [{ ...budget, healthy: 2 }]))).toEqual(['evict web']);
+    expect(evictions(drain(sick, [{ ...budget, healthy: 1, unhealthy: 'AlwaysAllow' }]))).toEqual(['evict web']);
+    const stuck = drain(sick, [{ ...budget, healthy: 1 }]);
+    expect(evictions(stuck)).toEqual([]);
+    expect(block(stuck)).toMatchObject({ code: 'budget-refuses', budget: 'web' });
+  });
+
+  it('unready pods that take nothing from their budget side by side', () => {
+    const sick = ['a', 'b'].map((name) => ({ name, app: 'web', ready: false }));
+    const budget = { name: 'web', allowed: 0, expected: 4, desired: 2, healthy: 0 };
+    expect(evictions(drain(sick, [{ ...budget, unhealthy: 'AlwaysAllow' }]))).toEqual(['evict a', 'evict b']);
   });
 
   it('one pod a budget, and pods of several budgets at once', () => {
@@ -100,7 +112,13 @@ describe('a drain evicts', () => {
 
   it('pods that the cluster lives by last', () => {
     const pods = [{ name: 'dns', labels: { 'k8s-app': 'kube-dns' } }, { name: 'web' }];
-    expect(evictions(drain(pods))).toEqual(['evict web', 'evict dns']);
+    expect(evictions(drain(pods))).toEqual(['evict web']);
+    expect(evictions(drain([{ name: 'dns', labels: { 'k8s-app': 'kube-dns' } }]))).toEqual(['evict dns']);
+    const going = [
+      { name: 'dns', priority: 'system-cluster-critical' },
+      { name: 'web', deletingIn: 10_000 },
+    ];
+    expect(evictions(drain(going))).toEqual([]);
   });
 
   it('no pod again before its wait is over, and right after', () => {
@@ -159,8 +177,8 @@ describe('a drain is blocked at once, by name', () => {
 
   it('by a pod that asks not to be moved, where the policy respects it', () => {
     const pods = [{ name: 'a', annotations: { 'karpenter.sh/do-not-disrupt': 'true' } }];
-    expect(block(drain(pods, [], { policy: { protectedPods: 'block' } }))).toMatchObject({ code: 'protected-pod' });
-    expect(evictions(drain(pods))).toEqual(['evict a']);
+    expect(block(drain(pods))).toMatchObject({ code: 'protected-pod' });
+    expect(evictions(drain(pods, [], { policy: { protectedPods: 'evict' } }))).toEqual(['evict a']);
   });
 
   it('by pods that keep coming back to the cordoned node', () => {

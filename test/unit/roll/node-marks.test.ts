@@ -33,8 +33,13 @@ function patched(before: NodeView, patch: NodePatch): NodeView {
 
 const drain = (before: NodeView): NodeView =>
   patched(
-    patched(before, markPatch(before, 'r1', true)),
-    cordonPatch(patched(before, markPatch(before, 'r1', true)), { rollId: 'r1', now, pods: 3, why: 'outdated' }),
+    patched(before, markPatch(before, 'r1', true, 'PreferNoSchedule')),
+    cordonPatch(patched(before, markPatch(before, 'r1', true, 'PreferNoSchedule')), {
+      rollId: 'r1',
+      now,
+      pods: 3,
+      why: 'outdated',
+    }),
   );
 
 describe('marks on nodes', () => {
@@ -65,7 +70,7 @@ describe('marks on nodes', () => {
 
   it('carry the resource version wherever a list is replaced, so that nobody else is overwritten', () => {
     const before = node();
-    expect(markPatch(before, 'r1', false).metadata.resourceVersion).toBe('1');
+    expect(markPatch(before, 'r1', false, 'PreferNoSchedule').metadata.resourceVersion).toBe('1');
     expect(cordonPatch(before, { rollId: 'r1', now, pods: 0, why: 'outdated' }).metadata.resourceVersion).toBe('1');
     expect(clearPatch(drain(before)).metadata.resourceVersion).toBe('1');
   });
