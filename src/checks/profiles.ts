@@ -16,4 +16,5 @@ export const catalogue: CheckDefinition[] = [
 /** Profiles by name; `smoke` runs after every cluster update. */
 export const profiles: Record<string, CheckDefinition[]> = {
   smoke: catalogue,
+  full: catalogue,
 };

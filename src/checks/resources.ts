@@ -1,37 +1,23 @@
 import type { Resource } from '../ports/kube-cluster.ts';
 
-const core = (resource: string, kind: string, namespaced = true): Resource => ({
-  group: '',
-  version: 'v1',
-  resource,
-  kind,
-  namespaced,
-});
+function define(group: string, version: string, resource: string, kind: string, namespaced = true): Resource {
+  return { group, version, resource, kind, namespaced };
+}
 
-export const namespaces = core('namespaces', 'Namespace', false);
-export const nodes = core('nodes', 'Node', false);
-export const pods = core('pods', 'Pod');
-export const services = core('services', 'Service');
-export const configMaps = core('configmaps', 'ConfigMap');
-export const serviceAccounts = core('serviceaccounts', 'ServiceAccount');
-export const events = core('events', 'Event');
+export const namespaces = define('', 'v1', 'namespaces', 'Namespace', false);
+export const nodes = define('', 'v1', 'nodes', 'Node', false);
+export const pods = define('', 'v1', 'pods', 'Pod');
+export const services = define('', 'v1', 'services', 'Service');
+export const configMaps = define('', 'v1', 'configmaps', 'ConfigMap');
+export const serviceAccounts = define('', 'v1', 'serviceaccounts', 'ServiceAccount');
+export const events = define('', 'v1', 'events', 'Event');
+export const resourceQuotas = define('', 'v1', 'resourcequotas', 'ResourceQuota');
 
-const apps = (resource: string, kind: string): Resource => ({
-  group: 'apps',
-  version: 'v1',
-  resource,
-  kind,
-  namespaced: true,
-});
+export const deployments = define('apps', 'v1', 'deployments', 'Deployment');
+export const daemonSets = define('apps', 'v1', 'daemonsets', 'DaemonSet');
+export const statefulSets = define('apps', 'v1', 'statefulsets', 'StatefulSet');
 
-export const deployments = apps('deployments', 'Deployment');
-export const daemonSets = apps('daemonsets', 'DaemonSet');
-export const statefulSets = apps('statefulsets', 'StatefulSet');
+export const endpointSlices = define('discovery.k8s.io', 'v1', 'endpointslices', 'EndpointSlice');
 
-export const endpointSlices: Resource = {
-  group: 'discovery.k8s.io',
-  version: 'v1',
-  resource: 'endpointslices',
-  kind: 'EndpointSlice',
-  namespaced: true,
-};
+export const storageClasses = define('storage.k8s.io', 'v1', 'storageclasses', 'StorageClass', false);
+export const ingressClasses = define('networking.k8s.io', 'v1', 'ingressclasses', 'IngressClass', false);

@@ -1,28 +1,35 @@
-import PQueue from 'p-queue';
 import type { Cluster } from '../domain/cluster.ts';
-import { FailureError } from '../domain/failure.ts';
-import type { CheckOutcome, CheckResult, CheckRunner, CheckRunRequest, CheckRunState } from '../ports/check-runner.ts';
+import type { CheckLedger, CheckOutcome, CheckRunner, CheckRunRequest, CheckRunState } from '../ports/check-runner.ts';
 import type { ClusterSessions } from '../ports/cluster-session.ts';
 import type { KubeCluster } from '../ports/kube-cluster.ts';
-import { type Clock, patientLimit } from '../support/clock.ts';
-import { type CheckContext, type CheckDefinition, CheckFailed, CheckTimedOut } from './contract.ts';
-import { createSandbox, labelsOf, namespaceOf, removeSandboxes } from './sandbox.ts';
-import { pause, untilObjects } from './wait.ts';
+import type { Clock } from '../support/clock.ts';
+import { cleanUp } from './cleanup.ts';
+import { ClusterFacts } from './cluster-facts.ts';
+import type { CheckDefinition } from './contract.ts';
+import { type Attempt, type CheckScene, runCheck } from './run-check.ts';
+import { nextDecision, timeLeft } from './schedule.ts';
+import { selectChecks } from './selection.ts';
+import { CheckSettings } from './settings.ts';
+import { pause } from './wait.ts';
 
 /** Checks of one run that are under way at once; serial ones run alone. */
-const parallelChecks = 4;
-/** Wall time that a check gets at least: its calls do not become faster with the clock. */
-const leastCheckWallMs = 30_000;
+const parallelChecks = 6;
+/** Runs again of a check that came to no verdict, in one run; the process that wants the run may repeat the whole. */
+const errorRetries = 1;
+const sweepWithinMs = 3 * 60_000;
 
 export interface CheckRunnerInput {
-  sessions: ClusterSessions;
+  /** Where the cluster is asked; a session of the daemon, or one connection. */
+  sessions: { sessionFor(clusterId: string): Promise<{ kube: KubeCluster }> } | ClusterSessions;
   clusterOf(id: string): Cluster | undefined;
   clock: Clock;
   profiles: Record<string, CheckDefinition[]>;
+  ledger: CheckLedger;
   log: { warn(fields: Record<string, unknown>, message: string): void };
 }
 
 interface Run {
+  request: CheckRunRequest;
   state: CheckRunState;
   abort: AbortController;
   finished: Promise<void>;
@@ -32,13 +39,14 @@ interface Run {
 /** Runs live in memory, outside the engine's workers; the process that wants them keeps the finished results durably. */
 export function createCheckRunner(input: CheckRunnerInput): CheckRunner {
   const runs = new Map<string, Run>();
-
   return {
     checksOf: (profile) => input.profiles[profile]?.map((check) => check.id),
+    testsOf: (profile) =>
+      (input.profiles[profile] ?? []).map(({ id, title, area, gate }) => ({ key: id, title, area, gate })),
     ensure(request, onProgress) {
       let run = runs.get(request.runId);
       if (!run) {
-        run = startRun(input, request);
+        run = new RunOfChecks(input, request).start();
         runs.set(request.runId, run);
       }
       run.listeners.clear();
@@ -48,7 +56,7 @@ export function createCheckRunner(input: CheckRunnerInput): CheckRunner {
     async cancel(runId, clusterId) {
       const run = runs.get(runId);
       if (!run) {
-        if (clusterId !== undefined) await sweep(input, runId, clusterId);
+        if (clusterId !== undefined) await sweepRun(input, runId, clusterId);
         return;
       }
       run.abort.abort(new Error('the run was cancelled'));
@@ -61,177 +69,255 @@ export function createCheckRunner(input: CheckRunnerInput): CheckRunner {
   };
 }
 
-function startRun(input: CheckRunnerInput, request: CheckRunRequest): Run {
-  const checks = input.profiles[request.profile] ?? [];
-  const done = new Map(request.finished.map((result) => [result.check, result]));
-  const state: CheckRunState = {
-    results: [...request.finished],
-    running: [],
-    total: checks.length,
-    done: false,
-  };
-  const run: Run = { state, abort: new AbortController(), finished: Promise.resolve(), listeners: new Set() };
-  const tell = (): void => {
-    for (const listener of run.listeners) listener();
-  };
-  const todo = checks.filter((check) => !done.has(check.id));
-  run.finished = runAll(input, request, todo, run, tell).finally(() => {
-    state.done = true;
-    tell();
-  });
-  return run;
-}
-
-async function runAll(
-  input: CheckRunnerInput,
-  request: CheckRunRequest,
-  todo: CheckDefinition[],
-  run: Run,
-  tell: () => void,
-): Promise<void> {
-  const { state } = run;
-  const cluster = input.clusterOf(request.clusterId);
-  const runOne = async (check: CheckDefinition): Promise<void> => {
-    state.running.push(check.id);
-    tell();
-    const startedAt = input.clock.now();
-    const result = cluster
-      ? await runCheck(input, request, cluster, check, run)
-      : { outcome: 'error' as const, message: `cluster ${request.clusterId} is not in the registry`, leaked: [] };
-    state.running = state.running.filter((id) => id !== check.id);
-    state.results.push({ check: check.id, startedAt, durationMs: input.clock.now() - startedAt, ...result });
-    tell();
-  };
-  try {
-    await runInOrder(todo, state, runOne, input.clock);
-  } finally {
-    if (cluster) await sweep(input, request.runId, cluster.id);
-  }
-}
-
-async function runInOrder(
-  todo: CheckDefinition[],
-  state: CheckRunState,
-  runOne: (check: CheckDefinition) => Promise<void>,
-  clock: Clock,
-): Promise<void> {
-  const queue = new PQueue({ concurrency: parallelChecks });
-  const independent = todo.filter((check) => !check.serial && check.dependsOn.length === 0);
-  await queue.addAll(independent.map((check) => () => runOne(check)));
-  for (const check of todo.filter((one) => !independent.includes(one))) {
-    const missing = check.dependsOn.find((id) => !state.results.some((r) => r.check === id && r.outcome === 'pass'));
-    if (missing === undefined) {
-      await runOne(check);
-      continue;
-    }
-    state.results.push({
-      check: check.id,
-      outcome: 'blocked',
-      message: `${missing} did not pass`,
-      startedAt: clock.now(),
-      durationMs: 0,
-      leaked: [],
-    });
-  }
-}
-
-/** Once more for the whole run: a killed run may have left namespaces of checks that did not come to theirs this time. */
-async function sweep(input: CheckRunnerInput, runId: string, clusterId: string): Promise<void> {
+/** Once more for the whole run: a killed one may have left something of checks that did not come to their end. */
+async function sweepRun(input: CheckRunnerInput, runId: string, clusterId: string): Promise<void> {
   try {
     const { kube } = await input.sessions.sessionFor(clusterId);
-    const left = await removeSandboxes(kube, input.clock, new AbortController().signal, runId);
-    if (left.length > 0) input.log.warn({ clusterId, runId, left }, 'Namespaces of a run of checks are left behind');
+    const { clock, ledger } = input;
+    const left = await cleanUp({ kube, clock, ledger, run: runId, withinMs: sweepWithinMs });
+    if (left.length > 0) input.log.warn({ clusterId, runId, left }, 'Something of a run of checks is left behind');
   } catch (error) {
     input.log.warn({ clusterId, runId, error: String(error) }, 'Cleaning up after a run of checks failed');
   }
 }
 
-interface Verdict {
-  outcome: CheckOutcome;
-  message: string;
-  leaked: string[];
-  skipCode?: NonNullable<CheckResult['skipCode']>;
+const verdicts = new Set<CheckOutcome>(['fail', 'timedout']);
+/** How long an API that went away is waited for before checks without a verdict are run again, decision time. */
+const apiBackWithinMs = 60_000;
+
+interface Earlier {
+  startedAt: number;
+  attempts: (Attempt & { durationMs: number })[];
 }
 
-async function runCheck(
-  input: CheckRunnerInput,
-  request: CheckRunRequest,
-  cluster: Cluster,
-  check: CheckDefinition,
-  run: Run,
-): Promise<Verdict> {
-  const { clock, log } = input;
-  const limit = new AbortController();
-  const limitMs = patientLimit(clock, check.timeoutMs, leastCheckWallMs);
-  const timer = clock.at(clock.now() + limitMs, () =>
-    limit.abort(new CheckTimedOut(`not finished within ${Math.round(limitMs / 1000)} s`)),
-  );
-  const signal = AbortSignal.any([run.abort.signal, limit.signal]);
-  let verdict: Verdict;
-  let sandboxed: KubeCluster | undefined;
-  try {
-    const { kube } = await input.sessions.sessionFor(cluster.id);
-    const sandbox = async (): Promise<void> => {
-      sandboxed = kube;
-      // A killed daemon may have left this very check half done.
-      await removeSandboxes(kube, clock, signal, request.runId, check.id);
-      await createSandbox(kube, request.runId, check.id, clock.now());
+class RunOfChecks {
+  readonly #input: CheckRunnerInput;
+  readonly #request: CheckRunRequest;
+  readonly #checks: CheckDefinition[];
+  readonly #run: Run;
+  /** Earlier attempts of checks that are run again. */
+  readonly #earlier = new Map<string, Earlier>();
+  readonly #startedAt = new Map<string, number>();
+  #waiting: CheckDefinition[];
+  #again: CheckDefinition[] = [];
+  #running: CheckDefinition[] = [];
+  #seq = 0;
+
+  constructor(input: CheckRunnerInput, request: CheckRunRequest) {
+    this.#input = input;
+    this.#request = request;
+    const { selected, notSelected } = selectChecks(input.profiles[request.profile] ?? [], request.only, request.skip);
+    this.#checks = selected;
+    const done = new Set(request.finished.map((result) => result.check));
+    this.#waiting = selected.filter((check) => !done.has(check.id));
+    this.#run = {
+      request,
+      state: {
+        results: [...request.finished],
+        running: [],
+        again: [],
+        total: selected.length,
+        done: false,
+        notSelected,
+        endsAt: input.clock.now(),
+      },
+      abort: new AbortController(),
+      finished: Promise.resolve(),
+      listeners: new Set(),
     };
-    const context = contextFor({ kube, cluster, clock, signal, runId: request.runId, check: check.id, sandbox });
-    const skip = await check.plan?.(context);
-    verdict = skip
-      ? { outcome: 'skipped', message: skip.message, skipCode: skip.code, leaked: [] }
-      : { outcome: 'pass', message: await check.run(context), leaked: [] };
-  } catch (error) {
-    verdict = { ...judge(error, run.abort.signal), leaked: [] };
-  } finally {
-    timer.cancel();
   }
-  if (!sandboxed) return verdict;
-  try {
-    // Not under the run's signal: a cancelled run cleans up too. Its own limit is in removeSandboxes.
-    verdict.leaked = await removeSandboxes(sandboxed, clock, new AbortController().signal, request.runId, check.id);
-  } catch (error) {
-    verdict.leaked = [`namespace/${namespaceOf(request.runId, check.id)}`];
-    log.warn({ clusterId: cluster.id, check: check.id, error: String(error) }, 'Cleaning up after a check failed');
+
+  start(): Run {
+    this.#run.finished = this.#runAll().finally(() => {
+      this.#run.state.done = true;
+      this.#tell();
+    });
+    return this.#run;
   }
-  return verdict;
+
+  #tell(): void {
+    const { state } = this.#run;
+    const now = this.#input.clock.now();
+    state.running = this.#running.map((check) => check.id);
+    state.again = this.#again.map((check) => check.id);
+    const expected = this.#request.expectedMs ?? {};
+    const left = [...this.#waiting, ...this.#running, ...this.#again].map((check) => ({
+      serial: check.serial,
+      again: this.#again.includes(check),
+      expectedMs: expected[check.id] ?? check.expectedMs,
+      ranMs: this.#running.includes(check) ? now - (this.#startedAt.get(check.id) ?? now) : 0,
+    }));
+    state.endsAt = now + timeLeft(left, parallelChecks);
+    for (const listener of this.#run.listeners) listener();
+  }
+
+  async #runAll(): Promise<void> {
+    const cluster = this.#input.clusterOf(this.#request.clusterId);
+    if (!cluster) {
+      for (const check of this.#waiting) {
+        this.#settle(check, `cluster ${this.#request.clusterId} is not in the registry`, 'error');
+      }
+      this.#waiting = [];
+      return;
+    }
+    try {
+      // What an earlier life of this run has left: half-done checks begin anew.
+      const { ledger } = this.#input;
+      const { runId } = this.#request;
+      if ((await ledger.open(runId)).length > 0) await this.#sweep();
+      this.#seq = 1 + Math.max(-1, ...(await ledger.open(runId)).map((entry) => entry.seq));
+      const scene = await this.#scene(cluster);
+      await this.#loop(scene);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      for (const check of [...this.#waiting, ...this.#again]) this.#settle(check, message, 'error');
+      this.#waiting = [];
+      this.#again = [];
+    } finally {
+      await this.#sweep();
+    }
+  }
+
+  #sweep(): Promise<void> {
+    return sweepRun(this.#input, this.#request.runId, this.#request.clusterId);
+  }
+
+  async #scene(cluster: Cluster): Promise<CheckScene> {
+    const { sessions, clock, ledger, log } = this.#input;
+    const { kube } = await sessions.sessionFor(cluster.id);
+    const settings = new CheckSettings(cluster);
+    return {
+      kube,
+      cluster,
+      settings,
+      facts: new ClusterFacts(kube, settings),
+      clock,
+      ledger,
+      log,
+      runId: this.#request.runId,
+      quarantine: this.#request.quarantine ?? [],
+      signal: this.#run.abort.signal,
+      nextSeq: () => this.#seq++,
+    };
+  }
+
+  async #loop(scene: CheckScene): Promise<void> {
+    const underWay = new Set<Promise<void>>();
+    for (;;) {
+      if (this.#run.abort.signal.aborted) {
+        await Promise.all(underWay);
+        for (const check of this.#waiting) this.#settle(check, 'the run was cancelled', 'cancelled');
+        for (const check of this.#again) this.#finish(check, undefined);
+        this.#waiting = [];
+        this.#again = [];
+        return;
+      }
+      const decision = nextDecision({
+        waiting: this.#waiting,
+        again: this.#again,
+        running: this.#running,
+        settled: this.#settled(),
+        limit: parallelChecks,
+      });
+      if (decision.kind === 'finished') return;
+      if (decision.kind === 'wait') {
+        await Promise.race(underWay);
+        continue;
+      }
+      const check = this.#take(decision.check.id);
+      if (decision.kind === 'block') {
+        this.#settle(check, `${decision.on} did not pass`, 'blocked');
+        continue;
+      }
+      const work: Promise<void> = this.#runOne(check, scene).finally(() => underWay.delete(work));
+      underWay.add(work);
+    }
+  }
+
+  #settled(): Map<string, boolean> {
+    return new Map(this.#run.state.results.map((one) => [one.check, ['pass', 'flaky'].includes(one.outcome)]));
+  }
+
+  #take(id: string): CheckDefinition {
+    this.#waiting = this.#waiting.filter((check) => check.id !== id);
+    this.#again = this.#again.filter((check) => check.id !== id);
+    return this.#checks.find((check) => check.id === id) as CheckDefinition;
+  }
+
+  async #runOne(check: CheckDefinition, scene: CheckScene): Promise<void> {
+    const startedAt = this.#input.clock.now();
+    this.#running.push(check);
+    this.#startedAt.set(check.id, startedAt);
+    this.#tell();
+    const earlier = this.#earlier.get(check.id) ?? { attempts: [], startedAt };
+    this.#earlier.set(check.id, earlier);
+    if (earlier.attempts.at(-1)?.outcome === 'error') await this.#untilApiAnswers(scene);
+    const attempt = await runCheck(check, earlier.attempts.length + 1, scene);
+    earlier.attempts.push({ ...attempt, durationMs: this.#input.clock.now() - startedAt });
+    this.#running = this.#running.filter((one) => one !== check);
+    if (runsAgain(check, earlier.attempts) && !this.#run.abort.signal.aborted) this.#again.push(check);
+    else this.#finish(check, attempt);
+    this.#tell();
+  }
+
+  /** An API that is being replaced comes back; one that stays away leads to the same error again. */
+  async #untilApiAnswers({ kube, clock, signal }: CheckScene): Promise<void> {
+    const deadline = clock.now() + apiBackWithinMs;
+    while (clock.now() < deadline && !signal.aborted) {
+      try {
+        if ((await kube.raw('/readyz')).status === 200) return;
+      } catch {
+        // Not yet.
+      }
+      await pause(clock, 5_000, signal).catch(() => {});
+    }
+  }
+
+  /** The result of all its attempts; `last` is undefined when the run was cancelled before it could run again. */
+  #finish(check: CheckDefinition, last: Attempt | undefined): void {
+    const { attempts, startedAt } = this.#earlier.get(check.id) as Earlier;
+    const failed = attempts.find((attempt) => verdicts.has(attempt.outcome));
+    const shown = last?.outcome === 'pass' || failed === undefined ? (last ?? attempts.at(-1)) : failed;
+    const { steps, metrics, nodes, evidence, outcome, message, skipCode } = shown as Attempt;
+    const flaky = last?.outcome === 'pass' && failed !== undefined;
+    this.#run.state.results.push({
+      check: check.id,
+      gate: check.gate,
+      outcome: flaky ? 'flaky' : outcome,
+      message: flaky ? `passed when run again; before: ${failed.message}` : message,
+      ...(skipCode === undefined ? {} : { skipCode }),
+      startedAt,
+      durationMs: attempts.reduce((sum, attempt) => sum + attempt.durationMs, 0),
+      attempts: attempts.length,
+      leaked: [...new Set(attempts.flatMap((attempt) => attempt.leaked))],
+      steps,
+      metrics,
+      nodes,
+      evidence: flaky ? failed.evidence : evidence,
+    });
+  }
+
+  #settle(check: CheckDefinition, message: string, outcome: CheckOutcome): void {
+    const startedAt = this.#input.clock.now();
+    const { id, gate } = check;
+    this.#run.state.results.push({
+      check: id,
+      gate,
+      outcome,
+      message,
+      startedAt,
+      durationMs: 0,
+      attempts: 0,
+      leaked: [],
+    });
+    this.#tell();
+  }
 }
 
-function contextFor(parts: {
-  kube: KubeCluster;
-  cluster: Cluster;
-  clock: Clock;
-  signal: AbortSignal;
-  runId: string;
-  check: string;
-  sandbox(): Promise<void>;
-}): CheckContext {
-  const { kube, cluster, clock, signal, runId, check, sandbox } = parts;
-  const namespace = namespaceOf(runId, check);
-  return {
-    kube,
-    cluster,
-    clock,
-    signal,
-    namespace,
-    labels: labelsOf(runId, check),
-    sandbox,
-    until: (what, resource, options, withinMs, judgeItems) =>
-      untilObjects({ kube, clock, signal, what, resource, options, withinMs, judge: judgeItems }),
-    pause: (ms) => pause(clock, ms, signal),
-  };
-}
-
-/** Only CheckFailed and CheckTimedOut are verdicts on the cluster; a tool that cannot ask has no opinion. */
-function judge(error: unknown, cancelledBy: AbortSignal): { outcome: CheckOutcome; message: string } {
-  if (cancelledBy.aborted) return { outcome: 'cancelled', message: 'the run was cancelled' };
-  if (error instanceof CheckFailed) return { outcome: 'fail', message: error.message };
-  if (error instanceof CheckTimedOut) return { outcome: 'timedout', message: error.message };
-  if (error instanceof FailureError) {
-    const { kind, code, message } = error.failure;
-    const refused = kind === 'terminal' && (code === 'kube-invalid' || code === 'kube-forbidden');
-    return { outcome: refused ? 'fail' : 'error', message: `${code}: ${message}` };
-  }
-  return { outcome: 'error', message: `internal-error: ${error instanceof Error ? error.message : String(error)}` };
+function runsAgain(check: CheckDefinition, attempts: Attempt[]): boolean {
+  const last = attempts.at(-1)?.outcome;
+  const failures = attempts.filter((attempt) => verdicts.has(attempt.outcome)).length;
+  const errors = attempts.filter((attempt) => attempt.outcome === 'error').length;
+  if (last === 'error') return errors <= errorRetries;
+  return last !== undefined && verdicts.has(last) && failures <= check.retries;
 }

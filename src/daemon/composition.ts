@@ -27,6 +27,7 @@ import { createAdoption } from './adoption.ts';
 import { createBackend } from './backend.ts';
 import { createClusterAccess } from './cluster-access.ts';
 import type { DaemonConfig } from './config.ts';
+import { e2eBackground } from './e2e-background.ts';
 import type { GitWatch } from './git-watch.ts';
 import type { LastGood } from './last-good.ts';
 import type { CallReport } from './measured.ts';
@@ -159,7 +160,7 @@ function createSteps(input: StepsInput): Record<string, Step> {
     accounts: lastGood.accounts(),
     problems: lastGood.registryProblems(),
   });
-  const runner = createCheckRunner({ sessions, clusterOf, clock, profiles, log });
+  const runner = createCheckRunner({ sessions, clusterOf, clock, profiles, ledger: store.e2e, log });
   return {
     ...createPipelineSteps({
       source,
@@ -184,7 +185,13 @@ function createSteps(input: StepsInput): Record<string, Step> {
       policyOf: (clusterId) => policyOfCluster(clusterOf(clusterId)),
       overridesOf: async (clusterId) => rollOverridesOf(await store.facts('override'), clusterId),
     }),
-    ...createCheckSteps({ runner, wake }),
+    ...createCheckSteps({
+      runner,
+      wake,
+      history: store.e2e,
+      about: (clusterId, profile, now) => e2eBackground({ store, clusterOf }, clusterId, profile, now),
+      runnerVersion: input.version,
+    }),
   };
 }
 

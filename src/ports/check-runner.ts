@@ -1,8 +1,9 @@
 /** Runs the end-to-end checks of a profile on one cluster. */
+import type { Patch, Resource } from './kube-cluster.ts';
 
 /**
  * `error` is the tool's or the infrastructure's trouble, never a verdict on the cluster; `blocked` = a check it depends on did
- * not pass.
+ * not pass; `flaky` = failed, then passed when it was run again.
  */
 export type CheckOutcome = 'pass' | 'fail' | 'flaky' | 'skipped' | 'blocked' | 'timedout' | 'error' | 'cancelled';
 
@@ -17,17 +18,79 @@ export type SkipCode =
   | 'DEPENDENCY_FAILED'
   | 'NOT_SELECTED';
 
-/** JSON, so that a process can keep it in its context. */
+/** What a cluster can offer. The registry lists what it must offer in `e2e_expects`: then a skip for its absence is a failure. */
+export type Capability =
+  | 'audit-log'
+  | 'autoscaler'
+  | 'cert-manager'
+  | 'cloud-identity'
+  | 'custom-metrics'
+  | 'external-dns'
+  | 'gateway-api'
+  | 'gpu'
+  | 'image-policy'
+  | 'ingress'
+  | 'load-balancer'
+  | 'log-backend'
+  | 'metrics-api'
+  | 'multi-node'
+  | 'multi-zone'
+  | 'network-policy'
+  | 'pod-security'
+  | 'private-registry'
+  | 'prometheus'
+  | 'routegroup'
+  | 'spot-handler'
+  | 'storage'
+  | 'volume-snapshots';
+
+/** One assertion, or one cell of a table. */
+export interface CheckStep {
+  name: string;
+  outcome: 'pass' | 'fail' | 'skipped';
+  message?: string;
+  durationMs: number;
+}
+
+/** A measured value; `name` without the `clm_e2e_` prefix. */
+export interface CheckMetric {
+  name: string;
+  labels: Record<string, string>;
+  value: number;
+}
+
+/** JSON, so that a process can keep it. */
 export interface CheckResult {
   check: string;
+  gate: 'blocking' | 'informing';
   outcome: CheckOutcome;
   message: string;
   /** Only with outcome skipped. */
   skipCode?: SkipCode;
   startedAt: number;
   durationMs: number;
-  /** Objects that cleaning up left behind: a verdict of its own. */
+  /** Times it was run, 1 unless it was run again. */
+  attempts: number;
+  /** Objects that cleaning up left behind, or cloud resources nobody confirmed as gone: a verdict of its own. */
   leaked: string[];
+  /** Absent in what a process keeps: they are for reports and history. */
+  steps?: CheckStep[];
+  metrics?: CheckMetric[];
+  /** Nodes that the check's pods ran on. */
+  nodes?: string[];
+  /** Collected before cleaning up, when it did not pass: events, states and logs as readable lines. */
+  evidence?: string[];
+}
+
+export interface Quarantine {
+  check: string;
+  /** Everywhere unless a cluster is named. */
+  cluster?: string;
+  /** Epoch ms, decision time: an expired quarantine is none. */
+  until: number;
+  reason: string;
+  actor: string;
+  issue?: string;
 }
 
 export interface CheckRunRequest {
@@ -37,14 +100,51 @@ export interface CheckRunRequest {
   profile: string;
   /** Results of checks that finished before a restart; they are not run again. */
   finished: CheckResult[];
+  /** Only these of the profile (`*` stands for any text); all unless given. */
+  only?: string[];
+  skip?: string[];
+  quarantine?: Quarantine[];
+  /** What each check took lately, in ms: for the time that is left. */
+  expectedMs?: Record<string, number>;
 }
 
 export interface CheckRunState {
   results: CheckResult[];
   /** Ids of the checks being run right now. */
   running: string[];
+  /** Checks that failed and are going to be run again. */
+  again: string[];
   total: number;
   done: boolean;
+  /** Checks of the profile that the request left out. */
+  notSelected: string[];
+  /** When it is going to end, as far as is known: epoch ms, decision time. */
+  endsAt: number;
+}
+
+/** Something that a run made or changed, written down before it is done. */
+export interface LedgerEntry {
+  run: string;
+  cluster: string;
+  check: string;
+  /** Ascending within the run; cleaning up goes backwards. */
+  seq: number;
+  at: number;
+  what:
+    | { kind: 'object'; resource: Resource; namespace?: string; name: string }
+    /** Made by a controller on our behalf: it must go by itself. */
+    | { kind: 'follows'; resource: Resource; namespace?: string; name: string }
+    /** A change of something that is not ours, with the patch that takes it back. */
+    | { kind: 'undo'; resource: Resource; namespace?: string; name: string; patch: Patch; note: string };
+}
+
+/** Write-ahead: an entry is durable before the thing it names exists. Survives the process. */
+export interface CheckLedger {
+  write(entry: LedgerEntry): Promise<void>;
+  /** What the check made is gone, or has been reported as leaked. */
+  close(run: string, check: string): Promise<void>;
+  /** Entries that were never closed, in ascending order of seq. */
+  open(run: string): Promise<LedgerEntry[]>;
 }
 
 export interface CheckRunner {
@@ -59,4 +159,6 @@ export interface CheckRunner {
   forget(runId: string): void;
   /** Ids of the checks in a profile; undefined for an unknown profile. */
   checksOf(profile: string): string[] | undefined;
+  /** The checks of a profile as history names them; empty for an unknown profile. */
+  testsOf(profile: string): { key: string; title: string; area: string; gate: 'blocking' | 'informing' }[];
 }

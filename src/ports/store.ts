@@ -1,3 +1,5 @@
+import type { E2eHistory, E2eStore } from './e2e-store.ts';
+
 /** The store's port: what SQLite implements now and Postgres later. Every write of the engine is one `commit`. */
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -138,6 +140,8 @@ export interface Lease {
 }
 
 export interface ReadStore {
+  /** History of end-to-end runs. */
+  readonly e2e: E2eHistory;
   load(id: string): Promise<ProcessRow | undefined>;
   rows(filter: {
     machine?: string;
@@ -155,6 +159,8 @@ export interface ReadStore {
 }
 
 export interface Store extends ReadStore {
+  /** History and ledger of end-to-end runs. */
+  readonly e2e: E2eStore;
   commit(commit: Commit): Promise<CommitResult>;
   /** Moves only wake_at, under the same optimistic lock; no seq, no journal. */
   moveWake(id: string, expectedSeq: number, wakeAt: number | null): Promise<boolean>;

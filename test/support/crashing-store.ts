@@ -42,7 +42,20 @@ export function crashingStore(inner: Store, point: CrashPoint): Store {
   };
   const read = <T>(work: () => Promise<T>): Promise<T> =>
     point.dead ? Promise.reject(new CrashError('dead')) : work();
+  const { e2e } = inner;
   return {
+    e2e: {
+      runs: (filter) => read(() => e2e.runs(filter)),
+      run: (id) => read(() => e2e.run(id)),
+      results: (filter) => read(() => e2e.results(filter)),
+      tests: () => read(() => e2e.tests()),
+      open: (run) => read(() => e2e.open(run)),
+      openRuns: (cluster) => read(() => e2e.openRuns(cluster)),
+      write: (entry) => around(`ledger of ${entry.run}`, () => e2e.write(entry)),
+      close: (run, check) => around(`close ledger of ${run}`, () => e2e.close(run, check)),
+      record: (run, tests, results) => around(`record ${run.id}`, () => e2e.record(run, tests, results)),
+      pruneHistory: (before) => around('prune history', () => e2e.pruneHistory(before)),
+    },
     load: (id) => read(() => inner.load(id)),
     rows: (filter) => read(() => inner.rows(filter)),
     fact: (kind, key) => read(() => inner.fact(kind, key)),

@@ -1,4 +1,4 @@
-import { type CheckContext, type CheckDefinition, CheckFailed } from '../contract.ts';
+import { type CheckContext, CheckFailed, defineCheck } from '../contract.ts';
 
 const latencySamples = 20;
 
@@ -31,15 +31,13 @@ async function unavailableApiServices(context: CheckContext): Promise<string[]> 
 }
 
 /** Catalogue row 1. */
-export const apiHealth: CheckDefinition = {
+export const apiHealth = defineCheck({
   id: 'api.health',
   title: 'The API server is alive, ready and serves every registered API',
-  gate: 'blocking',
-  serial: false,
-  disruptive: false,
-  dependsOn: [],
+  area: 'api',
   // Network time does not shrink with a faster decision clock: generous, so that a simulated fleet can run at high speed.
-  timeoutMs: 5 * 60_000,
+  withinMs: 5 * 60_000,
+  expectedMs: 2_000,
   async run(context) {
     await probe(context, '/livez');
     await probe(context, '/readyz');
@@ -47,19 +45,25 @@ export const apiHealth: CheckDefinition = {
     if (version.status !== 200) throw new CheckFailed(`/version answers ${version.status}`);
     const gitVersion = (JSON.parse(version.body) as { gitVersion?: string }).gitVersion;
     if (!gitVersion) throw new CheckFailed('/version names no gitVersion');
-    const wanted = context.cluster.configItems['kubernetes_version'];
+    const wanted = context.settings.kubernetesVersion;
     if (wanted !== undefined && !gitVersion.startsWith(`v${wanted.replace(/^v/, '')}`)) {
       throw new CheckFailed(`the API server runs ${gitVersion}, the registry wants ${wanted}`);
     }
     const unavailable = await unavailableApiServices(context);
     if (unavailable.length > 0) throw new CheckFailed(`APIServices not available: ${unavailable.join(', ')}`);
+    const latencies: number[] = [];
     for (let i = 0; i < latencySamples; i++) {
       context.signal.throwIfAborted();
+      const from = context.clock.now();
       const answer = await context.kube.raw('/readyz');
       if (answer.status !== 200) {
         throw new CheckFailed(`/readyz answered ${answer.status} in sample ${i + 1} of ${latencySamples}`);
       }
+      latencies.push((context.clock.now() - from) / 1000);
     }
+    latencies.sort((a, b) => a - b);
+    context.measure('apiserver_latency_seconds', latencies[Math.floor(latencySamples / 2)] ?? 0, { quantile: '0.5' });
+    context.measure('apiserver_latency_seconds', latencies.at(-1) ?? 0, { quantile: '1' });
     return `${gitVersion}; livez, readyz and ${latencySamples} samples ok`;
   },
-};
+});

@@ -1,53 +1,51 @@
-import { type CheckDefinition, CheckFailed } from '../contract.ts';
-import { configMaps, deployments, pods } from '../resources.ts';
-import { deployAndAwait, schedulableNodes } from './sample-workload.ts';
+import { CheckFailed, defineCheck } from '../contract.ts';
+import { configMaps, deployments } from '../resources.ts';
+import { deployAndAwait, mustShareNoNode, untilNoPods, zonesOfNodes } from '../workload.ts';
 
 const replicas = 3;
 
 /** Catalogue row 13. */
-export const deploymentCreate: CheckDefinition = {
+export const deploymentCreate = defineCheck({
   id: 'workload.deployment-create',
-  title: 'A deployment is scheduled onto distinct nodes, becomes ready, and its pods go when it is deleted',
-  gate: 'blocking',
-  serial: false,
-  disruptive: false,
-  dependsOn: [],
-  timeoutMs: 5 * 60_000,
-  async plan(context) {
-    const found = (await schedulableNodes(context)).length;
-    if (found >= replicas) return undefined;
-    return { code: 'NOT_ENOUGH_NODES', message: `${replicas} schedulable nodes are needed, there are ${found}` };
-  },
+  title: 'A deployment gets its pods, on distinct nodes and zones, and they go with it',
+  area: 'workload',
+  withinMs: 5 * 60_000,
+  minNodes: replicas,
+  cost: 'small',
   async run(context) {
     await context.sandbox();
     await context.kube.create(configMaps, {
       apiVersion: 'v1',
       kind: 'ConfigMap',
-      metadata: { name: 'marker', namespace: context.namespace, labels: context.labels },
+      metadata: { name: 'marker', namespace: context.namespace },
       data: { run: context.namespace },
     });
-    const items = await deployAndAwait(context, { name: 'spread', replicas, spread: true }, 3 * 60_000);
-    const nodeNames = new Set(items.map((pod) => String(pod.spec?.nodeName)));
-    if (nodeNames.size < replicas) {
-      throw new CheckFailed(`${replicas} pods that exclude each other share nodes: ${[...nodeNames].join(', ')}`);
-    }
-    const zones = await zonesOf(context, nodeNames);
-    await context.kube.delete(deployments, context.namespace, 'spread', { propagation: 'Background' });
-    await context.until(
-      'the pods of the deleted deployment gone',
-      pods,
-      { namespace: context.namespace, labelSelector: 'app=spread' },
-      90_000,
-      (left) => (left.length === 0 ? undefined : `${left.length} pods are left`),
+    const items = await context.step('pods are scheduled, run and are ready', () =>
+      deployAndAwait(context, { name: 'spread', replicas, spread: true }, 3 * 60_000),
     );
-    return `${replicas} pods on ${nodeNames.size} nodes in ${zones} zones, gone after the deletion`;
+    const nodeNames = await context.step('pods are on distinct nodes', async () => mustShareNoNode(items));
+    const zones = await zonesOfNodes(context, nodeNames);
+    const available = await context.facts.zones();
+    if (available.length < 2) context.note('pods are in distinct zones', 'skipped', 'NOT_ENOUGH_ZONES');
+    else {
+      await context.step('pods are in distinct zones', async () => {
+        const wanted = Math.min(replicas, available.length);
+        if (zones.length < wanted) {
+          throw new CheckFailed(
+            `${replicas} spread pods are in ${zones.length} zones of ${available.length}: ${zones.join(', ')}`,
+          );
+        }
+      });
+    }
+    await context.step('pods go with their deployment', async () => {
+      const from = context.clock.now();
+      await context.kube.delete(deployments, context.namespace, 'spread', { propagation: 'Background' });
+      await untilNoPods(context, 'app=spread', 90_000);
+      context.measure('action_duration_seconds', (context.clock.now() - from) / 1000, {
+        resource: 'Deployment',
+        action: 'delete',
+      });
+    });
+    return `${replicas} pods on ${nodeNames.size} nodes in ${zones.length} zones, gone after the deletion`;
   },
-};
-
-async function zonesOf(context: Parameters<typeof schedulableNodes>[0], nodeNames: Set<string>): Promise<number> {
-  const found = await schedulableNodes(context);
-  const zones = found
-    .filter((node) => nodeNames.has(node.metadata.name))
-    .map((node) => node.metadata.labels?.['topology.kubernetes.io/zone']);
-  return new Set(zones).size;
-}
+});

@@ -1,4 +1,4 @@
-import { type CheckContext, type CheckDefinition, CheckFailed } from '../contract.ts';
+import { type CheckContext, CheckFailed, defineCheck } from '../contract.ts';
 import { configMaps, deployments, endpointSlices, namespaces, pods, serviceAccounts, services } from '../resources.ts';
 
 /** What every namespace is born with. */
@@ -20,14 +20,11 @@ async function mustBeEmpty(context: CheckContext): Promise<void> {
 }
 
 /** Catalogue row 5. */
-export const namespaceLifecycle: CheckDefinition = {
+export const namespaceLifecycle = defineCheck({
   id: 'namespace.lifecycle',
   title: 'A namespace can be created, comes with its service account, and goes away when deleted',
-  gate: 'blocking',
-  serial: false,
-  disruptive: false,
-  dependsOn: [],
-  timeoutMs: 3 * 60_000,
+  area: 'api',
+  withinMs: 4 * 60_000,
   async run(context) {
     await context.sandbox();
     const found = await context.kube.get(namespaces, undefined, context.namespace);
@@ -58,6 +55,8 @@ export const namespaceLifecycle: CheckDefinition = {
         return `it is ${left.status?.phase ?? 'there'}, finalizers ${JSON.stringify(left.spec?.finalizers ?? [])}`;
       },
     );
-    return `created, empty, and gone ${Math.round((context.clock.now() - from) / 1000)} s after its deletion`;
+    const seconds = Math.round((context.clock.now() - from) / 1000);
+    context.measure('action_duration_seconds', seconds, { resource: 'Namespace', action: 'delete' });
+    return `created, empty, and gone ${seconds} s after its deletion`;
   },
-};
+});

@@ -1,7 +1,7 @@
 import type { KubeObject } from '../../domain/kube-object.ts';
-import type { CheckContext, CheckDefinition } from '../contract.ts';
+import { type CheckContext, defineCheck } from '../contract.ts';
 import { deployments, endpointSlices, services } from '../resources.ts';
-import { deployAndAwait } from './sample-workload.ts';
+import { deployAndAwait, scale } from '../workload.ts';
 
 const replicas = 2;
 const name = 'endpoints';
@@ -17,46 +17,51 @@ function readyEndpoints(slices: KubeObject[]): number {
 }
 
 async function untilEndpoints(context: CheckContext, wanted: number): Promise<void> {
-  await context.until(
-    `${wanted} ready endpoints of service ${name}`,
-    endpointSlices,
-    { namespace: context.namespace, labelSelector: `kubernetes.io/service-name=${name}` },
-    60_000,
-    (slices) => {
-      const found = readyEndpoints(slices);
-      return found === wanted ? undefined : `its EndpointSlices list ${found} ready endpoints, wanted ${wanted}`;
-    },
+  await context.step(`${wanted} ready endpoints`, () =>
+    context.until(
+      `${wanted} ready endpoints of service ${name}`,
+      endpointSlices,
+      { namespace: context.namespace, labelSelector: `kubernetes.io/service-name=${name}` },
+      60_000,
+      (slices) => {
+        const found = readyEndpoints(slices);
+        return found === wanted ? undefined : `its EndpointSlices list ${found} ready endpoints, wanted ${wanted}`;
+      },
+    ),
   );
 }
 
 /** Catalogue row 23. */
-export const serviceEndpoints: CheckDefinition = {
+export const serviceEndpoints = defineCheck({
   id: 'network.service-endpoints',
   title: 'A service follows its pods: no endpoints, then one a ready pod, then none',
-  gate: 'blocking',
-  serial: false,
-  disruptive: false,
-  dependsOn: [],
-  timeoutMs: 4 * 60_000,
+  area: 'network',
+  withinMs: 5 * 60_000,
+  minNodes: 1,
+  cost: 'small',
   async run(context) {
     await context.sandbox();
     await context.kube.create(services, {
       apiVersion: 'v1',
       kind: 'Service',
-      metadata: { name, namespace: context.namespace, labels: context.labels },
+      metadata: { name, namespace: context.namespace },
       spec: { selector: { app: name }, ports: [{ name: 'http', port: 80, targetPort: 80, protocol: 'TCP' }] },
     });
     await untilEndpoints(context, 0);
-    await deployAndAwait(context, { name, replicas, spread: false }, 2 * 60_000);
+    await deployAndAwait(context, { name, replicas }, 2 * 60_000);
     await untilEndpoints(context, replicas);
-    await context.kube.patch(
-      deployments,
-      context.namespace,
-      name,
-      { type: 'merge', body: { spec: { replicas: 0 } } },
-      { subresource: 'scale' },
-    );
+    await scale(context, deployments, name, 0);
     await untilEndpoints(context, 0);
-    return `0 → ${replicas} → 0 endpoints`;
+    await context.kube.delete(services, context.namespace, name);
+    await context.step('slices go with the service', () =>
+      context.until(
+        `the EndpointSlices of service ${name} gone`,
+        endpointSlices,
+        { namespace: context.namespace, labelSelector: `kubernetes.io/service-name=${name}` },
+        60_000,
+        (slices) => (slices.length === 0 ? undefined : `${slices.length} EndpointSlices are left`),
+      ),
+    );
+    return `0 → ${replicas} → 0 endpoints, gone with the service`;
   },
-};
+});

@@ -1,10 +1,11 @@
 import type { KubeObject } from '../../domain/kube-object.ts';
-import type { CheckDefinition } from '../contract.ts';
+import { defineCheck } from '../contract.ts';
 import { daemonSets, deployments, statefulSets } from '../resources.ts';
 
 /** How long everything has to stay ready before it counts, decision time. */
 const stableForMs = 60_000;
 const namedAtMost = 5;
+const withinMs = 20 * 60_000;
 
 const name = (object: KubeObject): string =>
   `${object.kind} ${object.metadata.namespace ?? ''}/${object.metadata.name}`;
@@ -41,17 +42,18 @@ function judge(items: KubeObject[], kind: string): string | undefined {
 }
 
 /** Catalogue row 3: system workloads, those that the configuration brings. */
-export const workloadsReady: CheckDefinition = {
+export const workloadsReady = defineCheck({
   id: 'system.workloads-ready',
   title: 'Every system workload is updated and ready, and stays so',
-  gate: 'blocking',
-  serial: false,
-  disruptive: false,
-  dependsOn: [],
-  timeoutMs: 20 * 60_000,
+  area: 'workload',
+  withinMs,
+  expectedMs: stableForMs,
+  retries: 0,
+  // Without a node nothing can be ready, and an empty answer is no proof.
+  minNodes: 1,
   async run(context) {
     const kinds = [deployments, daemonSets, statefulSets];
-    const deadline = context.clock.now() + this.timeoutMs - stableForMs;
+    const deadline = context.clock.now() + withinMs - stableForMs;
     const settle = async (): Promise<number> => {
       let count = 0;
       for (const resource of kinds) {
@@ -73,4 +75,4 @@ export const workloadsReady: CheckDefinition = {
     const count = await settle();
     return `${count} workloads ready, looked at again after ${Math.round((context.clock.now() - from) / 1000)} s`;
   },
-};
+});

@@ -2,11 +2,14 @@ import { z } from 'zod';
 
 const checkResult = z.object({
   check: z.string(),
+  /** What only informs never blocks. */
+  gate: z.enum(['blocking', 'informing']),
   outcome: z.enum(['pass', 'fail', 'flaky', 'skipped', 'blocked', 'timedout', 'error', 'cancelled']),
   message: z.string(),
   skipCode: z.string().optional(),
   startedAt: z.number(),
   durationMs: z.number(),
+  attempts: z.number().int(),
   leaked: z.array(z.string()),
 });
 
@@ -30,6 +33,8 @@ export const e2eRunContext = e2eRunInput.extend({
   /** Kept over restarts, so that a finished check is not run twice. */
   results: z.array(checkResult).max(100),
   running: z.array(z.string()).max(100),
+  /** When the run is going to end, as far as is known. */
+  endsAt: z.number(),
   total: z.number().int(),
   failures: z.number().int(),
   wait: z.object({ code: z.string(), message: z.string() }).nullable(),

@@ -8,6 +8,7 @@ interface Progress {
   results: StoredCheckResult[];
   running: string[];
   total: number;
+  endsAt: number;
 }
 
 /** Transient failures of the step itself (the cluster cannot even be asked) before the run gives up without a verdict. */
@@ -17,12 +18,16 @@ const withoutVerdict = new Set(['error', 'cancelled']);
 
 const progressOf = (event: Event): Progress =>
   (event.type === 'STEP_DONE' ? event.output : null) as unknown as Progress;
-const hasErrors = (progress: Progress): boolean => progress.results.some((r) => withoutVerdict.has(r.outcome));
-/** Skips are never green: at least one check must have passed (B5). */
+const blocks = (result: StoredCheckResult): boolean => result.gate === 'blocking';
+const hasErrors = (progress: Progress): boolean =>
+  progress.results.some((result) => blocks(result) && withoutVerdict.has(result.outcome));
+const isBad = (result: StoredCheckResult): boolean =>
+  (blocks(result) && !passing.has(result.outcome)) || result.leaked.length > 0;
+/** Skips are never green: at least one check must have passed (B5). What is left behind is a verdict of its own, and no green. */
 const isGreen = (progress: Progress): boolean =>
   progress.results.length === progress.total &&
-  progress.results.every((result) => passing.has(result.outcome) && result.leaked.length === 0) &&
-  progress.results.some((result) => result.outcome === 'pass');
+  !progress.results.some(isBad) &&
+  progress.results.some((result) => result.outcome === 'pass' || result.outcome === 'flaky');
 
 export const e2eRunMachine = setup({
   types: { context: {} as E2eRunContext, events: {} as Event, input: {} as E2eRunInput },
@@ -74,6 +79,7 @@ export const e2eRunMachine = setup({
     results: [],
     running: [],
     total: 0,
+    endsAt: 0,
     failures: 0,
     wait: null,
     failure: null,
@@ -111,13 +117,11 @@ export const e2eRunMachine = setup({
   output: ({ context }) => {
     const passed = context.results.filter((r) => r.outcome === 'pass' || r.outcome === 'flaky').length;
     const skipped = context.results.filter((r) => r.outcome === 'skipped').length;
-    const failures = context.results
-      .filter((r) => !passing.has(r.outcome) || r.leaked.length > 0)
-      .map((r) => ({
-        check: r.check,
-        outcome: r.outcome,
-        message: r.leaked.length > 0 ? `${r.message}; left behind: ${r.leaked.join(', ')}` : r.message,
-      }));
+    const failures = context.results.filter(isBad).map((r) => ({
+      check: r.check,
+      outcome: r.outcome,
+      message: r.leaked.length > 0 ? `${r.message}; left behind: ${r.leaked.join(', ')}` : r.message,
+    }));
     return { result: context.result ?? 'error', passed, skipped, failed: failures.length, failures };
   },
 });

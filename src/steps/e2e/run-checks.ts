@@ -1,30 +1,47 @@
 import { terminal, transient } from '../../domain/failure.ts';
-import type { CheckResult, CheckRunner, CheckRunState } from '../../ports/check-runner.ts';
+import { resultRecords, runRecord } from '../../planning/e2e/run-record.ts';
+import type { CheckResult, CheckRunner, CheckRunRequest, CheckRunState } from '../../ports/check-runner.ts';
+import type { E2eStore } from '../../ports/e2e-store.ts';
 import type { Step, StepInput, StepOutcome } from '../../ports/step.ts';
 import type { FactWrite, Json } from '../../ports/store.ts';
 
 /** What the step reads of the machine's context. */
 interface E2eContext {
   clusterId: string;
+  channel: string;
   commit: string;
   version: string;
   attempt: number;
   profile: string;
   round: number;
+  startedAt: number;
   results: CheckResult[];
 }
 
 /** Decision time until the step looks by itself, should a wake-up be lost. */
 const backstopMs = 30_000;
 
-/** Steps of the e2eRun machine. Checks run outside the engine's workers; the step only asks how far they are. */
-export function createCheckSteps(input: {
+export interface CheckStepsInput {
   runner: CheckRunner;
   wake: (processId: string) => void;
-}): Record<string, Step> {
-  const { runner, wake } = input;
+  history: Pick<E2eStore, 'record'>;
+  /** What history and registry say of a cluster, for its runs. */
+  about: (clusterId: string, profile: string, now: number) => Promise<RunBackground>;
+  runnerVersion: string;
+}
+
+export interface RunBackground {
+  request: Pick<CheckRunRequest, 'quarantine' | 'expectedMs'>;
+  provider: string;
+  region: string;
+  environment: string;
+}
+
+/** Steps of the e2eRun machine. Checks run outside the engine's workers; the step only asks how far they are. */
+export function createCheckSteps(input: CheckStepsInput): Record<string, Step> {
+  const { runner } = input;
   return {
-    'run-checks': async (step) => runChecks(runner, wake, step as unknown as StepInput<E2eContext>),
+    'run-checks': (step) => runChecks(input, step as unknown as StepInput<E2eContext>),
     'cancel-checks': async (step) => {
       await runner.cancel(runKeyOf(step as unknown as StepInput<E2eContext>), step.cluster);
       return {
@@ -39,7 +56,8 @@ function runKeyOf(step: StepInput<E2eContext>): string {
   return `${step.id}/${step.context.round}`;
 }
 
-function runChecks(runner: CheckRunner, wake: (processId: string) => void, step: StepInput<E2eContext>): StepOutcome {
+async function runChecks(input: CheckStepsInput, step: StepInput<E2eContext>): Promise<StepOutcome> {
+  const { runner, wake } = input;
   const { context } = step;
   if (!runner.checksOf(context.profile)) {
     return {
@@ -51,24 +69,29 @@ function runChecks(runner: CheckRunner, wake: (processId: string) => void, step:
     return { kind: 'failed', failure: transient('lease-lost', 'another daemon holds the lease') };
   }
   const runId = runKeyOf(step);
-  const state = runner.ensure(
-    { runId, clusterId: context.clusterId, profile: context.profile, finished: context.results },
-    () => wake(step.id),
+  const about = await input.about(context.clusterId, context.profile, step.now);
+  const { clusterId, profile } = context;
+  const state = runner.ensure({ runId, clusterId, profile, finished: context.results, ...about.request }, () =>
+    wake(step.id),
   );
   const known = new Set(context.results.map((result) => result.check));
   const fresh = state.results.filter((result) => !known.has(result.check));
   const facts = fresh.map((result) => resultFact(context, result));
   const progress = {
-    results: state.results,
+    results: state.results.map(compact),
     running: [...state.running].sort(),
     total: state.total,
+    endsAt: Math.round(state.endsAt),
   } as unknown as Json;
   if (!state.done) {
     const reason = { code: 'checks-running', message: describe(state) };
     return { kind: 'waiting', reason, wakeAt: step.now + backstopMs, progress, facts };
   }
+  await keepHistory(input, step, about, state);
   runner.forget(runId);
-  const bad = state.results.filter((result) => !['pass', 'flaky', 'skipped'].includes(result.outcome));
+  const bad = state.results.filter(
+    (result) => result.gate === 'blocking' && !['pass', 'flaky', 'skipped'].includes(result.outcome),
+  );
   const message =
     bad.length === 0
       ? `${state.results.length} checks of profile ${context.profile} on ${context.clusterId} passed`
@@ -79,12 +102,57 @@ function runChecks(runner: CheckRunner, wake: (processId: string) => void, step:
   return { kind: 'done', output: progress, facts, journal: [{ kind: 'e2e-finished', message, data }] };
 }
 
+/** Written before the run is forgotten: a step that is killed in between writes the same again. */
+async function keepHistory(
+  input: CheckStepsInput,
+  step: StepInput<E2eContext>,
+  about: RunBackground,
+  state: CheckRunState,
+): Promise<void> {
+  const { context } = step;
+  const { provider, region, environment } = about;
+  const run = runRecord(
+    {
+      id: runKeyOf(step),
+      kind: 'cluster-update',
+      profile: context.profile,
+      trigger: step.id,
+      channel: context.channel,
+      commit: context.commit,
+      clusterId: context.clusterId,
+      provider,
+      region,
+      environment,
+      kubernetesVersion: versionOf(state.results),
+      startedAt: context.startedAt,
+      runnerVersion: input.runnerVersion,
+      contact: '',
+      headers: { version: context.version },
+      now: step.now,
+    },
+    state.results,
+  );
+  await input.history.record(run, input.runner.testsOf(context.profile), resultRecords(run.id, state.results));
+}
+
+/** The check of API health says which version it found. */
+function versionOf(results: readonly CheckResult[]): string {
+  const health = results.find((result) => result.check === 'api.health');
+  return /^v\d+\.\d+\.\d+\S*(?=;)/.exec(health?.message ?? '')?.[0] ?? '';
+}
+
 function resultFact(context: E2eContext, result: CheckResult): FactWrite {
   return {
     kind: 'check',
     key: `${context.clusterId}/${context.commit}/${context.attempt}/${result.check}`,
-    value: result as unknown as Json,
+    value: compact(result) as unknown as Json,
   };
+}
+
+/** A result as a process and a fact keep it: small. Reports and history take the rest. */
+function compact(result: CheckResult): CheckResult {
+  const { steps: _steps, metrics: _metrics, nodes: _nodes, evidence: _evidence, ...kept } = result;
+  return kept;
 }
 
 function describe(state: CheckRunState): string {

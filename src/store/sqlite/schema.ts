@@ -63,6 +63,59 @@ interface Trace {
   to_state: string;
 }
 
+interface E2eLedger {
+  run: string;
+  seq: number;
+  cluster: string;
+  check_id: string;
+  at: number;
+  what: string;
+}
+
+export interface E2eRuns {
+  id: string;
+  kind: string;
+  profile: string;
+  trigger: string;
+  channel: string;
+  commit_id: string;
+  cluster: string;
+  provider: string;
+  region: string;
+  environment: string;
+  kubernetes_version: string;
+  started_at: number;
+  finished_at: number;
+  verdict: string;
+  reason: string;
+  runner_version: string;
+  contact: string;
+  headers: string;
+}
+
+interface E2eTests {
+  key: string;
+  title: string;
+  area: string;
+  gate: string;
+  first_seen: number;
+  last_seen: number;
+}
+
+export interface E2eResults {
+  run: string;
+  test: string;
+  outcome: string;
+  attempts: number;
+  started_at: number;
+  duration_ms: number;
+  message: string;
+  signature: string;
+  skip_code: string;
+  leaked: number;
+  nodes: string;
+}
+
 export interface Tables {
   processes: Processes;
   journal: Journal;
@@ -70,4 +123,8 @@ export interface Tables {
   facts: Facts;
   slots: Slots;
   trace: Trace;
+  e2e_ledger: E2eLedger;
+  e2e_runs: E2eRuns;
+  e2e_tests: E2eTests;
+  e2e_results: E2eResults;
 }

@@ -20,6 +20,7 @@ import type {
   TraceEntry,
 } from '../../ports/store.ts';
 import { CommitWriter } from './commit-writer.ts';
+import { SqliteE2eStore } from './e2e-store.ts';
 import { storeFailure, unwritable } from './failures.ts';
 import { acquireSqliteLease } from './lease.ts';
 import { factOf, journalEntryOf, pendingOf, processOf, traceOf, wholeMs } from './rows.ts';
@@ -33,6 +34,7 @@ const afterAllKeys = '\u{10FFFF}';
  * Queries are built and typed by Kysely and run as prepared statements, cached by their text.
  */
 export class SqliteStore implements Store {
+  readonly e2e: SqliteE2eStore;
   readonly #database: Database.Database;
   readonly #path: string;
   readonly #readonly: boolean;
@@ -53,6 +55,7 @@ export class SqliteStore implements Store {
     this.#path = path;
     this.#readonly = readonly;
     this.#writer = readonly ? undefined : new CommitWriter(database);
+    this.e2e = new SqliteE2eStore({ database, path, readonly, leaseLost: () => this.#leaseLost() });
   }
 
   async load(id: string): Promise<ProcessRow | undefined> {

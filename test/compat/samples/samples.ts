@@ -116,10 +116,12 @@ const promotion: MachineSample = {
 
 const check = (outcome: string) => ({
   check: 'api.health',
+  gate: 'blocking',
   outcome,
   message: 'answered',
   startedAt: now,
   durationMs: 12,
+  attempts: 1,
   leaked: [],
 });
 
@@ -136,8 +138,10 @@ const e2eRun: MachineSample = {
     },
   ],
   events: [
-    waiting({ results: [], running: ['api.health'], total: 1 }, 'checks'),
-    ...['pass', 'fail', 'error'].map((outcome) => done({ results: [check(outcome)], running: [], total: 1 })),
+    waiting({ results: [], running: ['api.health'], total: 1, endsAt: now + minute }, 'checks'),
+    ...['pass', 'fail', 'error'].map((outcome) =>
+      done({ results: [check(outcome)], running: [], total: 1, endsAt: now }),
+    ),
     ...common,
   ],
 };

@@ -1,29 +1,21 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type CheckDefinition, CheckFailed } from '../../../src/checks/contract.ts';
+import { type CheckDefinition, CheckFailed, defineCheck } from '../../../src/checks/contract.ts';
 import { configMaps } from '../../../src/checks/resources.ts';
 import { CheckWorld } from './check-world.ts';
 
-const check = (id: string, parts: Partial<CheckDefinition> = {}): CheckDefinition => ({
-  id,
-  title: id,
-  gate: 'blocking',
-  serial: false,
-  disruptive: false,
-  dependsOn: [],
-  timeoutMs: 60_000,
-  run: async () => `${id} is well`,
-  ...parts,
-});
+const check = (id: string, parts: Partial<Parameters<typeof defineCheck>[0]> = {}): CheckDefinition =>
+  defineCheck({ id, title: id, area: 'api', withinMs: 60_000, retries: 0, run: async () => `${id} is well`, ...parts });
 
 /** Makes its namespace and never comes to an end by itself. */
-const endless = check('test.endless', {
-  timeoutMs: 3_600_000,
-  async run(context) {
-    await context.sandbox();
-    await context.pause(3_000_000);
-    return 'slept well';
-  },
-});
+const endless = (withinMs: number) =>
+  check('test.endless', {
+    withinMs,
+    async run(context) {
+      await context.sandbox();
+      await context.pause(3_000_000);
+      return 'slept well';
+    },
+  });
 
 describe('the runner of checks', () => {
   let world: CheckWorld;
@@ -97,10 +89,10 @@ describe('the runner of checks', () => {
   });
 
   it('ends a check that takes longer than it may, and cleans up after it', async () => {
-    const results = await world.run({ profile: 'own' }, { own: [{ ...endless, timeoutMs: 60_000 }] });
+    const results = await world.run({ profile: 'own' }, { own: [endless(60_000)] });
     expect(results['test.endless']).toMatchObject({
       outcome: 'timedout',
-      message: 'not finished within 60 s',
+      message: 'running was not finished within 60 s',
       leaked: [],
     });
     expect(world.sandboxes()).toEqual([]);

@@ -2,7 +2,8 @@
 import type { CheckDefinition } from '../../../src/checks/contract.ts';
 import { profiles } from '../../../src/checks/profiles.ts';
 import { createCheckRunner } from '../../../src/checks/runner.ts';
-import type { CheckResult, CheckRunner, CheckRunRequest } from '../../../src/ports/check-runner.ts';
+import type { CheckLedger, CheckResult, CheckRunner, CheckRunRequest } from '../../../src/ports/check-runner.ts';
+import type { KubeCluster } from '../../../src/ports/kube-cluster.ts';
 import { createClusterSessions } from '../../../src/providers/session/create-cluster-sessions.ts';
 import { createSimulatedConnections } from '../../../src/providers/simulated/simulated-world.ts';
 import type { KubeModel } from '../../../src/simulator/model/kube/kube-model.ts';
@@ -11,6 +12,7 @@ import { yieldToEventLoop } from '../../../src/support/deadline.ts';
 import { silentLogger } from '../../../src/support/logger.ts';
 import { seededRandom } from '../../../src/support/random.ts';
 import { makeContractWorld } from '../../support/contract/contract-world.ts';
+import { memoryLedger } from '../../support/memory-ledger.ts';
 import { sampleCluster } from '../../support/sample-cluster.ts';
 
 const turns = 40;
@@ -23,6 +25,8 @@ export class CheckWorld {
   readonly world: World;
   readonly kube: KubeModel;
   readonly cluster = structuredClone(sampleCluster);
+  /** Survives every runner, as the store does. */
+  readonly ledger = memoryLedger();
 
   private constructor(nodes: number) {
     this.world = makeContractWorld({ seed: 7, startMs: Date.UTC(2026, 0, 1), nodes });
@@ -38,10 +42,16 @@ export class CheckWorld {
   }
 
   /** A runner as a daemon has one; several one after another are restarts. */
-  runner(extra: Record<string, CheckDefinition[]> = {}): { runner: CheckRunner; kill(): Promise<void> } {
+  runner(
+    extra: Record<string, CheckDefinition[]> = {},
+    parts: { ledger?: CheckLedger; wrap?: (kube: KubeCluster) => KubeCluster } = {},
+  ): { runner: CheckRunner; kill(): Promise<void> } {
     const { world } = this;
+    const connections = createSimulatedConnections({ world, userAgent: 'clm/checks' });
+    const wrap = parts.wrap ?? ((kube: KubeCluster) => kube);
     const sessions = createClusterSessions({
-      ...createSimulatedConnections({ world, userAgent: 'clm/checks' }),
+      ...connections,
+      connectKube: (cluster) => wrap(connections.connectKube(cluster)),
       clusterOf: () => this.cluster,
       clock: world.clock,
       wall: world.clock,
@@ -54,6 +64,7 @@ export class CheckWorld {
       clusterOf: (id) => (id === this.cluster.id ? this.cluster : undefined),
       clock: world.clock,
       profiles: { ...profiles, ...extra },
+      ledger: parts.ledger ?? this.ledger,
       log: silentLogger(),
     });
     return { runner, kill: () => sessions.close() };

@@ -24,7 +24,7 @@ describe('the smoke checks', () => {
     expect(results['system.workloads-ready']?.message).toMatch(/^\d+ workloads ready, looked at again after 6\d s$/);
     expect(results['namespace.lifecycle']?.message).toContain('created, empty, and gone');
     expect(results['workload.deployment-create']?.message).toMatch(/^3 pods on 3 nodes in 2 zones/);
-    expect(results['network.service-endpoints']?.message).toBe('0 → 2 → 0 endpoints');
+    expect(results['network.service-endpoints']?.message).toBe('0 → 2 → 0 endpoints, gone with the service');
     expect(world.sandboxes()).toEqual([]);
   });
 
@@ -123,8 +123,13 @@ describe('the smoke checks', () => {
     await world.until('the run is over', () => state.done);
     await kill();
     const result = state.results.find((one) => one.check === 'namespace.lifecycle');
-    expect(result).toMatchObject({ outcome: 'timedout', leaked: [`namespace/${name() ?? ''}`] });
+    // The second try had a namespace of its own and passed; what the first one left is a verdict of its own.
+    expect(result).toMatchObject({ outcome: 'flaky', attempts: 2 });
     expect(result?.message).toMatch(/gone: not within 90 s; it is Terminating/);
+    expect(result?.leaked).toEqual([
+      `namespace/${name() ?? ''}`,
+      `namespace/${name() ?? ''} ← serviceaccount/stuck (finalizers example.org/never)`,
+    ]);
   });
 
   it('are not run on too few nodes, which is no pass', async () => {

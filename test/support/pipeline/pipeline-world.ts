@@ -199,7 +199,13 @@ export class PipelineWorld {
         wake,
         log,
       }),
-      ...createCheckSteps({ runner: this.#runner(), wake }),
+      ...createCheckSteps({
+        runner: this.#runner(),
+        wake,
+        history: store.e2e,
+        about: async () => ({ request: {}, provider: 'aws', region: 'eu-central-1', environment: 'test' }),
+        runnerVersion: '0.0.0',
+      }),
       ...toyRollSteps(
         (cluster, pool) =>
           this.rolls.get(`${cluster}/${pool}`) ?? this.rolls.get(cluster) ?? { durationMs: 2 * minute },
@@ -220,6 +226,7 @@ export class PipelineWorld {
   #runner(): CheckRunner {
     return {
       checksOf: () => ['api.health'],
+      testsOf: () => [{ key: 'api.health', title: 'API', area: 'api', gate: 'blocking' }],
       forget: () => {},
       cancel: async () => {},
       ensure: ({ runId, clusterId }) => {
@@ -228,13 +235,15 @@ export class PipelineWorld {
         const fails = failing !== undefined && (failing.commit === undefined || runId.includes(failing.commit));
         const result = {
           check: 'api.health',
+          gate: 'blocking' as const,
           outcome: fails ? ('fail' as const) : ('pass' as const),
           message: fails ? failing.message : 'well',
           startedAt: this.clock.now(),
           durationMs: 1,
+          attempts: 1,
           leaked: [],
         };
-        return { results: [result], running: [], total: 1, done: true };
+        return { results: [result], running: [], again: [], total: 1, done: true, notSelected: [], endsAt: 0 };
       },
     };
   }

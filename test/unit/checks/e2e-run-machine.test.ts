@@ -16,17 +16,19 @@ const input = {
 
 const result = (check: string, outcome: StoredCheckResult['outcome'], leaked: string[] = []): StoredCheckResult => ({
   check,
+  gate: 'blocking',
   outcome,
   message: `${check} says ${outcome}`,
   startedAt: 1,
   durationMs: 2,
+  attempts: 1,
   leaked,
 });
 
 const start = () => initialTransition(e2eRunMachine, input)[0];
 const done = (...results: StoredCheckResult[]) => ({
   type: 'STEP_DONE' as const,
-  output: { results, running: [], total: results.length } as never,
+  output: { results, running: [], total: results.length, endsAt: 9 } as never,
   now: 5,
 });
 
@@ -61,6 +63,18 @@ describe('the e2eRun machine', () => {
     const [next] = transition(e2eRunMachine, start(), done(result('a', 'pass', ['namespace/x'])));
     expect(next.value).toBe('failed');
     expect(next.output).toMatchObject({ failures: [{ check: 'a', message: 'a says pass; left behind: namespace/x' }] });
+  });
+
+  it('is not held up by a check that only informs, whatever became of it', () => {
+    for (const outcome of ['fail', 'error', 'timedout'] as const) {
+      const informing = { ...result('b', outcome), gate: 'informing' as const };
+      const [next] = transition(e2eRunMachine, start(), done(result('a', 'pass'), informing));
+      expect(next.value, outcome).toBe('passed');
+    }
+  });
+
+  it('is green with flaky checks alone', () => {
+    expect(transition(e2eRunMachine, start(), done(result('a', 'flaky')))[0].value).toBe('passed');
   });
 
   it('runs only the checks without a verdict again, a limited number of times', () => {

@@ -1,0 +1,162 @@
+import { FailureError } from '../domain/failure.ts';
+import type { KubeObject } from '../domain/kube-object.ts';
+import type { CheckLedger, LedgerEntry } from '../ports/check-runner.ts';
+import type { KubeCluster, Resource } from '../ports/kube-cluster.ts';
+import { type Clock, patientLimit } from '../support/clock.ts';
+import { describeLeftovers } from './leftovers.ts';
+import { namespaces } from './resources.ts';
+import { runKey } from './sandbox.ts';
+import { pause, untilObjects } from './wait.ts';
+
+/** Wall time that cleaning up gets at least. */
+const leastWallMs = 10_000;
+const againAfterMs = 2_000;
+/** What is made for these outside the cluster (load balancers, disks, names, certificates) goes only when they go first. */
+const orderly = new Set([
+  'services',
+  'persistentvolumeclaims',
+  'ingresses',
+  'certificates',
+  'dnsendpoints',
+  'routegroups',
+]);
+
+export interface CleanupInput {
+  kube: KubeCluster;
+  clock: Clock;
+  ledger: CheckLedger;
+  run: string;
+  /** All checks of the run unless one is named. */
+  check?: string;
+  withinMs: number;
+}
+
+/**
+ * Takes back what a run made and changed, last things first, and waits until it is gone. Returns what stayed, in words. Never
+ * touches an object that does not carry the run's label. Entries of what stayed are kept, so that a later sweep can try again.
+ */
+export async function cleanUp(input: CleanupInput): Promise<string[]> {
+  const deadline = input.clock.now() + patientLimit(input.clock, input.withinMs, leastWallMs);
+  const all = await input.ledger.open(input.run);
+  const entries = all.filter((entry) => input.check === undefined || entry.check === input.check).reverse();
+  const left: string[] = [];
+  for (const entry of entries) left.push(...(await patiently(input, deadline, () => undo(input, entry))));
+  left.push(...(await removeApart(input, entries, deadline)));
+  left.push(...(await removeNamespaces(input, deadline)));
+  if (left.length === 0) {
+    for (const check of new Set(entries.map((entry) => entry.check))) await input.ledger.close(input.run, check);
+  }
+  return left;
+}
+
+/** Again and again while the API is away, up to the deadline; then the problem itself is what is left. */
+async function patiently(input: CleanupInput, deadline: number, work: () => Promise<string[]>): Promise<string[]> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof FailureError)) throw error;
+      const left = deadline - input.clock.now();
+      if (error.failure.kind === 'terminal' || left <= 0) return [`not cleaned up: ${error.failure.message}`];
+      await pause(input.clock, Math.min(againAfterMs, left), new AbortController().signal);
+    }
+  }
+}
+
+async function undo(input: CleanupInput, entry: LedgerEntry): Promise<string[]> {
+  const { what } = entry;
+  if (what.kind !== 'undo') return [];
+  const found = await input.kube.get(what.resource, what.namespace, what.name);
+  if (found === undefined) return [];
+  await input.kube.patch(what.resource, what.namespace, what.name, what.patch);
+  return [];
+}
+
+type Named = Extract<LedgerEntry['what'], { kind: 'object' | 'follows' }>;
+
+/** Whatever does not simply go with the namespace: cluster-wide objects, and those with something outside behind them. */
+async function removeApart(input: CleanupInput, entries: LedgerEntry[], deadline: number): Promise<string[]> {
+  const apart = entries
+    .map((entry) => entry.what)
+    .filter((what): what is Named => what.kind !== 'undo')
+    .filter((what) => what.resource.kind !== 'Namespace')
+    .filter((what) => what.kind === 'follows' || what.namespace === undefined || orderly.has(what.resource.resource));
+  const left: string[] = [];
+  for (const what of apart) {
+    if (what.kind === 'object') left.push(...(await patiently(input, deadline, () => remove(input, what))));
+  }
+  for (const what of apart) left.push(...(await gone(input, what, deadline)));
+  return left;
+}
+
+async function remove(input: CleanupInput, what: Named): Promise<string[]> {
+  const found = await input.kube.get(what.resource, what.namespace, what.name);
+  if (found === undefined || !isOurs(found, input.run) || found.metadata.deletionTimestamp) return [];
+  const uid = found.metadata.uid;
+  await input.kube.delete(what.resource, what.namespace, what.name, {
+    ...(uid === undefined ? {} : { uid }),
+    propagation: 'Background',
+  });
+  return [];
+}
+
+function isOurs(object: KubeObject, run: string): boolean {
+  return object.metadata.labels?.['clm.e2e/run'] === runKey(run);
+}
+
+async function gone(input: CleanupInput, what: Named, deadline: number): Promise<string[]> {
+  const options = {
+    fieldSelector: `metadata.name=${what.name}`,
+    ...(what.namespace === undefined ? {} : { namespace: what.namespace }),
+  };
+  return untilGone(input, what.resource, options, deadline, (found) =>
+    found.filter((item) => what.kind === 'follows' || isOurs(item, input.run)),
+  );
+}
+
+/** By label, not by ledger: a lost ledger must not keep namespaces alive. */
+async function removeNamespaces(input: CleanupInput, deadline: number): Promise<string[]> {
+  const only = input.check === undefined ? '' : `,clm.e2e/check=${input.check}`;
+  const labelSelector = `clm.e2e/run=${runKey(input.run)}${only}`;
+  const problems = await patiently(input, deadline, async () => {
+    const { items } = await input.kube.list(namespaces, { labelSelector });
+    for (const item of items) {
+      if (item.metadata.deletionTimestamp) continue;
+      const uid = item.metadata.uid;
+      await input.kube.delete(namespaces, undefined, item.metadata.name, uid === undefined ? {} : { uid });
+    }
+    return [];
+  });
+  if (problems.length > 0) return problems;
+  return untilGone(input, namespaces, { labelSelector }, deadline, (found) => found);
+}
+
+async function untilGone(
+  input: CleanupInput,
+  resource: Resource,
+  options: { namespace?: string; labelSelector?: string; fieldSelector?: string },
+  deadline: number,
+  ours: (found: KubeObject[]) => KubeObject[],
+): Promise<string[]> {
+  const { kube, clock } = input;
+  let stays: KubeObject[] = [];
+  try {
+    await untilObjects({
+      kube,
+      clock,
+      signal: new AbortController().signal,
+      what: `${resource.resource} gone`,
+      resource,
+      options,
+      withinMs: Math.max(1, deadline - clock.now()),
+      judge: (found) => {
+        stays = ours(found);
+        return stays.length === 0 ? undefined : `left: ${stays.map((item) => item.metadata.name).join(', ')}`;
+      },
+    });
+    return [];
+  } catch (error) {
+    if (stays.length > 0) return describeLeftovers(kube, resource, stays);
+    return [`not known to be gone: ${error instanceof Error ? error.message : String(error)}`];
+  }
+}

@@ -1,0 +1,224 @@
+import type { Cluster } from '../domain/cluster.ts';
+import { FailureError } from '../domain/failure.ts';
+import type { CheckLedger, CheckMetric, CheckOutcome, CheckStep, Quarantine, SkipCode } from '../ports/check-runner.ts';
+import type { KubeCluster } from '../ports/kube-cluster.ts';
+import { type Clock, patientLimit } from '../support/clock.ts';
+import { cleanUp } from './cleanup.ts';
+import type { ClusterFacts } from './cluster-facts.ts';
+import { collectEvidence, nodesOf } from './collect.ts';
+import {
+  type CheckContext,
+  type CheckDefinition,
+  CheckFailed,
+  CheckInterrupted,
+  CheckSkipped,
+  CheckTimedOut,
+  type SkipReason,
+} from './contract.ts';
+import { declaredButAbsent, whyNotHere } from './preconditions.ts';
+import { LedgerWriter, recordingKube } from './recording-kube.ts';
+import { createSandbox, labelsOf, namespaceOf, runKey } from './sandbox.ts';
+import type { CheckSettings } from './settings.ts';
+import { pause, untilObjects } from './wait.ts';
+
+/** Wall time that a phase gets at least: its calls do not become faster with the clock. */
+const leastPhaseWallMs = 30_000;
+const mostSteps = 400;
+const mostMetrics = 400;
+
+export interface CheckScene {
+  kube: KubeCluster;
+  cluster: Cluster;
+  settings: CheckSettings;
+  facts: ClusterFacts;
+  clock: Clock;
+  ledger: CheckLedger;
+  runId: string;
+  quarantine: Quarantine[];
+  /** Of the whole run. */
+  signal: AbortSignal;
+  nextSeq: () => number;
+  log: { warn(fields: Record<string, unknown>, message: string): void };
+}
+
+export interface Attempt {
+  outcome: CheckOutcome;
+  message: string;
+  skipCode?: SkipCode;
+  leaked: string[];
+  steps: CheckStep[];
+  metrics: CheckMetric[];
+  nodes: string[];
+  evidence: string[];
+}
+
+/** One run of one check: prepare, run, collect, clean up; each phase with a limit of its own. Never throws. */
+export async function runCheck(check: CheckDefinition, attempt: number, scene: CheckScene): Promise<Attempt> {
+  const notes: Notes = { steps: [], metrics: [], sandboxed: false };
+  const namespace = namespaceOf(scene.runId, check.id, attempt);
+  let verdict: Verdict;
+  try {
+    const skip = await limited(scene, 'preparing', check.timeouts.prepareMs, async (signal) => {
+      const context = contextOf(check, namespace, signal, scene, notes);
+      return (await whyNotHere(check, context, scene.quarantine)) ?? (await check.plan?.(context));
+    });
+    verdict = skip
+      ? skipped(skip, check, scene)
+      : {
+          outcome: 'pass',
+          message: await limited(scene, 'running', check.timeouts.runMs, (signal) =>
+            check.run(contextOf(check, namespace, signal, scene, notes)),
+          ),
+        };
+  } catch (error) {
+    verdict = error instanceof CheckSkipped ? skipped(error.reason, check, scene) : judge(error, scene.signal);
+  }
+  const nodes = notes.sandboxed ? await nodesOf(scene.kube, namespace) : [];
+  const bad = verdict.outcome !== 'pass' && verdict.outcome !== 'skipped';
+  const evidence = notes.sandboxed && bad ? await collectEvidence(scene.kube, namespace) : [];
+  const leaked = await cleaned(check, scene, namespace);
+  return { ...verdict, leaked, steps: notes.steps, metrics: notes.metrics, nodes, evidence };
+}
+
+interface Verdict {
+  outcome: CheckOutcome;
+  message: string;
+  skipCode?: SkipCode;
+}
+
+interface Notes {
+  steps: CheckStep[];
+  metrics: CheckMetric[];
+  sandboxed: boolean;
+}
+
+/** Not under the run's signal: a cancelled run cleans up too. */
+async function cleaned(check: CheckDefinition, scene: CheckScene, namespace: string): Promise<string[]> {
+  const { kube, clock, ledger, runId, log, cluster } = scene;
+  try {
+    const made = (await ledger.open(runId)).some((entry) => entry.check === check.id);
+    if (!made) return [];
+    return await cleanUp({ kube, clock, ledger, run: runId, check: check.id, withinMs: check.timeouts.cleanupMs });
+  } catch (error) {
+    log.warn({ clusterId: cluster.id, check: check.id, error: String(error) }, 'Cleaning up after a check failed');
+    return [`not known to be gone: namespace/${namespace}: ${error instanceof Error ? error.message : String(error)}`];
+  }
+}
+
+async function limited<T>(
+  scene: CheckScene,
+  phase: string,
+  ms: number,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const { clock } = scene;
+  const limit = new AbortController();
+  const limitMs = patientLimit(clock, ms, leastPhaseWallMs);
+  const why = new CheckTimedOut(`${phase} was not finished within ${Math.round(limitMs / 1000)} s`);
+  const timer = clock.at(clock.now() + limitMs, () => limit.abort(why));
+  const signal = AbortSignal.any([scene.signal, limit.signal]);
+  // A call that hangs does not listen to the signal: the phase ends without it.
+  const cut = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
+  cut.catch(() => {});
+  try {
+    signal.throwIfAborted();
+    return await Promise.race([work(signal), cut]);
+  } finally {
+    timer.cancel();
+  }
+}
+
+function contextOf(
+  check: CheckDefinition,
+  namespace: string,
+  signal: AbortSignal,
+  scene: CheckScene,
+  notes: Notes,
+): CheckContext {
+  const { clock, cluster, settings, facts, runId } = scene;
+  const labels = labelsOf(runId, check.id);
+  const about = { run: runId, cluster: cluster.id, check: check.id };
+  const ledger = new LedgerWriter(scene.ledger, about, clock, scene.nextSeq);
+  const kube = recordingKube(scene.kube, ledger, labels);
+  const note = (step: CheckStep): void => {
+    if (notes.steps.length < mostSteps) notes.steps.push(step);
+  };
+  return {
+    kube,
+    cluster,
+    settings,
+    facts,
+    clock,
+    signal,
+    namespace,
+    labels,
+    runKey: runKey(runId),
+    async sandbox(options = {}) {
+      if (!(await facts.hasControllers())) {
+        throw new CheckInterrupted(
+          'no controllers are at work here (no namespace has a service account): a namespace made by a check would stay for ever',
+        );
+      }
+      notes.sandboxed = true;
+      await createSandbox(kube, {
+        namespace,
+        now: clock.now(),
+        podSecurity: options.podSecurity ?? 'baseline',
+        pods: options.pods ?? 0,
+      });
+    },
+    until: (what, resource, options, withinMs, judgeItems) =>
+      untilObjects({ kube, clock, signal, what, resource, options, withinMs, judge: judgeItems }),
+    pause: (ms) => pause(clock, ms, signal),
+    async step(name, work) {
+      const from = clock.now();
+      try {
+        const result = await work();
+        note({ name, outcome: 'pass', durationMs: clock.now() - from });
+        return result;
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error);
+        note({ name, outcome: 'fail', message, durationMs: clock.now() - from });
+        throw error;
+      }
+    },
+    note: (name, outcome, message) =>
+      note({ name, outcome, durationMs: 0, ...(message === undefined ? {} : { message }) }),
+    measure: (name, value, more = {}) => {
+      if (notes.metrics.length < mostMetrics) notes.metrics.push({ name, value, labels: more });
+    },
+    follows: (resource, where, name) =>
+      ledger.write({ kind: 'follows', resource, name, ...(where === undefined ? {} : { namespace: where }) }),
+    async borrow(change) {
+      const { resource, name, patch, undo, note: text } = change;
+      const where = change.namespace === undefined ? {} : { namespace: change.namespace };
+      await ledger.write({ kind: 'undo', resource, ...where, name, patch: undo, note: text });
+      await scene.kube.patch(resource, change.namespace, name, patch);
+    },
+  };
+}
+
+function skipped(reason: SkipReason, check: CheckDefinition, scene: CheckScene): Verdict {
+  const declared = declaredButAbsent(reason, check, scene.settings.expects);
+  if (declared === undefined) return { outcome: 'skipped', message: reason.message, skipCode: reason.code };
+  return {
+    outcome: 'fail',
+    message: `the registry declares ${declared} for this cluster (e2e_expects), but the check would be skipped: ${reason.message}`,
+  };
+}
+
+/** Only CheckFailed and CheckTimedOut are verdicts on the cluster; a tool that cannot ask has no opinion. */
+function judge(error: unknown, cancelledBy: AbortSignal): Verdict {
+  if (cancelledBy.aborted) return { outcome: 'cancelled', message: 'the run was cancelled' };
+  if (error instanceof CheckFailed) return { outcome: 'fail', message: error.message };
+  if (error instanceof CheckTimedOut) return { outcome: 'timedout', message: error.message };
+  if (error instanceof CheckInterrupted) return { outcome: 'error', message: error.message };
+  if (error instanceof FailureError) {
+    const { kind, code, message } = error.failure;
+    const refused = kind === 'terminal' && (code === 'kube-invalid' || code === 'kube-forbidden');
+    return { outcome: refused ? 'fail' : 'error', message: `${code}: ${message}` };
+  }
+  return { outcome: 'error', message: `internal-error: ${error instanceof Error ? error.message : String(error)}` };
+}

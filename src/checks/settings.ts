@@ -1,0 +1,95 @@
+import type { Cluster } from '../domain/cluster.ts';
+import type { Capability } from '../ports/check-runner.ts';
+
+/** A small server that every cluster can pull. */
+const serverImage = 'nginx:1.27-alpine';
+/** The probe program of this project (deploy/probe). */
+const probeImage = 'clm-probe:1';
+
+const capabilities: readonly Capability[] = [
+  'audit-log',
+  'autoscaler',
+  'cert-manager',
+  'cloud-identity',
+  'custom-metrics',
+  'external-dns',
+  'gateway-api',
+  'gpu',
+  'image-policy',
+  'ingress',
+  'load-balancer',
+  'log-backend',
+  'metrics-api',
+  'multi-node',
+  'multi-zone',
+  'network-policy',
+  'pod-security',
+  'private-registry',
+  'prometheus',
+  'routegroup',
+  'spot-handler',
+  'storage',
+  'volume-snapshots',
+];
+
+/** Settings of the checks for one cluster: its config items that begin with `e2e_`, read once and by name. */
+export class CheckSettings {
+  readonly #items: Record<string, string>;
+  /** What the cluster must offer (`e2e_expects`). */
+  readonly expects: ReadonlySet<string>;
+
+  constructor(cluster: Cluster) {
+    this.#items = cluster.configItems;
+    this.expects = new Set(words(this.#items['e2e_expects']));
+  }
+
+  /** The value of `e2e_<name>`; undefined when it is not set, or empty. */
+  get(name: string): string | undefined {
+    const value = this.#items[`e2e_${name}`];
+    return value === undefined || value.trim() === '' ? undefined : value.trim();
+  }
+
+  list(name: string): string[] {
+    return words(this.#items[`e2e_${name}`]);
+  }
+
+  number(name: string, otherwise: number): number {
+    const value = Number(this.get(name) ?? Number.NaN);
+    return Number.isFinite(value) && value >= 0 ? value : otherwise;
+  }
+
+  /** Whether checks that disturb nodes or workloads may run here: never unless the registry says so. */
+  get disruptiveAllowed(): boolean {
+    return this.get('allow_disruptive') === 'true';
+  }
+
+  /** The version that the registry wants the API server to have. */
+  get kubernetesVersion(): string | undefined {
+    return this.#items['kubernetes_version'];
+  }
+
+  get serverImage(): string {
+    return this.#resolve(this.get('image') ?? serverImage);
+  }
+
+  get probeImage(): string {
+    return this.#resolve(this.get('probe_image') ?? probeImage);
+  }
+
+  /** `e2e_image_registry` goes before images that name no registry: air-gapped clusters. */
+  #resolve(image: string): string {
+    const registry = this.get('image_registry');
+    const first = image.split('/')[0] as string;
+    const named = image.includes('/') && (first.includes('.') || first.includes(':'));
+    return registry === undefined || named ? image : `${registry.replace(/\/+$/, '')}/${image}`;
+  }
+}
+
+/** Names in `e2e_expects` that mean nothing: a typo there would silently weaken a gate. */
+export function unknownCapabilities(settings: CheckSettings): string[] {
+  return [...settings.expects].filter((name) => !(capabilities as readonly string[]).includes(name));
+}
+
+function words(value: string | undefined): string[] {
+  return (value ?? '').split(/[\s,]+/).filter((word) => word !== '');
+}
