@@ -6,7 +6,8 @@ const serverImage = 'nginx:1.27-alpine';
 /** The probe program of this project (deploy/probe). */
 const probeImage = 'clm-probe:1';
 
-const capabilities: readonly Capability[] = [
+/** All that a cluster can be expected to offer. */
+export const capabilities: readonly Capability[] = [
   'audit-log',
   'autoscaler',
   'cert-manager',

@@ -8,6 +8,7 @@ import { registerClusters } from './commands/clusters.ts';
 import { registerCompletion } from './commands/completion.ts';
 import { registerConfirm } from './commands/confirm.ts';
 import { registerDaemon } from './commands/daemon.ts';
+import { registerE2e } from './commands/e2e.ts';
 import { registerEvents } from './commands/events.ts';
 import { registerExplain } from './commands/explain.ts';
 import { registerInit } from './commands/init.ts';
@@ -28,6 +29,7 @@ const registrations: RegisterCommand[] = [
   registerClusters,
   registerRollouts,
   registerEvents,
+  registerE2e,
   registerDaemon,
   registerInit,
   registerValidate,

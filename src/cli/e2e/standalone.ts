@@ -1,0 +1,162 @@
+/** Checks on one cluster that a kubeconfig names: no registry, no daemon, no cloud. */
+import { hostname } from 'node:os';
+import { catalogue, profiles } from '../../checks/profiles.ts';
+import type { RunReport } from '../../checks/report/run-report.ts';
+import { createCheckRunner } from '../../checks/runner.ts';
+import { checksInNoProfile } from '../../checks/selection.ts';
+import type { Cluster } from '../../domain/cluster.ts';
+import { runVerdict } from '../../planning/e2e/run-record.ts';
+import type { CheckRunRequest, CheckRunState, Quarantine } from '../../ports/check-runner.ts';
+import type { KubeCluster } from '../../ports/kube-cluster.ts';
+import { connectKube } from '../../providers/kube/connect-kube.ts';
+import type { Clock } from '../../support/clock.ts';
+import { FileLedger } from './file-ledger.ts';
+
+export interface StandaloneRun {
+  kubeconfig: string;
+  context: string | undefined;
+  configItems: Record<string, string>;
+  quarantine: Quarantine[];
+  profile: string;
+  only: string[];
+  skip: string[];
+  ledgerFolder: string;
+  version: string;
+  clock: Clock;
+  /** Asks the run to end: checks under way are cancelled, and what they made is cleaned up. */
+  signal: AbortSignal;
+  onProgress: (state: CheckRunState) => void;
+  /** Something that the person who waits should know. */
+  tell: (line: string) => void;
+}
+
+/** Runs to the end, cleaning up included. Throws FailureError when the cluster cannot be asked at all. */
+export async function runStandalone(input: StandaloneRun): Promise<RunReport> {
+  const { clock } = input;
+  const name = input.context ?? 'current context';
+  const kube = connectKube({
+    cluster: name,
+    access: {
+      kind: 'kubeconfig',
+      file: input.kubeconfig,
+      ...(input.context === undefined ? {} : { context: input.context }),
+    },
+    userAgent: `clm/${input.version} e2e`,
+  });
+  try {
+    const { uid, version } = await introduce(kube);
+    const cluster = clusterOf(name, input.configItems);
+    const ledger = new FileLedger(input.ledgerFolder, uid);
+    const runner = createCheckRunner({
+      sessions: { sessionFor: async () => ({ kube }) },
+      clusterOf: () => cluster,
+      clock,
+      profiles,
+      ledger,
+      log: { warn: (fields, message) => input.tell(`${message}: ${JSON.stringify(fields)}`) },
+    });
+    for (const run of ledger.abandoned()) {
+      input.tell(`cleaning up after run ${run}, which was killed`);
+      await runner.cancel(run, cluster.id);
+    }
+    const startedAt = clock.now();
+    const runId = `cli-${Math.round(startedAt)}-${hostname()}-${process.pid}`;
+    const state = await finish(runner, request(input, runId, cluster.id), input);
+    return reportOf(input, { runId, cluster: name, version, startedAt, state });
+  } finally {
+    kube.close();
+  }
+}
+
+/** The first words with the cluster: its identity and version. Fails here rather than in every check. */
+async function introduce(kube: KubeCluster): Promise<{ uid: string; version: string }> {
+  const namespaces = { group: '', version: 'v1', resource: 'namespaces', kind: 'Namespace', namespaced: false };
+  const system = await kube.get(namespaces, undefined, 'kube-system');
+  const answer = await kube.raw('/version');
+  const version = answer.status === 200 ? (JSON.parse(answer.body) as { gitVersion?: string }).gitVersion : undefined;
+  return { uid: system?.metadata.uid ?? 'unknown', version: version ?? '' };
+}
+
+function clusterOf(name: string, configItems: Record<string, string>): Cluster {
+  return {
+    id: name,
+    alias: name,
+    localId: name,
+    infrastructureAccount: '',
+    region: '',
+    provider: '',
+    apiServerUrl: '',
+    channel: '',
+    environment: 'production',
+    criticalityLevel: 1,
+    lifecycleStatus: 'ready',
+    configItems,
+    nodePools: [],
+  };
+}
+
+function request(input: StandaloneRun, runId: string, clusterId: string): CheckRunRequest {
+  const { profile, only, skip, quarantine } = input;
+  return { runId, clusterId, profile, finished: [], only, skip, quarantine };
+}
+
+function finish(
+  runner: ReturnType<typeof createCheckRunner>,
+  wanted: CheckRunRequest,
+  input: StandaloneRun,
+): Promise<CheckRunState> {
+  return new Promise((resolve, reject) => {
+    let over = false;
+    const cancel = (): void => {
+      input.tell('ending: checks are cancelled and cleaned up');
+      runner.cancel(wanted.runId).catch(reject);
+    };
+    const look = (): void => {
+      // The first call may come before `ensure` has returned.
+      queueMicrotask(() => {
+        input.onProgress(state);
+        if (!state.done || over) return;
+        over = true;
+        input.signal.removeEventListener('abort', cancel);
+        resolve(state);
+      });
+    };
+    const state = runner.ensure(wanted, look);
+    if (input.signal.aborted) cancel();
+    else input.signal.addEventListener('abort', cancel, { once: true });
+    look();
+  });
+}
+
+function reportOf(
+  input: StandaloneRun,
+  run: { runId: string; cluster: string; version: string; startedAt: number; state: CheckRunState },
+): RunReport {
+  const { state, startedAt } = run;
+  const now = input.clock.now();
+  const order = new Map(catalogue.map((check, index) => [check.id, index]));
+  const results = [...state.results]
+    .sort((a, b) => (order.get(a.check) ?? 0) - (order.get(b.check) ?? 0))
+    .map((result) => {
+      const definition = catalogue.find((check) => check.id === result.check);
+      return { ...result, title: definition?.title ?? result.check, area: definition?.area ?? 'custom' };
+    });
+  const counts: Record<string, number> = {};
+  for (const { outcome } of results) counts[outcome] = (counts[outcome] ?? 0) + 1;
+  return {
+    run: run.runId,
+    cluster: run.cluster,
+    profile: input.profile,
+    kubernetesVersion: run.version,
+    startedAt: new Date(startedAt).toISOString(),
+    finishedAt: new Date(now).toISOString(),
+    durationSeconds: (now - startedAt) / 1000,
+    ...runVerdict(results),
+    counts,
+    results,
+    notSelected: state.notSelected,
+    inNoProfile: checksInNoProfile(catalogue, profiles),
+    leaked: results.flatMap((result) => result.leaked),
+    runnerVersion: input.version,
+  };
+}

@@ -1,0 +1,148 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { XMLParser } from 'fast-xml-parser';
+import { stringify } from 'yaml';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { RunReport } from '../../../src/checks/report/run-report.ts';
+import { serveWorld, type ServedWorld } from '../../../src/simulator/wire/serve.ts';
+import type { World } from '../../../src/simulator/model/world.ts';
+import { environmentOfClock, scaledClockFromNow } from '../../../src/support/clock.ts';
+import { type CliRun, runCli } from '../../support/cli-io.ts';
+import { makeContractWorld } from '../../support/contract/contract-world.ts';
+import { sampleCluster } from '../../support/sample-cluster.ts';
+import { systemDeployment } from './check-world.ts';
+
+const rate = 60;
+const bootMs = 10 * 60_000;
+
+interface Stage {
+  folder: string;
+  kubeconfig: string;
+  world: World;
+  served: ServedWorld;
+  clm(...args: string[]): Promise<CliRun>;
+}
+
+/** A cluster on loopback that only a kubeconfig knows. */
+async function stage(nodes: number): Promise<Stage> {
+  const clock = scaledClockFromNow(rate);
+  const now = Math.floor(clock.now());
+  const world = makeContractWorld({ seed: 3, startMs: now - bootMs, nodes });
+  world.kube(sampleCluster.id).seed([systemDeployment('coredns', 'coredns:1')]);
+  world.advanceTo(now);
+  const served = await serveWorld({ world, host: '127.0.0.1', port: 0, clock });
+  const folder = mkdtempSync(path.join(tmpdir(), 'clm-e2e-'));
+  const kubeconfig = path.join(folder, 'kubeconfig');
+  writeFileSync(kubeconfig, stringify(served.kubeconfig()));
+  return {
+    folder,
+    kubeconfig,
+    world,
+    served,
+    clm: (...args) =>
+      runCli(args, {
+        environment: { CLM_CLOCK: environmentOfClock(clock), XDG_STATE_HOME: path.join(folder, 'state') },
+      }),
+  };
+}
+
+function sandboxes(world: World): string[] {
+  return [...world.kube(sampleCluster.id).truth().objects('namespaces').keys()].filter((name) =>
+    name.includes('clm-e2e-'),
+  );
+}
+
+describe('clm e2e run --kubeconfig', () => {
+  let here: Stage;
+
+  beforeEach(async () => {
+    here = await stage(4);
+  });
+
+  afterEach(async () => {
+    await here.served.stop();
+    rmSync(here.folder, { recursive: true, force: true });
+  });
+
+  it('checks a healthy cluster with nothing but a kubeconfig, reports, and leaves nothing behind', async () => {
+    const junit = path.join(here.folder, 'junit.xml');
+    const html = path.join(here.folder, 'report.html');
+    const { code, out, err } = await here.clm(
+      ...['e2e', 'run', '--kubeconfig', here.kubeconfig, '--junit', junit, '--html', html, '-o', 'json'],
+    );
+    const report = JSON.parse(out) as RunReport;
+    expect(report.results.filter((result) => result.outcome !== 'pass')).toEqual([]);
+    expect(code).toBe(0);
+    expect(report.verdict).toBe('pass');
+    expect(err).toContain(`/${report.results.length} pass api.health`);
+    const parsed = new XMLParser({ ignoreAttributes: false }).parse(readFileSync(junit, 'utf8'));
+    expect(parsed.testsuites.testsuite['@_tests']).toBe(String(report.results.length));
+    expect(parsed.testsuites.testsuite['@_failures']).toBe('0');
+    const page = readFileSync(html, 'utf8');
+    expect(page).toContain('<b>workload.deployment-create</b>');
+    expect(page).not.toMatch(/<script|src=|href=/);
+    expect(sandboxes(here.world)).toEqual([]);
+    expect(readdirSync(path.join(here.folder, 'state', 'clm', 'e2e'))).toEqual([]);
+  }, 60_000);
+
+  it('fails with exit code 1 and says what is wrong, in every report', async () => {
+    const junit = path.join(here.folder, 'junit.xml');
+    const { code, out } = await here.clm(
+      ...['e2e', 'run', '--kubeconfig', here.kubeconfig, '--junit', junit, '--set', 'kubernetes_version=v1.99'],
+      ...['--only', 'api.health'],
+    );
+    expect(code).toBe(1);
+    expect(out).toMatch(/api\.health\s+fail/);
+    expect(out).toContain('FAIL: profile smoke');
+    expect(readFileSync(junit, 'utf8')).toContain('the registry wants v1.99');
+  }, 60_000);
+
+  it('lists every problem of its input at once, with exit code 2, and runs nothing', async () => {
+    const settings = path.join(here.folder, 'settings.yaml');
+    writeFileSync(settings, 'expects: load-balancer, storge\n');
+    const quarantine = path.join(here.folder, 'quarantine.yaml');
+    writeFileSync(quarantine, '- check: dns.clutser\n  until: tomorrow\n');
+    const { code, err } = await here.clm(
+      ...['e2e', 'run', '--kubeconfig', here.kubeconfig, '--only', 'api.helth', '--settings', settings],
+      ...['--quarantine', quarantine, '--junit', '/nowhere/at/all.xml', '--set', 'broken'],
+    );
+    expect(code).toBe(2);
+    expect(err).toContain("did you mean 'api.health'?");
+    expect(err).toContain("there is no capability 'storge'");
+    expect(err).toContain('quarantine.yaml:2');
+    expect(err).toContain('the folder of /nowhere/at/all.xml does not exist');
+    expect(err).toContain("'broken' has no value");
+    expect(here.served.stats().kubeCalls).toBe(0);
+  });
+
+  it('has no verdict, with exit code 3, on a cluster that does not answer', async () => {
+    await here.served.stop();
+    const { code, err } = await here.clm('e2e', 'run', '--kubeconfig', here.kubeconfig);
+    expect(code).toBe(3);
+    expect(err).toContain('no verdict: kube-unreachable');
+  }, 60_000);
+});
+
+describe('clm e2e run on a control plane without kubelets', () => {
+  it('passes what needs only the API, skips the rest with a code, and leaves nothing behind', async () => {
+    const here = await stage(0);
+    try {
+      const { code, out } = await here.clm('e2e', 'run', '--kubeconfig', here.kubeconfig, '-o', 'json');
+      const report = JSON.parse(out) as RunReport;
+      const outcomes = Object.fromEntries(report.results.map((one) => [one.check, one.skipCode ?? one.outcome]));
+      expect(outcomes).toMatchObject({
+        'api.health': 'pass',
+        'namespace.lifecycle': 'pass',
+        'workload.deployment-create': 'NOT_ENOUGH_NODES',
+        'network.service-endpoints': 'NOT_ENOUGH_NODES',
+        'system.workloads-ready': 'NOT_ENOUGH_NODES',
+      });
+      expect(code).toBe(0);
+      expect(sandboxes(here.world)).toEqual([]);
+    } finally {
+      await here.served.stop();
+      rmSync(here.folder, { recursive: true, force: true });
+    }
+  }, 60_000);
+});
