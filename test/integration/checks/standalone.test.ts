@@ -2,11 +2,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { XMLParser } from 'fast-xml-parser';
-import { stringify } from 'yaml';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
 import type { RunReport } from '../../../src/checks/report/run-report.ts';
-import { serveWorld, type ServedWorld } from '../../../src/simulator/wire/serve.ts';
 import type { World } from '../../../src/simulator/model/world.ts';
+import { type ServedWorld, serveWorld } from '../../../src/simulator/wire/serve.ts';
 import { environmentOfClock, scaledClockFromNow } from '../../../src/support/clock.ts';
 import { type CliRun, runCli } from '../../support/cli-io.ts';
 import { makeContractWorld } from '../../support/contract/contract-world.ts';
