@@ -1,7 +1,6 @@
 import type { KubeObject } from '../domain/kube-object.ts';
 import type { Capability } from '../ports/check-runner.ts';
 import type { KubeCluster } from '../ports/kube-cluster.ts';
-import type { Provider } from './contract.ts';
 import {
   daemonSets,
   deployments,
@@ -12,6 +11,8 @@ import {
   storageClasses,
 } from './resources.ts';
 import type { CheckSettings } from './settings.ts';
+
+export type Provider = 'aws' | 'gcp' | 'azure' | 'kind' | 'other';
 
 const zoneLabel = 'topology.kubernetes.io/zone';
 

@@ -3,7 +3,7 @@ import type { KubeObject } from '../domain/kube-object.ts';
 import type { Capability, SkipCode } from '../ports/check-runner.ts';
 import type { KubeCluster, ListOptions, Patch, Resource } from '../ports/kube-cluster.ts';
 import type { Clock } from '../support/clock.ts';
-import type { ClusterFacts } from './cluster-facts.ts';
+import type { ClusterFacts, Provider } from './cluster-facts.ts';
 import type { CheckSettings } from './settings.ts';
 
 export interface SkipReason {
@@ -38,8 +38,6 @@ export class CheckSkipped extends Error {
     this.reason = reason;
   }
 }
-
-export type Provider = 'aws' | 'gcp' | 'azure' | 'kind' | 'other';
 
 export type Area =
   | 'api'
