@@ -19,7 +19,9 @@ import { createClusterSessions } from '../providers/session/create-cluster-sessi
 import { HeadWatch } from '../steps/channel/head-watch.ts';
 import { createPipelineSteps } from '../steps/create-pipeline-steps.ts';
 import { createCheckSteps } from '../steps/e2e/run-checks.ts';
+import { bootSlot } from '../steps/roll/boot-slots.ts';
 import { createRollSteps } from '../steps/roll/create-roll-steps.ts';
+import { historyKey, historyKind, readHistory } from '../steps/roll/measurements.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Logger } from '../support/logger.ts';
 import type { Random } from '../support/random.ts';
@@ -183,6 +185,12 @@ function createSteps(input: StepsInput): Record<string, Step> {
       wake,
       log,
       policyOf: (clusterId) => policyOfCluster(clusterOf(clusterId)),
+      fleet: {
+        bootLimit: input.config.concurrency.boots,
+        booting: () => store.slotHolders(bootSlot),
+        historyOf: async (clusterId, pool) =>
+          readHistory((await store.fact(historyKind, historyKey(clusterId, pool)))?.value),
+      },
       overridesOf: async (clusterId) => rollOverridesOf(await store.facts('override'), clusterId),
     }),
     ...createCheckSteps({

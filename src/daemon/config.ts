@@ -30,6 +30,8 @@ export interface DaemonConfig {
     steps: number;
     /** Clusters in flight at once over all channels; an upper bound on the pipeline's own. */
     clusters: number;
+    /** Nodes that boot at once over the whole fleet: they pull from the same registry. */
+    boots: number;
   };
   api: {
     socket: string;
@@ -86,6 +88,7 @@ const settingsSchema = z.strictObject({
     .strictObject({
       steps: z.int().min(1).max(512).default(32),
       clusters: z.int().min(1).max(500).default(40),
+      boots: z.int().min(1).max(5000).default(100),
     })
     .prefault({}),
   api: z
@@ -126,6 +129,7 @@ const overridable = [
   'store',
   'concurrency.steps',
   'concurrency.clusters',
+  'concurrency.boots',
   'api.socket',
   'api.metricsListen',
   'providers.aws.endpoint',

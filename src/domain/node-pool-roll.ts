@@ -140,4 +140,16 @@ export interface RollMemory {
   settledFrom: number | null;
   /** Blocked nodes whose report went to the parent. */
   reported: boolean;
+  /** Pods that could not pull their image when the roll began. */
+  pullFailuresAtStart: number;
+  /** Holders of the fleet's boot slots, oldest first: one for each node that boots because of this roll. */
+  boots: string[];
+}
+
+/** What rolls of a pool have measured, newest last, in ms of decision time: what forecasts rest on. */
+export interface RollHistory {
+  /** From the launch of a node until it counts. */
+  boots: number[];
+  /** From the cordon of a node until its termination is accepted. */
+  drains: number[];
 }

@@ -84,7 +84,10 @@ export interface Fact {
 export interface Admission {
   /** Slot names, each with its limit: `channel:beta` ≤ 5, `fleet` ≤ 40. */
   slots: { name: string; limit: number }[];
-  /** Process that will hold the slots until it is final or releases them. */
+  /**
+   * Process that will hold the slots until it is final or releases them; or `<process>#<part>` for several holders of one process, all
+   * of which are given back when it is final.
+   */
   holder: string;
 }
 

@@ -268,6 +268,8 @@ export function memoryOf(pool: PoolSpec, group: NodeGroup): RollMemory {
     inFlight: null,
     settledFrom: null,
     reported: false,
+    pullFailuresAtStart: 0,
+    boots: [],
     ...pool.memory,
   };
 }

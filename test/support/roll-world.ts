@@ -22,7 +22,9 @@ import type { AwsReply, AwsService } from '../../src/simulator/model/aws/aws-req
 import type { ImageBehaviour, KubeOptions } from '../../src/simulator/model/kube/options.ts';
 import type { WorldEvent } from '../../src/simulator/model/seams.ts';
 import { World } from '../../src/simulator/model/world.ts';
+import { bootSlot } from '../../src/steps/roll/boot-slots.ts';
 import { createRollSteps } from '../../src/steps/roll/create-roll-steps.ts';
+import { historyKey, historyKind, readHistory } from '../../src/steps/roll/measurements.ts';
 import { openSqliteStore } from '../../src/store/sqlite/open.ts';
 import { type Logger, silentLogger } from '../../src/support/logger.ts';
 import { seededRandom } from '../../src/support/random.ts';
@@ -47,6 +49,8 @@ export interface RollWorldOptions {
   policy?: Partial<RollPolicy>;
   /** What operators allow or forbid, as of now. */
   overrides?: () => Partial<RollOverrides>;
+  /** Nodes of the fleet that may boot at once. */
+  bootLimit?: number;
   blockLimitMs?: number;
   bootTimeoutMs?: number;
   behaviours?: ImageBehaviour[];
@@ -309,6 +313,12 @@ export async function startDaemon(roll: RollWorld, parts: DaemonParts = {}): Pro
     wake: (id) => running.engine?.wake(id),
     log,
     policyOf: () => ({ ...defaultRollPolicy, ...options.policy }),
+    fleet: {
+      bootLimit: options.bootLimit ?? 100,
+      booting: () => store.slotHolders(bootSlot),
+      historyOf: async (cluster, pool) =>
+        readHistory((await store.fact(historyKind, historyKey(cluster, pool)))?.value),
+    },
     overridesOf: async () => ({ ...noOverrides, ...options.overrides?.() }),
   });
   const engine = createEngine({

@@ -210,6 +210,15 @@ export function describeStoreContract(name: string, open: () => Promise<Store>):
         expect(await store.commit(first(aRow('d'), { release: ['b'], admit: admission('d') }))).toBe('committed');
         expect(await store.slotHolders('channel:dev')).toEqual(['c', 'd']);
       });
+
+      it('of the parts of a process are free again with it, and those of a process with a longer name are not', async () => {
+        const row = aRow('a');
+        const parts = [...admission('a#1'), ...admission('ab#1')];
+        await store.commit(first(row, { admit: parts }));
+        expect(await store.slotHolders('channel:dev')).toEqual(['a#1', 'ab#1']);
+        await store.commit(following({ ...row, status: 'final', wakeAt: null }));
+        expect(await store.slotHolders('channel:dev')).toEqual(['ab#1']);
+      });
     });
 
     describe('journal', () => {

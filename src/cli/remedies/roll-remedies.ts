@@ -76,6 +76,16 @@ export const rollRemedies: Record<string, Remedy> = {
     meaning: 'Before a node is cordoned the Leases of the kubelets are read; that has not been possible.',
     actions: ['Let clm list leases in the namespace kube-node-lease (RBAC).'],
   },
+  'image-pull-storm': {
+    meaning:
+      'More pods cannot pull their image than when the roll began. Nothing is launched or drained: it would make more pods pull.',
+    actions: ['Look at the registry, and at the pods that wait: kubectl get pods -A | grep Pull'],
+  },
+  'fleet-boot-cap': {
+    meaning:
+      'As many nodes of the fleet are booting as may at once (concurrency.boots), so that the registry is not overrun.',
+    actions: ['Nothing.'],
+  },
   'roll-blocked': {
     meaning:
       'A node cannot be emptied: something on it must not be moved now. The rest of the cluster goes on as far as it can.',

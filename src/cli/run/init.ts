@@ -159,6 +159,8 @@ concurrency:
   steps: 32
   # Clusters in flight at once, whatever the pipeline says.
   clusters: 40
+  # nodes that boot at once over the fleet: they pull from one registry
+  boots: 100
 
 api:
   # socket: .clm/clm.sock

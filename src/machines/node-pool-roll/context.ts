@@ -106,6 +106,8 @@ export const rollMemory = z.object({
   inFlight: z.string().nullable(),
   settledFrom: z.number().nullable(),
   reported: z.boolean(),
+  pullFailuresAtStart: z.number().int(),
+  boots: z.array(z.string()).max(200),
 }) satisfies z.ZodType<RollMemory>;
 
 export const nodePoolRollContext = nodePoolRollInput.extend({

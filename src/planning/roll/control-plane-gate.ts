@@ -19,6 +19,8 @@ export interface ClusterState {
   criticalInFlight: string | undefined;
   notReady: number;
   unschedulable: number;
+  /** Pods that cannot pull their image. */
+  pullFailures: number;
   /** Set by the gate when only the API server's word is missing. */
   wantsApi: boolean;
   /** Set when a node could be cordoned if only the Leases had been read lately. */
@@ -49,6 +51,26 @@ export function countUnschedulable(input: Pick<RollPlanInput, 'view' | 'now'>, u
       pod.deletingAt === undefined &&
       input.now - pod.createdAt >= unschedulableAfterMs,
   ).length;
+}
+
+/** An overloaded or broken registry shows here first: every booting node pulls its images. */
+export function countPullFailures(input: Pick<RollPlanInput, 'view'>): number {
+  return input.view.pods.filter(
+    (pod) =>
+      pod.deletingAt === undefined &&
+      (pod.waitingReason === 'ErrImagePull' || pod.waitingReason === 'ImagePullBackOff'),
+  ).length;
+}
+
+/** Nothing new is booted or drained while this holds: it would make more pods pull. */
+export function imagePullGate(
+  memory: Pick<RollMemory, 'pullFailuresAtStart'>,
+  cluster: ClusterState,
+  policy: Pick<RollPlanInput['policy'], 'imagePullPods'>,
+): { code: string; message: string } | undefined {
+  if (cluster.pullFailures - memory.pullFailuresAtStart < policy.imagePullPods) return undefined;
+  const message = `${cluster.pullFailures} pods cannot pull their image, ${memory.pullFailuresAtStart} when the roll began`;
+  return { code: 'image-pull-storm', message };
 }
 
 export function controlPlaneInFlight(

@@ -2,11 +2,17 @@
 import { createHash } from 'node:crypto';
 import { skippedBy, zonesBound } from './candidate-order.ts';
 import type { CapacitySums } from './capacity-sums.ts';
+import { imagePullGate } from './control-plane-gate.ts';
 import type { GroupState } from './members.ts';
 import { allMembers, look, type PoolContext, wait } from './pool-context.ts';
 
 export function planLaunches(context: PoolContext, sums: CapacitySums): void {
   const { input, memory } = context;
+  const pulls = imagePullGate(memory, context.cluster, input.policy);
+  if (pulls) {
+    wait(context, pulls.code, pulls.message);
+    return;
+  }
   const members = allMembers(context);
   const proven = members.some((member) => member.live && !member.outdated && member.usability.usable);
   const newcomers = members.filter((member) => member.live && !member.outdated).length;

@@ -5,6 +5,7 @@ import {
   type ClusterState,
   controlPlaneInFlight,
   countNotReady,
+  countPullFailures,
   countUnschedulable,
   trackSettling,
 } from './control-plane-gate.ts';
@@ -57,6 +58,7 @@ function clusterState(input: RollPlanInput, index: ClusterIndex, states: Map<str
     criticalInFlight: critical?.name,
     notReady,
     unschedulable: countUnschedulable(input, input.policy.unschedulableAfterMs),
+    pullFailures: countPullFailures(input),
     wantsApi: false,
     wantsLeases: false,
   };
@@ -240,6 +242,12 @@ function finish(context: PoolContext, verdict: PoolVerdict): PoolPlan {
     wantsApi: context.cluster.wantsApi,
     wantsLeases: context.cluster.wantsLeases,
     nextLookAt: Math.max(input.now, Math.min(...context.looks.filter((at) => at > input.now), input.now + idleLookMs)),
+    booted: members.flatMap((member) => {
+      const { previous } = member;
+      if (previous?.phase !== 'booting' || member.phase !== 'usable') return [];
+      return [{ name: member.name, ms: Math.max(0, input.now - previous.since) }];
+    }),
+    booting: bootingIn(context),
     nodes: nodes.slice(0, 200),
     progress: { total, updated: Math.min(total, updated) },
     memory: context.memory,
@@ -247,6 +255,15 @@ function finish(context: PoolContext, verdict: PoolVerdict): PoolPlan {
     outdatedLeft,
     overLimit,
   };
+}
+
+/** Nodes of the pool that boot because of the roll, or will once what is decided is done. */
+function bootingIn(context: PoolContext): number {
+  const { intents } = context.memory;
+  const owed = context.groups.reduce((sum, state) => sum + state.owed, 0);
+  const booting = allMembers(context).filter((m) => m.live && !m.outdated && m.phase === 'booting').length;
+  const decided = intents.filter((one) => one.kind === 'launch' || !one.decrement).length;
+  return owed + booting + decided;
 }
 
 /** When a booting node is looked at without an event: its minimum time, its time-out, or the cloud's answer. */

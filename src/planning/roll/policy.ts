@@ -58,6 +58,8 @@ export interface RollPolicy {
   unschedulablePods: number;
   /** A pod without a node counts after this long. */
   unschedulableAfterMs: number;
+  /** Pods that cannot pull their image, more than when the roll began, that stop launches and cordons. */
+  imagePullPods: number;
   /** A change by somebody else is believed when two looks this far apart agree. */
   confirmMs: number;
   /** Taint keys (or prefixes ending in *) that a node loses once it is initialised. */
@@ -133,6 +135,7 @@ export const defaultRollPolicy: RollPolicy = {
   stormShare: 0.2,
   unschedulablePods: 3,
   unschedulableAfterMs: 120_000,
+  imagePullPods: 5,
   confirmMs: 20_000,
   startupTaints: [
     'node.kubernetes.io/not-ready',

@@ -125,6 +125,10 @@ export interface PoolPlan {
   nodes: RollNode[];
   progress: Omit<RollProgress, 'nodes'>;
   memory: RollMemory;
+  /** Nodes that began to count since the last look, and how long they took. */
+  booted: { name: string; ms: number }[];
+  /** Nodes of the pool that boot now or are about to. */
+  booting: number;
   outdatedLeft: number;
   /** Nodes blocked for blockLimitMs: reported to the parent. */
   overLimit: RollNode[];

@@ -2,7 +2,7 @@
 
 import { orderCandidates, skippedBy, zonesBound } from './candidate-order.ts';
 import { CapacitySums } from './capacity-sums.ts';
-import { controlPlaneGate } from './control-plane-gate.ts';
+import { controlPlaneGate, imagePullGate } from './control-plane-gate.ts';
 import { planLaunches } from './launch-plan.ts';
 import { markNodes } from './marking-plan.ts';
 import type { GroupState, Member } from './members.ts';
@@ -163,6 +163,8 @@ function cordonGate(context: PoolContext): { code: string; message: string; at?:
     const message = `${cluster.unschedulable} pods find no node, ${memory.unschedulableAtStart} did when the roll began`;
     return { code: 'pods-without-node', message };
   }
+  const pulls = imagePullGate(memory, cluster, input.policy);
+  if (pulls) return pulls;
   if (pool.controlPlane) return controlPlaneGate(pool, cluster, input);
   if (cluster.controlPlaneInFlight !== undefined) {
     const message = `control-plane node ${cluster.controlPlaneInFlight} is on its way out; workers wait`;

@@ -46,6 +46,7 @@ async function visitCluster(
       policy: parts.policyOf(clusterId),
       notes: [],
       messages: [],
+      measured: { boots: [], drains: [] },
       now: () => Math.floor(parts.clock.now()),
     };
     try {

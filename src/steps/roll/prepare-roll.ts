@@ -1,7 +1,7 @@
 import type { ClusterView } from '../../domain/cluster-view.ts';
 import { FailureError, transient } from '../../domain/failure.ts';
 import type { RollGroupMemory, RollMemory } from '../../domain/node-pool-roll.ts';
-import { countNotReady, countUnschedulable } from '../../planning/roll/control-plane-gate.ts';
+import { countNotReady, countPullFailures, countUnschedulable } from '../../planning/roll/control-plane-gate.ts';
 import { originalsFor, preparations, refusalOf } from '../../planning/roll/group-limits.ts';
 import { type GroupOriginals, readOriginals } from '../../planning/roll/group-tags.ts';
 import { groupsOfPool, isOutdated } from '../../planning/roll/members.ts';
@@ -133,6 +133,8 @@ function memoryOf(
     inFlight: before?.inFlight ?? null,
     settledFrom: before?.settledFrom ?? null,
     reported: false,
+    pullFailuresAtStart: before?.pullFailuresAtStart ?? countPullFailures(parts),
+    boots: before?.boots ?? [],
   };
 }
 

@@ -1,11 +1,11 @@
 /** What the steps of a roll work with. */
 import { type Failure, FailureError, transient } from '../../domain/failure.ts';
-import type { NodePoolRollInput, RollMemory, RollProgress } from '../../domain/node-pool-roll.ts';
+import type { NodePoolRollInput, RollHistory, RollMemory, RollProgress } from '../../domain/node-pool-roll.ts';
 import type { RollPolicy } from '../../planning/roll/policy.ts';
 import type { PoolPlan, RollOverrides } from '../../planning/roll/roll-plan.ts';
 import type { ClusterSession, ClusterSessions } from '../../ports/cluster-session.ts';
 import type { JournalNote, StepInput } from '../../ports/step.ts';
-import type { OutboxMessage } from '../../ports/store.ts';
+import type { Admission, OutboxMessage } from '../../ports/store.ts';
 import type { Clock } from '../../support/clock.ts';
 import type { Logger } from '../../support/logger.ts';
 import type { Random } from '../../support/random.ts';
@@ -29,6 +29,14 @@ export interface RollStepsInput {
   policyOf: (clusterId: string) => RollPolicy;
   /** What operators allow or forbid there now. */
   overridesOf: (clusterId: string) => Promise<RollOverrides>;
+  /** What rolls of all clusters share through the store. */
+  fleet: {
+    /** Nodes that may boot at once over all clusters: they pull from one registry. */
+    bootLimit: number;
+    /** Holders of the boot slots now. */
+    booting: () => Promise<string[]>;
+    historyOf: (clusterId: string, pool: string) => Promise<RollHistory | undefined>;
+  };
 }
 
 /** After a start nobody knows which evictions were asked for a moment ago. */
@@ -65,6 +73,8 @@ export interface RollVisit {
   policy: RollPolicy;
   notes: JournalNote[];
   messages: OutboxMessage[];
+  /** Measured in this look. */
+  measured: RollHistory;
   now(): number;
 }
 
@@ -88,4 +98,8 @@ export interface RollLook {
   lookAt: number | undefined;
   /** Changes of capacity were decided: they are committed, and then made. */
   decided: boolean;
+  /** Boot slots to take with the commit. */
+  admit: Admission[];
+  /** Boot slots to give back with it. */
+  release: string[];
 }

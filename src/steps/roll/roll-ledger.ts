@@ -1,5 +1,5 @@
 /** What this process remembers of a cluster's rolls between looks. Losing it (a kill) costs time, never safety. */
-import type { RollNode } from '../../domain/node-pool-roll.ts';
+import type { RollHistory, RollNode } from '../../domain/node-pool-roll.ts';
 import type { PoolRollState, RollPlanInput } from '../../planning/roll/roll-plan.ts';
 import { TerminationTimes } from './termination-times.ts';
 
@@ -25,6 +25,10 @@ export class RollLedger {
   apiReady: { ok: boolean; at: number } | undefined;
   /** Leases of kubelets as last read. */
   leases: RollPlanInput['leases'];
+  /** What rolls of the cluster's pools have measured, by pool. */
+  readonly history = new Map<string, RollHistory>();
+  /** When a budget last got an Event, by `namespace/name`. */
+  readonly eventsAt = new Map<string, number>();
   /** How long evicted pods take to end. */
   readonly terminations = new TerminationTimes();
   readonly evictionsHeldUntil: number;

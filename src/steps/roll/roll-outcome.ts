@@ -1,8 +1,9 @@
 /** What a look at a cluster becomes for the row: only what is worth a commit, and the reports to the parent. */
 import type { RollMemory, RollNode, RollProgress } from '../../domain/node-pool-roll.ts';
 import type { PoolPlan } from '../../planning/roll/roll-plan.ts';
-import type { StepOutcome } from '../../ports/step.ts';
+import type { StepEffects, StepOutcome } from '../../ports/step.ts';
 import type { Json, OutboxMessage } from '../../ports/store.ts';
+import { measuredFacts } from './measurements.ts';
 import type { RollLook, RollVisit } from './roll-context.ts';
 
 /** A refusal shorter than this is the ordinary pace of a drain, and not worth a commit. */
@@ -14,7 +15,7 @@ export type RollNext = 'again' | 'rolling' | 'finalizing' | 'finished' | 'paused
 export function waitingOutcome(visit: RollVisit, look: RollLook): StepOutcome {
   const { plan } = look;
   const now = visit.now();
-  const effects = effectsOf(visit, report(visit, look));
+  const effects = effectsOf(visit, report(visit, look), look);
   const body = bodyOf(visit, look, false);
   const blocked = plan.overLimit[0]?.blockedBy;
   const reason = blocked ? { code: 'blocked', message: blocked.message, data: blocked as unknown as Json } : plan.wait;
@@ -32,18 +33,19 @@ export function troubledOutcome(visit: RollVisit, look: RollLook, before: RollMe
   if (failure === undefined) throw new Error('no failure to report');
   visit.ledger.leave(visit.step.id);
   const progressed = JSON.stringify(look.memory) !== JSON.stringify(before);
-  if (!progressed) return { kind: 'failed', failure, ...effectsOf(visit, []) };
+  if (!progressed) return { kind: 'failed', failure, ...effectsOf(visit, [], look) };
   return {
     kind: 'waiting',
     reason: { code: failure.code, message: failure.message },
     wakeAt: visit.now() + (failure.retryAfterMs ?? troubleLookMs),
     progress: bodyOf(visit, look, false),
-    ...effectsOf(visit, []),
+    ...effectsOf(visit, [], look),
   };
 }
 
 export function doneOutcome(visit: RollVisit, look: RollLook, next: RollNext, reason: string | null): StepOutcome {
-  const effects = effectsOf(visit, next === 'paused' ? reportPause(visit, look, reason ?? '') : report(visit, look));
+  const messages = next === 'paused' ? reportPause(visit, look, reason ?? '') : report(visit, look);
+  const effects = effectsOf(visit, messages, look);
   const body = bodyOf(visit, look, true);
   if (next !== 'again') visit.ledger.leave(visit.step.id);
   return { kind: 'done', output: { ...(body as object), next, reason } as Json, ...effects };
@@ -72,13 +74,14 @@ function committedProgress(plan: PoolPlan, now: number): RollProgress {
   return { ...plan.progress, nodes };
 }
 
-function effectsOf(
-  visit: RollVisit,
-  messages: OutboxMessage[],
-): { journal?: RollVisit['notes']; messages?: OutboxMessage[] } {
+function effectsOf(visit: RollVisit, messages: OutboxMessage[], look: RollLook): StepEffects {
+  const facts = measuredFacts(visit);
   return {
     ...(visit.notes.length > 0 ? { journal: visit.notes } : {}),
     ...(messages.length > 0 ? { messages } : {}),
+    ...(facts.length > 0 ? { facts } : {}),
+    ...(look.admit.length > 0 ? { admit: look.admit } : {}),
+    ...(look.release.length > 0 ? { release: look.release } : {}),
   };
 }
 

@@ -4,6 +4,9 @@ import { planRoll } from '../../planning/roll/plan-roll.ts';
 import type { PoolPlan, PoolRollState, RollAction, RollMode, RollPlanInput } from '../../planning/roll/roll-plan.ts';
 import type { Resource } from '../../ports/kube-cluster.ts';
 import type { StepOutcome } from '../../ports/step.ts';
+import { postBlockEvents } from './block-events.ts';
+import { settleBoots, withinFleet } from './boot-slots.ts';
+import { loadHistory } from './measurements.ts';
 import { type Performed, performActions } from './perform-actions.ts';
 import { note, type RollLook, type RollVisit } from './roll-context.ts';
 import { doneOutcome, troubledOutcome, waitingOutcome } from './roll-outcome.ts';
@@ -13,6 +16,8 @@ import { key, settleIntents } from './settle-intents.ts';
 const maxRounds = 3;
 const apiProbeAgeMs = 10_000;
 const leaseReadAgeMs = 15_000;
+/** The fleet's boot slots are looked at again after this long. */
+const fleetLookMs = 15_000;
 
 /** `roll-pool`, and the part of `stop-roll` that moves nodes. */
 export async function rollPool(visit: RollVisit, memory: RollMemory, mode: RollMode): Promise<StepOutcome> {
@@ -43,7 +48,9 @@ async function lookAndAct(visit: RollVisit, memory: RollMemory, mode: RollMode):
   let known = settled?.memory ?? memory;
   nodes = withEnded(nodes, settled?.ended ?? [], visit.now());
   let failure = settled?.failure;
+  await loadHistory(visit);
   let plan = await planOnce(visit, known, mode, nodes);
+  noteBooted(visit, plan);
   for (let round = 0; round < maxRounds && failure === undefined; round++) {
     const actions = plan.actions.filter((action) => action.kind !== 'capacity').slice(0, visit.policy.actionsPerTick);
     if (actions.length === 0) break;
@@ -56,12 +63,44 @@ async function lookAndAct(visit: RollVisit, memory: RollMemory, mode: RollMode):
       break;
     }
     plan = await planOnce(visit, known, mode, nodes);
+    noteBooted(visit, plan);
   }
   ledger.nodes.set(step.id, plan.nodes);
-  const look: RollLook = { plan, memory: plan.memory, failure, lookAt: settled?.lookAt, decided: false };
+  await postBlockEvents(visit, view, plan.nodes);
+  const settledBoots = settleBoots(plan.memory, plan.booting, []);
+  const look: RollLook = {
+    plan,
+    memory: settledBoots.memory,
+    failure,
+    lookAt: settled?.lookAt,
+    decided: false,
+    admit: [],
+    release: settledBoots.release,
+  };
   if (failure !== undefined) return look;
-  const intents = newIntents(visit, plan.actions, look.memory);
-  return intents.length === 0 ? look : { ...withIntents(look, intents), decided: true };
+  return decide(visit, look);
+}
+
+/** Changes of capacity that are to be committed before they are made. */
+async function decide(visit: RollVisit, look: RollLook): Promise<RollLook> {
+  const { taken, admit, held } = await withinFleet(visit, newIntents(look.plan.actions, look.memory));
+  if (taken.length === 0) {
+    if (held === 0) return look;
+    const message = `${visit.parts.fleet.bootLimit} nodes of the fleet are booting, as many as may`;
+    const plan = { ...look.plan, wait: { code: 'fleet-boot-cap', message } };
+    return { ...look, plan, lookAt: Math.min(look.lookAt ?? Number.POSITIVE_INFINITY, visit.now() + fleetLookMs) };
+  }
+  for (const action of taken) visit.ledger.unsent.add(key(visit, action.intent));
+  const decided = withIntents(look, taken);
+  const { memory } = settleBoots(decided.memory, Number.POSITIVE_INFINITY, admit);
+  return { ...decided, memory, admit, decided: true };
+}
+
+function noteBooted(visit: RollVisit, plan: PoolPlan): void {
+  for (const { name, ms } of plan.booted) {
+    visit.measured.boots.push(ms);
+    note(visit, 'node-usable', `${name} counts ${Math.round(ms / 1000)} s after its launch`, { node: name });
+  }
 }
 
 async function performRound(visit: RollVisit, actions: RollAction[], memory: RollMemory): Promise<Performed> {
@@ -191,20 +230,14 @@ async function readLeases(visit: RollVisit): Promise<RollPlanInput['leases']> {
   return visit.ledger.leases;
 }
 
-function newIntents(
-  visit: RollVisit,
-  actions: RollAction[],
-  memory: RollMemory,
-): Extract<RollAction, { kind: 'capacity' }>[] {
+function newIntents(actions: RollAction[], memory: RollMemory): Extract<RollAction, { kind: 'capacity' }>[] {
   const known = new Set(memory.intents.map((intent) => intent.id));
   const fresh = actions.filter((action) => action.kind === 'capacity' && !known.has(action.intent.id)) as Extract<
     RollAction,
     { kind: 'capacity' }
   >[];
   const room = Math.max(0, 100 - memory.intents.length);
-  const taken = fresh.slice(0, room);
-  for (const action of taken) visit.ledger.unsent.add(key(visit, action.intent));
-  return taken;
+  return fresh.slice(0, room);
 }
 
 function withIntents(look: RollLook, actions: Extract<RollAction, { kind: 'capacity' }>[]): RollLook {

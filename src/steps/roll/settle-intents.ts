@@ -4,7 +4,7 @@ import type { ClusterView } from '../../domain/cluster-view.ts';
 import { type Failure, FailureError } from '../../domain/failure.ts';
 import type { CapacityIntent, RollMemory } from '../../domain/node-pool-roll.ts';
 import { isOutdated } from '../../planning/roll/members.ts';
-import { podsAtDrainStart } from '../../planning/roll/node-marks.ts';
+import { drainStartedAt, podsAtDrainStart } from '../../planning/roll/node-marks.ts';
 import type { NodeGroup } from '../../ports/cloud-provider.ts';
 import { workloadPodsOn } from './pods-on-node.ts';
 import { assertLease, note, type RollVisit } from './roll-context.ts';
@@ -240,6 +240,7 @@ function noteEnded(visit: RollVisit, intent: Terminate, view: ClusterView, settl
     note(visit, 'boot-failed', `${intent.node} (${intent.instanceId}) never became usable and is terminated; ${place}`);
     return;
   }
+  if (node && intent.why === 'outdated') visit.measured.drains.push(visit.now() - drainStartedAt(node, visit.now()));
   const what = intent.why === 'outdated' ? `drained of ${pods} pods and terminated` : 'surplus, and terminated';
   note(visit, 'node-terminated', `${intent.node} (${intent.instanceId}) is ${what}; ${place}`, {
     node: intent.node,

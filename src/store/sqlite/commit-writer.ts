@@ -46,6 +46,7 @@ function prepareStatements(database: Database.Database) {
     ),
     deleteFact: database.prepare('DELETE FROM facts WHERE kind = ? AND key = ?'),
     freeSlots: database.prepare('DELETE FROM slots WHERE holder = ?'),
+    freeAllSlots: database.prepare("DELETE FROM slots WHERE holder = ? OR substr(holder, 1, length(?) + 1) = ? || '#'"),
     holdsSlot: database.prepare('SELECT 1 FROM slots WHERE name = ? AND holder = ?').pluck(),
     countSlots: database.prepare('SELECT count(*) FROM slots WHERE name = ?').pluck(),
     takeSlot: database.prepare('INSERT INTO slots (name, holder) VALUES (?, ?)'),
@@ -111,7 +112,7 @@ export class CommitWriter {
       throw new Refused('conflict');
     }
     for (const holder of commit.release ?? []) statements.freeSlots.run(holder);
-    if (row.status === 'final') statements.freeSlots.run(row.id);
+    if (row.status === 'final') statements.freeAllSlots.run(row.id, row.id, row.id);
     for (const admission of commit.admit ?? []) this.#admit(admission);
     this.#journal(commit.journal ?? []);
     this.#messages(row.id, commit.outbox ?? [], now);
