@@ -265,6 +265,13 @@ export class Subresources {
   }
 }
 
+/** A ReplicationController's selector is a plain map of labels. */
+function selectorOf(object: SimObject): LabelSelector | undefined {
+  const selector = fieldsOf(object['spec'])['selector'];
+  if (object.kind !== 'ReplicationController') return selector as LabelSelector | undefined;
+  return { matchLabels: fieldsOf(selector) as Record<string, string> };
+}
+
 function scaleOf(object: SimObject): Fields {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
   const spec = fieldsOf(object['spec']);
@@ -275,7 +282,7 @@ function scaleOf(object: SimObject): Fields {
     spec: { replicas: spec['replicas'] ?? 0 },
     status: {
       replicas: fieldsOf(object['status'])['replicas'] ?? 0,
-      selector: selectorText(spec['selector'] as LabelSelector | undefined),
+      selector: selectorText(selectorOf(object)),
     },
   };
 }

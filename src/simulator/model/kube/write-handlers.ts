@@ -44,8 +44,7 @@ export class WriteHandlers {
     const body = readBody(request);
     const place = { definition, namespace: target.namespace, name: undefined };
     const { object, warnings } = decodeObject(body, place, request.query.get('fieldValidation'));
-    if (definition.key === 'events') Object.assign(object, eventBody(definition, object));
-    const admitted = this.#admitNew(definition, object, this.#by(target, undefined), undefined);
+    const admitted = this.#admitNew(definition, storedForm(definition, object), this.#by(target, undefined), undefined);
     if (!isDryRun(request.query)) this.#writer.create(definition, admitted);
     return withWarnings({ status: 201, body: shown(definition, admitted) }, warnings);
   }
@@ -54,7 +53,7 @@ export class WriteHandlers {
     const { definition, namespace, name, request } = target;
     const { object, warnings } = decodeObject(readBody(request), target, request.query.get('fieldValidation'));
     const old = this.#existing(definition, namespace, name as string);
-    return withWarnings(this.#change(target, old, object, subresource), warnings);
+    return withWarnings(this.#change(target, old, storedForm(definition, object), subresource), warnings);
   }
 
   patch(target: Target, subresource: string | undefined): KubeAnswer {
@@ -65,7 +64,7 @@ export class WriteHandlers {
     const body = readBody(request);
     if (type === patchTypes.apply) return this.#apply(target, body, subresource);
     const old = this.#existing(definition, namespace, name as string);
-    const patched = patchedObject(definition, old, type, body);
+    const patched = patchedObject(definition, shown(definition, old), type, body);
     const { object, warnings } = decodeObject(patched, target, request.query.get('fieldValidation'));
     if (
       fieldsOf(body)['metadata'] === undefined ||
@@ -74,7 +73,7 @@ export class WriteHandlers {
       // A patch without a version applies to whatever is there.
       object.metadata = { ...object.metadata, resourceVersion: old.metadata.resourceVersion };
     }
-    return withWarnings(this.#change(target, old, object, subresource), warnings);
+    return withWarnings(this.#change(target, old, storedForm(definition, object), subresource), warnings);
   }
 
   delete(target: Target): KubeAnswer {
@@ -193,15 +192,17 @@ export class WriteHandlers {
       const message = `Operation cannot be fulfilled on ${definition.plural} "${name}": uid mismatch: the provided object specified uid ${configuration.metadata.uid}, and no existing object was found`;
       throw new ApiError(409, 'Conflict', message);
     }
-    const result = serverSideApply(definition, old, configuration, by, options.force);
+    const live = old && shown(definition, old);
+    const result = serverSideApply(definition, live, configuration, by, options.force);
     if (!old) {
-      const admitted = this.#admitNew(definition, result.object, by, result.managedFields);
+      const made = storedForm(definition, result.object);
+      const admitted = this.#admitNew(definition, made, by, result.managedFields);
       if (!options.dryRun) this.#writer.create(definition, admitted);
       return { created: true, object: admitted, warnings };
     }
     const given = configuration.metadata.resourceVersion;
     const next = {
-      ...result.object,
+      ...storedForm(definition, result.object),
       metadata: { ...result.object.metadata, resourceVersion: given || old.metadata.resourceVersion },
     };
     const admitted = admitChange(this.#core, definition, old, next, options.subresource);
@@ -218,10 +219,9 @@ function withoutTimes(entries: readonly ManagedFieldsEntry[]): Fields[] {
   return entries.map((entry) => without(entry, ['time']));
 }
 
-function eventBody(definition: ResourceDefinition, object: SimObject): SimObject {
-  const stored = storedEvent(definition.group, object);
-  for (const field of Object.keys(object)) if (stored[field] === undefined) delete object[field];
-  return stored;
+/** Events have one form in the store, whichever group they are written through. */
+function storedForm(definition: ResourceDefinition, object: SimObject): SimObject {
+  return definition.key === 'events' ? storedEvent(definition.group, object) : object;
 }
 
 function shown(definition: ResourceDefinition, object: SimObject): SimObject {

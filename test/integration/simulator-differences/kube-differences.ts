@@ -1,0 +1,258 @@
+import {
+  apps,
+  type Body,
+  configMap,
+  deployment,
+  inDefault,
+  mergePatchType,
+  strategicPatchType,
+  TestCluster,
+} from '../../unit/simulator-kube/test-cluster.ts';
+import type { Difference } from './difference.ts';
+
+const pod = (name: string, spec: object = {}): object => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name },
+  spec: { containers: [{ name: 'c', image: 'nginx:1' }], ...spec },
+});
+
+/** A web deployment that runs, on so many nodes. */
+function running(nodes = 1): TestCluster {
+  const cluster = TestCluster.withNodes(nodes);
+  cluster.create(`${apps}/deployments`, deployment('web', 2));
+  cluster.until(() => cluster.ready('app=web').length === 2);
+  cluster.advance(10_000);
+  return cluster;
+}
+
+/** Each line of the document's Kubernetes section, and how to see that it is still so. */
+export const kubeDifferences: readonly Difference[] = [
+  {
+    id: 'kube-cron-jobs',
+    differs: () => {
+      const cluster = TestCluster.withNodes(1);
+      cluster.create('/apis/batch/v1/namespaces/default/cronjobs', {
+        metadata: { name: 'c' },
+        spec: {
+          schedule: '* * * * *',
+          jobTemplate: {
+            spec: { template: { spec: { containers: [{ name: 'c', image: 'task' }], restartPolicy: 'Never' } } },
+          },
+        },
+      });
+      cluster.advance(300_000);
+      return cluster.get('/apis/batch/v1/namespaces/default/jobs').items.length === 0;
+    },
+  },
+  {
+    id: 'kube-autoscalers',
+    differs: () => {
+      const cluster = running();
+      cluster.create('/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers', {
+        metadata: { name: 'h' },
+        spec: {
+          minReplicas: 4,
+          maxReplicas: 5,
+          scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' },
+        },
+      });
+      cluster.advance(120_000);
+      return cluster.get(`${apps}/deployments/web`).spec.replicas === 2;
+    },
+  },
+  {
+    id: 'kube-endpoints',
+    differs: () => {
+      const cluster = running();
+      cluster.create(`${inDefault}/services`, {
+        metadata: { name: 'web' },
+        spec: { selector: { app: 'web' }, ports: [{ port: 80 }] },
+      });
+      cluster.advance(10_000);
+      return cluster.send('GET', `${inDefault}/endpoints/web`).status === 404;
+    },
+  },
+  {
+    id: 'kube-quotas',
+    differs: () => {
+      const cluster = new TestCluster();
+      cluster.create(`${inDefault}/resourcequotas`, { metadata: { name: 'q' }, spec: { hard: { pods: '0' } } });
+      cluster.advance(10_000);
+      return cluster.send('POST', `${inDefault}/pods`, pod('p')).status === 201;
+    },
+  },
+  {
+    id: 'kube-limit-ranges',
+    differs: () => {
+      const cluster = new TestCluster();
+      const limits = [{ type: 'Container', defaultRequest: { cpu: '1' } }];
+      cluster.create(`${inDefault}/limitranges`, { metadata: { name: 'l' }, spec: { limits } });
+      return cluster.create(`${inDefault}/pods`, pod('p')).spec.containers[0].resources.requests === undefined;
+    },
+  },
+  {
+    id: 'kube-webhooks',
+    differs: () => {
+      const cluster = new TestCluster();
+      const webhook = {
+        name: 'no.example.com',
+        admissionReviewVersions: ['v1'],
+        sideEffects: 'None',
+        failurePolicy: 'Fail',
+        clientConfig: { url: 'https://127.0.0.1:1/none' },
+        rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['configmaps'] }],
+      };
+      const path = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
+      cluster.create(path, { metadata: { name: 'w' }, webhooks: [webhook] });
+      return cluster.send('POST', `${inDefault}/configmaps`, configMap('a', {})).status === 201;
+    },
+  },
+  {
+    id: 'kube-controller-events',
+    differs: () => running().get(`${inDefault}/events`).items.length === 0,
+  },
+  {
+    id: 'kube-controller-managed-fields',
+    differs: () => {
+      const cluster = running();
+      const name = cluster.pods('app=web')[0]?.metadata.name;
+      return cluster.get(`${inDefault}/pods/${name}`).metadata.managedFields === undefined;
+    },
+  },
+  {
+    id: 'kube-openapi',
+    differs: () => Object.keys(new TestCluster().get('/openapi/v3/api/v1').components.schemas).length === 0,
+  },
+  {
+    id: 'kube-nested-unknown-fields',
+    differs: () => {
+      const path = `${inDefault}/pods?fieldValidation=Strict`;
+      return new TestCluster().send('POST', path, pod('p', { dnsPolicies: 'x' })).status === 201;
+    },
+  },
+  {
+    id: 'kube-access',
+    differs: () => {
+      const cluster = new TestCluster();
+      const review = cluster.create('/apis/authorization.k8s.io/v1/subjectaccessreviews', {
+        spec: { user: 'nobody', resourceAttributes: { verb: 'create', resource: 'configmaps', namespace: 'default' } },
+      });
+      const path = `${inDefault}/configmaps`;
+      const query = new URLSearchParams();
+      const body = configMap('a', {});
+      return !review.status.allowed && cluster.model.handle({ method: 'POST', path, query, body }).status === 201;
+    },
+  },
+  {
+    id: 'kube-protobuf',
+    differs: () => {
+      const accept = 'application/vnd.kubernetes.protobuf';
+      return new TestCluster().send('GET', `${inDefault}/configmaps`, undefined, { accept }).status === 406;
+    },
+  },
+  {
+    id: 'kube-exec-and-proxies',
+    differs: () => {
+      const cluster = running();
+      const name = cluster.pods('app=web')[0]?.metadata.name;
+      const one = `${inDefault}/pods/${name}`;
+      const paths = [`${one}/exec?command=ls`, `${one}/attach`, `${one}/portforward`, `${one}/proxy/`];
+      return paths.every((path) => cluster.send('POST', path).status === 404);
+    },
+  },
+  {
+    id: 'kube-ephemeral-containers',
+    differs: () => {
+      const cluster = running();
+      const name = cluster.pods('app=web')[0]?.metadata.name;
+      const debug = { spec: { ephemeralContainers: [{ name: 'd', image: 'busybox' }] } };
+      const path = `${inDefault}/pods/${name}/ephemeralcontainers`;
+      return cluster.send('PATCH', path, debug, { type: strategicPatchType }).status === 405;
+    },
+  },
+  {
+    id: 'kube-preemption',
+    differs: () => {
+      const cluster = TestCluster.withNodes(1);
+      const big = { resources: { requests: { cpu: '1500m' } } };
+      cluster.create(`${inDefault}/pods`, pod('low', { containers: [{ name: 'c', image: 'nginx:1', ...big }] }));
+      cluster.until(() => cluster.ready().length === 1);
+      cluster.create('/apis/scheduling.k8s.io/v1/priorityclasses', { metadata: { name: 'high' }, value: 1000 });
+      const high = pod('high', { priorityClassName: 'high', containers: [{ name: 'c', image: 'nginx:1', ...big }] });
+      cluster.create(`${inDefault}/pods`, high);
+      cluster.advance(120_000);
+      return cluster.send('GET', `${inDefault}/pods/low`).status === 200;
+    },
+  },
+  {
+    id: 'kube-preferred-affinity',
+    differs: () => {
+      const cluster = TestCluster.withNodes(2);
+      const names = [...cluster.model.truth().nodes.keys()];
+      const spread = names.map((wanted, index) => {
+        const preference = { matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: [wanted] }] };
+        const nodeAffinity = { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, preference }] };
+        for (const each of ['a', 'b', 'c']) {
+          cluster.create(`${inDefault}/pods`, pod(`${each}-${index}`, { affinity: { nodeAffinity } }));
+        }
+        cluster.advance(10_000);
+        const placed = cluster.pods().filter((each) => each.metadata.name.endsWith(`-${index}`));
+        return placed.every((each) => each.spec.nodeName === wanted);
+      });
+      return spread.includes(false);
+    },
+  },
+  {
+    id: 'kube-proportional-scaling',
+    differs: () => {
+      const cluster = TestCluster.withNodes(3);
+      const path = `${apps}/deployments/web`;
+      cluster.create(
+        `${apps}/deployments`,
+        deployment('web', 10, {}, { strategy: { rollingUpdate: { maxSurge: 3, maxUnavailable: 2 } } }),
+      );
+      cluster.until(() => cluster.ready('app=web').length === 10);
+      // The new version never starts: the deployment stays between its two replica sets.
+      cluster.model.faults.imagePull = 'broken';
+      const image = { spec: { template: { spec: { containers: [{ name: 'c', image: 'nginx:2' }] } } } };
+      cluster.send('PATCH', path, image, { type: strategicPatchType });
+      cluster.advance(60_000);
+      const old = (): number =>
+        Math.max(...cluster.get(`${apps}/replicasets`).items.map((each: Body) => each.status.readyReplicas ?? 0));
+      const before = old();
+      cluster.send('PATCH', path, { spec: { replicas: 15 } }, { type: mergePatchType });
+      cluster.model.faults.imagePull = 'ok';
+      cluster.model.faults.unreadyNodes = new Set(cluster.model.truth().nodes.keys());
+      cluster.advance(20_000);
+      return cluster
+        .get(`${apps}/replicasets`)
+        .items.every((each: Body) => each.spec.replicas <= before || each.spec.replicas > 9);
+    },
+  },
+  {
+    id: 'kube-lease-versions',
+    differs: () => {
+      const cluster = TestCluster.withNodes(1);
+      const path = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases';
+      const before = cluster.get(path).items[0];
+      cluster.advance(60_000);
+      const after = cluster.get(path).items[0];
+      return (
+        before.spec.renewTime !== after.spec.renewTime &&
+        before.metadata.resourceVersion === after.metadata.resourceVersion
+      );
+    },
+  },
+  {
+    id: 'kube-containers',
+    differs: () => {
+      const cluster = TestCluster.withNodes(1);
+      const command = ['sh', '-c', 'wget -q http://nowhere.invalid/ && echo reached'];
+      const task = pod('p', { restartPolicy: 'Never', containers: [{ name: 'c', image: 'busybox', command }] });
+      cluster.create(`${inDefault}/pods`, task);
+      cluster.advance(120_000);
+      return cluster.get(`${inDefault}/pods/p`).status.phase === 'Succeeded';
+    },
+  },
+];
