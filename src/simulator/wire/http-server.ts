@@ -18,7 +18,7 @@ export interface WireRequest {
  * without an answer.
  */
 export type WireAnswer =
-  | { status: number; headers?: Record<string, string>; body: string }
+  | { status: number; headers?: Record<string, string>; body: string | Uint8Array }
   | { stream: (response: ServerResponse) => void }
   | { reset: true };
 
@@ -167,7 +167,7 @@ function send(response: ServerResponse, answer: WireAnswer): void {
     response.destroy();
     return;
   }
-  const payload = Buffer.from(answer.body, 'utf8');
+  const payload = typeof answer.body === 'string' ? Buffer.from(answer.body, 'utf8') : answer.body;
   response.writeHead(answer.status, { ...answer.headers, 'content-length': String(payload.length) });
   response.end(payload);
 }

@@ -71,6 +71,7 @@ function answerRequest(options: KubeWireOptions, request: WireRequest): WireAnsw
 function wireAnswer(answer: KubeAnswer): WireAnswer {
   const type = typeof answer.body === 'string' ? 'text/plain; charset=utf-8' : 'application/json';
   const headers = { 'cache-control': 'no-cache, private', 'content-type': type, ...answer.headers };
+  if (answer.body instanceof Uint8Array) return { status: answer.status, headers, body: answer.body };
   return {
     status: answer.status,
     headers,

@@ -89,5 +89,12 @@ export const kubeCoverage: Readonly<Record<string, Coverage>> = {
   '/readyz': conversation,
   '/metrics': plain,
   '/version': plain,
-  '/openapi/v3': plain,
+  '/openapi/v2': at(
+    `${unit}/field-validation.test.ts`,
+    'has the definitions in version 2 as well, as JSON and as protobuf',
+  ),
+  '/openapi/v3': at(
+    `${unit}/field-validation.test.ts`,
+    'has a document for every group and version, whose references all lead somewhere',
+  ),
 };

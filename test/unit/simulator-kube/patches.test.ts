@@ -153,12 +153,12 @@ describe('patches over the API', () => {
     cluster.send(
       'PATCH',
       `${path}/status`,
-      { spec: { unschedulable: true }, status: { x: 1 } },
+      { spec: { unschedulable: true }, status: { phase: 'one' } },
       { type: mergePatchType },
     );
-    cluster.send('PATCH', path, { status: { x: 2 } }, { type: mergePatchType });
+    cluster.send('PATCH', path, { status: { phase: 'two' } }, { type: mergePatchType });
     const node = cluster.get(path);
     expect(node.spec.unschedulable).toBeUndefined();
-    expect(node.status.x).toBe(1);
+    expect(node.status.phase).toBe('one');
   });
 });

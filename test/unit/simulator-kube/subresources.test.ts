@@ -16,22 +16,44 @@ function made(cluster: TestCluster, at: string, definition: (typeof builtinResou
   return `${list}/${name}`;
 }
 
+const condition = {
+  type: 'Sampled',
+  status: 'True',
+  lastTransitionTime: '2026-01-01T00:00:00Z',
+  reason: 'R',
+  message: 'm',
+};
+const { reason: _, message: __, ...bareCondition } = condition;
+const apiConditions = ['v1/services', 'policy/v1/poddisruptionbudgets'];
+
+/** A status that no controller of its own writes: most kinds have conditions, some do not. */
+const sampleStatus: Record<string, Record<string, unknown>> = {
+  'v1/persistentvolumes': { reason: 'Sampled' },
+  'v1/resourcequotas': { used: { pods: '3' } },
+  'batch/v1/cronjobs': { lastSuccessfulTime: '2026-01-01T00:00:00Z' },
+  'networking.k8s.io/v1/ingresses': { loadBalancer: { ingress: [{ hostname: 'sampled' }] } },
+  'storage.k8s.io/v1/volumeattachments': { attached: true },
+};
+const statusOf = (at: string): Record<string, unknown> =>
+  sampleStatus[at] ?? { conditions: [apiConditions.includes(at) ? condition : bareCondition] };
+
 describe('status', () => {
   it.each(having('status'))('%s/status takes the status alone, and nothing else changes it', (at, definition) => {
     const cluster = new TestCluster();
     const one = made(cluster, at, definition);
     cluster.advance(60_000);
-    const condition = { type: 'Sampled', status: 'True', lastTransitionTime: '2026-01-01T00:00:00Z' };
+    const sampled = statusOf(at);
     const before = cluster.get(one);
-    const next = { status: { ...before.status, conditions: [condition] }, metadata: { labels: { a: 'no' } } };
+    const next = { status: { ...before.status, ...sampled }, metadata: { labels: { a: 'no' } } };
     const set = cluster.send('PATCH', `${one}/status`, next, { type: mergePatchType });
-    expect(set).toMatchObject({ status: 200, body: { status: { conditions: [condition] } } });
+    expect(set).toMatchObject({ status: 200, body: { status: sampled } });
     expect(set.body.metadata.labels?.a).toBeUndefined();
     expect(cluster.get(`${one}/status`)).toEqual(cluster.get(one));
-    const other = { metadata: { labels: { a: 'yes' } }, status: { conditions: [] } };
+    const gone = Object.fromEntries(Object.keys(sampled).map((field) => [field, null]));
+    const other = { metadata: { labels: { a: 'yes' } }, status: gone };
     const kept = cluster.send('PATCH', one, other, { type: mergePatchType }).body;
     expect(kept.metadata.labels.a).toBe('yes');
-    expect(kept.status.conditions).toContainEqual(condition);
+    expect(kept.status).toMatchObject(sampled);
     expect(cluster.send('POST', `${one}/status`, {}).status).toBe(405);
   });
 });

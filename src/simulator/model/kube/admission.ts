@@ -1,6 +1,15 @@
-import { alreadyExists, badRequest, conflict, forbidden, invalid, modifiedMeanwhile, notFound } from './api-error.ts';
+import {
+  type ApiError,
+  alreadyExists,
+  badRequest,
+  conflict,
+  forbidden,
+  invalid,
+  modifiedMeanwhile,
+  notFound,
+} from './api-error.ts';
 import type { ClusterCore } from './cluster-core.ts';
-import { checkCustomObject } from './custom-resource.ts';
+import { checkCustomObject, pruneCustomObject } from './custom-resource.ts';
 import { applyDefaults, labelJobTemplate } from './defaults.ts';
 import { type Namespace, notReadyTaint } from './kinds.ts';
 import {
@@ -31,6 +40,8 @@ export interface Place {
   namespace: string | undefined;
   /** Undefined for a create. */
   name: string | undefined;
+  /** For a patched object: the patch, as errors show it. */
+  patch?: string;
 }
 
 /**
@@ -57,12 +68,13 @@ export function decodeObject(body: unknown, place: Place, fieldValidation: strin
     );
   }
   if (body['metadata'] === undefined || body['metadata'] === null) body['metadata'] = {};
-  const problems = checkShape(definition.kind, body, definition.custom !== undefined);
-  if (problems.wrong !== undefined) throw badRequest(`${what}: ${problems.wrong}`);
+  const problems = checkShape(definition, body, definition.custom !== undefined);
+  if (problems.wrong !== undefined) throw undecodable(place, what, problems.wrong);
+  if (definition.custom) problems.unknown.push(...pruneCustomObject(definition, body));
   const warnings: string[] = [];
   if (problems.unknown.length > 0) {
     const texts = problems.unknown.map((field) => `unknown field "${field}"`);
-    if (fieldValidation === 'Strict') throw badRequest(`${what}: strict decoding error: ${texts.join(', ')}`);
+    if (fieldValidation === 'Strict') throw undecodable(place, what, `strict decoding error: ${texts.join(', ')}`);
     if (fieldValidation !== 'Ignore') warnings.push(...texts);
   }
   const object = body as unknown as SimObject;
@@ -87,6 +99,13 @@ export function decodeObject(body: unknown, place: Place, fieldValidation: strin
     meta.name = name;
   }
   return { object, warnings };
+}
+
+/** An object that cannot be read is a bad request; a patch that makes one is invalid. */
+function undecodable(place: Place, what: string, why: string): ApiError {
+  if (place.patch === undefined) return badRequest(`${what}: ${why}`);
+  const message = `Invalid value: ${JSON.stringify(place.patch)}: ${why}`;
+  return invalid({ kind: '', group: '' }, '', [{ field: 'patch', reason: 'FieldValueInvalid', message }]);
 }
 
 /** Everything the server does to a new object before it is stored. `object` is taken over and changed. */

@@ -18,7 +18,7 @@ export interface KubeRequest {
 export interface KubeAnswer {
   status: number;
   headers?: Record<string, string>;
-  /** JSON, or plain text. Objects in it are the stored ones: read them, never change them. */
+  /** JSON, plain text, or bytes. Objects in it are the stored ones: read them, never change them. */
   body: object | string;
 }
 

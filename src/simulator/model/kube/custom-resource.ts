@@ -44,7 +44,40 @@ export function definitionsOf(crd: SimObject): ResourceDefinition[] {
     });
 }
 
-/** Drops what the schema does not know, fills in its defaults, and throws 422 for what it does not allow. */
+/** Drops the fields that the schema does not know, and returns their paths. */
+export function pruneCustomObject(definition: ResourceDefinition, object: Fields): string[] {
+  const { custom } = definition;
+  const dropped: string[] = [];
+  if (custom?.schema && !custom.preserveUnknown) prune(custom.schema, object, '', dropped, 0);
+  return dropped;
+}
+
+function prune(schema: Fields, value: unknown, path: string, dropped: string[], depth: number): void {
+  if (depth > 64) return;
+  if (Array.isArray(value)) {
+    const items = schema['items'];
+    if (!isFields(items)) return;
+    for (const [index, item] of value.entries()) prune(items, item, `${path}[${index}]`, dropped, depth + 1);
+    return;
+  }
+  if (!isFields(value)) return;
+  const whole = depth === 0 || schema['x-kubernetes-embedded-resource'] === true;
+  const properties = fieldsOf(schema['properties']);
+  const others = schema['additionalProperties'];
+  const keep = schema['x-kubernetes-preserve-unknown-fields'] === true || others === true;
+  for (const field of Object.keys(value)) {
+    if (whole && (field === 'apiVersion' || field === 'kind' || field === 'metadata')) continue;
+    const at = path === '' ? field : `${path}.${field}`;
+    const below = Object.hasOwn(properties, field) ? properties[field] : others;
+    if (isFields(below)) prune(below, value[field], at, dropped, depth + 1);
+    else if (!keep) {
+      dropped.push(at);
+      delete value[field];
+    }
+  }
+}
+
+/** Fills in the schema's defaults, and throws 422 for what it does not allow. */
 export function checkCustomObject(definition: ResourceDefinition, object: SimObject): void {
   const custom = definition.custom;
   if (!custom?.schema) return;
@@ -54,7 +87,6 @@ export function checkCustomObject(definition: ResourceDefinition, object: SimObj
     if (field === 'apiVersion' || field === 'kind' || field === 'metadata') continue;
     const schema = properties[field];
     if (isFields(schema)) object[field] = conform(schema, object[field], field, found, 0);
-    else if (!custom.preserveUnknown) delete object[field];
   }
   for (const [field, schema] of Object.entries(properties)) {
     if (object[field] === undefined && isFields(schema) && schema['default'] !== undefined)
@@ -101,12 +133,10 @@ function conform(schema: Fields, value: unknown, path: string, found: Violation[
 function conformFields(schema: Fields, value: Fields, path: string, found: Violation[], depth: number): Fields {
   const properties = fieldsOf(schema['properties']);
   const others = schema['additionalProperties'];
-  const keep = schema['x-kubernetes-preserve-unknown-fields'] === true || others === true;
   const result: Fields = {};
   for (const [field, item] of Object.entries(value)) {
     const below = Object.hasOwn(properties, field) ? properties[field] : others;
-    if (isFields(below)) result[field] = conform(below, item, `${path}.${field}`, found, depth + 1);
-    else if (keep) result[field] = item;
+    result[field] = isFields(below) ? conform(below, item, `${path}.${field}`, found, depth + 1) : item;
   }
   for (const [field, below] of Object.entries(properties)) {
     if (result[field] === undefined && isFields(below) && below['default'] !== undefined)

@@ -112,7 +112,19 @@ export class ReadHandlers {
     if (path === '/' || path === '')
       return {
         status: 200,
-        body: { paths: ['/api', '/apis', '/healthz', '/livez', '/metrics', '/openapi/v3', '/readyz', '/version'] },
+        body: {
+          paths: [
+            '/api',
+            '/apis',
+            '/healthz',
+            '/livez',
+            '/metrics',
+            '/openapi/v2',
+            '/openapi/v3',
+            '/readyz',
+            '/version',
+          ],
+        },
       };
     return text('404 page not found\n', 404);
   }

@@ -1,6 +1,6 @@
 import { isFields } from './object.ts';
-
-import { metadataShape, objectShapes, type Shape, type ShapeFields } from './object-shapes.ts';
+import { parseQuantity } from './quantity.ts';
+import { type FieldType, type PlainType, type RecordType, recordNameOf, recordTypes } from './schemas/type-table.ts';
 
 export interface ShapeProblems {
   /** The first field of a wrong type, in the decoder's words. */
@@ -9,84 +9,154 @@ export interface ShapeProblems {
   unknown: string[];
 }
 
-/** Checks a client's object. Unknown fields are removed from it, as the API server drops them. */
-export function checkShape(kind: string, object: Record<string, unknown>, custom: boolean): ShapeProblems {
-  const problems: ShapeProblems = { wrong: undefined, unknown: [] };
-  const top: ShapeFields = custom
-    ? { '...': 'any' }
-    : (objectShapes[kind] ?? { spec: { '...': 'any' }, status: { '...': 'any' } });
-  checkFields({ apiVersion: 'string', kind: 'string', metadata: metadataShape, ...top }, object, '', kind, problems);
-  return problems;
+const objectMeta: FieldType = { is: 'record', name: 'ObjectMeta' };
+const text: FieldType = { is: 'plain', plain: 's' };
+const head: ReadonlyMap<string, FieldType> = new Map<string, FieldType>([
+  ['apiVersion', text],
+  ['kind', text],
+  ['metadata', objectMeta],
+]);
+
+/**
+ * Checks a client's object against the types of its kind. Unknown fields are removed from it, as the API server drops them. A custom
+ * resource has its schema for everything but the metadata.
+ */
+export function checkShape(
+  definition: { group: string; kind: string },
+  object: Record<string, unknown>,
+  custom: boolean,
+): ShapeProblems {
+  const check = new ShapeCheck(definition.kind);
+  const record = custom ? undefined : recordTypes.get(recordNameOf(definition.group, definition.kind));
+  for (const field of Object.keys(object)) {
+    const type = head.get(field) ?? record?.get(field)?.type;
+    if (type !== undefined) check.field(object, field, type, field);
+    else if (!custom) check.unknownField(object, field, field);
+  }
+  return check.problems;
 }
 
-function checkFields(
-  shape: ShapeFields,
-  value: Record<string, unknown>,
-  path: string,
-  kind: string,
-  problems: ShapeProblems,
-): void {
-  for (const field of Object.keys(value)) {
-    const at = path === '' ? field : `${path}.${field}`;
-    const known = Object.hasOwn(shape, field) ? shape[field] : undefined;
-    if (known !== undefined) {
-      if (value[field] === null) delete value[field];
-      else check(known, value[field], at, kind, problems);
-    } else if (shape['...'] === undefined) {
-      problems.unknown.push(at);
-      delete value[field];
+class ShapeCheck {
+  readonly problems: ShapeProblems = { wrong: undefined, unknown: [] };
+  readonly #kind: string;
+
+  constructor(kind: string) {
+    this.#kind = kind;
+  }
+
+  field(holder: Record<string, unknown>, field: string, type: FieldType, path: string): void {
+    const value = holder[field];
+    if (value === null) delete holder[field];
+    else if (value !== undefined) this.#value(type, value, path);
+  }
+
+  unknownField(holder: Record<string, unknown>, field: string, path: string): void {
+    this.problems.unknown.push(path);
+    delete holder[field];
+  }
+
+  #value(type: FieldType, value: unknown, path: string): void {
+    switch (type.is) {
+      case 'plain': {
+        const wrong = plainProblem(type.plain, value);
+        if (wrong !== undefined) this.#wrong(value, path, wrong);
+        return;
+      }
+      case 'record':
+        if (isFields(value)) this.#record(recordTypes.get(type.name) as RecordType, value, path);
+        else this.#wrong(value, path, `v1.${type.name}`);
+        return;
+      case 'list':
+        if (!Array.isArray(value)) this.#wrong(value, path, `[]${goType(type.of)}`);
+        else for (const [index, item] of value.entries()) this.#value(type.of, item, `${path}[${index}]`);
+        return;
+      case 'map':
+        if (!isFields(value)) this.#wrong(value, path, `map[string]${goType(type.of)}`);
+        else for (const key of Object.keys(value)) this.#value(type.of, value[key], path);
     }
   }
+
+  #record(record: RecordType, value: Record<string, unknown>, path: string): void {
+    for (const field of Object.keys(value)) {
+      const at = `${path}.${field}`;
+      const known = record.get(field);
+      if (known) this.field(value, field, known.type, at);
+      else this.unknownField(value, field, at);
+    }
+  }
+
+  #wrong(value: unknown, path: string, type: string): void {
+    if (typeof value === 'string' && problemOfText[type]) {
+      this.problems.wrong ??= problemOfText[type](value);
+      return;
+    }
+    // The decoder names the field without the places in lists on its way.
+    const at = path.replaceAll(/\[\d+\]/g, '');
+    this.problems.wrong ??= `json: cannot unmarshal ${jsonWord(value)} into Go struct field ${this.#kind}.${at} of type ${type}`;
+  }
 }
 
-function check(shape: Shape, value: unknown, path: string, kind: string, problems: ShapeProblems): void {
-  const wrong = (type: string): void => {
-    const actual = Array.isArray(value)
-      ? 'array'
-      : value === null
-        ? 'null'
-        : typeof value === 'boolean'
-          ? 'bool'
-          : typeof value;
-    problems.wrong ??= `json: cannot unmarshal ${actual} into Go struct field ${kind}.${path} of type ${type}`;
-  };
-  if (Array.isArray(shape)) {
-    if (!Array.isArray(value)) wrong('[]object');
-    else for (const item of value) check(shape[0] as Shape, item, path, kind, problems);
-    return;
-  }
-  if (typeof shape === 'object') {
-    if (isFields(value)) checkFields(shape, value, path, kind, problems);
-    else wrong('object');
-    return;
-  }
-  const type = primitiveProblem(shape, value);
-  if (type !== undefined) wrong(type);
+/** Texts that are texts and yet no value of their type have messages of their own. */
+const problemOfText: Record<string, (value: string) => string> = {
+  Time: (value) => {
+    const quoted = JSON.stringify(value);
+    return `parsing time ${quoted} as "2006-01-02T15:04:05Z07:00": cannot parse ${quoted} as "2006"`;
+  },
+  Quantity: () => "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+  '[]uint8': () => 'illegal base64 data at input byte 0',
+};
+
+function jsonWord(value: unknown): string {
+  if (Array.isArray(value)) return 'array';
+  if (value === null) return 'null';
+  if (typeof value === 'boolean') return 'bool';
+  if (typeof value === 'number') return `number ${value}`;
+  return typeof value;
 }
 
-function primitiveProblem(shape: Exclude<Shape, Shape[] | ShapeFields>, value: unknown): string | undefined {
-  switch (shape) {
+function goType(type: FieldType): string {
+  if (type.is === 'record') return `v1.${type.name}`;
+  if (type.is === 'plain') return type.plain === 's' ? 'string' : type.plain === 'q' ? 'resource.Quantity' : 'object';
+  return type.is === 'list' ? `[]${goType(type.of)}` : `map[string]${goType(type.of)}`;
+}
+
+const longestMoment = 40;
+
+/** The name of the type that a plain value is none of; undefined for a good one. */
+function plainProblem(plain: PlainType, value: unknown): string | undefined {
+  switch (plain) {
     case 'any':
       return undefined;
-    case 'string':
+    case 's':
       return typeof value === 'string' ? undefined : 'string';
-    case 'int':
+    case 'i':
+      return Number.isInteger(value) && Math.abs(value as number) < 2 ** 31 ? undefined : 'int32';
+    case 'l':
       return Number.isSafeInteger(value) ? undefined : 'int64';
-    case 'bool':
+    case 'n':
+      return typeof value === 'number' ? undefined : 'float64';
+    case 'b':
       return typeof value === 'boolean' ? undefined : 'bool';
-    case 'map':
-      return isFields(value) ? undefined : 'object';
-    case 'strings':
-      return Array.isArray(value) && value.every((item) => typeof item === 'string') ? undefined : '[]string';
-    case 'text-map':
-      return isFields(value) && Object.values(value).every((item) => typeof item === 'string')
-        ? undefined
-        : 'map[string]string';
-    case 'quantity-map': {
-      const good = (item: unknown): boolean => typeof item === 'string' || typeof item === 'number';
-      return isFields(value) && Object.values(value).every(good) ? undefined : 'map[string]resource.Quantity';
+    case 't':
+    case 'm': {
+      const good =
+        typeof value === 'string' &&
+        value.length < longestMoment &&
+        /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(value) &&
+        !Number.isNaN(Date.parse(value));
+      return good ? undefined : 'Time';
     }
-    case 'int-or-string':
-      return typeof value === 'string' || Number.isSafeInteger(value) ? undefined : 'intstr.IntOrString';
+    case 'q':
+      return (typeof value === 'string' || typeof value === 'number') && parseQuantity(value) !== undefined
+        ? undefined
+        : 'Quantity';
+    case 'y':
+      return typeof value === 'string' && /^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(value) ? undefined : '[]uint8';
+    case 'ios':
+      return typeof value === 'string' || (Number.isInteger(value) && Math.abs(value as number) < 2 ** 31)
+        ? undefined
+        : 'intstr.IntOrString';
+    case 'o':
+      return isFields(value) ? undefined : 'map[string]interface {}';
   }
 }

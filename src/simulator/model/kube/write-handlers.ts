@@ -14,6 +14,7 @@ import {
   type ManagedFieldsEntry,
   type SimObject,
   sameJson,
+  shownText,
   stamp,
   without,
 } from './object.ts';
@@ -65,7 +66,13 @@ export class WriteHandlers {
     if (type === patchTypes.apply) return this.#apply(target, body, subresource);
     const old = this.#existing(definition, namespace, name as string);
     const patched = patchedObject(definition, shown(definition, old), type, body);
-    const { object, warnings } = decodeObject(patched, target, request.query.get('fieldValidation'));
+    const place = {
+      definition,
+      namespace,
+      name,
+      patch: type === patchTypes.strategic ? goText(body) : shownText(patched),
+    };
+    const { object, warnings } = decodeObject(patched, place, request.query.get('fieldValidation'));
     if (
       fieldsOf(body)['metadata'] === undefined ||
       fieldsOf(fieldsOf(body)['metadata'])['resourceVersion'] === undefined
@@ -213,6 +220,15 @@ export class WriteHandlers {
     if (options.dryRun) return { created: false, object: changed, warnings };
     return { created: false, object: this.#writer.update(definition, old, changed), warnings };
   }
+}
+
+/** A value as Go prints it: `map[spec:map[replicas:2]]`. */
+function goText(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(goText).join(' ')}]`;
+  if (value === null) return '<nil>';
+  if (!isFields(value)) return shownText(value);
+  const keys = Object.keys(value).sort();
+  return `map[${keys.map((key) => `${key}:${goText(value[key])}`).join(' ')}]`;
 }
 
 function withoutTimes(entries: readonly ManagedFieldsEntry[]): Fields[] {
