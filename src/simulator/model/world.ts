@@ -4,14 +4,17 @@ import type { AwsFaults } from './aws/aws-faults.ts';
 import { AwsModel } from './aws/aws-model.ts';
 import type { CloudTimings } from './aws/cloud.ts';
 import { clusterOfTags } from './aws/resources.ts';
+import { ImageRegistry, type RegistryOptions } from './images/image-registry.ts';
 import { KubeModel } from './kube/kube-model.ts';
 import type { KubeOptions } from './kube/options.ts';
+import { Internet } from './network/internet.ts';
 import type { EmitWorldEvent, HealthProbe, InstanceListener, SimInstance, WorldEvent } from './seams.ts';
 
 export interface WorldOptions {
   /** Defaults for every cluster. */
   kube?: Partial<KubeOptions>;
   awsTimings?: Partial<CloudTimings>;
+  registry?: Partial<RegistryOptions>;
 }
 
 export interface WorldCluster {
@@ -32,6 +35,10 @@ export class World {
   readonly clock: VirtualClock;
   readonly random: Random;
   readonly aws: AwsModel;
+  /** What all clusters' nodes pull from. */
+  readonly registry: ImageRegistry;
+  /** Public names and hosts, the same for all clusters. */
+  readonly internet: Internet;
   readonly #options: WorldOptions;
   readonly #clusters = new Map<string, WorldCluster & { model: KubeModel }>();
   readonly #clusterOfInstance = new Map<string, string>();
@@ -43,6 +50,8 @@ export class World {
     this.clock = new VirtualClock(input.startMs);
     this.random = seededRandom(input.seed);
     this.#options = input.options ?? {};
+    this.registry = new ImageRegistry(this.clock, this.#options.registry);
+    this.internet = new Internet(this.clock);
     this.aws = new AwsModel({
       clock: this.clock,
       random: this.random.fork('aws'),
@@ -71,6 +80,8 @@ export class World {
       clock: this.clock,
       random: this.random.fork(`kube/${cluster.id}`),
       emit: (event) => this.#emit(event),
+      internet: this.internet,
+      registry: this.registry,
       options: { ...this.#options.kube, ...(version === undefined ? {} : { kubernetesVersion: version }) },
     });
     this.#clusters.set(cluster.id, { ...cluster, model });

@@ -5,6 +5,7 @@ import type { Pod } from './kinds.ts';
 import type { SimObject } from './object.ts';
 import { ObjectStore } from './object-store.ts';
 import { defaultKubeOptions, type KubeFaults, type KubeModelInput, type KubeOptions } from './options.ts';
+import type { RuntimeParts } from './process.ts';
 import { ResourceRegistry } from './resource-definition.ts';
 import { WatchHub } from './watch-hub.ts';
 
@@ -28,10 +29,12 @@ export class ClusterCore {
   actor: Actor = { kind: 'world', name: 'kube' };
   /** Exceptions inside controllers: bugs of the simulator, for tests to look at (the first 20). */
   readonly internalErrors: string[] = [];
+  /** What containers run on and talk over; set when the cluster is put together. */
+  runtime!: RuntimeParts;
   /** Objects whose stored form lags behind what a reader sees (a node's Lease renews itself): set by their owner. */
   readView: (resourceKey: string, object: SimObject) => SimObject = (_key, object) => object;
   /** What a container wrote to its log so far; set by the kubelets. */
-  podLog: (pod: Pod, container: string) => string = () => '';
+  podLog: (pod: Pod, container: string, previous: boolean) => string = () => '';
   readonly #emit: EmitWorldEvent;
   readonly #names: Random;
   readonly #uids: Random;

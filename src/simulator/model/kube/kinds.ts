@@ -35,6 +35,10 @@ export interface Taint {
 }
 
 export interface Probe {
+  httpGet?: { path?: string; port?: number | string; scheme?: string; host?: string; httpHeaders?: unknown };
+  tcpSocket?: { port?: number | string };
+  grpc?: { port?: number; service?: string };
+  exec?: { command?: string[] };
   initialDelaySeconds?: number;
   periodSeconds?: number;
   failureThreshold?: number;
@@ -50,7 +54,10 @@ export interface Container {
   ports?: { name?: string; containerPort: number; hostPort?: number; protocol?: string }[];
   resources?: { requests?: Record<string, string>; limits?: Record<string, string> };
   readinessProbe?: Probe;
+  livenessProbe?: Probe;
+  startupProbe?: Probe;
   lifecycle?: Fields;
+  [field: string]: unknown;
 }
 
 export interface NodeSelectorTerm {

@@ -1,3 +1,9 @@
+import { ClusterRuntime } from '../cluster-runtime.ts';
+import { ImageRegistry } from '../images/image-registry.ts';
+import { apiEndpoint } from '../network/api-endpoint.ts';
+import { Internet } from '../network/internet.ts';
+import type { RuntimeFaults } from '../network/runtime-faults.ts';
+import { selfSigned } from '../programs/certificates.ts';
 import type { HealthProbe, InstanceListener, SimInstance } from '../seams.ts';
 import type { KubeAnswer, KubeRequest } from './api-request.ts';
 import { ApiServer } from './api-server.ts';
@@ -34,6 +40,7 @@ export class KubeModel implements InstanceListener, HealthProbe {
   readonly #api: ApiServer;
   readonly #writes: WriteHandlers;
   readonly #machines: NodeManager;
+  readonly #runtime: ClusterRuntime;
   readonly #health: HealthAnswers;
   readonly #crds: CrdController;
   #hadMaster = false;
@@ -41,10 +48,15 @@ export class KubeModel implements InstanceListener, HealthProbe {
   constructor(input: KubeModelInput) {
     const core = new ClusterCore(input);
     this.#core = core;
+    this.#runtime = this.#newRuntime(core, input);
+    core.runtime = this.#runtime;
     this.clusterId = input.clusterId;
     const writer = new ObjectWriter(core);
     const pods = new WorkloadPods(core, writer);
-    core.podLog = (pod, container) => podLog(core, pod, container);
+    core.podLog = (pod, container, previous) => {
+      const run = this.#machines.processesOf(pod).find((each) => each.container.name === container);
+      return podLog(core, pod, container, previous ? (run?.previousLines ?? []) : run?.lines);
+    };
     this.#crds = new CrdController(core, writer);
     new NamespaceController(core, writer);
     new GarbageCollector(core, writer);
@@ -67,6 +79,36 @@ export class KubeModel implements InstanceListener, HealthProbe {
   /** What a scenario can break; read by the controllers at every turn. */
   get faults(): KubeFaults {
     return this.#core.faults;
+  }
+
+  /** What a scenario can break inside of the cluster: its network, its images. */
+  get runtimeFaults(): RuntimeFaults {
+    return this.#runtime.faults;
+  }
+
+  /** What runs inside: programs and their network. */
+  get runtime(): ClusterRuntime {
+    return this.#runtime;
+  }
+
+  #newRuntime(core: ClusterCore, input: KubeModelInput): ClusterRuntime {
+    const names = [
+      'kubernetes',
+      'kubernetes.default',
+      'kubernetes.default.svc',
+      'kubernetes.default.svc.cluster.local',
+    ];
+    return new ClusterRuntime({
+      core,
+      internet: input.internet ?? new Internet(input.clock),
+      registry: input.registry ?? new ImageRegistry(input.clock),
+      processesOf: (pod) => this.#machines.processesOf(pod),
+      instanceOf: (node) => this.#machines.instanceOf(node),
+      api: apiEndpoint(
+        (request) => this.handle(request),
+        () => selfSigned('kube-apiserver', names, core.startedAt),
+      ),
+    });
   }
 
   /** Answers one request at once. Objects in the answer are the stored ones: read them, never change them. */

@@ -1,7 +1,8 @@
 import type { Timer } from '../../../support/clock.ts';
 import type { Random } from '../../../support/random.ts';
 import type { ClusterCore } from './cluster-core.ts';
-import { type ContainerRun, containerRun } from './image-behaviour.ts';
+import { ContainerProcess, type ProcessOwner } from './container-process.ts';
+import { probeProblem } from './health-checks.ts';
 import {
   type ContainerStatus,
   isPodFinished,
@@ -9,33 +10,39 @@ import {
   mirrorAnnotation,
   type Pod,
   type PodStatus,
-  withCondition,
+  type Probe,
 } from './kinds.ts';
+import { NodeImages } from './node-images.ts';
 import { type Fields, fieldsOf, stamp } from './object.ts';
 import type { ObjectWriter } from './object-writer.ts';
 import { sampleMs } from './options.ts';
+import { acceptedStatus, withReadiness } from './pod-status.ts';
+import { missingVolume } from './pod-volumes.ts';
 import type { ResourceDefinition } from './resource-definition.ts';
 
 interface RunningPod {
   uid: string;
   timers: Timer[];
   stopping: Timer | undefined;
-  runs: ContainerRun[];
+  /** By container; empty until they have started. */
+  processes: ContainerProcess[];
   startedAt: number;
+  waitsForVolume: boolean;
 }
 
 const longestBackoffMs = 300_000;
+const unreadyNodeRetryMs = 10_000;
 
-/** Runs the pods of one node: pulls, starts, readiness, exits, restarts, and stops within the grace period. */
-export class Kubelet {
+/** Runs the pods of one node: volumes, pulls, starts, probes, exits, restarts, and stops within the grace period. */
+export class Kubelet implements ProcessOwner {
   readonly nodeName: string;
+  readonly core: ClusterCore;
+  readonly random: Random;
   readonly #hostIp: string;
-  readonly #core: ClusterCore;
   readonly #writer: ObjectWriter;
   readonly #pods: ResourceDefinition;
-  readonly #random: Random;
   readonly #running = new Map<string, RunningPod>();
-  readonly #images = new Set<string>();
+  readonly #images: NodeImages;
   readonly #nextIp: () => string;
   #alive = true;
 
@@ -44,18 +51,20 @@ export class Kubelet {
     writer: ObjectWriter,
     input: { nodeName: string; hostIp: string; nextIp: () => string },
   ) {
-    this.#core = core;
+    this.core = core;
     this.#writer = writer;
     this.#pods = core.resources.find('', 'v1', 'pods') as ResourceDefinition;
     this.nodeName = input.nodeName;
     this.#hostIp = input.hostIp;
     this.#nextIp = input.nextIp;
-    this.#random = core.random.fork(`kubelet/${input.nodeName}`);
+    this.random = core.random.fork(`kubelet/${input.nodeName}`);
+    this.#images = new NodeImages(core.runtime.images);
   }
 
   /** The machine is gone: nothing that runs here changes any more. */
   die(): void {
     this.#alive = false;
+    this.#images.stop();
     for (const pod of this.#running.values()) this.#forget(pod);
     this.#running.clear();
   }
@@ -69,9 +78,9 @@ export class Kubelet {
       return;
     }
     if (known || isPodFinished(pod)) return;
-    const entry: RunningPod = { uid: pod.metadata.uid, timers: [], stopping: undefined, runs: [], startedAt: 0 };
+    const entry = newEntry(pod.metadata.uid);
     this.#running.set(entry.uid, entry);
-    this.#after(entry, 5 + this.#random.int(60), () => this.#accept(entry));
+    this.#after(entry, 5 + this.random.int(60), () => this.#accept(entry));
   }
 
   podRemoved(pod: Pod): void {
@@ -81,181 +90,287 @@ export class Kubelet {
     this.#running.delete(pod.metadata.uid);
   }
 
-  /** Whether this kubelet runs the pod's containers now. */
-  runs(uid: string): boolean {
-    return (this.#running.get(uid)?.startedAt ?? 0) > 0;
+  /** The pod's containers that were started, ended ones too. */
+  processesOf(uid: string): readonly ContainerProcess[] {
+    return this.#running.get(uid)?.processes ?? [];
+  }
+
+  /** Something that probes depend on has changed. */
+  recheck(): void {
+    for (const entry of this.#running.values())
+      for (const process of entry.processes) if (!process.ended) this.observe(process);
+  }
+
+  /** A volume was attached here or a claim was bound. */
+  volumesChanged(): void {
+    for (const entry of this.#running.values()) {
+      if (!entry.waitsForVolume) continue;
+      entry.waitsForVolume = false;
+      this.#after(entry, 100 + this.random.int(400), () => this.#prepare(entry));
+    }
   }
 
   #forget(entry: RunningPod): void {
     for (const timer of entry.timers) timer.cancel();
     entry.timers = [];
     entry.stopping?.cancel();
+    for (const process of entry.processes) process.ended = true;
   }
 
-  #after(entry: RunningPod, delayMs: number, run: () => void): void {
+  #after(entry: RunningPod, delayMs: number, run: () => void): Timer {
     const guarded = (): void => {
       entry.timers = entry.timers.filter((each) => each !== timer);
-      if (!this.#alive || this.#running.get(entry.uid) !== entry) return;
-      this.#core.as({ kind: 'world', name: 'kubelet' }, () => {
-        try {
-          run();
-        } catch (error) {
-          this.#core.internalError(`kubelet ${this.nodeName}`, error);
-        }
-      });
+      if (this.#alive && this.#running.get(entry.uid) === entry) this.#guarded(run);
     };
-    const timer = this.#core.clock.at(this.#core.clock.now() + delayMs, guarded);
+    const timer = this.core.clock.at(this.core.clock.now() + delayMs, guarded);
     entry.timers.push(timer);
+    return timer;
+  }
+
+  #guarded(run: () => void): void {
+    this.core.as({ kind: 'world', name: 'kubelet' }, () => {
+      try {
+        run();
+      } catch (error) {
+        this.core.internalError(`kubelet ${this.nodeName}`, error);
+      }
+    });
   }
 
   #pod(entry: RunningPod): Pod | undefined {
-    const pod = this.#core.store.byUid(entry.uid) as Pod | undefined;
+    const pod = this.core.store.byUid(entry.uid) as Pod | undefined;
     return pod && !isTerminating(pod) ? pod : undefined;
   }
 
   #accept(entry: RunningPod): void {
     const pod = this.#pod(entry);
     if (!pod) return;
-    const now = stamp(this.#core.clock.now());
-    const waiting = pod.spec.containers.map(
-      (container): ContainerStatus => ({
-        name: container.name,
-        state: { waiting: { reason: 'ContainerCreating' } },
-        lastState: {},
-        ready: false,
-        restartCount: 0,
-        started: false,
-        image: container.image ?? '',
-        imageID: '',
-      }),
-    );
-    const notReady = {
-      reason: 'ContainersNotReady',
-      message: `containers with unready status: [${pod.spec.containers.map((each) => each.name).join(' ')}]`,
-    };
-    let conditions = withCondition(pod.status.conditions, { type: 'Initialized', status: 'True' }, now);
-    conditions = withCondition(conditions, { type: 'Ready', status: 'False', ...notReady }, now);
-    conditions = withCondition(conditions, { type: 'ContainersReady', status: 'False', ...notReady }, now);
     const ip = pod.spec.hostNetwork ? this.#hostIp : this.#nextIp();
-    this.#write(pod, {
-      ...pod.status,
-      phase: 'Pending',
-      conditions,
-      hostIP: this.#hostIp,
-      hostIPs: [{ ip: this.#hostIp }],
-      podIP: ip,
-      podIPs: [{ ip }],
-      startTime: now,
-      containerStatuses: waiting,
-    });
-    entry.runs = pod.spec.containers.map((container) => containerRun(this.#core.options, this.#random, pod, container));
-    this.#pull(entry, 0);
+    this.#write(pod, acceptedStatus(pod, this.core.clock.now(), this.#hostIp, ip));
+    this.#prepare(entry);
+  }
+
+  /** Volumes first, then images. */
+  #prepare(entry: RunningPod): void {
+    const pod = this.#pod(entry);
+    if (!pod || entry.processes.length > 0) return;
+    if (missingVolume(this.core, pod, this.nodeName) === undefined) this.#pull(entry, 0);
+    else entry.waitsForVolume = true;
   }
 
   #pull(entry: RunningPod, attempt: number): void {
     const pod = this.#pod(entry);
     if (!pod) return;
+    const images = pod.spec.containers.map((container) => container.image ?? '');
     const isMirror = pod.metadata.annotations?.[mirrorAnnotation] !== undefined;
-    const broken = !isMirror && (this.#core.faults.imagePull === 'broken' || entry.runs.some((run) => run.missing));
-    let pullMs = 0;
-    pod.spec.containers.forEach((container, index) => {
-      const image = container.image ?? '';
-      if (!this.#images.has(image)) pullMs += (entry.runs[index]?.pullMs ?? 0) + 0;
-    });
-    if (broken) {
-      this.#setWaiting(pod, attempt === 0 ? 'ErrImagePull' : 'ImagePullBackOff');
-      this.#after(entry, Math.min(longestBackoffMs, 10_000 * 2 ** attempt), () =>
-        this.#pull(entry, Math.min(attempt + 1, 5)),
-      );
-      return;
+    const { behaviours } = this.core.options;
+    const missing = images.find((image) => behaviours.some((rule) => rule.missing && image.includes(rule.image)));
+    if (missing !== undefined) this.#pullFailed(entry, attempt, missing, 'not found');
+    else if (!isMirror && this.core.faults.imagePull === 'broken')
+      this.#pullFailed(entry, attempt, images[0] ?? '', 'connection refused');
+    else this.#fetch(entry, attempt, images);
+  }
+
+  #fetch(entry: RunningPod, attempt: number, images: readonly string[]): void {
+    let left = images.length;
+    let failed: { image: string; problem: string } | undefined;
+    for (const image of images) {
+      this.#images.need(image, (problem) => {
+        left -= 1;
+        if (problem !== undefined) failed ??= { image, problem };
+        if (left > 0 || !this.#alive || this.#running.get(entry.uid) !== entry) return;
+        const { image: bad, problem: why } = failed ?? {};
+        if (bad !== undefined && why !== undefined) this.#guarded(() => this.#pullFailed(entry, attempt, bad, why));
+        else this.#after(entry, 150 + this.random.int(350), () => this.#start(entry));
+      });
     }
-    this.#after(entry, pullMs + 150 + this.#random.int(350), () => this.#start(entry));
+  }
+
+  #pullFailed(entry: RunningPod, attempt: number, image: string, problem: string): void {
+    const pod = this.#pod(entry);
+    if (!pod) return;
+    const reason = attempt === 0 ? 'ErrImagePull' : 'ImagePullBackOff';
+    const message =
+      attempt === 0
+        ? `failed to pull and unpack image "${image}": ${problem}`
+        : `Back-off pulling image "${image}": ErrImagePull: ${problem}`;
+    const statuses = (pod.status.containerStatuses ?? []).map((status) => ({
+      ...status,
+      state: { waiting: { reason, message } },
+    }));
+    this.#write(pod, { ...pod.status, containerStatuses: statuses });
+    this.#after(entry, Math.min(longestBackoffMs, 10_000 * 2 ** attempt), () =>
+      this.#pull(entry, Math.min(attempt + 1, 5)),
+    );
   }
 
   #start(entry: RunningPod): void {
     const pod = this.#pod(entry);
     if (!pod) return;
-    for (const container of pod.spec.containers) if (container.image) this.#images.add(container.image);
-    const now = this.#core.clock.now();
-    entry.startedAt = now;
+    entry.startedAt = this.core.clock.now();
+    entry.processes = pod.spec.containers.map(
+      (container, index) => new ContainerProcess(this, { podUid: entry.uid, index, container }),
+    );
     const statuses = (pod.status.containerStatuses ?? []).map((status, index) =>
-      this.#startedStatus(status, entry.runs[index], now),
+      this.#startedStatus(status, entry.processes[index]),
     );
     this.#write(pod, this.#withReadiness(pod, { ...pod.status, phase: 'Running', containerStatuses: statuses }));
-    entry.runs.forEach((run, index) => {
-      if (run.readyAfterMs !== undefined && run.readyAfterMs > 0)
-        this.#after(entry, run.readyAfterMs, () => this.#becomeReady(entry, index));
-      if (run.exit) this.#after(entry, run.exit.afterMs, () => this.#exit(entry, index));
-    });
+    for (const process of entry.processes) this.#begin(process);
   }
 
-  #startedStatus(status: ContainerStatus, run: ContainerRun | undefined, now: number): ContainerStatus {
+  #begin(process: ContainerProcess): void {
+    process.program.start?.(process);
+    if (!process.ended) this.observe(process);
+  }
+
+  #startedStatus(status: ContainerStatus, process: ContainerProcess | undefined): ContainerStatus {
     const hash = Math.abs(status.image.length * 2_654_435_761).toString(16);
+    const ready =
+      process?.container.readinessProbe === undefined &&
+      process?.upAt !== undefined &&
+      !this.core.faults.unreadyNodes.has(this.nodeName);
+    if (process) process.ready = ready;
     return {
       ...status,
-      state: { running: { startedAt: stamp(now) } },
+      state: { running: { startedAt: stamp(this.core.clock.now()) } },
       started: true,
-      ready: run?.readyAfterMs === 0 && !this.#core.faults.unreadyNodes.has(this.nodeName),
+      ready,
       imageID: `${status.image}@sha256:${hash.padEnd(64, '0')}`,
-      containerID: `containerd://${this.#core.newUid().replaceAll('-', '').repeat(2)}`,
+      containerID: `containerd://${this.core.newUid().replaceAll('-', '').repeat(2)}`,
     };
   }
 
-  #becomeReady(entry: RunningPod, index: number): void {
-    const pod = this.#pod(entry);
-    if (!pod) return;
-    if (this.#core.faults.unreadyNodes.has(this.nodeName)) {
-      this.#after(entry, 10_000, () => this.#becomeReady(entry, index));
-      return;
-    }
-    const status = pod.status.containerStatuses?.[index];
-    if (!status || status.state['running'] === undefined || status.ready) return;
-    this.#setContainer(pod, index, { ...status, ready: true });
+  later(process: ContainerProcess, delayMs: number, run: () => void): void {
+    const entry = this.#running.get(process.podUid);
+    if (!entry) return;
+    this.#after(entry, delayMs, () => {
+      if (!process.ended) run();
+    });
   }
 
-  #exit(entry: RunningPod, index: number): void {
-    const pod = this.#pod(entry);
-    const status = pod?.status.containerStatuses?.[index];
-    const run = entry.runs[index];
-    if (!pod || !status || !run?.exit || status.state['running'] === undefined) return;
-    const { code } = run.exit;
-    const now = stamp(this.#core.clock.now());
+  /** Looks at the container's probes now, and arranges to look again when something may have changed. */
+  observe(process: ContainerProcess): void {
+    const { readinessProbe, livenessProbe } = process.container;
+    if (process.ended) return;
+    const now = this.core.clock.now();
+    let next: number | undefined;
+    const again = (at: number | undefined): void => {
+      if (at !== undefined && at > now && (next === undefined || at < next)) next = at;
+    };
+    if (livenessProbe) again(this.#observeLiveness(process, livenessProbe));
+    if (process.ended) return;
+    if (readinessProbe) again(this.#observeReadiness(process, readinessProbe));
+    else if (!process.ready && process.upAt !== undefined) again(this.#becomeReady(process));
+    if (readinessProbe || livenessProbe) {
+      again(process.upAt);
+      again(process.program.nextChangeAt?.(process));
+    }
+    process.watch?.cancel();
+    const entry = this.#running.get(process.podUid);
+    process.watch =
+      next === undefined || !entry ? undefined : this.#after(entry, next - now, () => this.observe(process));
+  }
+
+  /** When to look again, if at a known time. */
+  #observeReadiness(process: ContainerProcess, probe: Probe): number | undefined {
+    const now = this.core.clock.now();
+    const firstAt = process.startedAt + (probe.initialDelaySeconds ?? 0) * 1000;
+    if (now < firstAt) return firstAt;
+    const good = probeProblem(this.core.runtime, process, probe) === undefined;
+    if (good === process.ready) {
+      process.readinessTurnedAt = undefined;
+      return undefined;
+    }
+    process.readinessTurnedAt ??= now;
+    const rounds = (good ? (probe.successThreshold ?? 1) : (probe.failureThreshold ?? 3)) - 1;
+    const turnsAt = process.readinessTurnedAt + rounds * (probe.periodSeconds ?? 10) * 1000;
+    if (now < turnsAt) return turnsAt;
+    if (good) return this.#becomeReady(process);
+    process.readinessTurnedAt = undefined;
+    this.#setReady(process, false);
+    return undefined;
+  }
+
+  #becomeReady(process: ContainerProcess): number | undefined {
+    if (this.core.faults.unreadyNodes.has(this.nodeName)) return this.core.clock.now() + unreadyNodeRetryMs;
+    process.readinessTurnedAt = undefined;
+    this.#setReady(process, true);
+    return undefined;
+  }
+
+  #observeLiveness(process: ContainerProcess, probe: Probe): number | undefined {
+    const now = this.core.clock.now();
+    const startup = process.container.startupProbe;
+    const allowance = startup ? (startup.failureThreshold ?? 3) * (startup.periodSeconds ?? 10) * 1000 : 0;
+    const firstAt = process.startedAt + (probe.initialDelaySeconds ?? 0) * 1000 + allowance;
+    if (now < firstAt) return firstAt;
+    if (probeProblem(this.core.runtime, process, probe) === undefined) {
+      process.livenessFailedAt = undefined;
+      return undefined;
+    }
+    process.livenessFailedAt ??= now;
+    const deadline =
+      process.livenessFailedAt + Math.max(0, (probe.failureThreshold ?? 3) - 1) * (probe.periodSeconds ?? 10) * 1000;
+    if (now < deadline) return deadline;
+    this.exited(process, 137, undefined);
+    return undefined;
+  }
+
+  #setReady(process: ContainerProcess, ready: boolean): void {
+    const entry = this.#running.get(process.podUid);
+    const pod = entry && this.#pod(entry);
+    const status = pod?.status.containerStatuses?.[process.index];
+    process.ready = ready;
+    if (!pod || !status || status.state['running'] === undefined || status.ready === ready) return;
+    this.#setContainer(pod, process.index, { ...status, ready });
+  }
+
+  exited(process: ContainerProcess, code: number, message: string | undefined): void {
+    const entry = this.#running.get(process.podUid);
+    process.ended = true;
+    process.watch?.cancel();
+    const pod = entry && this.#pod(entry);
+    const status = pod?.status.containerStatuses?.[process.index];
+    if (!entry || !pod || !status || status.state['running'] === undefined) return;
     const terminated = {
       exitCode: code,
       reason: code === 0 ? 'Completed' : 'Error',
+      ...(message === undefined ? {} : { message }),
       startedAt: fieldsOf(status.state['running'])['startedAt'],
-      finishedAt: now,
+      finishedAt: stamp(this.core.clock.now()),
       containerID: status.containerID,
     };
     const policy = pod.spec.restartPolicy;
     const restarts = policy === 'Always' || (policy === 'OnFailure' && code !== 0);
     if (!restarts) {
-      this.#setContainer(pod, index, { ...status, ready: false, started: false, state: { terminated } });
+      this.#setContainer(pod, process.index, { ...status, ready: false, started: false, state: { terminated } });
       this.#finishPod(entry);
       return;
     }
     const state: Fields = {
       waiting: { reason: 'CrashLoopBackOff', message: `back-off restarting failed container=${status.name}` },
     };
-    this.#setContainer(pod, index, { ...status, ready: false, started: false, state, lastState: { terminated } });
+    this.#setContainer(pod, process.index, {
+      ...status,
+      ready: false,
+      started: false,
+      state,
+      lastState: { terminated },
+    });
     const backoff = Math.min(longestBackoffMs, 10_000 * 2 ** Math.min(status.restartCount, 5));
-    this.#after(entry, status.restartCount === 0 ? 500 : backoff, () => this.#restart(entry, index));
+    this.#after(entry, status.restartCount === 0 ? 500 : backoff, () => this.#restart(entry, process));
   }
 
-  #restart(entry: RunningPod, index: number): void {
+  #restart(entry: RunningPod, before: ContainerProcess): void {
     const pod = this.#pod(entry);
-    const status = pod?.status.containerStatuses?.[index];
-    const run = entry.runs[index];
-    if (!pod || !status || !run) return;
-    const started = this.#startedStatus(
-      { ...status, restartCount: status.restartCount + 1 },
-      run,
-      this.#core.clock.now(),
-    );
-    this.#setContainer(pod, index, started);
-    if (run.readyAfterMs !== undefined && run.readyAfterMs > 0)
-      this.#after(entry, run.readyAfterMs, () => this.#becomeReady(entry, index));
-    if (run.exit) this.#after(entry, run.exit.afterMs, () => this.#exit(entry, index));
+    const status = pod?.status.containerStatuses?.[before.index];
+    if (!pod || !status) return;
+    const { index, container } = before;
+    const process = new ContainerProcess(this, { podUid: entry.uid, index, container });
+    process.previousLines = before.lines;
+    entry.processes[index] = process;
+    this.#setContainer(pod, index, this.#startedStatus({ ...status, restartCount: status.restartCount + 1 }, process));
+    this.#begin(process);
   }
 
   /** All containers ended and none restarts: the pod is done. */
@@ -268,15 +383,6 @@ export class Kubelet {
     this.#forget(entry);
   }
 
-  #setWaiting(pod: Pod, reason: string): void {
-    const message = `Back-off pulling image "${pod.spec.containers[0]?.image ?? ''}"`;
-    const statuses = (pod.status.containerStatuses ?? []).map((status) => ({
-      ...status,
-      state: { waiting: { reason, message } },
-    }));
-    this.#write(pod, { ...pod.status, containerStatuses: statuses });
-  }
-
   #setContainer(pod: Pod, index: number, status: ContainerStatus): void {
     const statuses = [...(pod.status.containerStatuses ?? [])];
     statuses[index] = status;
@@ -284,25 +390,7 @@ export class Kubelet {
   }
 
   #withReadiness(pod: Pod, status: PodStatus): PodStatus {
-    const unready = (status.containerStatuses ?? []).filter((each) => !each.ready).map((each) => each.name);
-    const finished = status.phase === 'Succeeded' || status.phase === 'Failed';
-    const now = stamp(this.#core.clock.now());
-    const ready = !finished && unready.length === 0;
-    const why = ready
-      ? {}
-      : status.phase === 'Succeeded'
-        ? { reason: 'PodCompleted' }
-        : status.phase === 'Failed'
-          ? { reason: 'PodFailed' }
-          : { reason: 'ContainersNotReady', message: `containers with unready status: [${unready.join(' ')}]` };
-    const value = ready ? 'True' : 'False';
-    let conditions = withCondition(
-      status.conditions ?? pod.status.conditions,
-      { type: 'Ready', status: value, ...why },
-      now,
-    );
-    conditions = withCondition(conditions, { type: 'ContainersReady', status: value, ...why }, now);
-    return { ...status, conditions };
+    return withReadiness(pod, status, this.core.clock.now());
   }
 
   #write(pod: Pod, status: PodStatus): void {
@@ -310,10 +398,10 @@ export class Kubelet {
   }
 
   #stop(pod: Pod, known: RunningPod | undefined): void {
-    const entry = known ?? { uid: pod.metadata.uid, timers: [], stopping: undefined, runs: [], startedAt: 0 };
+    const entry = known ?? newEntry(pod.metadata.uid);
     if (!known) this.#running.set(entry.uid, entry);
     const deadline = Date.parse(pod.metadata.deletionTimestamp as string);
-    const graceMs = Math.max(0, deadline - this.#core.clock.now());
+    const graceMs = Math.max(0, deadline - this.core.clock.now());
     const first = entry.stopping === undefined;
     for (const timer of entry.timers) timer.cancel();
     entry.timers = [];
@@ -322,21 +410,19 @@ export class Kubelet {
       this.#after(entry, graceMs, () => this.#gone(entry));
       return;
     }
-    const rule = this.#core.options.behaviours.find((each) =>
-      pod.spec.containers.some((container) => container.image?.includes(each.image)),
+    const running = entry.processes.filter((process) => !process.ended);
+    const own = running.map(
+      (process) => process.program.stopMs?.(process) ?? sampleMs(this.random, this.core.options.stopMs),
     );
-    const wantsMs =
-      entry.startedAt === 0 ? 50 : (rule?.stopAfterMs ?? sampleMs(this.#random, this.#core.options.stopMs));
-    entry.stopping = this.#core.clock.at(this.#core.clock.now() + Math.min(graceMs, wantsMs), () => {
-      if (this.#alive && this.#running.get(entry.uid) === entry) {
-        this.#core.as({ kind: 'world', name: 'kubelet' }, () => this.#gone(entry));
-      }
+    const wantsMs = Math.max(50, ...own);
+    entry.stopping = this.core.clock.at(this.core.clock.now() + Math.min(graceMs, wantsMs), () => {
+      if (this.#alive && this.#running.get(entry.uid) === entry) this.#guarded(() => this.#gone(entry));
     });
   }
 
   /** The containers have stopped: the pod object goes, or waits for its finalizers. */
   #gone(entry: RunningPod): void {
-    const pod = this.#core.store.byUid(entry.uid) as Pod | undefined;
+    const pod = this.core.store.byUid(entry.uid) as Pod | undefined;
     this.#forget(entry);
     this.#running.delete(entry.uid);
     if (!pod) return;
@@ -348,13 +434,17 @@ export class Kubelet {
     const statuses = (pod.status.containerStatuses ?? []).map((status) => ({
       ...status,
       ready: false,
-      state: { terminated: { exitCode: 0, reason: 'Completed', finishedAt: stamp(this.#core.clock.now()) } },
+      state: { terminated: { exitCode: 0, reason: 'Completed', finishedAt: stamp(this.core.clock.now()) } },
     }));
     const status = this.#withReadiness(pod, {
       ...pod.status,
       phase: isPodFinished(pod) ? pod.status.phase : 'Failed',
       containerStatuses: statuses,
     });
-    this.#core.store.put(this.#pods, { ...pod, metadata, status });
+    this.core.store.put(this.#pods, { ...pod, metadata, status });
   }
+}
+
+function newEntry(uid: string): RunningPod {
+  return { uid, timers: [], stopping: undefined, processes: [], startedAt: 0, waitsForVolume: false };
 }

@@ -2,6 +2,7 @@ import type { Timer } from '../../../support/clock.ts';
 import type { Random } from '../../../support/random.ts';
 import type { InstanceListener, SimInstance } from '../seams.ts';
 import type { ClusterCore } from './cluster-core.ts';
+import type { ContainerProcess } from './container-process.ts';
 import { nodeResources } from './instance-types.ts';
 import {
   type Condition,
@@ -67,6 +68,16 @@ export class NodeManager implements InstanceListener {
         this.#keepMirror(pod);
       } else kubelet?.podChanged(pod);
     });
+    core.store.onChange('volumeattachments.storage.k8s.io', ({ object, type }) => {
+      const node = (object['spec'] as { nodeName?: string } | undefined)?.nodeName ?? '';
+      if (type !== 'DELETED') this.#byNode.get(node)?.kubelet?.volumesChanged();
+    });
+    core.store.onChange('persistentvolumeclaims', ({ type }) => {
+      if (type === 'MODIFIED') for (const machine of this.#byNode.values()) machine.kubelet?.volumesChanged();
+    });
+    core.runtime.faults.onChange(() => {
+      for (const machine of this.#byNode.values()) machine.kubelet?.recheck();
+    });
   }
 
   instanceRunning(instance: SimInstance): void {
@@ -117,6 +128,15 @@ export class NodeManager implements InstanceListener {
   nodeOf(instanceId: string): Node | undefined {
     const machine = this.#machines.get(instanceId);
     return machine?.registeredAt === undefined ? undefined : this.#node(machine.nodeName);
+  }
+
+  /** The containers of the pod on its node, ended ones too. */
+  processesOf(pod: Pod): readonly ContainerProcess[] {
+    return this.#byNode.get(pod.spec.nodeName ?? '')?.kubelet?.processesOf(pod.metadata.uid) ?? [];
+  }
+
+  instanceOf(nodeName: string): SimInstance | undefined {
+    return this.#byNode.get(nodeName)?.instance;
   }
 
   isAlive(nodeName: string): boolean {

@@ -1,5 +1,7 @@
 import type { VirtualClock } from '../../../support/clock.ts';
 import type { Random } from '../../../support/random.ts';
+import type { ImageRegistry } from '../images/image-registry.ts';
+import type { Internet } from '../network/internet.ts';
 import type { EmitWorldEvent } from '../seams.ts';
 
 /** What an image's container does, chosen by the first rule whose `image` is a part of the image name. */
@@ -23,7 +25,6 @@ export interface KubeOptions {
   bootMs: { median: number; sigma: number };
   /** From registration to Ready. */
   cniMs: { median: number; sigma: number };
-  imagePullMs: { median: number; sigma: number };
   /** From a container's start to its readiness, when nothing says otherwise and it has a readiness probe. */
   readyMs: { median: number; sigma: number };
   /** From SIGTERM to the end of the containers. */
@@ -43,7 +44,6 @@ export interface KubeOptions {
 export const defaultKubeOptions: KubeOptions = {
   bootMs: { median: 35_000, sigma: 0.25 },
   cniMs: { median: 6_000, sigma: 0.3 },
-  imagePullMs: { median: 2_500, sigma: 0.5 },
   readyMs: { median: 4_000, sigma: 0.5 },
   stopMs: { median: 1_500, sigma: 0.6 },
   kubernetesVersion: 'v1.31.4',
@@ -78,6 +78,9 @@ export interface KubeModelInput {
   random: Random;
   emit: EmitWorldEvent;
   options?: Partial<KubeOptions>;
+  /** Shared by the clusters of a world; a lone cluster has its own. */
+  internet?: Internet;
+  registry?: ImageRegistry;
 }
 
 /** A sample of a log-normal distribution (Box-Muller), in whole ms. */

@@ -2,8 +2,11 @@ import type { ClusterCore } from './cluster-core.ts';
 import type { Pod } from './kinds.ts';
 import { fieldsOf, shownText } from './object.ts';
 
-/** A container's log: what the table of behaviours says of its image, else what an `echo` in its command prints, else a start line. */
-export function podLog(core: ClusterCore, pod: Pod, name: string): string {
+/**
+ * A container's log: what its program wrote; else what the table of behaviours says of its image, what an `echo` in its command
+ * prints, or a start line. `lines`: of its current run, or of the one before.
+ */
+export function podLog(core: ClusterCore, pod: Pod, name: string, lines: readonly string[] | undefined): string {
   const container = pod.spec.containers.find((each) => each.name === name);
   const rule = core.options.behaviours.find((each) => container?.image?.includes(each.image));
   if (rule?.log) return rule.log.join('\n');
@@ -11,6 +14,7 @@ export function podLog(core: ClusterCore, pod: Pod, name: string): string {
   const printed = [...words.matchAll(/\becho\s+(?:-n\s+)?(?:"([^"]*)"|'([^']*)'|([^;&|"']+))/g)].map((match) =>
     (match[1] ?? match[2] ?? match[3] ?? '').trim(),
   );
+  if (lines !== undefined && lines.length > 0) return lines.join('\n');
   if (printed.length > 0) return printed.join('\n');
   const status = pod.status.containerStatuses?.find((each) => each.name === name);
   const started =

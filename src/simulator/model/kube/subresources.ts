@@ -222,7 +222,7 @@ export class Subresources {
       throw badRequest(`container "${container}" in pod "${pod.metadata.name}" is waiting to start: ${reason}`);
     }
     let lines = this.#core
-      .podLog(pod, container)
+      .podLog(pod, container, query.get('previous') === 'true')
       .split('\n')
       .filter((line) => line !== '');
     const tail = query.get('tailLines');
