@@ -1,6 +1,6 @@
 /**
- * Writes what programs read of the daemon's own formats: registry/openapi.json, and the JSON Schemas of the status document and of
- * clm.yaml.
+ * Writes what programs read of the project's own formats: the OpenAPI documents of daemon and registry, and the JSON Schemas of the
+ * status document and of clm.yaml.
  *
  *   npx tsx scripts/generate-api-documents.ts [directory]
  */
@@ -10,6 +10,8 @@ import { openApiDocument } from '../src/api/open-api.ts';
 import { apiRoutes } from '../src/api/routes.ts';
 import { daemonConfigJsonSchema } from '../src/daemon/config.ts';
 import { statusJsonSchema } from '../src/planning/explain/status-document.ts';
+import { registryOpenApi } from '../src/sources/registry/server/registry-open-api.ts';
+import { registryRoutes } from '../src/sources/registry/server/registry-routes.ts';
 
 /** Text of each file, by its path in the repository. */
 export function apiDocuments(): Map<string, string> {
@@ -18,6 +20,7 @@ export function apiDocuments(): Map<string, string> {
   };
   const documents: [string, unknown][] = [
     ['registry/openapi.json', openApiDocument(apiRoutes(), version)],
+    ['registry/cluster-registry.openapi.json', registryOpenApi(registryRoutes(), version)],
     ['registry/schemas/status.schema.json', statusJsonSchema()],
     ['registry/schemas/clm.schema.json', daemonConfigJsonSchema()],
   ];

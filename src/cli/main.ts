@@ -14,6 +14,7 @@ import { registerExplain } from './commands/explain.ts';
 import { registerInit } from './commands/init.ts';
 import { registerPause } from './commands/pause.ts';
 import { registerRefresh } from './commands/refresh.ts';
+import { registerRegistry } from './commands/registry.ts';
 import { registerResume } from './commands/resume.ts';
 import { registerRetry } from './commands/retry.ts';
 import { registerRollouts } from './commands/rollouts.ts';
@@ -40,6 +41,7 @@ const registrations: RegisterCommand[] = [
   registerRefresh,
   registerConfirm,
   registerExplain,
+  registerRegistry,
   registerBackup,
   registerCompletion,
 ];

@@ -5,7 +5,7 @@ import { readPastRollouts, readStatus } from '../api/read-model.ts';
 import type { ActionAnswer } from '../api/schemas.ts';
 import type { Engine } from '../engine/engine-options.ts';
 import { explainSubject } from '../planning/explain/explain-subject.ts';
-import type { StatusDocument } from '../planning/explain/status-document.ts';
+import type { StatusDocument, StatusProblem } from '../planning/explain/status-document.ts';
 import type { Store } from '../ports/store.ts';
 import type { Adoption } from './adoption.ts';
 import type { GitWatch } from './git-watch.ts';
@@ -22,6 +22,7 @@ export interface BackendInput {
   look: (git: boolean) => Promise<void>;
   wakeChannels: () => void;
   onActed: () => void;
+  reportProblems: () => StatusProblem[];
   now: () => number;
 }
 
@@ -39,7 +40,7 @@ export function createBackend(input: BackendInput): ApiBackend {
     readStatus(store, {
       pipeline: lastGood.pipeline(),
       registry: { clusters: lastGood.clusters(), problems: lastGood.registryProblems() },
-      problems: [...lastGood.problems(), ...input.git.problems()],
+      problems: [...lastGood.problems(), ...input.git.problems(), ...input.reportProblems()],
       daemonRunning: true,
       now: now(),
     });

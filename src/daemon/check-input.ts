@@ -39,7 +39,8 @@ export function checkInput(config: DaemonConfig, options: CheckOptions): Promise
     const say = options.onProgress ?? (() => {});
     say('reading pipeline and registry');
     const { pipeline, problems } = await readPipeline(config, source);
-    const registry = await openRegistry(config, () => pipeline?.channels.map((channel) => channel.name)).read();
+    const opened = openRegistry(config, () => pipeline?.channels.map((channel) => channel.name));
+    const registry = await opened.registry.read();
     const found: Problem[] = [
       ...problems,
       ...registry.problems,
@@ -73,7 +74,7 @@ function itemProblems(config: DaemonConfig, clusters: Cluster[]): Problem[] {
     ];
     return scopes.flatMap(({ path, problems }) =>
       problems.map(({ item, message, remedy }) => ({
-        file: config.registry.path,
+        file: config.registry.kind === 'http' ? config.registry.url : config.registry.path,
         path: `${path}config_items.${item}`,
         message: `${message} (cluster ${cluster.alias})`,
         remedy,

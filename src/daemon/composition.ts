@@ -8,6 +8,7 @@ import type { Pipeline } from '../domain/pipeline.ts';
 import { createEngine } from '../engine/engine.ts';
 import type { Committed, Engine } from '../engine/engine-options.ts';
 import { machineModules } from '../machines/registry.ts';
+import type { StatusProblem } from '../planning/explain/status-document.ts';
 import { policyOfCluster } from '../planning/roll/cluster-policy.ts';
 import { rollOverridesOf } from '../planning/roll/overrides.ts';
 import type { ChannelSource } from '../ports/channel-source.ts';
@@ -51,6 +52,8 @@ export interface CompositionInput {
   onActed: () => void;
   onStep: (run: { machine: string; step: string; outcome: string; code?: string; wallMs: number }) => void;
   onLeaseLost: () => void;
+  /** What could not be told to the registry. */
+  reportProblems: () => StatusProblem[];
   report: { aws: CallReport; kube: CallReport };
 }
 

@@ -20,8 +20,7 @@ export interface DaemonConfig {
     pollIntervalMs: number;
     mirrorPath: string;
   };
-  registry: { kind: 'directory'; path: string };
-  accounts: string;
+  registry: FileRegistryConfig | HttpRegistryConfig;
   /** A local file, or a file of a branch of the configuration repository. */
   pipeline: { file: string } | { repositoryFile: string; branch: string };
   store: { kind: 'sqlite'; path: string };
@@ -47,6 +46,23 @@ export interface DaemonConfig {
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
 
+/** The registry as files: a folder with one file a cluster, or one file with all of them, and the file of accounts. */
+export interface FileRegistryConfig {
+  kind: 'directory' | 'file';
+  path: string;
+  accounts: string;
+}
+
+/** The registry as a service, which the daemon also tells how far each cluster is. */
+export interface HttpRegistryConfig {
+  kind: 'http';
+  url: string;
+  /** Read again at every request. */
+  tokenFile?: string;
+  token?: string;
+  timeoutMs: number;
+}
+
 export type ConfigResult = { config: DaemonConfig; problems: [] } | { config: undefined; problems: Problem[] };
 
 const duration = (defaultText: string) =>
@@ -70,10 +86,16 @@ const settingsSchema = z.strictObject({
     mirrorPath: text.optional(),
   }),
   registry: z.strictObject({
-    kind: z.literal('directory').default('directory'),
-    path: text,
+    kind: z.enum(['directory', 'file', 'http']).default('directory'),
+    /** Of files. */
+    path: text.optional(),
+    /** Of a service. */
+    url: z.url({ protocol: /^https?$/, error: 'this is no URL' }).optional(),
+    tokenFile: text.optional(),
+    token: text.optional(),
+    timeout: duration('30s'),
   }),
-  accounts: text,
+  accounts: text.optional(),
   pipeline: z.union([
     text.transform((file) => ({ file })),
     z.strictObject({ file: text }),
@@ -123,7 +145,12 @@ const overridable = [
   'configRepository.path',
   'configRepository.pollInterval',
   'configRepository.mirrorPath',
+  'registry.kind',
   'registry.path',
+  'registry.url',
+  'registry.tokenFile',
+  'registry.token',
+  'registry.timeout',
   'accounts',
   'pipeline',
   'store',
@@ -281,8 +308,7 @@ function resolveSettings(
       pollIntervalMs: settings.configRepository.pollInterval,
       mirrorPath: at(settings.configRepository.mirrorPath ?? path.join(stateDir, 'mirror.git')),
     },
-    registry: { kind: settings.registry.kind, path: at(settings.registry.path) },
-    accounts: at(settings.accounts),
+    registry: registryOf(settings, at, complain),
     pipeline: 'file' in settings.pipeline ? { file: at(settings.pipeline.file) } : settings.pipeline,
     store: {
       kind: 'sqlite',
@@ -306,6 +332,44 @@ function resolveSettings(
     logLevel: settings.logLevel,
   };
   return { config, problems };
+}
+
+function registryOf(
+  { registry, accounts }: Settings,
+  at: (name: string) => string,
+  complain: (keys: string[], message: string, remedy: string) => void,
+): FileRegistryConfig | HttpRegistryConfig {
+  const { kind, path: place, url, token, tokenFile, timeout: timeoutMs } = registry;
+  const refuse = (given: unknown, key: string, why: string): void => {
+    if (given !== undefined) complain(['registry', key], `${key} has no meaning for kind ${kind}`, why);
+  };
+  if (kind === 'http') {
+    refuse(place, 'path', 'remove it, or write kind: directory');
+    if (accounts !== undefined)
+      complain(['accounts'], 'a registry of kind http has the accounts too', 'remove accounts');
+    if (url === undefined)
+      complain(['registry'], 'registry.url is missing', 'write for example url: https://registry.example.org');
+    if (token !== undefined && tokenFile !== undefined)
+      complain(['registry', 'token'], 'token and tokenFile are both given', 'keep one of them');
+    return {
+      kind,
+      url: url ?? '',
+      timeoutMs,
+      ...(token === undefined ? {} : { token }),
+      ...(tokenFile === undefined ? {} : { tokenFile: at(tokenFile) }),
+    };
+  }
+  for (const [key, given] of Object.entries({ url, token, tokenFile }))
+    refuse(given, key, 'remove it, or write kind: http');
+  if (place === undefined)
+    complain(['registry'], 'registry.path is missing', 'write the folder of the cluster files, for example clusters');
+  if (accounts === undefined)
+    complain(
+      ['accounts'],
+      'accounts is missing',
+      'name the file of infrastructure accounts, for example infrastructure-accounts.yaml',
+    );
+  return { kind, path: at(place ?? ''), accounts: at(accounts ?? '') };
 }
 
 function isRemote(url: string): boolean {

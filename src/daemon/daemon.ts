@@ -92,9 +92,10 @@ async function lead(
   const reports = { gitPoll: (_outcome: string): void => {} };
   const git = watchGit(openSource(config, log), (outcome) => reports.gitPoll(outcome));
   const channels: { names: string[] | undefined } = { names: undefined };
+  const { registry, statuses } = openRegistry(config, () => channels.names);
   const lastGood = await openLastGood({
     store,
-    registry: openRegistry(config, () => channels.names),
+    registry,
     readPipeline: async () => {
       const read = await readPipeline(config, git.source);
       // Clusters are judged by the channels of the pipeline that will be in use.
@@ -111,7 +112,7 @@ async function lead(
       .map((one) => ({ file: one.subject, message: one.message, remedy: one.remedy ?? 'correct it' }));
     throw new BadDaemonInput('there is no usable pipeline, and none from an earlier run', problems);
   }
-  const leading = await startLeading({ config, version, store, lease, lastGood, git, clock, log, reports });
+  const leading = await startLeading({ config, version, store, lease, lastGood, statuses, git, clock, log, reports });
   log.info({ socket: config.api.socket, store: config.store.path, clusters: lastGood.clusters().length }, 'leading');
   options.onLeading?.(leading.addresses);
   const end = AbortSignal.any([options.signal, leading.leaseLost]);

@@ -5,8 +5,10 @@ import { FailureError } from '../domain/failure.ts';
 import type { Pipeline } from '../domain/pipeline.ts';
 import type { Problem } from '../domain/problem.ts';
 import type { ChannelSource, Registry } from '../ports/channel-source.ts';
+import type { RegistryStatusStore } from '../ports/registry-status.ts';
 import { parsePipeline } from '../sources/pipeline/parse-pipeline.ts';
 import { openDirectoryRegistry } from '../sources/registry/directory-registry.ts';
+import { openHttpRegistry } from '../sources/registry/http/http-registry.ts';
 import type { DaemonConfig } from './config.ts';
 
 export interface PipelineRead {
@@ -66,25 +68,27 @@ async function readFromBranch(
   }
 }
 
-/** The registry of files; clusters on channels that `channels` does not name are problems. */
-export function openRegistry(config: DaemonConfig, channels: () => string[] | undefined): Registry {
-  let opened: { key: string; registry: Registry } | undefined;
-  return {
-    read: () => {
-      const names = channels();
-      const key = names === undefined ? '' : names.join('\0');
-      if (opened?.key !== key) {
-        const registry = openDirectoryRegistry({
-          directory: path.dirname(config.file),
-          clustersDirectory: config.registry.path,
-          accountsFile: config.accounts,
-          ...(names === undefined ? {} : { channels: names }),
-        });
-        opened = { key, registry };
-      }
-      return opened.registry.read();
-    },
-  };
+export interface OpenedRegistry {
+  registry: Registry;
+  /** Where the status of clusters is told to; undefined = this registry keeps none. */
+  statuses: RegistryStatusStore | undefined;
+}
+
+/** The registry that the configuration names; clusters on channels that `channels` does not name are problems. */
+export function openRegistry(config: DaemonConfig, channels: () => string[] | undefined): OpenedRegistry {
+  const { registry } = config;
+  if (registry.kind === 'http') {
+    const { kind: _kind, ...connection } = registry;
+    const opened = openHttpRegistry({ ...connection, channels });
+    return { registry: opened, statuses: opened };
+  }
+  const opened = openDirectoryRegistry({
+    directory: path.dirname(config.file),
+    clusters: registry.path,
+    accountsFile: registry.accounts,
+    channels,
+  });
+  return { registry: opened, statuses: undefined };
 }
 
 function shownPath(file: string): string {

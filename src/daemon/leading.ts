@@ -1,5 +1,6 @@
 /** What runs while this daemon holds the lease: engine, API, metrics and health; started in order, ended in reverse. */
 import { startApiServer } from '../api/server.ts';
+import type { RegistryStatusStore } from '../ports/registry-status.ts';
 import type { Lease, Store } from '../ports/store.ts';
 import type { Clock } from '../support/clock.ts';
 import { wallMs } from '../support/deadline.ts';
@@ -14,6 +15,7 @@ import { type HealthVerdict, judgeHealth } from './health.ts';
 import type { LastGood } from './last-good.ts';
 import { createMetrics, type DaemonMetrics } from './metrics.ts';
 import { startProbeServer } from './probe-server.ts';
+import { type RegistryReporter, startRegistryReporter } from './registry-reporter.ts';
 
 export interface LeadingInput {
   config: DaemonConfig;
@@ -21,6 +23,8 @@ export interface LeadingInput {
   store: Store;
   lease: Lease;
   lastGood: LastGood;
+  /** Where the status of clusters is told to, when the registry keeps it. */
+  statuses: RegistryStatusStore | undefined;
   git: GitWatch;
   clock: Clock;
   log: Logger;
@@ -40,11 +44,13 @@ export async function startLeading(input: LeadingInput): Promise<Leading> {
   const { config, version, lease, log } = input;
   const lost = new AbortController();
   const lag = startEventLoopMonitor();
-  const late: { metrics?: DaemonMetrics; committed(): void } = { committed: () => {} };
+  const random = seededRandom(`${process.pid}:${wallMs()}`);
+  const late: { metrics?: DaemonMetrics; reporter?: RegistryReporter; committed(): void } = { committed: () => {} };
   const composition = compose({
     ...input,
     source: input.git.source,
-    random: seededRandom(`${process.pid}:${wallMs()}`),
+    random,
+    reportProblems: () => late.reporter?.problems() ?? [],
     onCommitted: ({ row, event, to }) => {
       late.metrics?.transition(row.machine, event, to);
       late.committed();
@@ -76,8 +82,23 @@ export async function startLeading(input: LeadingInput): Promise<Leading> {
           );
     if (probes !== undefined) closers.push(probes.close);
     const api = await startApiServer({ backend: composition.backend, socketPath: config.api.socket, log, version });
-    late.committed = () => api.changes.notify();
     closers.push(api.close);
+    if (input.statuses !== undefined) {
+      const { status } = composition.backend;
+      const leaseHeld = (): boolean => lease.held();
+      late.reporter = startRegistryReporter({
+        statuses: input.statuses,
+        status,
+        leaseHeld,
+        random: random.fork('registry'),
+        log,
+      });
+      closers.push(late.reporter.close);
+    }
+    late.committed = () => {
+      api.changes.notify();
+      late.reporter?.notify();
+    };
     closers.push(() => composition.engine.stop());
     await composition.engine.start();
     await composition.startChannels();

@@ -48,7 +48,7 @@ export async function writeLargeFleet(directory: string, clusters: number): Prom
   const parsed = parsePipeline(pipelineFile, await readFile(pipelineFile, 'utf8'));
   if (!parsed.ok) throw new Error('the demo pipeline is not valid');
   const channels = parsed.pipeline.channels.map((channel) => channel.name);
-  const read = await openDirectoryRegistry({ directory: registry, channels }).read();
+  const read = await openDirectoryRegistry({ directory: registry, channels: () => channels }).read();
   if (read.problems.length > 0)
     throw new Error(`${read.problems.length} problems, the first: ${read.problems[0]?.message}`);
   const repository = await createConfigRepository({

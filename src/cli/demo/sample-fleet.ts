@@ -28,7 +28,7 @@ export async function writeSelectedFleet(input: {
   const parsed = parsePipeline('channels/pipeline.demo.yaml', await readFile(pipelineFile, 'utf8'));
   if (!parsed.ok) throw new CliError(exitCodes.badInput, 'the demo pipeline is not valid', parsed.problems);
   const channels = parsed.pipeline.channels.map((channel) => channel.name);
-  const all = await openDirectoryRegistry({ directory: projectRoot, channels }).read();
+  const all = await openDirectoryRegistry({ directory: projectRoot, channels: () => channels }).read();
   if (all.problems.length > 0) throw new CliError(exitCodes.badInput, 'the sample fleet is not valid', all.problems);
   const chosen = new Set(selectClusters(all.clusters, input.clusters).map((cluster) => cluster.id));
   const registryDirectory = join(directory, 'registry');

@@ -77,8 +77,28 @@ export const storeRemedies: Record<string, Remedy> = {
     actions: ['Correct it; clm validate lists everything at once.'],
   },
   'registry-invalid': {
-    meaning: 'Files of the registry have problems; the last good registry stays in use as a whole.',
+    meaning: 'The registry has problems, or what answers is none; the last good registry stays in use as a whole.',
     actions: ['Correct them; clm validate lists everything at once.'],
+  },
+  'registry-unreachable': {
+    meaning:
+      'The service at registry.url does not answer. The last good registry stays in use, and its status is told later.',
+    actions: ['Look at the service, and at the way to it: curl registry.url/kubernetes-clusters?verbose=false'],
+  },
+  'registry-auth': {
+    meaning: 'The registry does not let the daemon in, or only to read.',
+    actions: [
+      'Renew the token in the file of registry.tokenFile: it is read again at every request, without a restart.',
+    ],
+  },
+  'registry-refused': {
+    meaning: 'The registry refuses the request for good; the message says why.',
+    actions: ['Compare its version with the API that clm registry serve describes at /openapi.json.'],
+  },
+  'registry-contended': {
+    meaning:
+      'Somebody else keeps writing the same cluster in the registry. Nothing of it was overwritten; it is tried again.',
+    actions: ['See who else writes: two fleets of daemons on one registry, say.'],
   },
   'registry-held-back': {
     meaning:

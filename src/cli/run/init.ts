@@ -142,10 +142,14 @@ configRepository:
   path: cluster
   pollInterval: 30s
 
-# The clusters, one file each.
+# The clusters, one file each (kind: file for one file with all of them).
 registry:
   kind: directory
   path: clusters
+  # Or a service, which also learns how far each cluster is; accounts come from it too.
+  # kind: http
+  # url: https://registry.example.org
+  # tokenFile: /var/run/secrets/clm/registry-token   # read again at every request
 
 accounts: infrastructure-accounts.yaml
 

@@ -31,16 +31,19 @@ export function parseClusterFile(file: string, text: string): { clusters: Placed
     : parseYamlWithSchema(file, text, clusterSchema);
   if (!parsed.ok) return { clusters: [], problems: parsed.problems };
   const { value, places } = parsed;
-  const documents = 'clusters' in value ? value.clusters : [value];
-  const clusters: PlacedCluster[] = [];
-  const problems: Problem[] = [];
-  documents.forEach((document, i) => {
-    const path = 'clusters' in value ? ['clusters', i] : [];
-    const found = clusterProblems(document, places, path);
-    problems.push(...found);
-    if (found.length === 0) clusters.push({ cluster: toCluster(document), places, path });
-  });
-  return { clusters, problems };
+  if (!('clusters' in value)) return placeCluster(value, places, []);
+  const found = value.clusters.map((document, i) => placeCluster(document, places, ['clusters', i]));
+  return { clusters: found.flatMap(({ clusters }) => clusters), problems: found.flatMap(({ problems }) => problems) };
+}
+
+/** A well-formed document as a cluster, or what its fields do not agree on. */
+export function placeCluster(
+  document: ClusterDocument,
+  places: YamlPlaces,
+  path: readonly PropertyKey[],
+): { clusters: PlacedCluster[]; problems: Problem[] } {
+  const problems = clusterProblems(document, places, path);
+  return { clusters: problems.length > 0 ? [] : [{ cluster: toCluster(document), places, path }], problems };
 }
 
 /** The file of infrastructure accounts. */
@@ -124,7 +127,7 @@ function toCluster(document: ClusterDocument): Cluster {
   };
 }
 
-function toAccount(document: InfrastructureAccountDocument): InfrastructureAccount {
+export function toAccount(document: InfrastructureAccountDocument): InfrastructureAccount {
   return {
     id: document.id,
     name: document.name,

@@ -42,7 +42,7 @@ const size = (description: string) =>
       remedy: 'write a whole number from 0 to 5000',
     });
 
-const nodePoolSchema = z
+export const nodePoolSchema = z
   .strictObject({
     name: name('a pool name'),
     profile: name('a profile').meta({ description: 'Directory below node-pools/ of the channel configuration' }),
@@ -103,7 +103,7 @@ export const clusterSchema = z
 /** The original's file registry: all clusters in one file. */
 export const clusterListSchema = z.strictObject({ clusters: z.array(clusterSchema).max(5_000) });
 
-const infrastructureAccountSchema = z.strictObject({
+export const infrastructureAccountSchema = z.strictObject({
   id: accountId,
   type: z.enum(['aws']).default('aws'),
   name: z.string().min(1, 'an account has a name'),

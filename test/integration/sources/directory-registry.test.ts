@@ -24,7 +24,7 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 const file = (name = sample): string => join(directory, 'clusters', name);
 const text = (): string => readFileSync(file(), 'utf8');
 const open = (channels?: string[]) =>
-  openDirectoryRegistry({ directory, relativeTo: directory, ...(channels === undefined ? {} : { channels }) });
+  openDirectoryRegistry({ directory, relativeTo: directory, channels: () => channels });
 const problemsOf = async (channels?: string[]): Promise<string[]> =>
   (await open(channels).read()).problems.map(describeProblem);
 

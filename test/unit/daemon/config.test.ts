@@ -54,6 +54,35 @@ logLevel: loud
     expect(problems).toEqual([expect.objectContaining({ path: 'accounts', line: 1 })]);
   });
 
+  it('takes the registry from a service, which has the accounts too', () => {
+    const service = smallest
+      .replace('  path: clusters\n', '  kind: http\n  url: https://registry.example\n  tokenFile: token\n')
+      .replace('accounts: accounts.yaml\n', '');
+    expect(parseDaemonConfig('/etc/clm/clm.yaml', service, {}).config?.registry).toEqual({
+      kind: 'http',
+      url: 'https://registry.example',
+      tokenFile: '/etc/clm/token',
+      timeoutMs: 30_000,
+    });
+  });
+
+  it('refuses settings of one kind of registry for another', () => {
+    const mixed = smallest.replace('  path: clusters\n', '  kind: http\n  path: clusters\n');
+    expect(parseDaemonConfig('clm.yaml', mixed, {}).problems.map((problem) => [problem.path, problem.message])).toEqual(
+      [
+        ['registry.path', 'path has no meaning for kind http'],
+        ['accounts', 'a registry of kind http has the accounts too'],
+        ['registry', 'registry.url is missing'],
+      ],
+    );
+    const other = smallest.replace('  path: clusters\n', '  url: https://registry.example\n  token: x\n');
+    expect(parseDaemonConfig('clm.yaml', other, {}).problems.map((problem) => problem.path)).toEqual([
+      'registry.url',
+      'registry.token',
+      'registry',
+    ]);
+  });
+
   it('names the line of broken YAML', () => {
     const { problems } = parseDaemonConfig('clm.yaml', 'a: 1\nb: [1,\nc: }\n', {});
     expect(problems.length).toBeGreaterThan(0);
