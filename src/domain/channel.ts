@@ -1,4 +1,5 @@
 /** A channel as its process keeps it. */
+import type { Waivable } from './rollout.ts';
 import type { StoredFailure, StoredPause, StoredWait } from './stored.ts';
 
 /** Why nothing starts on a channel although its head moved. */
@@ -7,6 +8,31 @@ export interface ChannelProblem {
   code: string;
   message: string;
   since: number;
+}
+
+/** A move of the branch that somebody asked for: a new commit on its head. */
+export interface ChannelMove {
+  kind: 'hotfix' | 'rollback' | 'bypass';
+  /** Of the request; a repeat of it is a no-op. */
+  id: string;
+  /** What is pushed (hotfix), picked (bypass), or gone back to (rollback). */
+  commit: string;
+  /** Head that the asker saw; null = whatever it is. */
+  from: string | null;
+  waived: Waivable[];
+  by: string;
+  reason: string;
+}
+
+/** One cluster brought to the channel's version apart from a rollout: it came late, or was pinned or skipped until now. */
+export interface CatchUp {
+  attempt: number;
+  state: 'inFlight' | 'failed';
+  /** In a row. */
+  failures: number;
+  /** A failed one is tried again then. */
+  retryAt: number;
+  message: string;
 }
 
 export interface ChannelState {
@@ -23,6 +49,11 @@ export interface ChannelState {
   /** true while nothing may start here: forced or vanished branch. */
   frozen: boolean;
   problem: ChannelProblem | null;
+  /** Being carried out; the commit to push once it has been made. */
+  move: (ChannelMove & { made: { from: string; to: string } | null }) | null;
+  /** The newest moves, so that a repeat is known. */
+  moved: string[];
+  catchUps: Record<string, CatchUp>;
   paused: StoredPause | null;
   wait: StoredWait | null;
   failure: StoredFailure | null;
@@ -30,5 +61,8 @@ export interface ChannelState {
 
 /** What one look at the branch brought; merged into the state. */
 export type ChannelProgress = Partial<
-  Pick<ChannelState, 'head' | 'subject' | 'lastGood' | 'proven' | 'handled' | 'frozen' | 'problem'>
+  Pick<ChannelState, 'head' | 'subject' | 'lastGood' | 'proven' | 'handled' | 'frozen' | 'problem' | 'catchUps'>
 >;
+
+/** What the step of a move hands back. */
+export type ChannelMoveOutput = { kind: 'made'; from: string; to: string } | { kind: 'moveEnded' };

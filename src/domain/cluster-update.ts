@@ -1,4 +1,5 @@
 /** One cluster brought to one cluster version, as its process keeps it. */
+import type { Finish } from './pipeline.ts';
 import type { StoredFailure, StoredPause, StoredWait } from './stored.ts';
 
 export interface ClusterUpdateInput {
@@ -15,6 +16,8 @@ export interface ClusterUpdateInput {
     progressDeadlineMs: number;
     channelMaxParallel: number;
     fleetMaxParallel: number;
+    /** What an update completes before a newer one takes the cluster. */
+    finish?: Finish | undefined;
   };
 }
 
@@ -114,7 +117,7 @@ export interface ClusterUpdateState extends ClusterUpdateInput {
   stall: { since: number; retryAt: number; rounds: number } | null;
   /** What the parent was told and holds to be true. */
   reported: { blocked: boolean; stalled: boolean };
-  stop: { intent: 'superseded' | 'aborted' | 'failed'; by: string; told: boolean } | null;
+  stop: { intent: 'superseded' | 'aborted' | 'failed'; by: string; told: boolean; finish?: 'pool' | undefined } | null;
   wait: StoredWait | null;
 }
 

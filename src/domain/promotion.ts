@@ -18,6 +18,8 @@ export interface PromotionState extends PromotionInput {
   problem: { code: string; message: string; since: number } | null;
   /** Commit of the target that already contains this one, or that took its place. */
   containedIn: string | null;
+  /** The pull request, and whether it was approved. */
+  review: { id: string; url: string; approvedBy: string[] | null } | null;
   wait: StoredWait | null;
   failure: StoredFailure | null;
 }
@@ -26,5 +28,9 @@ export type PromotionOutput =
   | { kind: 'cleared'; branch: string; from: string }
   | { kind: 'held'; code: string; message: string }
   | { kind: 'moved' }
+  /** The target asks for a review first. */
+  | { kind: 'review'; branch: string; from: string }
+  | { kind: 'proposed'; id: string; url: string }
+  | { kind: 'reviewed'; by: string[] }
   | { kind: 'contained'; in: string }
   | { kind: 'recheck' };

@@ -1,4 +1,6 @@
 /** One config version moving through one channel, as its process keeps it. */
+import type { GateRecord } from './gate.ts';
+import type { Finish } from './pipeline.ts';
 import type { StoredFailure, StoredPause, StoredWait } from './stored.ts';
 
 export interface RolloutInput {
@@ -9,10 +11,19 @@ export interface RolloutInput {
   subject: string;
   /** Decision time, epoch ms. */
   requestedAt: number;
+  /** How it came here; absent = the ordinary way. */
+  lane?: RolloutLane | undefined;
+  /** What a hotfix or rollback need not wait for. */
+  waived?: Waivable[] | undefined;
 }
 
-/** `left` = not in the registry any more: neither green nor counted. */
-export type MemberState = 'pending' | 'inFlight' | 'updated' | 'failed' | 'superseded' | 'aborted' | 'left';
+/** `hotfix` and `rollback` go before everything else, `bypass` came around a channel. */
+export type RolloutLane = 'normal' | 'hotfix' | 'rollback' | 'bypass';
+export const waivables = ['soak', 'gates', 'waves', 'windows'] as const;
+export type Waivable = (typeof waivables)[number];
+
+/** `left` = not in the registry any more, `skipped` = left out by somebody: neither green nor counted. */
+export type MemberState = 'pending' | 'inFlight' | 'updated' | 'failed' | 'superseded' | 'aborted' | 'left' | 'skipped';
 
 export interface RolloutMember {
   state: MemberState;
@@ -23,6 +34,8 @@ export interface RolloutMember {
   version: string | null;
   /** Evidence was inherited, the cluster was not touched. */
   inherited: boolean;
+  /** Came to the channel after the plan was made: it catches up, and is counted nowhere. */
+  joined?: boolean | undefined;
   blocked: { code: string; message: string; data?: unknown } | null;
   stalled: { code: string; message: string } | null;
   failure: StoredFailure | null;
@@ -39,13 +52,17 @@ interface RolloutWave {
 interface RolloutSoak {
   requiredMs: number;
   observedMs: number;
+  /** The same, summed over the clusters that were healthy. */
+  clusterMs: number;
   lastTickAt: number;
 }
 
 /** Where work goes on after a pause, a halt or a retry. */
-export type ResumableState = 'planned' | 'updating' | 'soaking' | 'gating';
+export type ResumableState = 'planned' | 'updating' | 'soaking' | 'gating' | 'repaying';
 
 export interface RolloutState extends RolloutInput {
+  lane: RolloutLane;
+  waived: Waivable[];
   /** Snapshot of the membership and its order, fixed when the plan was made. */
   waves: RolloutWave[];
   members: Record<string, RolloutMember>;
@@ -55,15 +72,22 @@ export interface RolloutState extends RolloutInput {
   /** Later channels that this version does not render for: told, never a reason to stop. */
   warnings: string[];
   soak: RolloutSoak | null;
+  /** Healthy time before a wave, by the wave's index. */
+  waveSoak: { wave: number; soak: RolloutSoak } | null;
+  /** What the gates said when they were asked last. */
+  gates: GateRecord[];
+  /** Children that a closed window or a freeze has stopped, and that go on when it is over. */
+  resting: string[];
   resumeTo: ResumableState;
   paused: StoredPause | null;
   /** Children that were told to pause, and have to be told to resume. */
   told: string[];
   /** Stalled or blocked clusters that an operator wants tried at once. */
   poke: string[];
-  halt: { code: string; message: string; since: number } | null;
+  /** `answered`: the channel was asked to put the last good version back. */
+  halt: { code: string; message: string; since: number; answered?: boolean | undefined } | null;
   /** A newer commit, or who aborted it. */
-  stop: { by: string; reason: string; told: boolean } | null;
+  stop: { by: string; reason: string; told: boolean; finish?: Finish | undefined } | null;
   wait: StoredWait | null;
   failure: StoredFailure | null;
 }
@@ -79,10 +103,28 @@ export type RolloutOutput =
       warnings: string[];
     }
   /** Children were started, told to resume, or poked; clusters left the registry. */
-  | { kind: 'advanced'; started: string[]; left: string[]; poked: string[]; resumed: boolean; maxFailures: number }
+  | {
+      kind: 'advanced';
+      started: string[];
+      left: string[];
+      poked: string[];
+      resumed: boolean;
+      maxFailures: number;
+      skipped?: string[];
+      /** Skipped ones whose skip is over. */
+      back?: string[];
+      joined?: string[];
+      /** Children that were told to rest. */
+      rested?: string[];
+    }
   | { kind: 'verified' }
   | { kind: 'soaked'; soak: RolloutSoak }
-  | { kind: 'proven' }
+  | { kind: 'proven'; gates: GateRecord[]; owes: boolean }
+  /** Nobody can say: it pauses until somebody has looked. */
+  | { kind: 'inconclusive'; gate: string; message: string; gates: GateRecord[] }
+  | { kind: 'answered' }
+  /** Evidence that was skipped has been gathered. */
+  | { kind: 'repaid'; soak: RolloutSoak }
   | { kind: 'halt'; code: string; message: string }
   /** Children in flight know of the pause, or of the end. */
   | { kind: 'told'; children: string[] }

@@ -19,4 +19,6 @@ export interface StoredPause {
   by: string;
   reason: string;
   expiresAt: number | null;
+  /** Pools being rolled are completed first; otherwise it stops between two nodes. */
+  finish?: 'pool' | undefined;
 }

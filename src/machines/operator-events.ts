@@ -1,10 +1,13 @@
 /** What people, and processes on their behalf, tell a machine. Every machine takes each of them in every state, or ignores it. */
+import type { Finish } from '../domain/pipeline.ts';
 
 export type OperatorEvent =
-  /** `expiresAt` (epoch ms): the pause ends by itself then. */
-  | { type: 'PAUSE'; by: string; reason: string; expiresAt?: number }
+  /** `expiresAt` (epoch ms): the pause ends by itself then. `finish`: what is completed first. */
+  | { type: 'PAUSE'; by: string; reason: string; expiresAt?: number; finish?: Finish }
   | { type: 'RESUME'; by: string; reason: string }
   | { type: 'RETRY'; by: string; reason: string }
   | { type: 'ABORT'; by: string; reason: string }
   /** A newer config version takes over; `by` is its commit. */
-  | { type: 'SUPERSEDE'; by: string };
+  | { type: 'SUPERSEDE'; by: string; finish?: Finish }
+  /** Something that a wait looks at has changed: an approval, an override. */
+  | { type: 'LOOK' };

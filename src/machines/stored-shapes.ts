@@ -1,5 +1,7 @@
 /** Parts that the contexts of several machines have in common. Plain JSON: they are stored in rows. */
 import { z } from 'zod';
+import type { GateRecord } from '../domain/gate.ts';
+import type { Finish } from '../domain/pipeline.ts';
 import type { StoredFailure, StoredPause, StoredWait } from '../domain/stored.ts';
 
 export const storedFailure = z.object({
@@ -21,9 +23,21 @@ export const storedPause = z.object({
   by: z.string(),
   reason: z.string(),
   expiresAt: z.number().nullable(),
+  finish: z.literal('pool').optional(),
 });
 
 export type { StoredFailure, StoredPause, StoredWait };
+
+/** What a gate said when it was asked last. */
+export const storedGate = z.object({
+  name: z.string(),
+  state: z.enum(['open', 'closed', 'inconclusive']),
+  reason: z.string(),
+  openedBy: z.string(),
+  earliest: z.number().nullable(),
+  since: z.number(),
+  unansweredSince: z.number().nullable(),
+}) satisfies z.ZodType<GateRecord>;
 
 /** The wait after one more STEP_WAITING: `since` is kept while the code stays the same. */
 export function nextWait(
@@ -45,6 +59,7 @@ export function keepFailure(failure: { kind: 'transient' | 'terminal'; code: str
   return { kind: failure.kind, code: failure.code, message: failure.message };
 }
 
-export function pauseOf(event: { by: string; reason: string; expiresAt?: number }): StoredPause {
-  return { by: event.by, reason: event.reason, expiresAt: event.expiresAt ?? null };
+export function pauseOf(event: { by: string; reason: string; expiresAt?: number; finish?: Finish }): StoredPause {
+  const { by, reason, expiresAt = null, finish } = event;
+  return { by, reason, expiresAt, ...(finish === 'pool' ? { finish } : {}) };
 }

@@ -40,6 +40,25 @@ export interface ChannelSource {
   readTree(commit: string, path: string): Promise<Map<string, string>>;
   /** Moves a branch by fast-forward with a lease on `expected`. */
   fastForward(branch: string, expected: string, to: string): Promise<MoveResult>;
+  /** A commit on `parent` whose channel configuration is that of `treeOf`. Nothing is pushed; the same input gives the same commit. */
+  restoringCommit(input: { parent: string; treeOf: string; message: string; at: number }): Promise<string>;
+  /** A commit on `onto` with what `commit` changed against its first parent. Nothing is pushed; the same input gives the same commit. */
+  pickedCommit(input: { onto: string; commit: string; message: string; at: number }): Promise<PickResult>;
+  /** Is the commit signed by somebody whom the repository's allowed signers name? */
+  verifySignature(commit: string): Promise<SignatureVerdict>;
+  /** Puts a proposal branch where it belongs (`clm/…` only), or takes it away with null. */
+  setProposal(branch: string, commit: string | null): Promise<void>;
+  /** A note of clm's own by name, kept in git notes; undefined when there is none. */
+  readNote(name: string): Promise<string | undefined>;
+  writeNote(name: string, text: string, at: number): Promise<void>;
+}
+
+export type PickResult = { kind: 'picked'; commit: string } | { kind: 'conflict'; message: string };
+
+export interface SignatureVerdict {
+  verified: boolean;
+  /** Who signed, or why it does not count. */
+  message: string;
 }
 
 export interface RegistryView {

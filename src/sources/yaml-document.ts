@@ -136,11 +136,24 @@ function issueProblems(issue: Issue, schema: z.ZodType, places: YamlPlaces): Pro
       return problemAt(places, [...issue.path, key], `${key} is not a known field`, remedy);
     });
   }
+  const meant = issue.code === 'invalid_union' ? meantOption(issue) : undefined;
+  if (meant !== undefined) return meant.flatMap((inner) => issueProblems(inner, schema, places));
   const target = schemaAt(schema, issue.path);
   const missing = issue.code === 'invalid_type' && issue.input === undefined;
   const name = String(issue.path.at(-1) ?? 'the document');
   const message = missing ? `${name} is missing` : issue.message;
   return [problemAt(places, issue.path, message, remedyOf(issue, target))];
+}
+
+/** What is wrong with the option of a union that the value was meant to be: the one of its own type. */
+function meantOption(issue: z.core.$ZodIssueInvalidUnion): Issue[] | undefined {
+  const meant = issue.errors.filter(
+    (option) =>
+      !option.some((inner) => inner.path.length === 0 && ['invalid_type', 'invalid_value'].includes(inner.code)),
+  );
+  const [only] = meant;
+  if (only === undefined || meant.length > 1) return undefined;
+  return only.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
 }
 
 function remedyOf(issue: Issue, target: z.ZodType | undefined): string {

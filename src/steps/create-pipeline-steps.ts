@@ -2,13 +2,17 @@
 import type { Pipeline } from '../domain/pipeline.ts';
 import type { ChannelSource, RegistryView } from '../ports/channel-source.ts';
 import type { ClusterSessions } from '../ports/cluster-session.ts';
+import type { HttpClient } from '../ports/http-client.ts';
+import type { Metrics } from '../ports/metrics.ts';
 import type { Render } from '../ports/renderer.ts';
+import type { Scm } from '../ports/scm.ts';
 import type { Step } from '../ports/step.ts';
 import type { ReadStore } from '../ports/store.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Logger } from '../support/logger.ts';
 import type { Random } from '../support/random.ts';
 import { HeadWatch } from './channel/head-watch.ts';
+import { moveChannel } from './channel/move-channel.ts';
 import { watchChannel } from './channel/watch-channel.ts';
 import { admitUpdate } from './cluster-update/admit-update.ts';
 import { applyManifests } from './cluster-update/apply-manifests.ts';
@@ -25,11 +29,14 @@ import { reporting } from './cluster-update/update-step.ts';
 import type { PipelineDependencies } from './pipeline-dependencies.ts';
 import { checkPromotion } from './promotion/check-promotion.ts';
 import { holdPromotion, moveBranch, pausePromotion } from './promotion/move-branch.ts';
+import { reviewPromotion } from './promotion/review-promotion.ts';
 import { advanceRollout } from './rollout/advance-rollout.ts';
 import { gateRollout } from './rollout/gate-rollout.ts';
+import { holdHalt } from './rollout/hold-halt.ts';
 import { planRollout } from './rollout/plan-rollout.ts';
+import { repayDebt } from './rollout/repay-debt.ts';
 import { soakRollout } from './rollout/soak-rollout.ts';
-import { holdHalt, pauseRollout, stopRollout } from './rollout/stop-rollout.ts';
+import { pauseRollout, stopRollout } from './rollout/stop-rollout.ts';
 
 export interface PipelineStepsInput {
   source: ChannelSource;
@@ -46,6 +53,9 @@ export interface PipelineStepsInput {
   log: Logger;
   /** Decision time between two looks at the branches; a minute unless given. */
   pollIntervalMs?: number;
+  metrics?: Metrics;
+  http?: HttpClient;
+  scm?: Scm;
   /** Give one to be able to `forget` (a webhook came); one is made otherwise. */
   heads?: HeadWatch;
 }
@@ -60,15 +70,18 @@ export function createPipelineSteps(input: PipelineStepsInput): Record<string, S
   const deps: PipelineDependencies = { ...input, heads, pollIntervalMs };
   const steps = {
     'watch-channel': watchChannel(deps),
+    'move-channel': moveChannel(deps),
     'plan-rollout': planRollout(deps),
     'advance-rollout': advanceRollout(deps),
     'soak-rollout': soakRollout(deps),
     'gate-rollout': gateRollout(deps),
     'pause-rollout': pauseRollout(),
-    'hold-halt': holdHalt(),
+    'hold-halt': holdHalt(deps),
+    'repay-debt': repayDebt(deps),
     'stop-rollout': stopRollout(deps),
     'check-promotion': checkPromotion(deps),
     'move-branch': moveBranch(deps),
+    'review-promotion': reviewPromotion(deps),
     'hold-promotion': holdPromotion(),
     'pause-promotion': pausePromotion(),
     'admit-update': reporting(admitUpdate(deps)),

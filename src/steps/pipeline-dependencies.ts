@@ -4,7 +4,10 @@ import type { Cluster } from '../domain/cluster.ts';
 import type { ChannelPolicy, Pipeline } from '../domain/pipeline.ts';
 import type { ChannelSource, RegistryView } from '../ports/channel-source.ts';
 import type { ClusterSessions } from '../ports/cluster-session.ts';
+import type { HttpClient } from '../ports/http-client.ts';
+import type { Metrics } from '../ports/metrics.ts';
 import type { Render } from '../ports/renderer.ts';
+import type { Scm } from '../ports/scm.ts';
 import type { ReadStore } from '../ports/store.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Logger } from '../support/logger.ts';
@@ -24,6 +27,11 @@ export interface PipelineDependencies {
   wake: (processId: string) => void;
   log: Logger;
   heads: HeadWatch;
+  /** Whom gates ask; one that is not there has no answer, and the gate stays closed. */
+  metrics?: Metrics;
+  http?: HttpClient;
+  /** Where promotions are proposed for review. */
+  scm?: Scm;
   /** Decision time between two looks at the branches. */
   pollIntervalMs: number;
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ChannelState } from '../../domain/channel.ts';
+import { waivables } from '../../domain/rollout.ts';
 import { storedFailure, storedPause, storedWait } from '../stored-shapes.ts';
 
 const channelInput = z.object({ channel: z.string() });
@@ -10,6 +11,24 @@ const channelProblem = z.object({
   since: z.number(),
 });
 
+const channelMove = z.object({
+  kind: z.enum(['hotfix', 'rollback', 'bypass']),
+  id: z.string(),
+  commit: z.string(),
+  from: z.string().nullable(),
+  waived: z.array(z.enum(waivables)),
+  by: z.string(),
+  reason: z.string(),
+});
+
+const catchUp = z.object({
+  attempt: z.number().int(),
+  state: z.enum(['inFlight', 'failed']),
+  failures: z.number().int(),
+  retryAt: z.number(),
+  message: z.string(),
+});
+
 export const channelContext = channelInput.extend({
   head: z.string().nullable(),
   subject: z.string().nullable(),
@@ -18,6 +37,9 @@ export const channelContext = channelInput.extend({
   handled: z.string().nullable(),
   frozen: z.boolean(),
   problem: channelProblem.nullable(),
+  move: channelMove.extend({ made: z.object({ from: z.string(), to: z.string() }).nullable() }).nullable(),
+  moved: z.array(z.string()).max(20),
+  catchUps: z.record(z.string(), catchUp),
   paused: storedPause.nullable(),
   wait: storedWait.nullable(),
   failure: storedFailure.nullable(),

@@ -15,6 +15,7 @@ const clusterUpdateInput = z.object({
     progressDeadlineMs: z.number(),
     channelMaxParallel: z.number().int(),
     fleetMaxParallel: z.number().int(),
+    finish: z.enum(['node', 'pool', 'cluster']).optional(),
   }),
 }) satisfies z.ZodType<ClusterUpdateInput>;
 
@@ -85,7 +86,14 @@ export const clusterUpdateContext = clusterUpdateInput.extend({
   failure: storedFailure.nullable(),
   stall: z.object({ since: z.number(), retryAt: z.number(), rounds: z.number().int() }).nullable(),
   reported: z.object({ blocked: z.boolean(), stalled: z.boolean() }),
-  stop: z.object({ intent: z.enum(['superseded', 'aborted', 'failed']), by: z.string(), told: z.boolean() }).nullable(),
+  stop: z
+    .object({
+      intent: z.enum(['superseded', 'aborted', 'failed']),
+      by: z.string(),
+      told: z.boolean(),
+      finish: z.literal('pool').optional(),
+    })
+    .nullable(),
   wait: storedWait.nullable(),
 }) satisfies z.ZodType<ClusterUpdateState>;
 

@@ -84,7 +84,10 @@ const base = setup({
       ...('now' in event ? { lastSeenAt: (event as { now: number }).now } : {}),
     })),
     keepStop: assign(({ event }) => {
-      if (event.type === 'SUPERSEDE') return { stop: { intent: 'superseded' as const, by: event.by, told: false } };
+      if (event.type === 'SUPERSEDE') {
+        const finish = event.finish === 'pool' ? { finish: 'pool' as const } : {};
+        return { stop: { intent: 'superseded' as const, by: event.by, told: false, ...finish } };
+      }
       return event.type === 'ABORT' ? { stop: { intent: 'aborted' as const, by: event.by, told: false } } : {};
     }),
     stopFailed: assign({ stop: { intent: 'failed' as const, by: '', told: false }, wait: null }),
@@ -109,6 +112,7 @@ const base = setup({
     inherit: is('inherit'),
     told: is('told'),
     stopped: is('stopped'),
+    mayNotFinish: ({ event }) => event.type === 'SUPERSEDE' && event.finish !== 'cluster',
     terminal: ({ event }) => event.type === 'STEP_FAILED' && event.failure.kind === 'terminal',
     stalls: ({ context }) => context.failures + 1 >= stallAfter,
     neverAdmitted: ({ context }) => context.admittedAt === 0,
@@ -126,7 +130,12 @@ const stops = {
   ABORT: { target: 'stopping', actions: 'keepStop' },
 } as const;
 
-const interrupts = { PAUSE: { target: 'paused', actions: 'keepPause' }, ...stops } as const;
+const interrupts = {
+  PAUSE: { target: 'paused', actions: 'keepPause' },
+  // one that may complete the whole cluster goes on
+  SUPERSEDE: { guard: 'mayNotFinish', ...stops.SUPERSEDE },
+  ABORT: stops.ABORT,
+} as const;
 
 const failing = [
   { guard: 'terminal', target: 'stopping', actions: ['keepTime', 'keepFailure', 'stopFailed'] },

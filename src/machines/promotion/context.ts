@@ -16,6 +16,7 @@ export const promotionContext = promotionInput.extend({
   paused: storedPause.nullable(),
   problem: z.object({ code: z.string(), message: z.string(), since: z.number() }).nullable(),
   containedIn: z.string().nullable(),
+  review: z.object({ id: z.string(), url: z.string(), approvedBy: z.array(z.string()).nullable() }).nullable(),
   wait: storedWait.nullable(),
   failure: storedFailure.nullable(),
 }) satisfies z.ZodType<PromotionState>;

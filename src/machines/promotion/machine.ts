@@ -19,7 +19,7 @@ export const promotionMachine = setup({
   actions: {
     keepMove: assign(({ event }) => {
       const output = outputOf(event);
-      return output?.kind === 'cleared'
+      return output?.kind === 'cleared' || output?.kind === 'review'
         ? { branch: output.branch, from: output.from, problem: null, wait: null, failure: null }
         : {};
     }),
@@ -29,6 +29,14 @@ export const promotionMachine = setup({
         ? { problem: { code: output.code, message: output.message, since: event.now }, failure: null }
         : {};
     }),
+    keepReview: assign(({ context, event }) => {
+      const output = outputOf(event);
+      if (output?.kind === 'proposed') return { review: { id: output.id, url: output.url, approvedBy: null } };
+      return output?.kind === 'reviewed' && context.review !== null
+        ? { review: { ...context.review, approvedBy: output.by }, wait: null }
+        : {};
+    }),
+    forgetWait: assign({ wait: null }),
     keepContained: assign(({ event }) => {
       const output = outputOf(event);
       return output?.kind === 'contained' ? { containedIn: output.in } : {};
@@ -53,6 +61,9 @@ export const promotionMachine = setup({
   guards: {
     cleared: is('cleared'),
     held: is('held'),
+    review: is('review'),
+    proposed: is('proposed'),
+    reviewed: is('reviewed'),
     moved: is('moved'),
     contained: is('contained'),
     terminal: ({ event }) => event.type === 'STEP_FAILED' && event.failure.kind === 'terminal',
@@ -70,6 +81,7 @@ export const promotionMachine = setup({
     paused: null,
     problem: null,
     containedIn: null,
+    review: null,
     wait: null,
     failure: null,
   }),
@@ -77,6 +89,7 @@ export const promotionMachine = setup({
   on: {
     STEP_WAITING: { actions: 'keepWait' },
     ABORT: '.aborted',
+    LOOK: { actions: 'forgetWait' },
     SUPERSEDE: { target: '.superseded', actions: 'keepSuperseded' },
   },
   states: {
@@ -86,11 +99,27 @@ export const promotionMachine = setup({
       on: {
         STEP_DONE: [
           { guard: 'cleared', target: 'moving', actions: 'keepMove' },
+          { guard: 'review', target: 'reviewing', actions: 'keepMove' },
           { guard: 'contained', target: 'superseded', actions: 'keepContained' },
           { guard: 'held', target: 'held', actions: 'keepProblem' },
         ],
         STEP_FAILED: [{ guard: 'terminal', target: 'held', actions: 'keepFailure' }, { actions: 'keepFailure' }],
         PAUSE: { target: 'paused', actions: 'keepPause' },
+      },
+    },
+    /** Somebody has to approve the pull request, or the proposal branch. */
+    reviewing: {
+      meta: { step: 'review-promotion' },
+      on: {
+        STEP_DONE: [
+          { guard: 'proposed', actions: 'keepReview' },
+          { guard: 'reviewed', target: 'checking', actions: 'keepReview' },
+          { guard: 'held', target: 'held', actions: 'keepProblem' },
+          { target: 'checking' },
+        ],
+        STEP_FAILED: [{ guard: 'terminal', target: 'held', actions: 'keepFailure' }, { actions: 'keepFailure' }],
+        PAUSE: { target: 'paused', actions: 'keepPause' },
+        RETRY: 'checking',
       },
     },
     moving: {
@@ -111,6 +140,7 @@ export const promotionMachine = setup({
         STEP_DONE: 'checking',
         STEP_FAILED: { actions: 'keepFailure' },
         RETRY: 'checking',
+        LOOK: 'checking',
         PAUSE: { target: 'paused', actions: 'keepPause' },
       },
     },

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { RolloutInput, RolloutState } from '../../domain/rollout.ts';
-import { storedFailure, storedPause, storedWait } from '../stored-shapes.ts';
+import { type RolloutInput, type RolloutState, waivables } from '../../domain/rollout.ts';
+import { storedFailure, storedGate, storedPause, storedWait } from '../stored-shapes.ts';
 
 const rolloutInput = z.object({
   channel: z.string(),
@@ -10,7 +10,9 @@ const rolloutInput = z.object({
   requestedAt: z.number(),
 }) satisfies z.ZodType<RolloutInput>;
 
-const memberStates = ['pending', 'inFlight', 'updated', 'failed', 'superseded', 'aborted', 'left'] as const;
+const finish = z.enum(['node', 'pool', 'cluster']);
+
+const memberStates = ['pending', 'inFlight', 'updated', 'failed', 'superseded', 'aborted', 'left', 'skipped'] as const;
 
 const rolloutMember = z.object({
   state: z.enum(memberStates),
@@ -18,6 +20,7 @@ const rolloutMember = z.object({
   wave: z.number().int(),
   version: z.string().nullable(),
   inherited: z.boolean(),
+  joined: z.boolean().optional(),
   blocked: z.object({ code: z.string(), message: z.string(), data: z.unknown().optional() }).nullable(),
   stalled: z.object({ code: z.string(), message: z.string() }).nullable(),
   failure: storedFailure.nullable(),
@@ -30,24 +33,32 @@ const rolloutWave = z.object({ name: z.string(), clusters: z.array(z.string()) }
 const rolloutSoak = z.object({
   requiredMs: z.number(),
   observedMs: z.number(),
+  clusterMs: z.number(),
   lastTickAt: z.number(),
 });
 
-const resumableStates = ['planned', 'updating', 'soaking', 'gating'] as const;
+const resumableStates = ['planned', 'updating', 'soaking', 'gating', 'repaying'] as const;
 
 export const rolloutContext = rolloutInput.extend({
+  lane: z.enum(['normal', 'hotfix', 'rollback', 'bypass']),
+  waived: z.array(z.enum(waivables)),
   waves: z.array(rolloutWave).max(1000),
   members: z.record(z.string(), rolloutMember),
   ineligible: z.record(z.string(), z.string()),
   maxFailures: z.number().int(),
   warnings: z.array(z.string()).max(100),
   soak: rolloutSoak.nullable(),
+  waveSoak: z.object({ wave: z.number().int(), soak: rolloutSoak }).nullable(),
+  gates: z.array(storedGate).max(100),
+  resting: z.array(z.string()),
   resumeTo: z.enum(resumableStates),
   paused: storedPause.nullable(),
   told: z.array(z.string()),
   poke: z.array(z.string()),
-  halt: z.object({ code: z.string(), message: z.string(), since: z.number() }).nullable(),
-  stop: z.object({ by: z.string(), reason: z.string(), told: z.boolean() }).nullable(),
+  halt: z
+    .object({ code: z.string(), message: z.string(), since: z.number(), answered: z.boolean().optional() })
+    .nullable(),
+  stop: z.object({ by: z.string(), reason: z.string(), told: z.boolean(), finish: finish.optional() }).nullable(),
   wait: storedWait.nullable(),
   failure: storedFailure.nullable(),
 }) satisfies z.ZodType<RolloutState>;

@@ -8,6 +8,7 @@ import {
   afterChildFinished,
   afterRetry,
   failuresOf,
+  withJoined,
   withMember,
   withoutTold,
   withStarted,
@@ -44,20 +45,43 @@ const base = setup({
     keepAdvance: assign(({ context, event }) => {
       const output = outputOf(event);
       if (output?.kind !== 'advanced') return {};
-      const started = withStarted(context.members, output.started);
+      const { joined = [], skipped = [], back = [], rested = [] } = output;
+      const known = withStates(withStates(withJoined(context.members, joined), skipped, 'skipped'), back, 'pending');
+      const started = withStarted(known, output.started);
       return {
         members: withStates(started, output.left, 'left'),
         maxFailures: output.maxFailures,
         poke: context.poke.filter((cluster) => !output.poked.includes(cluster)),
         told: output.resumed ? [] : context.told,
+        resting: output.resumed ? [] : [...context.resting, ...rested],
+        // clusters in flight begin a wave: what was healthy before it has been counted
+        waveSoak: output.started.length > 0 ? null : context.waveSoak,
         failure: null,
       };
     }),
+    keepLook: assign(({ event }) => {
+      const output = outputOf(event);
+      const progress = event.type === 'STEP_WAITING' ? (event.progress as Partial<RolloutState> | null) : null;
+      if (output?.kind === 'inconclusive' || output?.kind === 'proven') return { gates: output.gates };
+      if (progress === null || typeof progress !== 'object') return {};
+      return {
+        ...(progress.gates === undefined ? {} : { gates: progress.gates }),
+        ...(progress.waveSoak === undefined ? {} : { waveSoak: progress.waveSoak }),
+      };
+    }),
+    keepInconclusive: assign(({ event }) => {
+      const output = outputOf(event);
+      if (output?.kind !== 'inconclusive') return {};
+      return { paused: { by: `gate ${output.gate}`, reason: output.message, expiresAt: null }, wait: null };
+    }),
+    keepAnswered: assign(({ context }) => ({
+      halt: context.halt === null ? null : { ...context.halt, answered: true },
+    })),
     keepSoak: assign(({ event }) => {
       const output = outputOf(event);
       const progress = event.type === 'STEP_WAITING' ? event.progress : null;
       const soak =
-        output?.kind === 'soaked'
+        output?.kind === 'soaked' || output?.kind === 'repaid'
           ? output.soak
           : ((progress as { soak?: RolloutState['soak'] } | null)?.soak ?? undefined);
       return soak === undefined ? {} : { soak, failure: null };
@@ -67,7 +91,7 @@ const base = setup({
     ),
     forgetWait: assign({ wait: null }),
     /** The soak counts from the last cluster that was verified: every way back to updating starts it anew. */
-    newSoak: assign({ soak: null, wait: null }),
+    newSoak: assign({ soak: null, gates: [], wait: null }),
     keepFailure: assign(({ event }) => (event.type === 'STEP_FAILED' ? { failure: keepFailure(event.failure) } : {})),
     keepChild: assign(({ context, event }) =>
       event.type === 'CHILD_FINISHED' && event.machine === 'clusterUpdate'
@@ -116,7 +140,9 @@ const base = setup({
     forgetPause: assign({ paused: null, wait: null }),
     keepStop: assign(({ event }) => {
       if (event.type === 'SUPERSEDE') {
-        return { stop: { by: event.by, reason: `superseded by ${event.by}`, told: false }, paused: null, halt: null };
+        const finish = event.finish === undefined ? {} : { finish: event.finish };
+        const reason = `superseded by ${event.by}`;
+        return { stop: { by: event.by, reason, told: false, ...finish }, paused: null, halt: null };
       }
       return event.type === 'ABORT'
         ? { stop: { by: event.by, reason: event.reason, told: false }, paused: null, halt: null }
@@ -126,6 +152,7 @@ const base = setup({
     inUpdating: assign({ resumeTo: 'updating' }),
     inSoaking: assign({ resumeTo: 'soaking' }),
     inGating: assign({ resumeTo: 'gating' }),
+    inRepaying: assign({ resumeTo: 'repaying' }),
   },
   guards: {
     planned: is('planned'),
@@ -133,6 +160,13 @@ const base = setup({
     verified: is('verified'),
     soaked: is('soaked'),
     proven: is('proven'),
+    provenOnCredit: ({ event }) => {
+      const output = outputOf(event);
+      return output?.kind === 'proven' && output.owes;
+    },
+    inconclusive: is('inconclusive'),
+    answered: is('answered'),
+    repaid: is('repaid'),
     halted: is('halt'),
     told: is('told'),
     stopped: is('stopped'),
@@ -142,6 +176,7 @@ const base = setup({
     resumesPlanned: resumesTo('planned'),
     resumesSoaking: resumesTo('soaking'),
     resumesGating: resumesTo('gating'),
+    resumesRepaying: resumesTo('repaying'),
     haltOver: ({ context, event }) => {
       if (context.halt?.code !== 'failure-budget-spent') return false;
       const members =
@@ -161,6 +196,7 @@ const reports = {
   CLUSTER_BLOCKED: { actions: 'keepBlocked' },
   CLUSTER_STALLED: { actions: 'keepStalled' },
   CLUSTER_RECOVERED: { actions: 'keepRecovered' },
+  LOOK: { actions: 'forgetWait' },
 } as const;
 
 const interrupts = {
@@ -175,6 +211,7 @@ const whereItWas = [
   { guard: 'resumesPlanned', target: 'planned' },
   { guard: 'resumesSoaking', target: 'soaking' },
   { guard: 'resumesGating', target: 'gating' },
+  { guard: 'resumesRepaying', target: 'repaying' },
   { target: 'updating' },
 ] as const;
 const resume = whereItWas.map((branch) => ({ ...branch, actions: 'forgetPause' as const }));
@@ -188,12 +225,17 @@ export const rolloutMachine = base.createMachine({
     tree: input.tree,
     subject: input.subject,
     requestedAt: input.requestedAt,
+    lane: input.lane ?? 'normal',
+    waived: input.waived ?? [],
     waves: [],
     members: {},
     ineligible: {},
     maxFailures: 0,
     warnings: [],
     soak: null,
+    waveSoak: null,
+    gates: [],
+    resting: [],
     resumeTo: 'planned',
     paused: null,
     told: [],
@@ -228,8 +270,9 @@ export const rolloutMachine = base.createMachine({
           { guard: 'advanced', actions: 'keepAdvance' },
           { guard: 'verified', target: 'soaking', actions: 'newSoak' },
           { guard: 'halted', target: 'halted', actions: 'keepHalt' },
+          { guard: 'inconclusive', target: 'paused', actions: ['keepLook', 'keepInconclusive'] },
         ],
-        STEP_WAITING: { actions: 'keepWait' },
+        STEP_WAITING: { actions: ['keepLook', 'keepWait'] },
         STEP_FAILED: failing,
         RETRY: { actions: 'keepRetry' },
       },
@@ -254,12 +297,29 @@ export const rolloutMachine = base.createMachine({
       on: {
         ...interrupts,
         STEP_DONE: [
-          { guard: 'proven', target: 'proven' },
+          { guard: 'provenOnCredit', target: 'repaying', actions: ['keepLook', 'forgetWait'] },
+          { guard: 'proven', target: 'proven', actions: 'keepLook' },
           { guard: 'halted', target: 'halted', actions: 'keepHalt' },
+          { guard: 'inconclusive', target: 'paused', actions: ['keepLook', 'keepInconclusive'] },
         ],
-        STEP_WAITING: { actions: 'keepWait' },
+        STEP_WAITING: { actions: ['keepLook', 'keepWait'] },
         STEP_FAILED: failing,
         RETRY: [{ guard: 'retriesMembers', target: 'updating', actions: 'keepRetry' }, { actions: 'forgetWait' }],
+      },
+    },
+    /** A hotfix went on without a soak: what it skipped is gathered afterwards, and promotions out of here wait for it. */
+    repaying: {
+      entry: 'inRepaying',
+      meta: { step: 'repay-debt' },
+      on: {
+        ...interrupts,
+        STEP_DONE: [
+          { guard: 'repaid', target: 'proven', actions: ['keepSoak', 'forgetWait'] },
+          { guard: 'halted', target: 'halted', actions: 'keepHalt' },
+        ],
+        STEP_WAITING: { actions: ['keepSoak', 'keepWait'] },
+        STEP_FAILED: failing,
+        RETRY: { guard: 'retriesMembers', target: 'updating', actions: 'keepRetry' },
       },
     },
     paused: {
@@ -276,6 +336,7 @@ export const rolloutMachine = base.createMachine({
     halted: {
       meta: { step: 'hold-halt', waitsFor: ['RETRY', 'SUPERSEDE', 'ABORT', 'CLUSTER_RECOVERED', 'CHILD_FINISHED'] },
       on: {
+        STEP_DONE: { guard: 'answered', actions: 'keepAnswered' },
         STEP_WAITING: { actions: 'keepWait' },
         SUPERSEDE: interrupts.SUPERSEDE,
         ABORT: interrupts.ABORT,

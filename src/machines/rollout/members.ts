@@ -21,6 +21,29 @@ export function withStates(members: Members, clusters: string[], state: MemberSt
   return next;
 }
 
+/** Clusters that came to the channel after the plan was made. */
+export function withJoined(members: Members, clusters: string[]): Members {
+  if (clusters.length === 0) return members;
+  const next = { ...members };
+  for (const cluster of clusters) {
+    if (next[cluster] !== undefined && next[cluster].state !== 'left') continue;
+    next[cluster] = {
+      state: 'pending',
+      attempt: (next[cluster]?.attempt ?? 0) + 1,
+      wave: -1,
+      version: null,
+      inherited: false,
+      joined: true,
+      blocked: null,
+      stalled: null,
+      failure: null,
+      nodesReplaced: 0,
+      checks: { passed: 0, failed: 0 },
+    };
+  }
+  return next;
+}
+
 export function withStarted(members: Members, clusters: string[]): Members {
   return withStates(members, clusters, 'inFlight');
 }
@@ -56,7 +79,8 @@ export function afterChildFinished(
 export function failuresOf(members: Members): string[] {
   return Object.keys(members).filter((cluster) => {
     const member = members[cluster];
-    return member !== undefined && (['failed', 'aborted'].includes(member.state) || member.stalled !== null);
+    if (member === undefined || member.joined === true) return false;
+    return ['failed', 'aborted'].includes(member.state) || member.stalled !== null;
   });
 }
 

@@ -67,7 +67,7 @@ export interface ChannelView {
 }
 
 export interface MemberView {
-  state: 'pending' | 'inFlight' | 'updated' | 'failed' | 'superseded' | 'aborted' | 'left';
+  state: 'pending' | 'inFlight' | 'updated' | 'failed' | 'superseded' | 'aborted' | 'left' | 'skipped';
   attempt: number;
   wave: number;
   blocked: { code: string; message: string; data?: unknown } | null;

@@ -3,6 +3,7 @@
  * undefined, which never counts as evidence.
  */
 import { z } from 'zod';
+import { waivables } from '../../domain/rollout.ts';
 
 const clusterFact = z.object({
   adopted: z.boolean().default(true),
@@ -90,4 +91,59 @@ export type ChannelFact = z.infer<typeof channelFact>;
 export function parseChannelFact(value: unknown): ChannelFact | undefined {
   const parsed = channelFact.safeParse(value);
   return parsed.success ? parsed.data : undefined;
+}
+
+const approvalFact = z.object({
+  actor: z.string(),
+  verdict: z.enum(['approved', 'rejected']),
+  reason: z.string(),
+  commit: z.string(),
+  tree: z.string(),
+  at: z.number(),
+  expiresAt: z.number().nullable(),
+});
+
+export function parseApproval(value: unknown): z.infer<typeof approvalFact> | undefined {
+  const parsed = approvalFact.safeParse(value);
+  return parsed.success ? parsed.data : undefined;
+}
+
+const provenFact = z.object({ commit: z.string(), at: z.number(), adopted: z.boolean().default(false) });
+
+/** `key` is `<channel>/<tree>`. */
+export function parseProven(value: unknown): z.infer<typeof provenFact> | undefined {
+  const parsed = provenFact.safeParse(value);
+  return parsed.success ? parsed.data : undefined;
+}
+
+const lanes = ['normal', 'hotfix', 'rollback', 'bypass'] as const;
+
+const approvedFact = z.object({
+  by: z.string(),
+  lane: z.enum(lanes).default('normal'),
+  waived: z.array(z.enum(waivables)).default([]),
+  reason: z.string().default(''),
+});
+
+/** Why a head may be on its channel; `key` is `<channel>/<commit>`. */
+export function parseApproved(value: unknown): z.infer<typeof approvedFact> | undefined {
+  const parsed = approvedFact.safeParse(value);
+  return parsed.success ? parsed.data : undefined;
+}
+
+const debtFact = z.object({
+  commit: z.string(),
+  skipped: z.array(z.string()),
+  actor: z.string(),
+  reason: z.string(),
+  at: z.number(),
+});
+
+export type DebtFact = z.infer<typeof debtFact>;
+
+/** A debt that cannot be read is still one: it holds promotions until somebody has looked. */
+export function parseDebt(fact: { key: string; value: unknown }): DebtFact {
+  const parsed = debtFact.safeParse(fact.value);
+  const commit = fact.key.slice(fact.key.indexOf('/') + 1);
+  return parsed.success ? parsed.data : { commit, skipped: [], actor: 'unknown', reason: 'cannot be read', at: 0 };
 }

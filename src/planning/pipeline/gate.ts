@@ -2,7 +2,9 @@
 import { type EvidenceFact, evidenceKey } from './facts.ts';
 
 export interface GateMember {
-  state: 'pending' | 'inFlight' | 'updated' | 'failed' | 'superseded' | 'aborted' | 'left';
+  state: 'pending' | 'inFlight' | 'updated' | 'failed' | 'superseded' | 'aborted' | 'left' | 'skipped';
+  /** Came after the plan was made: it counts neither way. */
+  joined?: boolean | undefined;
   attempt: number;
   version: string | null;
 }
@@ -29,7 +31,7 @@ export function judgeGate(input: GateInput): GateVerdict {
   const notGreen: GateVerdict['notGreen'] = [];
   for (const cluster of Object.keys(input.members).sort()) {
     const member = input.members[cluster] as GateMember;
-    if (member.state === 'left') continue;
+    if (member.state === 'left' || member.state === 'skipped' || member.joined === true) continue;
     const reason = whyNotGreen(input, cluster, member);
     if (reason === undefined) green.push(cluster);
     else notGreen.push({ cluster, reason });

@@ -17,6 +17,14 @@ export interface HeadInput {
   provenUpstream: string[];
   /** A pause or freeze of the channel or the fleet. */
   hold: string | undefined;
+  /** A veto of this version. */
+  veto: string | undefined;
+  /** Why the signatures of the new commits are not good enough. */
+  unsigned: string | undefined;
+  /** Takes heads that clm did not put there without asking. */
+  adoptsUnproven: boolean;
+  /** Why the rollout under way goes first: a queue, or its minimum dwell. */
+  behind: { code: string; reason: string } | undefined;
 }
 
 export type HeadVerdict =
@@ -25,7 +33,7 @@ export type HeadVerdict =
   /** Nothing starts, for now. `good`: the head itself is in order. */
   | { kind: 'held'; code: string; reason: string; good: boolean }
   | { kind: 'adopted'; reason: string }
-  /** `adopted`: accepted because it was there at first contact, although clusters differ. */
+  /** `adopted`: accepted without proof: it was there at first contact, or the channel's policy takes such heads. */
   | { kind: 'start'; reason: string; adopted: boolean }
   | { kind: 'idle'; reason: string };
 
@@ -45,6 +53,8 @@ export function judgeHead(input: HeadInput): HeadVerdict {
   if (isAdopted && adopted.matches) {
     return { kind: 'adopted', reason: 'every cluster ran this version when the fleet was adopted' };
   }
+  if (input.veto !== undefined) return { kind: 'held', code: 'head-vetoed', reason: input.veto, good: false };
+  if (input.unsigned !== undefined) return { kind: 'held', code: 'head-unsigned', reason: input.unsigned, good: false };
   const why = acceptance(input, isAdopted);
   if (why === undefined) {
     const reason =
@@ -53,12 +63,15 @@ export function judgeHead(input: HeadInput): HeadVerdict {
     return { kind: 'held', code: 'head-unproven', reason, good: false };
   }
   if (input.hold !== undefined) return { kind: 'held', code: 'held', reason: input.hold, good: true };
-  return { kind: 'start', reason: why, adopted: isAdopted };
+  if (input.behind !== undefined) return { kind: 'held', ...input.behind, good: true };
+  const unproven = input.upstream.length > 0 && !input.approved && input.provenUpstream.length === 0;
+  return { kind: 'start', reason: why, adopted: isAdopted || unproven };
 }
 
 function acceptance(input: HeadInput, isAdopted: boolean): string | undefined {
   if (input.upstream.length === 0) return 'merged by people';
   if (input.approved) return 'promoted or approved';
   if (input.provenUpstream.length > 0) return `its tree is proven on ${input.provenUpstream.join(', ')}`;
-  return isAdopted ? 'it was there when the fleet was adopted' : undefined;
+  if (isAdopted) return 'it was there when the fleet was adopted';
+  return input.adoptsUnproven ? 'the channel takes heads that people put there' : undefined;
 }

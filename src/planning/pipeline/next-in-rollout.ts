@@ -1,11 +1,14 @@
 /** What a rollout does next, and why: which clusters start, what is waited for, when it is over. Pure. */
+import { sameFailure } from './failure-signature.ts';
 
 export interface MemberView {
-  state: 'pending' | 'inFlight' | 'updated' | 'failed' | 'superseded' | 'aborted' | 'left';
+  state: 'pending' | 'inFlight' | 'updated' | 'failed' | 'superseded' | 'aborted' | 'left' | 'skipped';
   wave: number;
+  /** Came to the channel after the plan was made: it catches up, and counts for nothing. */
+  joined?: boolean | undefined;
   blocked: { message: string } | null;
-  stalled: { message: string } | null;
-  failure: { message: string } | null;
+  stalled: { code?: string; message: string } | null;
+  failure: { code?: string; message: string } | null;
 }
 
 export interface RolloutView {
@@ -17,6 +20,12 @@ export interface RolloutView {
   hold?: string;
   /** Why nothing may start on single clusters, by id. */
   clusterHolds?: Record<string, string>;
+  /** Why a wave may not begin yet, by its index; one that has begun goes on. */
+  waveHolds?: Record<number, { code: string; reason: string }>;
+  /** Clusters with the same key are never in flight together, nor while one of them is in trouble. */
+  siblings?: Record<string, string>;
+  sameFailureLimit?: number;
+  knownFailures?: string[];
 }
 
 export type NextInRollout =
@@ -30,14 +39,20 @@ export function budgetSpent(members: Record<string, MemberView>): string[] {
   return Object.keys(members)
     .filter((id) => {
       const member = members[id] as MemberView;
-      return member.state === 'failed' || member.state === 'aborted' || member.stalled !== null;
+      return member.joined !== true && isInTrouble(member);
     })
     .sort();
+}
+
+function isInTrouble(member: MemberView): boolean {
+  return member.state === 'failed' || member.state === 'aborted' || member.stalled !== null;
 }
 
 export function nextInRollout(view: RolloutView): NextInRollout {
   const failures = budgetSpent(view.members);
   if (failures.length > view.maxFailures) return overBudget(view, failures);
+  const alike = failAlike(view, failures);
+  if (alike !== undefined) return alike;
   for (const [index, wave] of view.waves.entries()) {
     const open = wave.clusters.filter((id) => !isSettled(view.members[id]));
     if (open.length === 0) continue;
@@ -53,6 +68,23 @@ function isSettled(member: MemberView | undefined): boolean {
   if (member === undefined) return true;
   if (member.state === 'pending') return false;
   return member.state !== 'inFlight' || member.stalled !== null;
+}
+
+/** The breaker: the same trouble again and again is the version's, however large the failure budget is. */
+function failAlike(view: RolloutView, failures: string[]): NextInRollout | undefined {
+  const limit = view.sameFailureLimit ?? 0;
+  if (limit <= 0 || failures.length < limit) return undefined;
+  const failing = Object.fromEntries(
+    failures.flatMap((id) => {
+      const member = view.members[id] as MemberView;
+      const failure = member.failure ?? member.stalled;
+      return failure === null ? [] : [[id, failure]];
+    }),
+  );
+  const same = sameFailure(failing, limit, view.knownFailures ?? []);
+  if (same === undefined) return undefined;
+  const reason = `${same.clusters.join(', ')} failed alike: ${same.message}`;
+  return { kind: 'halt', code: 'same-failure', reason };
 }
 
 function overBudget(view: RolloutView, failures: string[]): NextInRollout {
@@ -73,9 +105,12 @@ function inWave(view: RolloutView, index: number, open: string[]): NextInRollout
   const pending = open.filter((id) => view.members[id]?.state === 'pending');
   const name = index < 0 ? 'unchanged clusters' : `wave ${view.waves[index]?.name ?? index}`;
   if (view.hold !== undefined && pending.length > 0) return { kind: 'wait', code: 'held', reason: view.hold };
+  const waveHold = view.waveHolds?.[index];
+  if (waveHold !== undefined && pending.length > 0 && !hasBegun(view, index)) {
+    return { kind: 'wait', code: waveHold.code, reason: `before ${name}: ${waveHold.reason}` };
+  }
   const free = Math.max(0, view.maxParallel - inFlight);
-  const startable = pending.filter((id) => view.clusterHolds?.[id] === undefined);
-  const clusters = startable.slice(0, free);
+  const { clusters, held } = startable(view, pending, free);
   if (clusters.length > 0) {
     return {
       kind: 'start',
@@ -84,10 +119,53 @@ function inWave(view: RolloutView, index: number, open: string[]): NextInRollout
       reason: `${name}: ${inFlight} of at most ${view.maxParallel} in flight`,
     };
   }
-  return waitIn(view, name, open, pending, startable.length);
+  return waitIn(view, name, open, pending, held);
 }
 
-function waitIn(view: RolloutView, name: string, open: string[], pending: string[], startable: number): NextInRollout {
+function hasBegun(view: RolloutView, index: number): boolean {
+  return (
+    view.waves[index]?.clusters.some(
+      (id) => !['pending', 'left', 'skipped'].includes(view.members[id]?.state ?? 'left'),
+    ) ?? false
+  );
+}
+
+/** The next clusters that nothing keeps back, and why the others are kept. */
+function startable(
+  view: RolloutView,
+  pending: string[],
+  free: number,
+): { clusters: string[]; held: Record<string, string> } {
+  const busy = new Map<string, string>();
+  for (const [id, member] of Object.entries(view.members)) {
+    const key = view.siblings?.[id];
+    if (key === undefined) continue;
+    if (member.state === 'inFlight') busy.set(key, `its sibling ${id} is in flight`);
+    else if (isInTrouble(member)) busy.set(key, `its sibling ${id} is in trouble`);
+  }
+  const clusters: string[] = [];
+  const held: Record<string, string> = {};
+  for (const id of pending) {
+    const own = view.clusterHolds?.[id];
+    const key = view.siblings?.[id];
+    const sibling = key === undefined ? undefined : busy.get(key);
+    const reason = own ?? sibling;
+    if (reason !== undefined) held[id] = reason;
+    else if (clusters.length < free) {
+      clusters.push(id);
+      if (key !== undefined) busy.set(key, `its sibling ${id} starts now`);
+    }
+  }
+  return { clusters, held };
+}
+
+function waitIn(
+  view: RolloutView,
+  name: string,
+  open: string[],
+  pending: string[],
+  held: Record<string, string>,
+): NextInRollout {
   const flying = open.filter((id) => view.members[id]?.state === 'inFlight');
   const blocked = flying.filter((id) => view.members[id]?.blocked !== null);
   if (flying.length > 0 && blocked.length === flying.length) {
@@ -99,9 +177,9 @@ function waitIn(view: RolloutView, name: string, open: string[], pending: string
       reason: `${name}: ${blocked.length} blocked; ${first}: ${message}`,
     };
   }
-  if (flying.length === 0 && pending.length > 0 && startable === 0) {
-    const first = pending[0] as string;
-    return { kind: 'wait', code: 'held', reason: `${name}: ${first}: ${view.clusterHolds?.[first] ?? ''}` };
+  const heldFirst = pending.find((id) => held[id] !== undefined);
+  if (flying.length === 0 && heldFirst !== undefined && pending.every((id) => held[id] !== undefined)) {
+    return { kind: 'wait', code: 'held', reason: `${name}: ${heldFirst}: ${held[heldFirst] ?? ''}` };
   }
   const queued = pending.length === 0 ? '' : `, ${pending.length} to come`;
   return { kind: 'wait', code: 'children', reason: `${name}: ${flying.length} in flight${queued}` };

@@ -1,4 +1,4 @@
-/** What people have laid over the pipeline: pauses and freezes, by scope, until they expire. */
+/** What people have laid over the pipeline: pauses, freezes, pins, holds, skips and vetoes, by scope, until they expire. */
 import { z } from 'zod';
 
 const scopeObject = z.object({ kind: z.string(), name: z.string().optional() });
@@ -9,16 +9,21 @@ const overrideFact = z.object({
   actor: z.string(),
   reason: z.string(),
   expiresAt: z.union([z.number(), z.string()]).nullable().optional(),
+  commit: z.string().nullable().optional(),
+  tree: z.string().nullable().optional(),
 });
 
 export interface Override {
   id: string;
   kind: string;
-  /** `fleet`, `channel:beta`, `cluster:<id>` */
+  /** `fleet`, `channel:beta`, `wave:beta/canary`, `cluster:<id>`, `commit:<sha>` */
   scope: string;
   actor: string;
   reason: string;
   expiresAt: number | null;
+  /** What a pin stays on, or a veto is about. */
+  commit: string | null;
+  tree: string | null;
 }
 
 /** Kinds that keep new work from starting (P5). */
@@ -33,10 +38,19 @@ export function readOverrides(facts: { key: string; value: unknown }[]): Overrid
     const parsed = overrideFact.safeParse(value);
     if (!parsed.success) {
       const reason = `override ${key} cannot be read, so it is taken to hold everything`;
-      return { id: key, kind: 'freeze', scope: 'fleet', actor: 'unknown', reason, expiresAt: null };
+      return {
+        id: key,
+        kind: 'freeze',
+        scope: 'fleet',
+        actor: 'unknown',
+        reason,
+        expiresAt: null,
+        commit: null,
+        tree: null,
+      };
     }
-    const { kind, scope, actor, reason, expiresAt } = parsed.data;
-    return { id: key, kind, scope: scopeText(scope), actor, reason, expiresAt: expiryOf(expiresAt) };
+    const { kind, scope, actor, reason, expiresAt, commit = null, tree = null } = parsed.data;
+    return { id: key, kind, scope: scopeText(scope), actor, reason, expiresAt: expiryOf(expiresAt), commit, tree };
   });
 }
 
@@ -51,20 +65,23 @@ function expiryOf(value: number | string | null | undefined): number | null {
   return Number.isFinite(at) ? at : null;
 }
 
+function isActive(override: Override, now: number): boolean {
+  return override.expiresAt === null || override.expiresAt > now;
+}
+
 /** The override that keeps this from starting now, if any: the widest scope first, so that the reason shown is the one that counts. */
 export function holdOn(
   overrides: Override[],
-  where: { channel: string; cluster?: string },
+  where: { channel: string; wave?: string; cluster?: string },
   now: number,
 ): Override | undefined {
   const scopes = [
     'fleet',
     `channel:${where.channel}`,
+    ...(where.wave === undefined ? [] : [`wave:${where.channel}/${where.wave}`]),
     ...(where.cluster === undefined ? [] : [`cluster:${where.cluster}`]),
   ];
-  const active = overrides.filter(
-    (override) => holding.has(override.kind) && (override.expiresAt === null || override.expiresAt > now),
-  );
+  const active = overrides.filter((override) => holding.has(override.kind) && isActive(override, now));
   for (const scope of scopes) {
     const found = active.find((override) => override.scope === scope);
     if (found) return found;
@@ -72,7 +89,62 @@ export function holdOn(
   return undefined;
 }
 
+/** A pin of the cluster or channel to another version than this one. */
+export function pinOn(
+  overrides: Override[],
+  where: { channel: string; cluster?: string; commit: string },
+  now: number,
+): Override | undefined {
+  const scopes = [`channel:${where.channel}`, ...(where.cluster === undefined ? [] : [`cluster:${where.cluster}`])];
+  return overrides.find(
+    (override) =>
+      override.kind === 'pin' &&
+      isActive(override, now) &&
+      scopes.includes(override.scope) &&
+      override.commit !== where.commit,
+  );
+}
+
+export function skipOn(overrides: Override[], cluster: string, now: number): Override | undefined {
+  return overrides.find(
+    (override) => override.kind === 'skip' && override.scope === `cluster:${cluster}` && isActive(override, now),
+  );
+}
+
+/** A veto of this version: of the commit itself, or of another one with the same tree. */
+export function vetoOn(
+  overrides: Override[],
+  version: { commit: string; tree: string },
+  now: number,
+): Override | undefined {
+  return overrides.find(
+    (override) =>
+      override.kind === 'veto' &&
+      isActive(override, now) &&
+      (override.commit === version.commit || (override.tree !== null && override.tree === version.tree)),
+  );
+}
+
+/** Keeps a version from leaving the channel. */
+export function promotionHold(
+  overrides: Override[],
+  where: { channel: string; commit: string },
+  now: number,
+): Override | undefined {
+  const scopes = ['fleet', `channel:${where.channel}`, `commit:${where.commit}`];
+  return overrides.find(
+    (override) => override.kind === 'hold' && scopes.includes(override.scope) && isActive(override, now),
+  );
+}
+
+/** When the first of the overrides that hold anything ends by itself; null = none does. */
+export function nextExpiry(overrides: Override[], now: number): number | null {
+  const ends = overrides.flatMap(({ expiresAt }) => (expiresAt !== null && expiresAt > now ? [expiresAt] : []));
+  return ends.length === 0 ? null : Math.min(...ends);
+}
+
 export function describeHold(hold: Override): string {
   const until = hold.expiresAt === null ? '' : ` until ${new Date(hold.expiresAt).toISOString()}`;
-  return `${hold.kind} of ${hold.scope} by ${hold.actor}${until}: ${hold.reason}`;
+  const what = hold.commit === null || hold.kind !== 'pin' ? '' : ` to ${hold.commit.slice(0, 12)}`;
+  return `${hold.kind} of ${hold.scope}${what} by ${hold.actor}${until}: ${hold.reason}`;
 }

@@ -3,6 +3,8 @@
 export interface Soak {
   requiredMs: number;
   observedMs: number;
+  /** The same, summed over the clusters that were healthy. */
+  clusterMs: number;
   lastTickAt: number;
 }
 
@@ -17,19 +19,23 @@ export function soakTickMs(requiredMs: number): number {
 }
 
 export function startSoak(requiredMs: number, now: number): Soak {
-  return { requiredMs, observedMs: 0, lastTickAt: now };
+  return { requiredMs, observedMs: 0, clusterMs: 0, lastTickAt: now };
 }
 
 /**
  * One look at `now`. A gap longer than two ticks was not observed and counts as two; a clock that went backwards, and a look that
  * found something wrong, count nothing.
  */
-export function tickSoak(soak: Soak, look: { now: number; healthy: boolean; requiredMs: number }): Soak {
+export function tickSoak(
+  soak: Soak,
+  look: { now: number; healthy: boolean; requiredMs: number; clusters?: number },
+): Soak {
   const longest = 2 * soakTickMs(look.requiredMs);
   const elapsed = Math.min(Math.max(look.now - soak.lastTickAt, 0), longest);
   return {
     requiredMs: look.requiredMs,
     observedMs: Math.min(look.healthy ? soak.observedMs + elapsed : soak.observedMs, look.requiredMs),
+    clusterMs: soak.clusterMs + (look.healthy ? elapsed * (look.clusters ?? 0) : 0),
     lastTickAt: look.now,
   };
 }

@@ -1,10 +1,26 @@
 import PQueue from 'p-queue';
 import { FailureError, terminal, transient } from '../../domain/failure.ts';
-import type { ChannelHead, ChannelSource, CommitInfo, HeadProblem, MoveResult } from '../../ports/channel-source.ts';
+import type {
+  ChannelHead,
+  ChannelSource,
+  CommitInfo,
+  HeadProblem,
+  MoveResult,
+  PickResult,
+  SignatureVerdict,
+} from '../../ports/channel-source.ts';
 import { BoundedCache } from '../../support/bounded-cache.ts';
 import { type Logger, silentLogger } from '../../support/logger.ts';
 import { readConfiguration } from './configuration-reader.ts';
 import { GitCommandError } from './git-command.ts';
+import {
+  makePickedCommit,
+  makeRestoringCommit,
+  pushProposal,
+  readNoteText,
+  readSignature,
+  writeNoteText,
+} from './git-commits.ts';
 import { gitMessage } from './git-failure.ts';
 import { GitMirror } from './git-mirror.ts';
 
@@ -15,6 +31,8 @@ export interface ChannelSourceOptions {
   mirrorPath: string;
   /** Directory of the channel configuration in the repository; its tree is what evidence is keyed by. The root unless given. */
   path?: string;
+  /** File of ssh's allowed signers (`<principal> <key>` a line), for channels that ask for signed commits. */
+  allowedSigners?: string;
   /** Wall time that one conversation with the repository may take. */
   timeoutMs: number;
   log?: Logger;
@@ -34,6 +52,7 @@ export function openChannelSource(options: ChannelSourceOptions): ChannelSource 
 class GitChannelSource implements ChannelSource {
   readonly #mirror: GitMirror;
   readonly #path: string;
+  readonly #allowedSigners: string | undefined;
   readonly #log: Logger;
   /** git must not run twice in one mirror. */
   readonly #queue = new PQueue({ concurrency: 1 });
@@ -46,6 +65,7 @@ class GitChannelSource implements ChannelSource {
   constructor(options: ChannelSourceOptions) {
     this.#log = options.log ?? silentLogger();
     this.#path = normalPath(options.path ?? '');
+    this.#allowedSigners = options.allowedSigners;
     this.#mirror = new GitMirror({
       url: options.url,
       path: options.mirrorPath,
@@ -199,6 +219,43 @@ class GitChannelSource implements ChannelSource {
         return this.#refusal(branch, expected, to, error.text);
       }
     });
+  }
+
+  async restoringCommit(input: { parent: string; treeOf: string; message: string; at: number }): Promise<string> {
+    return this.#exclusive(async () => {
+      await this.#require(input.parent);
+      await this.#require(input.treeOf);
+      return makeRestoringCommit(this.#mirror, this.#path, input);
+    });
+  }
+
+  async pickedCommit(input: { onto: string; commit: string; message: string; at: number }): Promise<PickResult> {
+    return this.#exclusive(async () => {
+      await this.#require(input.onto);
+      await this.#require(input.commit);
+      return makePickedCommit(this.#mirror, input);
+    });
+  }
+
+  async verifySignature(commit: string): Promise<SignatureVerdict> {
+    requireCommit(commit);
+    return this.#exclusive(async () => {
+      await this.#require(commit);
+      return readSignature(this.#mirror, commit, this.#allowedSigners);
+    });
+  }
+
+  async setProposal(branch: string, commit: string | null): Promise<void> {
+    requireBranch(branch);
+    await this.#exclusive(() => pushProposal(this.#mirror, branch, commit));
+  }
+
+  async readNote(name: string): Promise<string | undefined> {
+    return this.#exclusive(() => readNoteText(this.#mirror, name));
+  }
+
+  async writeNote(name: string, text: string, at: number): Promise<void> {
+    await this.#exclusive(() => writeNoteText(this.#mirror, name, text, at));
   }
 
   /** Why the server did not move the branch: asked of the server itself. */

@@ -2,7 +2,9 @@ import { nearMatches } from '../../domain/near-matches.ts';
 import type { ChannelPolicy, Pipeline } from '../../domain/pipeline.ts';
 import type { Problem } from '../../domain/problem.ts';
 import { parseYamlWithSchema, problemAt, type YamlPlaces } from '../yaml-document.ts';
+import { dimensionProblems, waveProblems } from './check-waves.ts';
 import { type PipelineDocument, pipelineDefaults, pipelineSchema } from './pipeline-schema.ts';
+import { toPolicy, toWindows } from './to-policy.ts';
 
 export type PipelineResult = { ok: true; pipeline: Pipeline } | { ok: false; problems: Problem[] };
 
@@ -11,11 +13,16 @@ export function parsePipeline(file: string, text: string): PipelineResult {
   const parsed = parseYamlWithSchema(file, text, pipelineSchema);
   if (!parsed.ok) return { ok: false, problems: parsed.problems };
   const { value, places } = parsed;
-  const channels = value.channels.map((channel, i) => toPolicy(channel, value.channels[i + 1]?.name));
+  const made = value.channels.map((_, i) => toPolicy(value, i, places));
+  const channels = made.map(({ policy }) => policy);
+  const windows = toWindows(value.windows, value.zone ?? 'UTC', places, ['windows']);
   const problems = [
     ...nameProblems(value, channels, places),
     ...waveProblems(value, places),
+    ...dimensionProblems(value, places),
     ...targetProblems(channels, places),
+    ...windows.problems,
+    ...made.flatMap((one) => one.problems),
   ];
   if (problems.length > 0) return { ok: false, problems };
   return {
@@ -24,23 +31,9 @@ export function parsePipeline(file: string, text: string): PipelineResult {
       channels,
       maxParallel: value.maxParallel ?? pipelineDefaults.maxParallel,
       evidenceMaxAgeMs: value.evidenceMaxAge ?? pipelineDefaults.evidenceMaxAgeMs,
+      ...(windows.windows.length === 0 ? {} : { windows: windows.windows }),
+      ...(value.roles === undefined ? {} : { roles: value.roles }),
     },
-  };
-}
-
-function toPolicy(channel: PipelineDocument['channels'][number], next: string | undefined): ChannelPolicy {
-  const defaults = pipelineDefaults.channel;
-  return {
-    name: channel.name,
-    branch: channel.branch ?? channel.name,
-    promotesTo: channel.promotesTo ?? (next === undefined ? [] : [next]),
-    waves: (channel.waves ?? defaults.waves).map((wave) => ({ name: wave.name, size: wave.size })),
-    maxParallel: channel.maxParallel ?? defaults.maxParallel,
-    maxFailures: channel.maxFailures ?? defaults.maxFailures,
-    soakMs: channel.soak ?? defaults.soakMs,
-    e2eProfile: channel.e2e ?? defaults.e2eProfile,
-    blockLimitMs: channel.blockLimit ?? defaults.blockLimitMs,
-    progressDeadlineMs: channel.progressDeadline ?? defaults.progressDeadlineMs,
   };
 }
 
@@ -67,32 +60,6 @@ function nameProblems(document: PipelineDocument, channels: ChannelPolicy[], pla
     }
     names.add(channel.name);
     branches.set(channel.branch, channel.name);
-  });
-  return problems;
-}
-
-/** Waves that leave clusters out would make a version proven that not every cluster runs. */
-function waveProblems(document: PipelineDocument, places: YamlPlaces): Problem[] {
-  const problems: Problem[] = [];
-  document.channels.forEach((channel, i) => {
-    const waves = channel.waves ?? [];
-    const names = new Set<string>();
-    waves.forEach((wave, j) => {
-      const path = ['channels', i, 'waves', j];
-      if (names.has(wave.name))
-        problems.push(
-          problemAt(places, [...path, 'name'], `wave ${wave.name} is listed twice`, 'give each wave its own name'),
-        );
-      names.add(wave.name);
-      if (wave.size === '100%' && j < waves.length - 1) {
-        const message = `wave ${wave.name} takes all clusters, so that the waves behind it have none`;
-        problems.push(problemAt(places, [...path, 'size'], message, 'make it smaller, or make it the last'));
-      }
-      if (wave.size !== '100%' && j === waves.length - 1) {
-        const message = `the last wave of channel ${channel.name} leaves clusters out`;
-        problems.push(problemAt(places, [...path, 'size'], message, 'write 100%, or add a wave of 100% behind it'));
-      }
-    });
   });
   return problems;
 }

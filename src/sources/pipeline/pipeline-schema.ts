@@ -1,28 +1,7 @@
 import { z } from 'zod';
-import { parseDuration } from '../../support/duration.ts';
-
-const second = 1_000;
-const day = 86_400_000;
-const hour = 3_600_000;
-
-/** `30s`, `4h`, `1d`: parsed to milliseconds. */
-function duration(options: { min?: number; max: number; remedy: string }) {
-  return z
-    .string({ error: 'a span of time is a text like 4h' })
-    .meta({ description: 'A span of time: 30s, 15m, 4h, 1d', examples: ['4h'], remedy: options.remedy })
-    .transform((text, context) => {
-      const ms = parseDuration(text);
-      if (ms === undefined) {
-        context.issues.push({ code: 'custom', message: `${JSON.stringify(text)} is not a span of time`, input: text });
-        return z.NEVER;
-      }
-      if (ms < (options.min ?? 0) || ms > options.max) {
-        context.issues.push({ code: 'custom', message: `${text} is outside of what is allowed here`, input: text });
-        return z.NEVER;
-      }
-      return ms;
-    });
-}
+import { gateSchema } from './gate-schema.ts';
+import { day, hour, second, span } from './span.ts';
+import { windowSchema } from './window-schema.ts';
 
 const channelName = z
   .string()
@@ -41,9 +20,29 @@ const waveSchema = z.strictObject({
       z.string().regex(/^(100|[1-9]\d?)%$/, 'a share is 1% to 100%') as z.ZodType<`${number}%`, `${number}%`>,
     ])
     .meta({
-      description: 'Clusters of the wave: a number, or a share of those not in an earlier wave',
+      description:
+        'Clusters of the wave: a number, or a share of those not in an earlier wave; with clusters, match or coverage, of those',
       remedy: 'write a number, or a share like 10%',
+    })
+    .optional(),
+  clusters: z.array(z.string()).min(1).max(1_000).optional().meta({ description: 'Only these, by id or alias' }),
+  match: z
+    .record(z.string(), z.union([z.string(), z.array(z.string()).min(1)]))
+    .optional()
+    .meta({
+      description: 'Only clusters with these values, by dimension',
+      remedy: 'write a mapping like {region: eu-central-1}',
     }),
+  coverage: z.array(z.string()).min(1).max(10).optional().meta({
+    description: 'The fewest clusters that show every value of these dimensions',
+    remedy: 'write a list like [region, architecture]',
+  }),
+  soakBefore: span({ max: 30 * day, remedy: 'write a span like 30m' }).optional(),
+  gatesBefore: z
+    .array(z.string())
+    .min(1)
+    .optional()
+    .meta({ description: 'Gates of the channel that must be open first' }),
 });
 
 const limit = (description: string, max: number) =>
@@ -60,10 +59,39 @@ const channelSchema = z
       .regex(/^(?!.*\.\.)(?!.*\/$)[A-Za-z0-9][A-Za-z0-9._/-]*$/, 'this is no branch name')
       .optional()
       .meta({ description: "The git branch; the channel's name unless given", remedy: 'write the name of a branch' }),
-    promotesTo: z.array(z.string()).max(20).optional().meta({
-      description: 'Channels that a proven version goes on to; the next in the list unless given, [] for none',
-      remedy: 'write a list like [beta]',
+    promotesTo: z
+      .array(z.union([z.string(), z.strictObject({ to: z.string(), trigger: z.enum(['automatic', 'manual']) })]))
+      .max(20)
+      .optional()
+      .meta({
+        description:
+          'Channels that a proven version goes on to; the next in the list unless given, [] for none. `{to: stable, trigger: manual}` waits for `clm promote`',
+        remedy: 'write a list like [beta]',
+      }),
+    needs: z
+      .enum(['any', 'all'])
+      .optional()
+      .meta({ description: 'With several upstream channels: proven on one, or on all' }),
+    promotion: z.enum(['push', 'pull-request']).optional(),
+    unprovenHeads: z.enum(['hold', 'adopt']).optional(),
+    signatures: z.enum(['required']).optional(),
+    gates: z.array(gateSchema).max(30).optional(),
+    windows: z.array(windowSchema).max(50).optional(),
+    finish: z
+      .enum(['node', 'pool', 'cluster'])
+      .optional()
+      .meta({ description: 'What is completed when a window closes, a freeze begins or a newer commit arrives' }),
+    newCommits: z.enum(['supersede', 'queue']).optional(),
+    minDwell: span({ max: 30 * day, remedy: 'write a span like 4h' }).optional(),
+    rollback: z.enum(['manual', 'automatic']).optional(),
+    siblings: z.array(z.string()).min(1).max(10).optional().meta({
+      description: 'Clusters alike in all of these dimensions are never in flight together',
+      remedy: 'write a list like [configItems.pair]',
     }),
+    sameFailureLimit: limit('The same failure on so many clusters halts the channel; 0 = never', 1_000)
+      .min(0)
+      .optional(),
+    knownFailures: z.array(z.string()).max(100).optional(),
     waves: z
       .array(waveSchema)
       .min(1, 'a channel has at least one wave')
@@ -74,18 +102,32 @@ const channelSchema = z
     maxFailures: limit('Clusters that may fail before the channel halts', 1_000)
       .min(0, 'a number of failures is not negative')
       .optional(),
-    soak: duration({ max: 60 * day, remedy: 'write a span like 4h, up to 60d' }).optional(),
+    soak: z
+      .union(
+        [
+          span({ max: 60 * day, remedy: 'write a span like 4h, up to 60d' }),
+          z.strictObject({
+            time: span({ max: 60 * day, remedy: 'write a span like 4h, up to 60d' }),
+            clusterHours: z.number().min(0).max(1_000_000).optional(),
+            nodesReplaced: z.int().min(0).max(1_000_000).optional(),
+            passes: z.int().min(0).max(10_000).optional(),
+          }),
+        ],
+        { error: 'a span of time is a text like 4h' },
+      )
+      .optional()
+      .meta({ remedy: 'write a span like 4h, up to 60d, or {time: 4h, clusterHours: 24}' }),
     e2e: z
       .string()
       .regex(/^[a-z0-9][a-z0-9-]*$/, 'this is no name of a profile')
       .optional()
       .meta({ description: 'Profile of checks', remedy: 'write the name of a profile, like smoke' }),
-    blockLimit: duration({
+    blockLimit: span({
       min: 60 * second,
       max: 30 * day,
       remedy: 'write a span like 6h, from 1m to 30d',
     }).optional(),
-    progressDeadline: duration({
+    progressDeadline: span({
       min: 60 * second,
       max: 30 * day,
       remedy: 'write a span like 6h, from 1m to 30d',
@@ -98,7 +140,16 @@ export const pipelineSchema = z
     maxParallel: limit('Clusters in flight at once over all channels', 1_000)
       .min(1, 'at least one cluster is in flight')
       .optional(),
-    evidenceMaxAge: duration({ max: 30 * day, remedy: 'write a span like 24h' }).optional(),
+    evidenceMaxAge: span({ max: 30 * day, remedy: 'write a span like 24h' }).optional(),
+    zone: z.string().optional().meta({ description: 'IANA time zone of windows that name none; UTC unless given' }),
+    windows: z.array(windowSchema).max(50).optional().meta({ description: 'Windows of every channel' }),
+    roles: z
+      .record(
+        z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'a role is lower case letters, digits and -'),
+        z.array(z.string()).max(500),
+      )
+      .optional()
+      .meta({ description: 'Names of people by role' }),
     channels: z.array(channelSchema).min(1, 'a pipeline has at least one channel').max(50),
   })
   .meta({ title: 'Pipeline', description: 'The channels, and how a version moves through and between them' });
@@ -116,6 +167,7 @@ export const pipelineDefaults = {
     ],
     maxParallel: 1,
     maxFailures: 0,
+    sameFailureLimit: 2,
     soakMs: 24 * hour,
     e2eProfile: 'smoke',
     blockLimitMs: 6 * hour,

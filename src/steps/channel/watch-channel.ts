@@ -1,12 +1,13 @@
 import type { ChannelProblem, ChannelProgress, ChannelState } from '../../domain/channel.ts';
 import type { ChannelPolicy } from '../../domain/pipeline.ts';
-import { parseAdoption } from '../../planning/pipeline/facts.ts';
 import { type HeadVerdict, judgeHead } from '../../planning/pipeline/judge-head.ts';
-import { describeHold, holdOn, readOverrides } from '../../planning/pipeline/overrides.ts';
 import type { CommitInfo } from '../../ports/channel-source.ts';
 import type { JournalNote, StepEffects, StepInput, StepOutcome } from '../../ports/step.ts';
-import type { FactWrite, Json, OutboxMessage } from '../../ports/store.ts';
+import type { FactWrite, Json } from '../../ports/store.ts';
 import { type PipelineDependencies, policyOf } from '../pipeline-dependencies.ts';
+import { startCatchUps } from './catch-up.ts';
+import { headFacts, upstreamOf } from './head-facts.ts';
+import { startRollout } from './start-rollout.ts';
 
 /** Follows a channel's branch: sees new heads, starts their rollouts, and says why one does not start. */
 export function watchChannel(deps: PipelineDependencies) {
@@ -20,7 +21,7 @@ export function watchChannel(deps: PipelineDependencies) {
     const commit = look.byBranch.get(policy.branch);
     const info = commit === undefined ? undefined : await deps.heads.commitInfo(commit);
     const problem = look.problems.get(policy.branch);
-    const facts = await factsAbout(deps, policy, info, input);
+    const facts = await headFacts(deps, policy, info, input);
     const verdict = judgeHead({
       channel: policy.name,
       upstream: upstreamOf(deps, policy.name),
@@ -31,35 +32,6 @@ export function watchChannel(deps: PipelineDependencies) {
     });
     return outcome(deps, input, { policy, info, verdict });
   };
-}
-
-function upstreamOf(deps: PipelineDependencies, channel: string): string[] {
-  return deps
-    .pipeline()
-    .channels.filter((other) => other.promotesTo.includes(channel))
-    .map((other) => other.name);
-}
-
-async function factsAbout(
-  deps: PipelineDependencies,
-  policy: ChannelPolicy,
-  info: CommitInfo | undefined,
-  input: StepInput<ChannelState>,
-) {
-  const { store } = deps;
-  const adoption = parseAdoption((await store.fact('adoption', 'fleet'))?.value);
-  const approved = info !== undefined && (await store.fact('approved', `${policy.name}/${info.commit}`)) !== undefined;
-  const provenUpstream: string[] = [];
-  if (info !== undefined) {
-    for (const upstream of upstreamOf(deps, policy.name)) {
-      if ((await store.fact('proven', `${upstream}/${info.tree}`)) !== undefined) provenUpstream.push(upstream);
-    }
-  }
-  const overrides = readOverrides(await store.facts('override'));
-  const hold = holdOn(overrides, { channel: policy.name }, input.now);
-  const { paused } = input.context;
-  const byPause = input.state === 'paused' && paused !== null ? `paused by ${paused.by}: ${paused.reason}` : undefined;
-  return { adoption, approved, provenUpstream, hold: byPause ?? (hold === undefined ? undefined : describeHold(hold)) };
 }
 
 interface Found {
@@ -73,15 +45,13 @@ async function outcome(deps: PipelineDependencies, input: StepInput<ChannelState
   const facts = await channelFact(deps, input.context, found, progress);
   const { verdict, info } = found;
   if (verdict.kind === 'start' && info !== undefined) {
-    const { messages, replaced } = await startRollout(deps, input, info);
+    const { messages, replaced, lane } = await startRollout(deps, input, found.policy, info);
     const note = {
       kind: 'rollout-requested',
       message: `${describe(info)} on ${found.policy.name}: ${verdict.reason}${replaced}`,
-      data: { commit: info.commit, tree: info.tree, subject: info.subject },
+      data: { commit: info.commit, tree: info.tree, subject: info.subject, lane },
     };
-    const adopted = verdict.adopted
-      ? [adoptedNote(found.policy.name, info, 'clusters that differ are brought to it')]
-      : [];
+    const adopted = verdict.adopted ? [adoptedNote(found.policy.name, info, verdict.reason)] : [];
     return { kind: 'done', output: progress as Json, facts, messages, journal: [...adopted, note] };
   }
   if (verdict.kind === 'adopted' && info !== undefined) {
@@ -93,6 +63,13 @@ async function outcome(deps: PipelineDependencies, input: StepInput<ChannelState
       data: { commit: info.commit, tree: info.tree },
     };
     return { kind: 'done', output: progress as Json, facts: [...facts, proven], journal: [note] };
+  }
+  if (verdict.kind === 'idle' && info !== undefined && input.context.move === null) {
+    const behind = await startCatchUps(deps, input, found.policy, info);
+    if (behind !== undefined) {
+      const { catchUps, messages, journal } = behind;
+      return { kind: 'done', output: { ...progress, catchUps } as unknown as Json, facts, messages, journal };
+    }
   }
   const effects: StepEffects = { facts, journal: problemNotes(input.context, progress, found.policy.name) };
   return {
@@ -106,7 +83,7 @@ async function outcome(deps: PipelineDependencies, input: StepInput<ChannelState
 
 function adoptedNote(channel: string, info: CommitInfo, reason: string): JournalNote {
   const { commit, tree } = info;
-  const message = `${describe(info)} on ${channel} is taken as it was at first contact: ${reason}`;
+  const message = `${describe(info)} on ${channel} is taken as it is: ${reason}`;
   return { kind: 'head-adopted', message, data: { commit, tree } };
 }
 
@@ -170,31 +147,6 @@ async function channelFact(
 function sameFact(a: Json, b: { [key: string]: Json }): boolean {
   if (typeof a !== 'object' || a === null || Array.isArray(a)) return false;
   return Object.entries(b).every(([key, value]) => JSON.stringify(a[key] ?? null) === JSON.stringify(value));
-}
-
-async function startRollout(
-  deps: PipelineDependencies,
-  input: StepInput<ChannelState>,
-  info: CommitInfo,
-): Promise<{ messages: OutboxMessage[]; replaced: string }> {
-  const { channel } = input.context;
-  const id = `rollout:${channel}:${info.commit}`;
-  const older = (await deps.store.rows({ machine: 'rollout', status: 'active', channel })).filter(
-    (row) => row.id !== id,
-  );
-  const supersede = older.map((row): OutboxMessage => ({ to: row.id, event: { type: 'SUPERSEDE', by: info.commit } }));
-  const start: OutboxMessage = {
-    to: id,
-    event: {
-      type: 'START',
-      input: { channel, commit: info.commit, tree: info.tree, subject: info.subject, requestedAt: input.now },
-    },
-    start: { machine: 'rollout', parent: null, channel, cluster: '', commit: info.commit },
-  };
-  const replaced =
-    older.length === 0 ? '' : `; it supersedes ${older.map((row) => row.commit.slice(0, 12)).join(', ')}`;
-  // the older ones first: they start nothing more by the time the new one makes its plan
-  return { messages: [...supersede, start], replaced };
 }
 
 function describe(info: CommitInfo): string {

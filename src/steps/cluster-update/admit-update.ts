@@ -1,6 +1,6 @@
-import { describeHold, holdOn, readOverrides } from '../../planning/pipeline/overrides.ts';
 import type { StepOutcome } from '../../ports/step.ts';
 import type { PipelineDependencies } from '../pipeline-dependencies.ts';
+import { startHold, waivedBy } from '../start-hold.ts';
 import { done, type UpdateInput, type UpdateStep, waiting } from './update-step.ts';
 
 const holdLookMs = 60_000;
@@ -9,11 +9,11 @@ const holdLookMs = 60_000;
 export function admitUpdate(deps: PipelineDependencies): UpdateStep {
   return async (input) => {
     const { clusterId, channel, policy } = input.context;
-    const overrides = readOverrides(await deps.store.facts('override'));
-    const hold = holdOn(overrides, { channel, cluster: clusterId }, input.now);
+    const waived = await waivedBy(deps, input.parent);
+    const hold = await startHold(deps, { channel, cluster: clusterId, waived }, input.now);
     if (hold !== undefined) {
-      const wakeAt = Math.min(input.now + holdLookMs, hold.expiresAt ?? Number.POSITIVE_INFINITY);
-      return waiting({ code: 'held', message: describeHold(hold) }, wakeAt);
+      const wakeAt = Math.min(input.now + holdLookMs, hold.until ?? Number.POSITIVE_INFINITY);
+      return waiting({ code: 'held', message: hold.reason }, wakeAt);
     }
     const handover = await askHolder(deps, input);
     if (handover !== undefined) return handover;
@@ -44,14 +44,16 @@ export function admitUpdate(deps: PipelineDependencies): UpdateStep {
 
 /** An older update that still has the cluster is asked to stop: its rollout may have ended while it was stalled. */
 async function askHolder(deps: PipelineDependencies, input: UpdateInput): Promise<StepOutcome | undefined> {
-  const { clusterId, commit, asked } = input.context;
+  const { context } = input;
+  const { clusterId, commit, asked } = context;
   const holder = (await deps.store.slotHolders(`cluster:${clusterId}`)).find((id) => id !== input.id);
   if (holder === undefined || holder === asked) return undefined;
   const [theirs, ours] = await Promise.all([deps.store.load(holder), deps.store.load(input.id)]);
   if (theirs === undefined || ours === undefined || theirs.machine !== 'clusterUpdate') return undefined;
   if (theirs.createdAt >= ours.createdAt) return undefined;
+  const finish = context.policy.finish === undefined ? {} : { finish: context.policy.finish };
   return done(
     { kind: 'again', asked: holder },
-    { messages: [{ to: holder, event: { type: 'SUPERSEDE', by: commit } }] },
+    { messages: [{ to: holder, event: { type: 'SUPERSEDE', by: commit, ...finish } }] },
   );
 }

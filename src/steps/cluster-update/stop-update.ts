@@ -1,4 +1,4 @@
-import { activeChildren } from '../../domain/cluster-update.ts';
+import { activeChildren, type ClusterUpdateState } from '../../domain/cluster-update.ts';
 import type { OutboxMessage } from '../../ports/store.ts';
 import type { PipelineDependencies } from '../pipeline-dependencies.ts';
 import { done, type UpdateStep, waiting } from './update-step.ts';
@@ -12,9 +12,10 @@ export function stopUpdate(deps: PipelineDependencies): UpdateStep {
     const { context } = input;
     const { stop, clusterId } = context;
     const children = activeChildren(context);
-    if (stop !== null && !stop.told && children.length > 0) {
+    const untold = stop?.finish === 'pool' ? children.filter((child) => !isRoll(context, child)) : children;
+    if (stop !== null && !stop.told && untold.length > 0) {
       const reason = stop.intent === 'superseded' ? `superseded by ${stop.by}` : `the cluster update ${stop.intent}`;
-      const messages = children.map((to): OutboxMessage => ({ to, event: { type: 'ABORT', by: input.id, reason } }));
+      const messages = untold.map((to): OutboxMessage => ({ to, event: { type: 'ABORT', by: input.id, reason } }));
       return done({ kind: 'told' }, { messages });
     }
     const alive = await stillAlive(deps, children);
@@ -42,6 +43,11 @@ async function stillAlive(deps: PipelineDependencies, children: string[]): Promi
   return alive;
 }
 
+/** A roll may complete its pool where `finish: pool` says so; other children are told at once. */
+function isRoll(context: Pick<ClusterUpdateState, 'rolls'>, child: string): boolean {
+  return Object.values(context.rolls).some((roll) => roll.child === child);
+}
+
 export function pauseUpdate(): UpdateStep {
   return async (input) => {
     const { context } = input;
@@ -49,7 +55,9 @@ export function pauseUpdate(): UpdateStep {
     if (paused?.expiresAt != null && input.now >= paused.expiresAt) return done({ kind: 'resume' });
     const by = paused?.by ?? '';
     const reason = paused?.reason ?? '';
-    const untold = activeChildren(context).filter((child) => !context.told.includes(child));
+    const untold = activeChildren(context)
+      .filter((child) => !context.told.includes(child))
+      .filter((child) => paused?.finish !== 'pool' || !isRoll(context, child));
     if (untold.length > 0) {
       const messages = untold.map((to): OutboxMessage => ({ to, event: { type: 'PAUSE', by, reason } }));
       return done({ kind: 'told', told: [...context.told, ...untold] }, { messages });

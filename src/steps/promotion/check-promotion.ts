@@ -1,12 +1,13 @@
+import type { ChannelPolicy } from '../../domain/pipeline.ts';
 import type { PromotionOutput, PromotionState } from '../../domain/promotion.ts';
 import type { RolloutState } from '../../domain/rollout.ts';
 import { parseAdoption, parseChannelFact } from '../../planning/pipeline/facts.ts';
 import { judgeGate } from '../../planning/pipeline/gate.ts';
-import { describeHold, holdOn, readOverrides } from '../../planning/pipeline/overrides.ts';
 import type { StepInput, StepOutcome } from '../../ports/step.ts';
 import type { Json } from '../../ports/store.ts';
 import { type PipelineDependencies, policyOf } from '../pipeline-dependencies.ts';
 import { readEvidence } from '../rollout/read-evidence.ts';
+import { promotionHolds } from './promotion-holds.ts';
 
 const holdLookMs = 60_000;
 
@@ -22,13 +23,13 @@ export function checkPromotion(deps: PipelineDependencies) {
     }
     const doubt = await doubtAboutEvidence(deps, context);
     if (doubt !== undefined) return held(context, 'evidence-missing', doubt);
-    const hold = holdOn(readOverrides(await deps.store.facts('override')), { channel: context.target }, input.now);
+    const hold = await promotionHolds(deps, context, policy, input.now);
     if (hold !== undefined) {
-      const wakeAt = Math.min(input.now + holdLookMs, hold.expiresAt ?? Number.POSITIVE_INFINITY);
-      const message = describeHold(hold);
-      return { kind: 'waiting', reason: { code: 'held', message }, wakeAt, progress: message };
+      const { code, message, until } = hold;
+      const wakeAt = Math.max(input.now + 1, Math.min(input.now + holdLookMs, until ?? Number.POSITIVE_INFINITY));
+      return { kind: 'waiting', reason: { code, message }, wakeAt, progress: message };
     }
-    return whereTheTargetIs(deps, input, policy.branch);
+    return whereTheTargetIs(deps, input, policy);
   };
 }
 
@@ -48,9 +49,10 @@ async function doubtAboutEvidence(deps: PipelineDependencies, context: Promotion
 async function whereTheTargetIs(
   deps: PipelineDependencies,
   input: StepInput<PromotionState>,
-  branch: string,
+  policy: ChannelPolicy,
 ): Promise<StepOutcome> {
   const { context } = input;
+  const { branch } = policy;
   const look = await deps.heads.look(input.now);
   const problem = look.problems.get(branch);
   if (problem !== undefined) return held(context, `target-branch-${problem.kind}`, problem.message);
@@ -69,7 +71,8 @@ async function whereTheTargetIs(
       'merge it back into the first channel';
     return held(context, 'target-diverged', message);
   }
-  return done({ kind: 'cleared', branch, from }, []);
+  const needsReview = policy.promotion === 'pull-request' && context.review?.approvedBy == null;
+  return done({ kind: needsReview ? 'review' : 'cleared', branch, from }, []);
 }
 
 /** The journal hears of a reason once, not at every look. */

@@ -1,122 +1,116 @@
 import { terminal } from '../../domain/failure.ts';
 import type { ChannelPolicy } from '../../domain/pipeline.ts';
 import type { RolloutOutput, RolloutState } from '../../domain/rollout.ts';
-import { parseChannelFact } from '../../planning/pipeline/facts.ts';
+import { siblingKey } from '../../planning/pipeline/dimensions.ts';
 import { type NextInRollout, nextInRollout } from '../../planning/pipeline/next-in-rollout.ts';
-import { describeHold, holdOn, type Override, readOverrides } from '../../planning/pipeline/overrides.ts';
+import { describeHold, holdOn, type Override, pinOn, readOverrides } from '../../planning/pipeline/overrides.ts';
 import type { JournalNote, StepInput, StepOutcome } from '../../ports/step.ts';
 import type { Json, OutboxMessage } from '../../ports/store.ts';
 import { type PipelineDependencies, policyOf } from '../pipeline-dependencies.ts';
-import { childrenInFlight, startUpdate, updateId } from './update-message.ts';
+import { type StartHold, startHoldIn } from '../start-hold.ts';
+import { changeMembers } from './change-members.ts';
+import { childrenInFlight, startUpdate } from './update-message.ts';
+import { type WaveLook, waveLook } from './wave-look.ts';
 
 /** Decision time until it looks by itself, should a report be lost. */
 const backstopMs = 5 * 60_000;
 /** Holds can end without anybody telling. */
 const holdLookMs = 60_000;
 
+type Input = StepInput<RolloutState>;
+
 /** Decides who starts, and carries out nothing else: children report, and the plan stays as it was made. */
 export function advanceRollout(deps: PipelineDependencies) {
-  return async (input: StepInput<RolloutState>): Promise<StepOutcome> => {
+  return async (input: Input): Promise<StepOutcome> => {
     const { context } = input;
     const policy = policyOf(deps, context.channel);
     if (policy === undefined) {
       const message = `channel ${context.channel} is not in the pipeline file any more`;
       return { kind: 'failed', failure: terminal('channel-unknown', message) };
     }
-    const housekeeping = await afterOperators(deps, input, policy);
-    if (housekeeping !== undefined) return housekeeping;
-    const { hold, clusterHolds, until } = await holds(deps, input);
+    const overrides = readOverrides(await deps.store.facts('override'));
+    const { channel, waived } = context;
+    const hold = await startHoldIn(deps, overrides, { channel, waived }, input.now);
+    const changed = changeMembers(deps, input, { policy, overrides, held: hold?.rests === true });
+    if (changed !== undefined) return changed;
+    const resting = hold === undefined ? undefined : rest(input, policy, hold);
+    if (resting !== undefined) return resting;
+    const look = await waveLook(deps, input, { policy, overrides });
+    if ('outcome' in look) return look.outcome;
     const next = nextInRollout({
       waves: context.waves,
       members: context.members,
       maxParallel: policy.maxParallel,
       maxFailures: policy.maxFailures,
-      ...(hold === undefined ? {} : { hold }),
-      clusterHolds,
+      ...(policy.sameFailureLimit === undefined ? {} : { sameFailureLimit: policy.sameFailureLimit }),
+      ...(policy.knownFailures === undefined ? {} : { knownFailures: policy.knownFailures }),
+      ...(hold === undefined ? {} : { hold: hold.reason }),
+      siblings: siblingsOf(deps, context, policy),
+      clusterHolds: clusterHolds(input, overrides),
+      waveHolds: look.holds,
     });
-    return carriedOut(deps, input, policy, next, until);
+    return carriedOut(deps, input, { policy, next, until: hold?.until ?? null, look });
   };
 }
 
-/** Clusters that left, children that wait to be told of a resume or a retry: done first, and one commit for all. */
-async function afterOperators(
-  deps: PipelineDependencies,
-  input: StepInput<RolloutState>,
-  policy: ChannelPolicy,
-): Promise<StepOutcome | undefined> {
+/** What is in flight stops where `finish` allows it, and goes on when the window opens or the freeze is over. */
+function rest(input: Input, policy: ChannelPolicy, hold: StartHold): StepOutcome | undefined {
   const { context } = input;
-  const known = new Set(deps.registry().clusters.map((cluster) => cluster.id));
-  const left = Object.keys(context.members).filter((id) => context.members[id]?.state === 'pending' && !known.has(id));
-  const inFlight = new Set(childrenInFlight(context));
-  const resume = await mayResume(
-    deps,
-    input,
-    context.told.filter((child) => inFlight.has(child)),
-  );
-  const poked = context.poke;
-  if (left.length === 0 && context.told.length === 0 && poked.length === 0) return undefined;
-  const by = input.id;
-  const messages: OutboxMessage[] = [
-    ...resume.map((to): OutboxMessage => ({ to, event: { type: 'RESUME', by, reason: 'the rollout goes on' } })),
-    ...poked.map(
-      (cluster): OutboxMessage => ({
-        to: updateId(context, cluster, context.members[cluster]?.attempt ?? 1),
-        event: { type: 'RETRY', by, reason: 'somebody asked the rollout to try again' },
-      }),
-    ),
-  ];
-  const journal: JournalNote[] = left.map((id) => ({
-    kind: 'cluster-left',
-    message: `${id} left the registry while ${context.commit.slice(0, 12)} was on its way through ${context.channel}`,
-  }));
+  const finish = policy.finish ?? 'node';
+  if (!hold.rests || finish === 'cluster') return undefined;
+  const rested = childrenInFlight(context).filter((child) => !context.resting.includes(child));
+  if (rested.length === 0) return undefined;
+  const event = { type: 'PAUSE', by: input.id, reason: hold.reason, finish };
+  const message = `${rested.length} clusters of ${context.channel} stop after their current ${finish}: ${hold.reason}`;
   return done(
-    { kind: 'advanced', started: [], left, poked, resumed: true, maxFailures: policy.maxFailures },
-    { messages, journal },
+    {
+      kind: 'advanced',
+      started: [],
+      left: [],
+      poked: [],
+      resumed: false,
+      maxFailures: policy.maxFailures,
+      rested,
+    },
+    {
+      messages: rested.map((to): OutboxMessage => ({ to, event })),
+      journal: [{ kind: 'clusters-rest', message, data: { clusters: rested } }],
+    },
   );
 }
 
-/** A cluster that is held for itself stays so: it was not this rollout's pause alone that stopped it. */
-async function mayResume(
-  deps: PipelineDependencies,
-  input: StepInput<RolloutState>,
-  children: string[],
-): Promise<string[]> {
-  if (children.length === 0) return [];
-  const { context } = input;
-  const overrides = readOverrides(await deps.store.facts('override'));
-  const own = overrides.filter((override) => override.scope.startsWith('cluster:'));
-  const held = Object.entries(context.members)
-    .filter(([cluster]) => holdOn(own, { channel: context.channel, cluster }, input.now) !== undefined)
-    .map(([cluster, member]) => updateId(context, cluster, member.attempt));
-  return children.filter((child) => !held.includes(child));
-}
-
-async function holds(
-  deps: PipelineDependencies,
-  input: StepInput<RolloutState>,
-): Promise<{ hold: string | undefined; clusterHolds: Record<string, string>; until: number | null }> {
-  const { channel, members } = input.context;
-  const overrides = readOverrides(await deps.store.facts('override'));
-  const wide = holdOn(overrides, { channel }, input.now);
-  const clusterHolds: Record<string, string> = {};
+function clusterHolds(input: Input, overrides: Override[]): Record<string, string> {
+  const { channel, commit, members, waves } = input.context;
+  const held: Record<string, string> = {};
+  if (overrides.length === 0) return held;
   for (const [cluster, member] of Object.entries(members)) {
-    if (member.state !== 'pending' || overrides.length === 0) continue;
-    const own: Override | undefined = holdOn(overrides, { channel, cluster }, input.now);
-    if (own !== undefined) clusterHolds[cluster] = describeHold(own);
+    if (member.state !== 'pending') continue;
+    const wave = waves[member.wave]?.name;
+    const where = { channel, cluster, ...(wave === undefined ? {} : { wave }) };
+    const own = holdOn(overrides, where, input.now) ?? pinOn(overrides, { ...where, commit }, input.now);
+    if (own !== undefined) held[cluster] = describeHold(own);
   }
-  if (wide !== undefined) return { hold: describeHold(wide), clusterHolds, until: wide.expiresAt };
-  const state = parseChannelFact((await deps.store.fact('channel', channel))?.value);
-  const frozen = state?.frozen === true ? (state.problem?.message ?? 'its branch is not in order') : undefined;
-  return { hold: frozen, clusterHolds, until: null };
+  return held;
 }
 
-function carriedOut(
-  deps: PipelineDependencies,
-  input: StepInput<RolloutState>,
-  policy: ChannelPolicy,
-  next: NextInRollout,
-  until: number | null,
-): StepOutcome {
+function siblingsOf(deps: PipelineDependencies, context: RolloutState, policy: ChannelPolicy): Record<string, string> {
+  if (policy.siblings === undefined) return {};
+  const keys: Record<string, string> = {};
+  for (const cluster of deps.registry().clusters) {
+    const key = context.members[cluster.id] === undefined ? undefined : siblingKey(cluster, policy.siblings);
+    if (key !== undefined) keys[cluster.id] = key;
+  }
+  return keys;
+}
+
+interface Decided {
+  policy: ChannelPolicy;
+  next: NextInRollout;
+  until: number | null;
+  look: WaveLook;
+}
+
+function carriedOut(deps: PipelineDependencies, input: Input, { policy, next, until, look }: Decided): StepOutcome {
   const { context } = input;
   switch (next.kind) {
     case 'start': {
@@ -146,10 +140,12 @@ function carriedOut(
       return done({ kind: 'verified' }, { journal: [{ kind: 'rollout-verified', message }] });
     }
     case 'wait': {
-      const look = input.now + (next.code === 'held' ? holdLookMs : backstopMs);
-      const wakeAt = until !== null && next.code === 'held' ? Math.min(look, until) : look;
+      const soon = next.code === 'held' || next.code === 'gate-closed';
+      const ends = [until, look.wakeAt].filter((at) => at !== null);
+      const wakeAt = Math.max(input.now + 1, Math.min(input.now + (soon ? holdLookMs : backstopMs), ...ends));
       // the sentence is part of what is compared, so that a new reason is committed and shown
-      return { kind: 'waiting', reason: { code: next.code, message: next.reason }, wakeAt, progress: next.reason };
+      const progress = { reason: next.reason, ...look.progress } as unknown as Json;
+      return { kind: 'waiting', reason: { code: next.code, message: next.reason }, wakeAt, progress };
     }
   }
 }

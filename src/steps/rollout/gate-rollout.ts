@@ -1,17 +1,29 @@
+import type { GateRecord } from '../../domain/gate.ts';
+import type { ChannelPolicy } from '../../domain/pipeline.ts';
 import type { PromotionInput } from '../../domain/promotion.ts';
 import type { RolloutOutput, RolloutState } from '../../domain/rollout.ts';
-import { judgeGate } from '../../planning/pipeline/gate.ts';
+import { parseClusterFact, parseDebt } from '../../planning/pipeline/facts.ts';
+import { type GateVerdict as ChecksVerdict, judgeGate } from '../../planning/pipeline/gate.ts';
+import { judgeConvergence } from '../../planning/pipeline/gates/convergence-gate.ts';
+import { closed, open } from '../../planning/pipeline/gates/gate-verdict.ts';
+import { judgeSoakDemands } from '../../planning/pipeline/gates/soak-gate.ts';
 import { budgetSpent } from '../../planning/pipeline/next-in-rollout.ts';
-import type { StepInput, StepOutcome } from '../../ports/step.ts';
-import type { Json, OutboxMessage } from '../../ports/store.ts';
+import { describeHold, readOverrides, vetoOn } from '../../planning/pipeline/overrides.ts';
+import type { JournalNote, StepInput, StepOutcome } from '../../ports/step.ts';
+import type { FactWrite, Json, OutboxMessage } from '../../ports/store.ts';
 import { type PipelineDependencies, policyOf } from '../pipeline-dependencies.ts';
+import { askGates, recordOf } from './ask-gates.ts';
 import { readEvidence } from './read-evidence.ts';
 
 const lookAgainMs = 5 * 60_000;
+/** Others are asked this often. */
+const askAgainMs = 60_000;
 
-/** Opens when every cluster has evidence of exactly this version; then the version moves on. */
+type Input = StepInput<RolloutState>;
+
+/** Opens when every cluster has evidence of exactly this version and every gate says so; then the version moves on. */
 export function gateRollout(deps: PipelineDependencies) {
-  return async (input: StepInput<RolloutState>): Promise<StepOutcome> => {
+  return async (input: Input): Promise<StepOutcome> => {
     const { context } = input;
     const { channel, commit, tree, members } = context;
     const policy = policyOf(deps, channel);
@@ -23,42 +35,155 @@ export function gateRollout(deps: PipelineDependencies) {
       return { kind: 'done', output: output as unknown as Json, journal: [{ kind: 'rollout-halted', message }] };
     }
     const evidence = await readEvidence(deps.store, context);
-    const verdict = judgeGate({ commit, tree, members, maxFailures, evidence });
-    if (!verdict.open) {
-      const reason = { code: 'gate-closed', message: verdict.reason };
-      return { kind: 'waiting', reason, wakeAt: input.now + lookAgainMs, progress: verdict.reason };
+    const checks = judgeGate({ commit, tree, members, maxFailures, evidence });
+    const passes = [...evidence.values()].filter((one) => one.result === 'passed' && one.inheritedFrom === null).length;
+    const own = await ownGates(deps, input, policy, checks, passes);
+    const waived = context.waived.includes('gates');
+    const asked = policy === undefined || waived ? [] : await askGates(deps, input, policy);
+    const gates = [...own, ...asked];
+    const shut = gates.find((gate) => gate.state !== 'open');
+    if (shut === undefined) return proven(deps, input, policy, checks, gates);
+    const unclear = gates.find((gate) => gate.state === 'inconclusive');
+    // what is closed may open by itself, and is waited for first; then somebody has to judge
+    if (unclear !== undefined && gates.every((gate) => gate.state !== 'closed')) {
+      const message = `${commit.slice(0, 12)} pauses on ${channel}: gate ${unclear.name} is inconclusive: ${unclear.reason}`;
+      const output: RolloutOutput = { kind: 'inconclusive', gate: unclear.name, message: unclear.reason, gates };
+      const journal = [{ kind: 'gate-inconclusive', message, data: { gate: unclear.name } }];
+      return { kind: 'done', output: output as unknown as Json, journal };
     }
-    const targets = (policy?.promotesTo ?? []).filter((target) => policyOf(deps, target) !== undefined);
-    const output: RolloutOutput = { kind: 'proven' };
-    const message = `${commit.slice(0, 12)} is proven on ${channel}: ${verdict.reason}`;
-    return {
-      kind: 'done',
-      output: output as unknown as Json,
-      facts: [{ kind: 'proven', key: `${channel}/${tree}`, value: { commit, at: input.now, rollout: input.id } }],
-      messages: [
-        { to: `channel:${channel}`, event: { type: 'ROLLOUT_PROVEN', commit } },
-        ...targets.map((target) => startPromotion(input, target)),
-      ],
-      journal: [
-        {
-          kind: 'rollout-proven',
-          message,
-          data: {
-            commit,
-            tree,
-            green: verdict.green,
-            notGreen: verdict.notGreen.map((member) => member.cluster),
-            targets,
-          },
-        },
-      ],
-    };
+    return waitFor(input, gates, asked.length > 0);
   };
 }
 
-function startPromotion(input: StepInput<RolloutState>, target: string): OutboxMessage {
-  const { channel, commit, tree } = input.context;
-  const start: PromotionInput = { channel, target, commit, tree, rolloutId: input.id };
+function waitFor(input: Input, gates: GateRecord[], asksOthers: boolean): StepOutcome {
+  const shut = gates.filter((gate) => gate.state === 'closed');
+  const message = shut.map((gate) => `${gate.name}: ${gate.reason}`).join('; ');
+  const soonest = Math.min(...shut.flatMap((gate) => (gate.earliest === null ? [] : [gate.earliest])));
+  const look = input.now + (asksOthers ? askAgainMs : lookAgainMs);
+  return {
+    kind: 'waiting',
+    reason: { code: 'gate-closed', message },
+    wakeAt: Math.max(input.now + 1, Math.min(look, soonest)),
+    progress: { gates } as unknown as Json,
+  };
+}
+
+/** The gates that every version passes: not vetoed, green, converged, soaked. */
+async function ownGates(
+  deps: PipelineDependencies,
+  input: Input,
+  policy: ChannelPolicy | undefined,
+  checks: ChecksVerdict,
+  passes: number,
+): Promise<GateRecord[]> {
+  const { context, now } = input;
+  const veto = vetoOn(readOverrides(await deps.store.facts('override')), context, now);
+  const green = checks.open
+    ? open(checks.reason)
+    : closed(checks.reason, `the clusters named: clm retry channel:${context.channel} --reason …`);
+  const facts = new Map((await deps.store.facts('cluster')).map((fact) => [fact.key, parseClusterFact(fact.value)]));
+  const running = new Map(
+    Object.keys(context.members).flatMap((id) => {
+      const fact = facts.get(id);
+      return fact === undefined ? [] : [[id, { version: fact.currentVersion, settled: fact.digest !== null }] as const];
+    }),
+  );
+  const updated = Object.values(context.members).filter((member) => member.state === 'updated');
+  const soak = context.soak ?? { requiredMs: 0, observedMs: 0, clusterMs: 0 };
+  const soaked = context.waived.includes('soak')
+    ? open('waived; it is gathered afterwards')
+    : judgeSoakDemands(
+        policy?.soakDemands ?? {},
+        {
+          ...soak,
+          clusters: updated.length,
+          nodesReplaced: updated.reduce((sum, member) => sum + member.nodesReplaced, 0),
+          passes,
+        },
+        now,
+      );
+  return [
+    recordOf(
+      input,
+      'version',
+      veto === undefined ? open('nobody vetoed it') : closed(describeHold(veto), veto.actor, veto.expiresAt),
+    ),
+    recordOf(input, 'checks', green),
+    recordOf(input, 'convergence', judgeConvergence({ members: context.members, running })),
+    recordOf(input, 'soak', soaked),
+  ];
+}
+
+async function proven(
+  deps: PipelineDependencies,
+  input: Input,
+  policy: ChannelPolicy | undefined,
+  verdict: ChecksVerdict,
+  gates: GateRecord[],
+): Promise<StepOutcome> {
+  const { channel, commit, tree, lane, waived } = input.context;
+  const owes = lane !== 'rollback' && (waived.includes('soak') || waived.includes('gates'));
+  // a rollback goes nowhere: what it puts back has been further on already
+  const targets = (lane === 'rollback' ? [] : (policy?.promotesTo ?? [])).filter(
+    (target) => policyOf(deps, target) !== undefined && policy?.manualTargets?.includes(target) !== true,
+  );
+  const output: RolloutOutput = { kind: 'proven', gates, owes };
+  const message = `${commit.slice(0, 12)} is proven on ${channel}: ${verdict.reason}`;
+  const repaid = owes ? { facts: [], journal: [] } : await repaidDebts(deps, channel, commit);
+  return {
+    kind: 'done',
+    output: output as unknown as Json,
+    facts: [
+      { kind: 'proven', key: `${channel}/${tree}`, value: { commit, at: input.now, rollout: input.id } },
+      ...repaid.facts,
+    ],
+    messages: [
+      { to: `channel:${channel}`, event: { type: 'ROLLOUT_PROVEN', commit } },
+      ...targets.map((target) => startPromotion(input.context, input.id, target)),
+    ],
+    journal: [
+      {
+        kind: 'rollout-proven',
+        message,
+        data: {
+          commit,
+          tree,
+          green: verdict.green,
+          notGreen: verdict.notGreen.map((member) => member.cluster),
+          targets,
+          gates: gates.map(({ name, reason }) => ({ gate: name, reason })),
+        },
+      },
+      ...repaid.journal,
+    ],
+  };
+}
+
+/** What a hotfix skipped here is gathered when a version that contains it has passed everything. */
+export async function repaidDebts(
+  deps: PipelineDependencies,
+  channel: string,
+  commit: string,
+): Promise<{ facts: FactWrite[]; journal: JournalNote[] }> {
+  const facts: FactWrite[] = [];
+  const journal: JournalNote[] = [];
+  for (const fact of await deps.store.facts('debt', `${channel}/`)) {
+    const debt = parseDebt(fact);
+    if (!(await deps.source.isAncestor(debt.commit, commit))) continue;
+    facts.push({ kind: 'debt', key: fact.key, value: null });
+    const message = `the debt of ${debt.commit.slice(0, 12)} on ${channel} is repaid: ${debt.skipped.join(', ')} gathered`;
+    journal.push({ kind: 'debt-repaid', message, data: { commit: debt.commit, by: commit } });
+  }
+  return { facts, journal };
+}
+
+export function startPromotion(
+  version: Pick<RolloutState, 'channel' | 'commit' | 'tree'>,
+  rolloutId: string,
+  target: string,
+): OutboxMessage {
+  const { channel, commit, tree } = version;
+  const start: PromotionInput = { channel, target, commit, tree, rolloutId };
   return {
     to: `promotion:${channel}:${target}:${commit}`,
     event: { type: 'START', input: start as unknown as Json },

@@ -5,6 +5,7 @@ import { clusterVersion, type RenderedCluster } from '../../domain/rendered.ts';
 import type { RolloutMember, RolloutOutput, RolloutState } from '../../domain/rollout.ts';
 import { type ClusterFact, evidenceKey, parseClusterFact, parseEvidence } from '../../planning/pipeline/facts.ts';
 import { inheritableEvidence } from '../../planning/pipeline/inherit.ts';
+import { describeHold, pinOn, readOverrides, skipOn } from '../../planning/pipeline/overrides.ts';
 import { planWaves } from '../../planning/pipeline/waves.ts';
 import type { StepInput, StepOutcome } from '../../ports/step.ts';
 import type { FactWrite, Json } from '../../ports/store.ts';
@@ -24,20 +25,21 @@ export function planRollout(deps: PipelineDependencies) {
       const message = `channel ${channel} is not in the pipeline file any more`;
       return { kind: 'failed', failure: terminal('channel-unknown', message) };
     }
-    const { eligible, ineligible } = membersOf(deps, channel);
+    const { eligible, ineligible } = await membersNow(deps, input);
     const renders = await renderAll(deps, eligible, commit, input.signal);
     if (renders.problems.length > 0) return doesNotRender(channel, eligible.length, renders.problems);
     const warnings = await warningsOf(deps, policy, commit, input.signal);
     const unchanged = await unchangedClusters(deps, input, policy, renders.rendered);
     const changed = eligible.filter((cluster) => !unchanged.members.has(cluster.id));
-    const waves = planWaves(changed, policy.waves);
+    const wavePolicy = input.context.waived.includes('waves') ? [] : policy.waves;
+    const waves = planWaves(changed, wavePolicy);
     const members: Record<string, RolloutMember> = Object.fromEntries(unchanged.members);
     for (const [index, wave] of waves.entries()) {
       for (const id of wave.clusters) members[id] = { ...newMember(), wave: index };
     }
     const output: RolloutOutput = {
       kind: 'planned',
-      waves,
+      waves: waves.map(({ name, clusters }) => ({ name, clusters })),
       members,
       ineligible,
       maxFailures: policy.maxFailures,
@@ -47,7 +49,11 @@ export function planRollout(deps: PipelineDependencies) {
       `${eligible.length} clusters of ${channel} render; ${changed.length} to update in ${waves.length} waves, ` +
       `${unchanged.members.size} unchanged and fast-forwarded`;
     const data: Json = {
-      waves: waves.map((wave) => ({ name: wave.name, clusters: wave.clusters })),
+      waves: waves.map((wave) => ({
+        name: wave.name,
+        clusters: wave.clusters,
+        ...(wave.coverage === undefined ? {} : { coverage: wave.coverage }),
+      })),
       unchanged: [...unchanged.members.keys()],
       warnings,
     };
@@ -58,6 +64,20 @@ export function planRollout(deps: PipelineDependencies) {
       journal: [{ kind: 'rollout-planned', message, data }],
     };
   };
+}
+
+/** Clusters of the channel without those that somebody pinned to another version, or left out. */
+async function membersNow(deps: PipelineDependencies, input: StepInput<RolloutState>) {
+  const { channel, commit } = input.context;
+  const { eligible, ineligible } = membersOf(deps, channel);
+  const overrides = readOverrides(await deps.store.facts('override'));
+  const kept = eligible.filter((cluster) => {
+    const reason =
+      pinOn(overrides, { channel, cluster: cluster.id, commit }, input.now) ?? skipOn(overrides, cluster.id, input.now);
+    if (reason !== undefined) ineligible[cluster.id] = describeHold(reason);
+    return reason === undefined;
+  });
+  return { eligible: kept, ineligible };
 }
 
 interface Digested {

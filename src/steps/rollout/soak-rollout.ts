@@ -1,7 +1,7 @@
 import { FailureError } from '../../domain/failure.ts';
 import type { RolloutOutput, RolloutState } from '../../domain/rollout.ts';
 import { budgetSpent } from '../../planning/pipeline/next-in-rollout.ts';
-import { isSoaked, soakTickMs, startSoak, tickSoak } from '../../planning/pipeline/soak.ts';
+import { isSoaked, type Soak, soakTickMs, startSoak, tickSoak } from '../../planning/pipeline/soak.ts';
 import type { StepInput, StepOutcome } from '../../ports/step.ts';
 import type { Json } from '../../ports/store.ts';
 import { formatDuration } from '../../support/duration.ts';
@@ -9,37 +9,63 @@ import { type PipelineDependencies, policyOf } from '../pipeline-dependencies.ts
 
 /** Clusters asked at each look; they take turns. */
 const askedAtOnce = 3;
+const hourMs = 3_600_000;
 
 /** Lets time pass in which the clusters are seen to do well. */
 export function soakRollout(deps: PipelineDependencies) {
   return async (input: StepInput<RolloutState>): Promise<StepOutcome> => {
-    const { context } = input;
-    const requiredMs = policyOf(deps, context.channel)?.soakMs ?? context.soak?.requiredMs ?? 0;
-    const failures = budgetSpent(context.members);
-    if (failures.length > context.maxFailures) {
-      const message = `${failures.length} clusters failed during the soak, ${context.maxFailures} allowed: ${failures.slice(0, 3).join(', ')}`;
-      const journal = [{ kind: 'rollout-halted', message }];
-      return done({ kind: 'halt', code: 'failure-budget-spent', message }, journal);
+    const { commit, channel, waived } = input.context;
+    if (waived.includes('soak')) {
+      const message = `${commit.slice(0, 12)} goes on without its soak on ${channel}`;
+      return done({ kind: 'soaked', soak: startSoak(0, input.now) }, [{ kind: 'soak-waived', message }]);
     }
-    const before = context.soak ?? startSoak(requiredMs, input.now);
-    const trouble = requiredMs === 0 ? undefined : await firstTrouble(deps, input);
-    const soak = tickSoak(before, { now: input.now, healthy: trouble === undefined, requiredMs });
-    if (isSoaked(soak)) {
-      const message = `${context.commit.slice(0, 12)} soaked ${formatDuration(requiredMs)} on ${context.channel}`;
-      return done({ kind: 'soaked', soak }, [{ kind: 'rollout-soaked', message }]);
-    }
-    const left = requiredMs - soak.observedMs;
-    const message = `soaked ${formatDuration(soak.observedMs)} of ${formatDuration(requiredMs)}`;
-    return {
-      kind: 'waiting',
-      reason:
-        trouble === undefined
-          ? { code: 'soak', message }
-          : { code: 'soak-unhealthy', message: `${message}; ${trouble}` },
-      wakeAt: input.now + Math.min(soakTickMs(requiredMs), Math.max(left, 1)),
-      progress: { soak } as unknown as Json,
-    };
+    const look = await lookAtSoak(deps, input);
+    if ('outcome' in look) return look.outcome;
+    const message = `${commit.slice(0, 12)} soaked ${formatDuration(look.soak.requiredMs)} on ${channel}`;
+    return done({ kind: 'soaked', soak: look.soak }, [{ kind: 'rollout-soaked', message }]);
   };
+}
+
+/** One look: what is to be waited for, or the soak when it is complete. */
+export async function lookAtSoak(
+  deps: PipelineDependencies,
+  input: StepInput<RolloutState>,
+): Promise<{ outcome: StepOutcome } | { soak: Soak }> {
+  const { context } = input;
+  const policy = policyOf(deps, context.channel);
+  const requiredMs = policy?.soakMs ?? context.soak?.requiredMs ?? 0;
+  const failures = budgetSpent(context.members);
+  if (failures.length > context.maxFailures) {
+    const message = `${failures.length} clusters failed during the soak, ${context.maxFailures} allowed: ${failures.slice(0, 3).join(', ')}`;
+    const journal = [{ kind: 'rollout-halted', message }];
+    return { outcome: done({ kind: 'halt', code: 'failure-budget-spent', message }, journal) };
+  }
+  const requiredClusterMs = (policy?.soakDemands?.clusterHours ?? 0) * hourMs;
+  const before = context.soak ?? startSoak(requiredMs, input.now);
+  const trouble = requiredMs === 0 && requiredClusterMs === 0 ? undefined : await firstTrouble(deps, input);
+  const clusters = updatedOf(context).length;
+  const soak = tickSoak(before, { now: input.now, healthy: trouble === undefined, requiredMs, clusters });
+  if (isSoaked(soak) && soak.clusterMs >= requiredClusterMs) return { soak };
+  const left = Math.max(requiredMs - soak.observedMs, (requiredClusterMs - soak.clusterMs) / Math.max(clusters, 1));
+  const hours =
+    requiredClusterMs === 0
+      ? ''
+      : `, ${(soak.clusterMs / hourMs).toFixed(1)} of ${requiredClusterMs / hourMs} cluster-hours`;
+  const message = `soaked ${formatDuration(soak.observedMs)} of ${formatDuration(requiredMs)}${hours}`;
+  const outcome: StepOutcome = {
+    kind: 'waiting',
+    reason:
+      trouble === undefined ? { code: 'soak', message } : { code: 'soak-unhealthy', message: `${message}; ${trouble}` },
+    wakeAt: input.now + Math.min(soakTickMs(requiredMs), Math.max(left, 1)),
+    progress: { soak } as unknown as Json,
+  };
+  return { outcome };
+}
+
+function updatedOf(context: RolloutState): string[] {
+  return Object.keys(context.members)
+    .filter((id) => context.members[id]?.state === 'updated')
+    .sort();
 }
 
 function done(output: RolloutOutput, journal: { kind: string; message: string }[]): StepOutcome {
@@ -47,11 +73,12 @@ function done(output: RolloutOutput, journal: { kind: string; message: string }[
 }
 
 /** A few clusters are asked whether they are well, in turn. Time in which one is not, or does not answer, does not count. */
-async function firstTrouble(deps: PipelineDependencies, input: StepInput<RolloutState>): Promise<string | undefined> {
+export async function firstTrouble(
+  deps: PipelineDependencies,
+  input: StepInput<RolloutState>,
+): Promise<string | undefined> {
   const { context } = input;
-  const clusters = Object.keys(context.members)
-    .filter((id) => context.members[id]?.state === 'updated')
-    .sort();
+  const clusters = updatedOf(context);
   const first = Math.floor(input.now / soakTickMs(context.soak?.requiredMs ?? 0));
   const asked = new Set(
     Array.from({ length: Math.min(askedAtOnce, clusters.length) }, (_, i) => clusters[(first + i) % clusters.length]),

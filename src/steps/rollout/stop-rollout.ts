@@ -6,7 +6,6 @@ import { childrenInFlight } from './update-message.ts';
 
 const backstopMs = 5 * 60_000;
 const pausedLookMs = 60 * 60_000;
-const haltLookMs = 60 * 60_000;
 
 /** Superseded or aborted: the updates in flight are told, and waited for. */
 export function stopRollout(deps: PipelineDependencies) {
@@ -17,7 +16,7 @@ export function stopRollout(deps: PipelineDependencies) {
     const by = stop?.by ?? '';
     const event: OutboxMessage['event'] =
       input.state === 'superseding'
-        ? { type: 'SUPERSEDE', by }
+        ? { type: 'SUPERSEDE', by, ...(stop?.finish === undefined ? {} : { finish: stop.finish }) }
         : { type: 'ABORT', by, reason: stop?.reason ?? 'the rollout was aborted' };
     if (stop !== null && !stop.told && children.length > 0) {
       return done({ kind: 'told', children }, { messages: children.map((to) => ({ to, event })) });
@@ -76,14 +75,6 @@ export function pauseRollout() {
       wakeAt: Math.min(paused?.expiresAt ?? Number.POSITIVE_INFINITY, input.now + pausedLookMs),
       progress: `${by}: ${reason}`,
     };
-  };
-}
-
-/** Halted: somebody has to look. It says so again by and by, so that a lost event delays and never hangs. */
-export function holdHalt() {
-  return async (input: StepInput<RolloutState>): Promise<StepOutcome> => {
-    const message = input.context.halt?.message ?? 'halted';
-    return { kind: 'waiting', reason: { code: 'halted', message }, wakeAt: input.now + haltLookMs, progress: message };
   };
 }
 

@@ -40,6 +40,7 @@ export function startUpdate(
       progressDeadlineMs: policy.progressDeadlineMs,
       channelMaxParallel: policy.maxParallel,
       fleetMaxParallel,
+      ...(policy.finish === undefined ? {} : { finish: policy.finish }),
     },
   };
   return {

@@ -50,6 +50,13 @@ const channel: MachineSample = {
     ...common,
     done({ head: commit, subject: 'Replace node images', lastGood: commit, handled: commit }),
     { type: 'ROLLOUT_PROVEN', commit, now },
+    {
+      type: 'MOVE',
+      move: { kind: 'rollback', id: 'm1', commit, from: null, waived: ['soak'], by: 'jo', reason: 'errors' },
+      now,
+    },
+    done({ kind: 'made', from: commit, to: 'aa00bb11' }),
+    done({ kind: 'moveEnded' }),
   ],
 };
 
@@ -64,6 +71,16 @@ const member = {
   failure: null,
   nodesReplaced: 0,
   checks: { passed: 0, failed: 0 },
+};
+
+const gate = {
+  name: 'errors',
+  state: 'inconclusive',
+  reason: 'the query has no data',
+  openedBy: 'the measurements',
+  earliest: null,
+  since: now,
+  unansweredSince: null,
 };
 
 const rollout: MachineSample = {
@@ -93,8 +110,11 @@ const rollout: MachineSample = {
       now,
     },
     done({ kind: 'verified' }),
-    done({ kind: 'soaked', soak: { requiredMs: minute, observedMs: minute, lastTickAt: now } }),
-    done({ kind: 'proven' }),
+    done({ kind: 'soaked', soak: { requiredMs: minute, observedMs: minute, clusterMs: minute, lastTickAt: now } }),
+    done({ kind: 'proven', gates: [], owes: false }),
+    done({ kind: 'proven', gates: [gate], owes: true }),
+    done({ kind: 'inconclusive', gate: 'errors', message: 'no data', gates: [gate] }),
+    done({ kind: 'repaid', soak: { requiredMs: minute, observedMs: minute, clusterMs: minute, lastTickAt: now } }),
     done({ kind: 'halt', code: 'failure-budget-spent', message: 'one cluster failed, none may' }),
     done({ kind: 'told', children: [updateId] }),
     done({ kind: 'stopped' }),
@@ -108,6 +128,9 @@ const promotion: MachineSample = {
   events: [
     done({ kind: 'cleared', branch: 'alpha', from: 'aa00bb11' }),
     done({ kind: 'moved' }),
+    done({ kind: 'review', branch: 'alpha', from: 'aa00bb11' }),
+    done({ kind: 'proposed', id: '7', url: 'https://example.org/7' }),
+    done({ kind: 'reviewed', by: ['ada'] }),
     done({ kind: 'contained', in: 'cc22dd33' }),
     done({ kind: 'held', code: 'branch-moved', message: 'alpha was moved by somebody else' }),
     ...common,

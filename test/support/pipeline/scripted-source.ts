@@ -1,6 +1,12 @@
 /** A configuration repository in memory: commits with parents, branches, and pushes that go wrong when told. */
 import { FailureError, transient } from '../../../src/domain/failure.ts';
-import type { ChannelSource, CommitInfo, HeadProblem, MoveResult } from '../../../src/ports/channel-source.ts';
+import type {
+  ChannelSource,
+  CommitInfo,
+  HeadProblem,
+  MoveResult,
+  PickResult,
+} from '../../../src/ports/channel-source.ts';
 
 /** What a commit renders to, unit by unit; equal words render alike. */
 export interface CommitContent {
@@ -14,6 +20,8 @@ export interface CommitContent {
 interface StoredCommit {
   info: CommitInfo;
   parent: string | undefined;
+  /** Second parent of a merge. */
+  merged?: string;
   content: CommitContent;
 }
 
@@ -88,14 +96,24 @@ export class ScriptedSource implements ChannelSource {
   }
 
   contains(ancestor: string, descendant: string): boolean {
-    for (let at: string | undefined = descendant; at !== undefined; at = this.#get(at).parent) {
+    const seen = new Set<string>();
+    const open = [descendant];
+    for (let at = open.pop(); at !== undefined; at = open.pop()) {
       if (at === ancestor) return true;
+      if (seen.has(at)) continue;
+      seen.add(at);
+      const { parent, merged } = this.#get(at);
+      open.push(...[parent, merged].filter((one) => one !== undefined));
     }
     return false;
   }
 
-  async commitsBetween(): Promise<CommitInfo[]> {
-    return [];
+  async commitsBetween(from: string | undefined, to: string): Promise<CommitInfo[]> {
+    const found: CommitInfo[] = [];
+    for (let at: string | undefined = to; at !== undefined && at !== from; at = this.#get(at).parent) {
+      found.push(this.#get(at).info);
+    }
+    return found;
   }
 
   async readTree(): Promise<Map<string, string>> {
@@ -114,6 +132,62 @@ export class ScriptedSource implements ChannelSource {
     this.moves.push({ branch, from: at, to });
     this.history.push({ branch, from: at, to });
     return { kind: 'moved' };
+  }
+
+  readonly unsigned = new Set<string>();
+  readonly proposals = new Map<string, string>();
+  readonly notes = new Map<string, string>();
+  #made = 0;
+
+  /** A merge of two histories: the content of the first parent, with changes. */
+  mergeBack(branch: string, id: string, merged: string, content: Partial<CommitContent> = {}): string {
+    const commit = this.merge(branch, id, content);
+    this.#get(commit).merged = merged;
+    return commit;
+  }
+
+  async restoringCommit(input: { parent: string; treeOf: string }): Promise<string> {
+    return this.#make(
+      `r${input.parent.slice(0, 4)}${input.treeOf.slice(0, 4)}`,
+      this.contentOf(input.treeOf),
+      input.parent,
+    );
+  }
+
+  async pickedCommit(input: { onto: string; commit: string }): Promise<PickResult> {
+    const before = this.contentOf(this.#get(input.commit).parent ?? input.commit);
+    const change = Object.fromEntries(
+      Object.entries(this.contentOf(input.commit)).filter(
+        ([key, value]) => before[key as keyof CommitContent] !== value,
+      ),
+    );
+    return {
+      kind: 'picked',
+      commit: this.#make(`k${input.onto.slice(0, 4)}${input.commit.slice(0, 4)}`, change, input.onto),
+    };
+  }
+
+  #make(id: string, content: Partial<CommitContent>, parent: string): string {
+    this.#made += 1;
+    return this.add(`${id}${this.#made}`, content, parent);
+  }
+
+  async verifySignature(commit: string) {
+    const verified = !this.unsigned.has(commit);
+    return { verified, message: verified ? 'signed by jo' : `${commit.slice(0, 12)} is not signed` };
+  }
+
+  async setProposal(branch: string, commit: string | null): Promise<void> {
+    if (commit === null) this.proposals.delete(branch);
+    else this.proposals.set(branch, commit);
+  }
+
+  async readNote(name: string): Promise<string | undefined> {
+    return this.notes.get(name);
+  }
+
+  async writeNote(name: string, text: string): Promise<void> {
+    this.notes.set(name, text);
   }
 
   #get(commit: string): StoredCommit {

@@ -352,6 +352,10 @@ describe('the head of a channel', () => {
     approved: false,
     provenUpstream: [],
     hold: undefined,
+    veto: undefined,
+    unsigned: undefined,
+    adoptsUnproven: false,
+    behind: undefined,
   };
 
   it.each([
@@ -371,6 +375,10 @@ describe('the head of a channel', () => {
     ],
     ['waits for adoption', { adoption: undefined, upstream: [] }, 'held'],
     ['waits while the channel is paused', { upstream: [], hold: 'paused' }, 'held'],
+    ['is held when somebody vetoed it, proven or not', { provenUpstream: ['dev'], veto: 'veto by jo' }, 'held'],
+    ['is held when its commits are not signed', { upstream: [], unsigned: 'c1 is not signed' }, 'held'],
+    ['waits behind the rollout under way', { upstream: [], behind: { code: 'queued', reason: 'b0' } }, 'held'],
+    ['starts unproven where the policy takes such heads', { adoptsUnproven: true }, 'start'],
     ['needs nothing more once it is handled', { upstream: [], handled: 'c1' }, 'idle'],
     [
       'freezes the channel when the branch was forced',

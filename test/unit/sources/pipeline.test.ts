@@ -36,6 +36,7 @@ describe('the pipeline file', () => {
             ],
             blockLimitMs: 21_600_000,
             progressDeadlineMs: 21_600_000,
+            sameFailureLimit: 2,
           }),
         ],
       },
@@ -75,6 +76,7 @@ channels:
       e2eProfile: 'full',
       blockLimitMs: 900_000,
       progressDeadlineMs: 7_200_000,
+      sameFailureLimit: 2,
     });
   });
 });
@@ -94,7 +96,7 @@ describe('a bad pipeline gives every problem with line, path and remedy', () => 
     [
       'an unknown field',
       'channels: [{name: dev}]\ncolour: red\n',
-      [/:2: colour: .*\n.*known are: maxParallel, evidenceMaxAge, channels/],
+      [/:2: colour: .*\n.*known are: maxParallel, evidenceMaxAge, zone, windows, roles, channels/],
     ],
     ['a bad name', 'channels: [{name: Dev!}]', [/channels\[0\]\.name: a channel name is lower case/]],
     [

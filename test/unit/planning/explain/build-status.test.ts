@@ -268,7 +268,7 @@ describe('the status document', () => {
   });
 
   it('shows observed soak, not elapsed time', () => {
-    const soak = { requiredMs: 600_000, observedMs: 185_000, lastTickAt: rowsNow };
+    const soak = { requiredMs: 600_000, observedMs: 185_000, clusterMs: 0, lastTickAt: rowsNow };
     const rows = [
       channelRow('dev'),
       rolloutRow('dev', 'soaking', { [a.id]: memberOf({ state: 'updated' }) }, { soak }),

@@ -1,0 +1,16 @@
+/** One small HTTP exchange with a system that gates ask. Throws FailureError (`http-unreachable`, `http-timeout`, `http-too-large`). */
+export interface HttpRequest {
+  method: 'GET' | 'POST';
+  url: string;
+  headers?: Record<string, string>;
+  body?: string;
+  /** Wall time. */
+  timeoutMs: number;
+  /** Environment variable with a bearer token; unset = no token is sent. */
+  tokenEnv?: string;
+}
+
+export interface HttpClient {
+  /** Any status is an answer; redirects are not followed. The body is bounded. */
+  send(request: HttpRequest): Promise<{ status: number; body: string }>;
+}

@@ -1,0 +1,112 @@
+/** A channel of the pipeline file as the policy that the pipeline works with. */
+import type { ChannelPolicy, WavePolicy } from '../../domain/pipeline.ts';
+import type { Problem } from '../../domain/problem.ts';
+import type { TimeWindow } from '../../domain/time-window.ts';
+import type { YamlPlaces } from '../yaml-document.ts';
+import { toGates } from './gate-schema.ts';
+import { type PipelineDocument, pipelineDefaults } from './pipeline-schema.ts';
+import { toWindow, type WindowDocument } from './window-schema.ts';
+
+type ChannelDocument = PipelineDocument['channels'][number];
+
+export function toPolicy(
+  document: PipelineDocument,
+  index: number,
+  places: YamlPlaces,
+): { policy: ChannelPolicy; problems: Problem[] } {
+  const channel = document.channels[index] as ChannelDocument;
+  const next = document.channels[index + 1]?.name;
+  const defaults = pipelineDefaults.channel;
+  const zone = document.zone ?? 'UTC';
+  const path = ['channels', index];
+  const windows = toWindows(channel.windows, zone, places, [...path, 'windows']);
+  const gates = toGates(channel.gates ?? [], { places, path: [...path, 'gates'], zone, roles: document.roles ?? {} });
+  const edges = (channel.promotesTo ?? (next === undefined ? [] : [next])).map((edge) =>
+    typeof edge === 'string' ? { to: edge, trigger: 'automatic' as const } : edge,
+  );
+  const manual = edges.filter((edge) => edge.trigger === 'manual').map((edge) => edge.to);
+  const soak = channel.soak ?? defaults.soakMs;
+  const policy: ChannelPolicy = {
+    name: channel.name,
+    branch: channel.branch ?? channel.name,
+    promotesTo: edges.map((edge) => edge.to),
+    waves: (channel.waves ?? defaults.waves).map(toWave),
+    maxParallel: channel.maxParallel ?? defaults.maxParallel,
+    maxFailures: channel.maxFailures ?? defaults.maxFailures,
+    sameFailureLimit: channel.sameFailureLimit ?? defaults.sameFailureLimit,
+    soakMs: typeof soak === 'number' ? soak : soak.time,
+    e2eProfile: channel.e2e ?? defaults.e2eProfile,
+    blockLimitMs: channel.blockLimit ?? defaults.blockLimitMs,
+    progressDeadlineMs: channel.progressDeadline ?? defaults.progressDeadlineMs,
+    ...(manual.length === 0 ? {} : { manualTargets: manual }),
+    ...(typeof soak === 'number' ? {} : { soakDemands: demandsOf(soak) }),
+    ...(gates.gates.length === 0 ? {} : { gates: gates.gates }),
+    ...(windows.windows.length === 0 ? {} : { windows: windows.windows }),
+    ...(channel.rollback === 'automatic' ? { rollback: 'automatic' as const } : {}),
+    ...given({
+      needs: channel.needs,
+      promotion: channel.promotion,
+      unprovenHeads: channel.unprovenHeads,
+      signatures: channel.signatures,
+      finish: channel.finish,
+      newCommits: channel.newCommits,
+      minDwellMs: channel.minDwell,
+      siblings: channel.siblings,
+      knownFailures: channel.knownFailures,
+    }),
+  };
+  return { policy, problems: [...windows.problems, ...gates.problems] };
+}
+
+/** Without what the file leaves out. */
+function given<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}
+
+function demandsOf(soak: Exclude<NonNullable<ChannelDocument['soak']>, number>) {
+  const { clusterHours, nodesReplaced, passes } = soak;
+  return given({ clusterHours, nodesReplaced, passes });
+}
+
+function toWave(wave: {
+  name: string;
+  size?: number | `${number}%` | undefined;
+  clusters?: string[] | undefined;
+  match?: Record<string, string | string[]> | undefined;
+  coverage?: string[] | undefined;
+  soakBefore?: number | undefined;
+  gatesBefore?: string[] | undefined;
+}): WavePolicy {
+  const match =
+    wave.match === undefined
+      ? undefined
+      : Object.fromEntries(
+          Object.entries(wave.match).map(([name, value]) => [name, typeof value === 'string' ? [value] : value]),
+        );
+  return {
+    name: wave.name,
+    size: wave.size ?? '100%',
+    ...given({
+      clusters: wave.clusters,
+      match,
+      coverage: wave.coverage,
+      soakBeforeMs: wave.soakBefore,
+      gatesBefore: wave.gatesBefore,
+    }),
+  };
+}
+
+export function toWindows(
+  documents: readonly WindowDocument[] | undefined,
+  zone: string,
+  places: YamlPlaces,
+  path: readonly PropertyKey[],
+): { windows: TimeWindow[]; problems: Problem[] } {
+  const made = (documents ?? []).map((document, i) => toWindow(document, zone, { places, path: [...path, i] }));
+  return {
+    windows: made.flatMap(({ window }) => (window === undefined ? [] : [window])),
+    problems: made.flatMap(({ problems }) => problems),
+  };
+}

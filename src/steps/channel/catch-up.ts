@@ -1,0 +1,122 @@
+/** Clusters that came to a channel after its rollout was over, or were pinned or skipped in it: brought to its version one by one. */
+import type { CatchUp, ChannelState } from '../../domain/channel.ts';
+import type { ClusterUpdateInput } from '../../domain/cluster-update.ts';
+import type { ChannelPolicy } from '../../domain/pipeline.ts';
+import type { RolloutState } from '../../domain/rollout.ts';
+import { evidenceKey, parseClusterFact } from '../../planning/pipeline/facts.ts';
+import { pinOn, readOverrides, skipOn } from '../../planning/pipeline/overrides.ts';
+import type { CommitInfo } from '../../ports/channel-source.ts';
+import type { JournalNote, StepInput } from '../../ports/step.ts';
+import type { Json, OutboxMessage } from '../../ports/store.ts';
+import { membersOf, type PipelineDependencies } from '../pipeline-dependencies.ts';
+import { updateId } from '../rollout/update-message.ts';
+import { startHoldIn } from '../start-hold.ts';
+
+/** Attempts of one version on one cluster that are looked through for the next free number. */
+const mostAttempts = 1_000;
+
+export interface CatchUpStart {
+  catchUps: Record<string, CatchUp>;
+  messages: OutboxMessage[];
+  journal: JournalNote[];
+}
+
+/** Starts what is behind, within the channel's limits; undefined when there is nothing to start now. */
+export async function startCatchUps(
+  deps: PipelineDependencies,
+  input: StepInput<ChannelState>,
+  policy: ChannelPolicy,
+  info: CommitInfo,
+): Promise<CatchUpStart | undefined> {
+  const { context, now } = input;
+  const { channel } = context;
+  const active = await deps.store.rows({ machine: 'rollout', status: 'active', channel });
+  if (active.length > 0) return undefined;
+  const behind = await clustersBehind(deps, input, info);
+  if (behind.length === 0) return undefined;
+  const overrides = readOverrides(await deps.store.facts('override'));
+  const hold = await startHoldIn(deps, overrides, { channel, waived: [] }, now);
+  if (hold !== undefined) return undefined;
+  const flying = Object.values(context.catchUps).filter((one) => one.state === 'inFlight').length;
+  const chosen = behind.slice(0, Math.max(0, policy.maxParallel - flying));
+  if (chosen.length === 0) return undefined;
+  const catchUps = { ...context.catchUps };
+  const messages: OutboxMessage[] = [];
+  const journal: JournalNote[] = [];
+  for (const cluster of chosen) {
+    const attempt = await freeAttempt(deps, channel, info.commit, cluster);
+    const failures = catchUps[cluster]?.failures ?? 0;
+    catchUps[cluster] = { attempt, state: 'inFlight', failures, retryAt: 0, message: '' };
+    messages.push(startMessage(deps, input, policy, { cluster, attempt, info }));
+    const message = `${cluster} catches up with ${info.commit.slice(0, 12)} on ${channel}`;
+    journal.push({ kind: 'cluster-catches-up', message, data: { cluster, attempt, commit: info.commit } });
+  }
+  return { catchUps, messages, journal };
+}
+
+async function clustersBehind(
+  deps: PipelineDependencies,
+  { context, now }: StepInput<ChannelState>,
+  info: CommitInfo,
+): Promise<string[]> {
+  const { channel, catchUps } = context;
+  const facts = new Map((await deps.store.facts('cluster')).map((fact) => [fact.key, parseClusterFact(fact.value)]));
+  const overrides = readOverrides(await deps.store.facts('override'));
+  const row = await deps.store.load(`rollout:${channel}:${info.commit}`);
+  const members = (row?.context as unknown as RolloutState | undefined)?.members ?? {};
+  const busy = new Set(
+    (await deps.store.rows({ machine: 'clusterUpdate', channel, status: 'active' })).map((one) => one.cluster),
+  );
+  return membersOf(deps, channel).eligible.flatMap(({ id }) => {
+    const known = catchUps[id];
+    if (busy.has(id) || known?.state === 'inFlight' || (known?.state === 'failed' && now < known.retryAt)) return [];
+    if (facts.get(id)?.commit === info.commit) return [];
+    const member = members[id];
+    // what failed in the rollout itself waits for somebody who says that it should be tried again
+    const failed = member !== undefined && member.joined !== true && ['failed', 'aborted'].includes(member.state);
+    if (failed) return [];
+    const kept = pinOn(overrides, { channel, cluster: id, commit: info.commit }, now) ?? skipOn(overrides, id, now);
+    return kept === undefined ? [id] : [];
+  });
+}
+
+/** A number that no update and no evidence of this version has: what is keyed by it is this update's own. */
+async function freeAttempt(deps: PipelineDependencies, channel: string, commit: string, cluster: string) {
+  for (let attempt = 1; attempt < mostAttempts; attempt += 1) {
+    const taken =
+      (await deps.store.load(updateId({ channel, commit }, cluster, attempt))) ??
+      (await deps.store.fact('evidence', evidenceKey(cluster, commit, attempt)));
+    if (taken === undefined) return attempt;
+  }
+  return mostAttempts;
+}
+
+function startMessage(
+  deps: PipelineDependencies,
+  input: StepInput<ChannelState>,
+  policy: ChannelPolicy,
+  { cluster, attempt, info }: { cluster: string; attempt: number; info: CommitInfo },
+): OutboxMessage {
+  const { channel } = input.context;
+  const start: ClusterUpdateInput = {
+    clusterId: cluster,
+    channel,
+    commit: info.commit,
+    tree: info.tree,
+    rolloutId: input.id,
+    attempt,
+    policy: {
+      e2eProfile: policy.e2eProfile,
+      blockLimitMs: policy.blockLimitMs,
+      progressDeadlineMs: policy.progressDeadlineMs,
+      channelMaxParallel: policy.maxParallel,
+      fleetMaxParallel: deps.pipeline().maxParallel,
+      ...(policy.finish === undefined ? {} : { finish: policy.finish }),
+    },
+  };
+  return {
+    to: updateId({ channel, commit: info.commit }, cluster, attempt),
+    event: { type: 'START', input: start as unknown as Json },
+    start: { machine: 'clusterUpdate', parent: input.id, channel, cluster, commit: info.commit },
+  };
+}

@@ -1,0 +1,71 @@
+import type { PromotionOutput, PromotionState } from '../../domain/promotion.ts';
+import { parseApproval } from '../../planning/pipeline/facts.ts';
+import type { Proposal } from '../../ports/scm.ts';
+import type { StepInput, StepOutcome } from '../../ports/step.ts';
+import type { Json } from '../../ports/store.ts';
+import type { PipelineDependencies } from '../pipeline-dependencies.ts';
+
+const reviewLookMs = 60_000;
+
+/** Proposes the move for review and waits for it; clm itself pushes the fast-forward once it is approved. */
+export function reviewPromotion(deps: PipelineDependencies) {
+  return async (input: StepInput<PromotionState>): Promise<StepOutcome> => {
+    const { context } = input;
+    const proposal = await proposalOf(deps, context);
+    if (deps.scm === undefined) {
+      return done({ kind: 'held', code: 'scm-missing', message: 'this daemon has nowhere to open pull requests' }, []);
+    }
+    if (context.review === null) {
+      const { id, url } = await deps.scm.propose(proposal);
+      const message = `${context.commit.slice(0, 12)} is proposed for ${context.target}: ${url}`;
+      return done({ kind: 'proposed', id, url }, [{ kind: 'promotion-proposed', message, data: { id, url } }]);
+    }
+    const state = await deps.scm.review(context.review, proposal);
+    const own = await ownApprovals(deps, context, input.now);
+    const rejected = own.find((one) => one.verdict === 'rejected');
+    if (state.kind === 'refused' || rejected !== undefined) {
+      const message =
+        rejected === undefined
+          ? (state as { message: string }).message
+          : `rejected by ${rejected.actor}: ${rejected.reason}`;
+      return done({ kind: 'held', code: 'review-refused', message }, [
+        { kind: 'promotion-held', message, data: { code: 'review-refused' } },
+      ]);
+    }
+    const by = state.kind === 'approved' ? state.by : own.map((one) => one.actor);
+    if (by.length > 0) {
+      const message = `${context.commit.slice(0, 12)} for ${context.target} is approved by ${by.join(', ')}`;
+      return done({ kind: 'reviewed', by }, [{ kind: 'promotion-approved', message, data: { by } }]);
+    }
+    const message = `${context.review.url}: ${(state as { message: string }).message}`;
+    return {
+      kind: 'waiting',
+      reason: { code: 'review-pending', message },
+      wakeAt: input.now + reviewLookMs,
+      progress: message,
+    };
+  };
+}
+
+async function proposalOf(deps: PipelineDependencies, context: PromotionState): Promise<Proposal> {
+  const { channel, target, commit, branch } = context;
+  const { subject } = await deps.heads.commitInfo(commit);
+  return {
+    target: branch ?? target,
+    commit,
+    title: `Promote ${commit.slice(0, 12)} to ${target}: ${subject}`,
+    body: `Proven on ${channel}. clm moves ${branch ?? target} by fast-forward once this is approved.`,
+  };
+}
+
+/** `clm approve` counts as well: plain git has no reviews of its own. */
+async function ownApprovals(deps: PipelineDependencies, { target, commit, tree }: PromotionState, now: number) {
+  const facts = await deps.store.facts('approval', `${target}/${commit}/review/`);
+  return facts
+    .flatMap((fact) => parseApproval(fact.value) ?? [])
+    .filter((one) => one.tree === tree && (one.expiresAt === null || one.expiresAt > now));
+}
+
+function done(output: PromotionOutput, journal: { kind: string; message: string; data?: Json }[]): StepOutcome {
+  return { kind: 'done', output: output as unknown as Json, journal };
+}
