@@ -16,6 +16,9 @@ import type { ClusterSessions } from '../ports/cluster-session.ts';
 import type { Render } from '../ports/renderer.ts';
 import type { Step } from '../ports/step.ts';
 import type { Lease, OutboxMessage, ProcessRow, Store } from '../ports/store.ts';
+import { createHttpClient } from '../providers/http/http-client.ts';
+import { createPrometheus } from '../providers/metrics/prometheus.ts';
+import { createPlainGitReviews } from '../providers/scm/plain-git.ts';
 import { createClusterSessions } from '../providers/session/create-cluster-sessions.ts';
 import { HeadWatch } from '../steps/channel/head-watch.ts';
 import { createPipelineSteps } from '../steps/create-pipeline-steps.ts';
@@ -165,6 +168,7 @@ function createSteps(input: StepsInput): Record<string, Step> {
     accounts: lastGood.accounts(),
     problems: lastGood.registryProblems(),
   });
+  const http = createHttpClient((name) => process.env[name]);
   const runner = createCheckRunner({ sessions, clusterOf, clock, profiles, ledger: store.e2e, log });
   return {
     ...createPipelineSteps({
@@ -180,6 +184,9 @@ function createSteps(input: StepsInput): Record<string, Step> {
       log,
       pollIntervalMs: input.config.configRepository.pollIntervalMs,
       heads,
+      http,
+      metrics: createPrometheus(http),
+      scm: createPlainGitReviews(source),
     }),
     ...createRollSteps({
       sessions,

@@ -137,12 +137,6 @@ export function promotionHold(
   );
 }
 
-/** When the first of the overrides that hold anything ends by itself; null = none does. */
-export function nextExpiry(overrides: Override[], now: number): number | null {
-  const ends = overrides.flatMap(({ expiresAt }) => (expiresAt !== null && expiresAt > now ? [expiresAt] : []));
-  return ends.length === 0 ? null : Math.min(...ends);
-}
-
 export function describeHold(hold: Override): string {
   const until = hold.expiresAt === null ? '' : ` until ${new Date(hold.expiresAt).toISOString()}`;
   const what = hold.commit === null || hold.kind !== 'pin' ? '' : ` to ${hold.commit.slice(0, 12)}`;

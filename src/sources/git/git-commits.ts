@@ -42,7 +42,7 @@ export async function makeRestoringCommit(
 }
 
 async function treeId(mirror: Mirror, name: string): Promise<string> {
-  return (await mirror.read(['rev-parse', '--verify', '--quiet', `${name}`])).trim();
+  return (await mirror.read(['rev-parse', '--verify', '--quiet', name])).trim();
 }
 
 async function withSubtree(mirror: Mirror, tree: string, path: string[], wanted: string): Promise<string> {

@@ -84,7 +84,9 @@ async function behind(
   now: number,
 ): Promise<HeadInput['behind']> {
   const rows = await deps.store.rows({ machine: 'rollout', status: 'active', channel: policy.name });
-  const older = rows.filter((row) => row.commit !== info.commit && !stuck.has(String(row.value)));
+  const older = rows.filter(
+    (row) => row.commit !== info.commit && !(typeof row.value === 'string' && stuck.has(row.value)),
+  );
   const newest = older.toSorted((a, b) => b.createdAt - a.createdAt)[0];
   if (newest === undefined) return undefined;
   const name = newest.commit.slice(0, 12);

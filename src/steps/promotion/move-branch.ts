@@ -25,6 +25,7 @@ export function moveBranch(deps: PipelineDependencies) {
         journal: [{ kind: 'promotion-held', message: result.message, data: { code: output.code } }],
       };
     }
+    await closeReview(deps, input.context);
     return {
       ...done({ kind: 'moved' }),
       facts: [
@@ -44,6 +45,17 @@ export function moveBranch(deps: PipelineDependencies) {
       ],
     };
   };
+}
+
+/** The branch has moved: what is left of the request is in the way, and no reason to fail. */
+async function closeReview(deps: PipelineDependencies, context: PromotionState): Promise<void> {
+  const { review, target, commit, branch } = context;
+  if (review === null || deps.scm === undefined) return;
+  try {
+    await deps.scm.close(review, { target: branch ?? target, commit, title: '', body: '' });
+  } catch (error) {
+    deps.log.warn({ err: error, review: review.id }, 'closing a review failed');
+  }
 }
 
 /** Held: looked at again by and by, or when somebody says so. */

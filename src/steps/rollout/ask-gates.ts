@@ -85,7 +85,7 @@ async function ask<Answer>(
   try {
     return { answered: true, answer: await send() };
   } catch (error) {
-    const message = error instanceof FailureError ? error.failure.message : String((error as Error).message);
+    const message = error instanceof FailureError ? error.failure.message : (error as Error).message;
     const since = previous(input, gate.name)?.unansweredSince ?? input.now;
     return { answered: false, message, since };
   }

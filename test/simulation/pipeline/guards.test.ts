@@ -195,7 +195,10 @@ describe('a pause', () => {
   });
 
   it('as a freeze of the fleet starts nothing new while work in flight finishes (P5)', async () => {
-    const { world, daemon } = await adoptedWorld({ channels: { dev: 3 }, policy: { maxParallel: 1, finish: 'cluster' } });
+    const { world, daemon } = await adoptedWorld({
+      channels: { dev: 3 },
+      policy: { maxParallel: 1, finish: 'cluster' },
+    });
     for (const cluster of world.clusters.values()) world.rolls.set(cluster.id, { durationMs: 5 * minute });
     const commit = world.source.merge('dev', 'b1', { pool: 'p2' });
     const one = world.clusterOf('dev-1').id;
