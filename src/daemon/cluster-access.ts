@@ -1,10 +1,12 @@
 /** How the daemon reaches the cloud and the API of a cluster, from its configuration and the registry. */
 import { accountNumber, type Cluster, type InfrastructureAccount } from '../domain/cluster.ts';
 import { FailureError, terminal } from '../domain/failure.ts';
+import type { CloudLookups } from '../ports/cloud-lookups.ts';
 import type { CloudProvider } from '../ports/cloud-provider.ts';
 import type { KubeCluster } from '../ports/kube-cluster.ts';
 import { createAwsClients } from '../providers/aws/aws-clients.ts';
 import { connectAws } from '../providers/aws/connect-aws.ts';
+import { connectLookups } from '../providers/aws/lookups.ts';
 import { connectKube } from '../providers/kube/connect-kube.ts';
 import type { KubeAccess } from '../providers/kube/kube-access.ts';
 import type { DaemonConfig } from './config.ts';
@@ -13,6 +15,8 @@ import { type CallReport, measured } from './measured.ts';
 export interface ClusterAccess {
   connectCloud: (cluster: Cluster) => CloudProvider;
   connectKube: (cluster: Cluster) => KubeCluster;
+  /** Look-ups of rendering in the cluster's account and region. */
+  connectLookups: (cluster: Cluster) => CloudLookups;
   close: () => void;
 }
 
@@ -53,6 +57,11 @@ export function createClusterAccess(options: ClusterAccessOptions): ClusterAcces
         connectKube({ cluster: cluster.id, access: kubeAccess(cluster, kubernetes), userAgent: agent }),
         options.report.kube,
       ),
+    connectLookups: (cluster) => {
+      const role = roleArn(cluster, options.accounts(), aws.roleName);
+      const target = { account: accountNumber(cluster.infrastructureAccount), region: cluster.region };
+      return connectLookups(clients, { ...target, ...(role === undefined ? {} : { assumeRoleArn: role }) });
+    },
     close: () => clients.close(),
   };
 }

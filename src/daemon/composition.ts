@@ -36,6 +36,7 @@ import type { DaemonConfig } from './config.ts';
 import { e2eBackground } from './e2e-background.ts';
 import type { GitWatch } from './git-watch.ts';
 import type { LastGood } from './last-good.ts';
+import { createLookupRecord } from './lookup-record.ts';
 import type { CallReport } from './measured.ts';
 import { createRender } from './render.ts';
 
@@ -105,6 +106,12 @@ export function compose(input: CompositionInput): Composition {
     source: input.source,
     path: config.configRepository.path,
     accounts: () => lastGood.accounts(),
+    cloud: (cluster) => access.connectLookups(cluster),
+    record: createLookupRecord(
+      store,
+      (input) => store.post(input),
+      () => Math.round(clock.now()),
+    ),
   });
   const steps = createSteps({ ...input, clusterOf, sessions, wake, pipeline, heads, render });
   const engine = createEngine({

@@ -39,7 +39,7 @@ export interface UpdatePlan {
 }
 
 export interface StackProgress {
-  kind: 'etcd' | 'cluster' | 'node-pool';
+  kind: 'etcd' | 'cluster' | 'extra' | 'node-pool';
   state: 'started' | 'applied';
   since: number;
 }

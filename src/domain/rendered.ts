@@ -4,19 +4,53 @@ import type { KubeObject } from './kube-object.ts';
 export interface RenderedStack {
   /** CloudFormation stack name. */
   name: string;
-  kind: 'etcd' | 'cluster' | 'node-pool';
+  /** In the order in which they are applied; `extra` are the stacks below cf-manifests/. */
+  kind: 'etcd' | 'cluster' | 'extra' | 'node-pool';
   /** Node pool that the stack carries; only for kind node-pool. */
   pool?: string;
-  /** JSON or YAML template body. */
-  template: string;
+  /** JSON or YAML template body. May be made only when it is first read, and then costs a rendering of its file. */
+  readonly template: string;
+  /** The template for people: user data apart, as text, and not compressed into it. */
+  readonly shown?: { template: string; userData?: string };
+  /**
+   * The template with values of the cluster stack's outputs, by name, in the place of references to them. Only for stacks
+   * that have such references. Throws FailureError `output-missing`.
+   */
+  readonly templateFor?: (outputs: Readonly<Record<string, string>>) => string;
   parameters: Record<string, string>;
   tags: Record<string, string>;
+  /** Stack policy (JSON) that is in force while the stack is updated: what must not be replaced or deleted. */
+  updatePolicy?: string;
+  /** What must lie in S3 before the stack is applied. */
+  uploads?: RenderedUpload[];
   digest: string;
+}
+
+/** An archive for S3, named by what is in it: the same content has the same key. */
+export interface RenderedUpload {
+  bucket: string;
+  key: string;
+  /** KMS key for the files that are to be encrypted: named by an output of the cluster stack, or by its alias. */
+  encryptionKey: { output: string } | { alias: string };
+  readonly files: readonly UploadedFile[];
+}
+
+export interface UploadedFile {
+  path: string;
+  /** base64 */
+  data: string;
+  /** Permission bits, 0o644. */
+  permissions: number;
+  /** To be encrypted with KMS before it is packed; its path then ends in .enc. */
+  encrypted: boolean;
 }
 
 export interface RenderedComponent {
   name: string;
-  objects: KubeObject[];
+  /** May be made only when they are first read, and then cost a rendering of the component's files. */
+  readonly objects: readonly KubeObject[];
+  /** The objects with values of the cluster stack's outputs, by name. Only for components that refer to some. */
+  readonly objectsFor?: (outputs: Readonly<Record<string, string>>) => readonly KubeObject[];
   digest: string;
 }
 
@@ -30,11 +64,28 @@ export interface RenderedPool {
   digest: string;
 }
 
+/** A pool whose nodes Karpenter launches: its objects are a component, and Karpenter itself replaces nodes that drift from them. */
+export interface RenderedKarpenterPool {
+  name: string;
+  profile: string;
+  /** Component that carries its NodePool and EC2NodeClass. */
+  component: string;
+  digest: string;
+}
+
+/** What is to be gone: one object by name, or all that a label selector chooses. */
 export interface Deletion {
   apiVersion: string;
   kind: string;
   namespace?: string;
-  name: string;
+  /** Exactly one of `name` and `selector` is given. */
+  name?: string;
+  /** Label selector in the text form of the Kubernetes API: `a=b,c in (d)`. */
+  selector?: string;
+  /** Only objects that have an owner (true) or have none (false). */
+  hasOwner?: boolean;
+  propagation?: 'Background' | 'Foreground' | 'Orphan';
+  gracePeriodSeconds?: number;
 }
 
 export interface RenderedCluster {
@@ -45,7 +96,14 @@ export interface RenderedCluster {
   stacks: RenderedStack[];
   components: RenderedComponent[];
   pools: RenderedPool[];
-  deletions: { preApply: Deletion[]; postApply: Deletion[] };
+  karpenterPools: RenderedKarpenterPool[];
+  deletions: {
+    preApply: Deletion[];
+    postApply: Deletion[];
+    /** Names of CloudFormation stacks. */
+    preApplyStacks: string[];
+    postApplyStacks: string[];
+  };
 }
 
 /** `<commit>#<first 16 hex digits of the digest>`, the cluster version as stored and shown. */

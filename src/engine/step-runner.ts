@@ -1,9 +1,10 @@
 /** Calls a step, and turns whatever happens into an outcome: the one place where exceptions become failures. */
 import { setMaxListeners } from 'node:events';
-import { FailureError, transient } from '../domain/failure.ts';
+import { type Failure, FailureError, transient } from '../domain/failure.ts';
 import type { StepInput, StepOutcome } from '../ports/step.ts';
 import { startDeadline, wallMs } from '../support/deadline.ts';
 import type { Logger } from '../support/logger.ts';
+import { redactText } from '../support/redact.ts';
 import type { AnyStep } from './engine-options.ts';
 
 export interface StepUnderWay {
@@ -52,10 +53,10 @@ export class StepRunner {
     deadline.signal.addEventListener('abort', overdue, { once: true });
     this.#underWay.add(entry);
     try {
-      return validated(await step({ ...input, signal: deadline.signal } as StepInput<never>), name);
+      return redacted(validated(await step({ ...input, signal: deadline.signal } as StepInput<never>), name));
     } catch (error) {
       if (stop.aborted) return undefined;
-      if (error instanceof FailureError) return { kind: 'failed', failure: error.failure };
+      if (error instanceof FailureError) return { kind: 'failed', failure: withoutSecrets(error.failure) };
       if (deadline.expired()) {
         return {
           kind: 'failed',
@@ -72,6 +73,17 @@ export class StepRunner {
       deadline.clear();
     }
   }
+}
+
+/** What a server answered may repeat what it was sent: no failure and no journal entry is stored with a secret in it. */
+function redacted(outcome: StepOutcome): StepOutcome {
+  const journal = outcome.journal?.map((entry) => ({ ...entry, message: redactText(entry.message) }));
+  const told = journal === undefined ? outcome : { ...outcome, journal };
+  return told.kind === 'failed' ? { ...told, failure: withoutSecrets(told.failure) } : told;
+}
+
+function withoutSecrets(failure: Failure): Failure {
+  return { ...failure, message: redactText(failure.message) };
 }
 
 function validated(outcome: StepOutcome, name: string): StepOutcome {

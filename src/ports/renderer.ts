@@ -2,7 +2,14 @@ import type { Cluster } from '../domain/cluster.ts';
 import type { Problem } from '../domain/problem.ts';
 import type { RenderedCluster } from '../domain/rendered.ts';
 
-export type RenderResult = { ok: true; rendered: RenderedCluster } | { ok: false; problems: Problem[] };
+export type RenderResult =
+  | {
+      ok: true;
+      rendered: RenderedCluster;
+      /** Replaces every secret of this cluster in a text that is to be shown; absent when it has none. */
+      redact?: (text: string) => string;
+    }
+  | { ok: false; problems: Problem[] };
 
 /**
  * What a commit of the channel configuration renders to for a cluster: pure in both. Problems are the configuration's; throws

@@ -1,22 +1,11 @@
 import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
-import { BoundedCache } from '../support/bounded-cache.ts';
 import type { TextProblem } from './manifest-documents.ts';
 import type { ConfigItems } from './template-data.ts';
 
 export type DefaultsText = { ok: true; items: ConfigItems } | { ok: false; problems: TextProblem[] };
 
-const known = new BoundedCache<string, DefaultsText>({ maxEntries: 1_000, maxWeight: 16 * 1024 * 1024 });
-
 /** The rendered defaults: a flat map of texts. Numbers and booleans count as the text that they are written as. */
 export function parseDefaults(text: string): DefaultsText {
-  const cached = known.get(text);
-  if (cached !== undefined) return cached;
-  const result = parse(text);
-  known.set(text, result, text.length);
-  return result;
-}
-
-function parse(text: string): DefaultsText {
   const lines = new LineCounter();
   const document = parseDocument(text, { schema: 'core', lineCounter: lines, prettyErrors: false });
   const problems: TextProblem[] = document.errors.map((error) => ({

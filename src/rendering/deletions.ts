@@ -1,115 +1,144 @@
 import { LineCounter, parseDocument } from 'yaml';
 import type { Deletion } from '../domain/rendered.ts';
-import { BoundedCache } from '../support/bounded-cache.ts';
+import { knownKinds } from './known-kinds.ts';
 import type { TextProblem } from './manifest-documents.ts';
 
-interface Deletions {
+export interface UnitDeletions {
   preApply: Deletion[];
   postApply: Deletion[];
 }
 
-export type DeletionsText = { ok: true; deletions: Deletions } | { ok: false; problems: TextProblem[] };
+export type DeletionsText = { ok: true; deletions: UnitDeletions } | { ok: false; problems: TextProblem[] };
+export type StackDeletionsText =
+  | { ok: true; deletions: { pre: string[]; post: string[] } }
+  | { ok: false; problems: TextProblem[] };
 
-/** Where kinds are served, for entries that name a kind only, as the original's do. `false`: not in a namespace. */
-const knownKinds: Record<string, [apiVersion: string, namespaced: boolean]> = {
-  ConfigMap: ['v1', true],
-  Endpoints: ['v1', true],
-  LimitRange: ['v1', true],
-  Namespace: ['v1', false],
-  PersistentVolume: ['v1', false],
-  PersistentVolumeClaim: ['v1', true],
-  Pod: ['v1', true],
-  ResourceQuota: ['v1', true],
-  Secret: ['v1', true],
-  Service: ['v1', true],
-  ServiceAccount: ['v1', true],
-  ControllerRevision: ['apps/v1', true],
-  DaemonSet: ['apps/v1', true],
-  Deployment: ['apps/v1', true],
-  ReplicaSet: ['apps/v1', true],
-  StatefulSet: ['apps/v1', true],
-  CronJob: ['batch/v1', true],
-  Job: ['batch/v1', true],
-  HorizontalPodAutoscaler: ['autoscaling/v2', true],
-  Ingress: ['networking.k8s.io/v1', true],
-  IngressClass: ['networking.k8s.io/v1', false],
-  NetworkPolicy: ['networking.k8s.io/v1', true],
-  PodDisruptionBudget: ['policy/v1', true],
-  Role: ['rbac.authorization.k8s.io/v1', true],
-  RoleBinding: ['rbac.authorization.k8s.io/v1', true],
-  ClusterRole: ['rbac.authorization.k8s.io/v1', false],
-  ClusterRoleBinding: ['rbac.authorization.k8s.io/v1', false],
-  PriorityClass: ['scheduling.k8s.io/v1', false],
-  StorageClass: ['storage.k8s.io/v1', false],
-  CSIDriver: ['storage.k8s.io/v1', false],
-  APIService: ['apiregistration.k8s.io/v1', false],
-  CustomResourceDefinition: ['apiextensions.k8s.io/v1', false],
-  MutatingWebhookConfiguration: ['admissionregistration.k8s.io/v1', false],
-  ValidatingWebhookConfiguration: ['admissionregistration.k8s.io/v1', false],
-};
-
-const known = new BoundedCache<string, DeletionsText>({ maxEntries: 1_000, maxWeight: 8 * 1024 * 1024 });
-
-/** The rendered deletions file: `pre_apply` and `post_apply`, each a list of {kind, name, namespace?, api_version?}. */
-export function parseDeletions(text: string): DeletionsText {
-  const cached = known.get(text);
-  if (cached !== undefined) return cached;
-  const result = parse(text);
-  known.set(text, result, text.length);
-  return result;
+interface Entry {
+  phase: 'pre' | 'post';
+  value: unknown;
+  line: number;
+  path: string;
 }
 
-function parse(text: string): DeletionsText {
+/** The lists `pre_apply` and `post_apply` of a rendered file. */
+function entriesOf(text: string): { entries: Entry[]; problems: TextProblem[] } {
   const lines = new LineCounter();
   const document = parseDocument(text, { schema: 'core', lineCounter: lines, prettyErrors: false });
-  const problems: TextProblem[] = [];
   const lineAt = (offset: number | undefined): number => lines.linePos(offset ?? 0).line;
-  for (const error of document.errors)
-    problems.push({ line: lineAt(error.pos[0]), message: error.message, remedy: 'correct the YAML' });
-  const deletions: Deletions = { preApply: [], postApply: [] };
-  if (problems.length > 0) return { ok: false, problems };
+  const problems: TextProblem[] = document.errors.map((error) => ({
+    line: lineAt(error.pos[0]),
+    message: error.message,
+    remedy: 'correct the YAML',
+  }));
+  const entries: Entry[] = [];
+  if (problems.length > 0) return { entries, problems };
   const value: unknown = document.toJS({ maxAliasCount: 100 }) ?? {};
   if (typeof value !== 'object' || Array.isArray(value)) {
-    return {
-      ok: false,
-      problems: [{ line: 1, message: 'deletions must be a mapping', remedy: 'write pre_apply: and post_apply: lists' }],
-    };
+    problems.push({
+      line: 1,
+      message: 'deletions must be a mapping',
+      remedy: 'write pre_apply: and post_apply: lists',
+    });
+    return { entries, problems };
   }
-  for (const [key, entries] of Object.entries(value as Record<string, unknown>)) {
-    const into = key === 'pre_apply' ? deletions.preApply : key === 'post_apply' ? deletions.postApply : undefined;
-    if (into === undefined || (entries !== null && !Array.isArray(entries))) {
-      problems.push({
-        line: 1,
-        path: key,
-        message: `${key} is not a list of deletions`,
-        remedy: 'use the lists pre_apply and post_apply',
-      });
+  for (const [key, list] of Object.entries(value as Record<string, unknown>)) {
+    const phase = key === 'pre_apply' ? 'pre' : key === 'post_apply' ? 'post' : undefined;
+    if (phase === undefined || (list !== null && !Array.isArray(list))) {
+      const message = `${key} is not a list of deletions`;
+      problems.push({ line: 1, path: key, message, remedy: 'use the lists pre_apply and post_apply' });
       continue;
     }
-    ((entries ?? []) as unknown[]).forEach((entry, i) => {
+    ((list ?? []) as unknown[]).forEach((item, i) => {
       const node = document.getIn([key, i], true) as { range?: [number, number, number] } | undefined;
-      const result = parseEntry(entry);
-      if (typeof result !== 'string') into.push(result);
-      else {
-        const remedy = 'write {kind: Deployment, name: old-name, namespace: kube-system}';
-        problems.push({ line: lineAt(node?.range?.[0]), path: `${key}[${i}]`, message: result, remedy });
-      }
+      entries.push({ phase, value: item, line: lineAt(node?.range?.[0]), path: `${key}[${i}]` });
     });
+  }
+  return { entries, problems };
+}
+
+/**
+ * The rendered deletions file: `pre_apply` and `post_apply`, each a list of {kind, namespace?, api_version?} with a name, labels
+ * or a selector, and with has_owner, propagation_policy, grace_period_seconds where they matter.
+ */
+export function parseDeletions(text: string): DeletionsText {
+  const { entries, problems } = entriesOf(text);
+  const deletions: UnitDeletions = { preApply: [], postApply: [] };
+  for (const { phase, value, line, path } of entries) {
+    const result = parseEntry(value);
+    if (typeof result !== 'string') (phase === 'pre' ? deletions.preApply : deletions.postApply).push(result);
+    else {
+      const remedy = 'write {kind: Deployment, name: old-name, namespace: kube-system}, or labels: {application: old}';
+      problems.push({ line, path, message: result, remedy });
+    }
   }
   return problems.length > 0 ? { ok: false, problems } : { ok: true, deletions };
 }
 
-function parseEntry(entry: unknown): Deletion | string {
-  if (typeof entry !== 'object' || entry === null) return 'a deletion is a mapping';
-  const { kind, name, namespace, api_version: apiVersion, labels, selector } = entry as Record<string, unknown>;
+/** The rendered list of stacks to delete: entries are names, or {name} or {stack_name}. */
+export function parseStackDeletions(text: string): StackDeletionsText {
+  const { entries, problems } = entriesOf(text);
+  const deletions: { pre: string[]; post: string[] } = { pre: [], post: [] };
+  for (const { phase, value, line, path } of entries) {
+    const record = typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+    const name = typeof value === 'string' ? value : (record['name'] ?? record['stack_name']);
+    if (typeof name === 'string' && /^[A-Za-z][A-Za-z0-9-]{0,127}$/.test(name)) deletions[phase].push(name);
+    else problems.push({ line, path, message: 'this is no name of a stack', remedy: 'write {name: old-stack}' });
+  }
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, deletions };
+}
+
+const propagations = ['Background', 'Foreground', 'Orphan'] as const;
+
+/** What a deletion may say beside what it chooses. */
+function optionsOf(entry: Record<string, unknown>): Partial<Deletion> | string {
+  const { has_owner: hasOwner, propagation_policy: propagation, grace_period_seconds: grace } = entry;
+  if (hasOwner !== undefined && hasOwner !== null && typeof hasOwner !== 'boolean') return 'has_owner is true or false';
+  const policy = propagations.find((one) => one === propagation);
+  if (propagation !== undefined && policy === undefined)
+    return `propagation_policy is one of ${propagations.join(', ')}`;
+  if (grace !== undefined && (typeof grace !== 'number' || !Number.isInteger(grace) || grace < 0))
+    return 'grace_period_seconds is a whole number';
+  return {
+    ...(typeof hasOwner === 'boolean' ? { hasOwner } : {}),
+    ...(policy === undefined ? {} : { propagation: policy }),
+    ...(grace === undefined ? {} : { gracePeriodSeconds: grace }),
+  };
+}
+
+/** The one way in which an entry chooses objects: by name, or by labels or a selector. */
+function choiceOf(entry: Record<string, unknown>, kind: string): { name: string } | { selector: string } | string {
+  const { name, labels, selector } = entry;
+  const given = [name, labels, selector].filter((one) => one !== undefined && one !== null && one !== '');
+  if (given.length > 1) return `${kind} is chosen in more than one way: give name, labels or selector`;
+  if (typeof name === 'string' && name !== '') return { name };
+  if (typeof selector === 'string' && selector.trim() !== '') return { selector: selector.trim() };
+  if (typeof labels === 'object' && labels !== null && Object.keys(labels).length > 0) {
+    const pairs = Object.entries(labels as Record<string, unknown>);
+    if (pairs.some(([, value]) => typeof value !== 'string')) return 'labels are texts: put their values in quotes';
+    return { selector: pairs.map(([key, value]) => `${key}=${value as string}`).join(',') };
+  }
+  return 'name is missing (or labels, or a selector)';
+}
+
+function parseEntry(value: unknown): Deletion | string {
+  if (typeof value !== 'object' || value === null) return 'a deletion is a mapping';
+  const entry = value as Record<string, unknown>;
+  const { kind, namespace, api_version: apiVersion } = entry;
   if (typeof kind !== 'string' || kind === '') return 'kind is missing';
-  if (labels !== undefined || selector !== undefined)
-    return `objects of kind ${kind} are chosen by label; deletions are by name`;
-  if (typeof name !== 'string' || name === '') return 'name is missing';
+  const choice = choiceOf(entry, kind);
+  if (typeof choice === 'string') return choice;
+  const options = optionsOf(entry);
+  if (typeof options === 'string') return options;
   const canonical = Object.keys(knownKinds).find((candidate) => candidate.toLowerCase() === kind.toLowerCase()) ?? kind;
   const [served, namespaced] = knownKinds[canonical] ?? [undefined, true];
   const version = typeof apiVersion === 'string' ? apiVersion : served;
   if (version === undefined) return `where kind ${kind} is served is not known: give api_version`;
   const place = typeof namespace === 'string' && namespace !== '' ? namespace : namespaced ? 'kube-system' : undefined;
-  return { apiVersion: version, kind: canonical, name, ...(place === undefined ? {} : { namespace: place }) };
+  return {
+    apiVersion: version,
+    kind: canonical,
+    ...choice,
+    ...(place === undefined ? {} : { namespace: place }),
+    ...options,
+  };
 }

@@ -1,7 +1,7 @@
 import { LineCounter, parseAllDocuments } from 'yaml';
 import type { KubeObject } from '../domain/kube-object.ts';
-import { BoundedCache } from '../support/bounded-cache.ts';
-import { canonicalJson, digestParts, digestText } from './digest.ts';
+import { canonicalJson, digestText } from './digest.ts';
+import { fastDocuments } from './fast-yaml.ts';
 import { kubernetesYaml } from './yaml-schema.ts';
 
 /** What is wrong with a rendered text; the line is one of the rendered text. */
@@ -16,52 +16,26 @@ export type ManifestText =
   | { ok: true; objects: readonly KubeObject[]; digest: string }
   | { ok: false; problems: TextProblem[] };
 
-/** One document of a file; lines of its problems count from its own first line. */
-type DocumentText =
-  | { ok: true; objects: readonly KubeObject[]; digest: string }
-  | { ok: false; problems: readonly TextProblem[] };
-
-/**
- * Documents whose parsed form is kept: parsing YAML costs a hundred times what rendering does. By document, not by file: in a
- * file that names its cluster somewhere, most documents are still those of every cluster.
- */
-const documents = new BoundedCache<string, DocumentText>({ maxEntries: 60_000, maxWeight: 48 * 1024 * 1024 });
-
-/** In front of a line that starts a document; `---` at a line's start is nothing else in YAML. */
-const documentStart = /^(?=---(?:\s|$))/m;
-
 /**
  * The objects of a rendered manifest file and their digest (of the parsed objects: comments and order of keys do not count).
  * Empty documents are left out and lists are unpacked. Objects are frozen: they are shared between clusters.
  */
 export function parseManifests(text: string): ManifestText {
-  const objects: KubeObject[] = [];
-  const digests: string[] = [];
+  const documents = fastDocuments(text, 'kubernetes');
+  if (documents === undefined) return parseExactly(text);
   const problems: TextProblem[] = [];
-  let linesBefore = 0;
-  // a directive (%YAML, %TAG) belongs to the document behind it: such a file stays whole
-  for (const piece of text.startsWith('%') ? [text] : text.split(documentStart)) {
-    const document = parseDocumentText(piece);
-    if (!document.ok) {
-      for (const problem of document.problems) problems.push({ ...problem, line: problem.line + linesBefore });
-    } else if (document.objects.length > 0) {
-      objects.push(...document.objects);
-      digests.push(document.digest);
-    }
-    linesBefore += piece.split('\n').length - 1;
-  }
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, objects, digest: digestParts(digests) };
+  const objects: KubeObject[] = [];
+  for (const document of documents) collect(document, 1, objects, problems);
+  // the fast parser does not know where in the text the faulty object is
+  return problems.length > 0 ? parseExactly(text) : finished(objects);
 }
 
-function parseDocumentText(text: string): DocumentText {
-  const known = documents.get(text);
-  if (known !== undefined) return known;
-  const result = parse(text);
-  documents.set(text, result, text.length);
-  return result;
+function finished(objects: KubeObject[]): ManifestText {
+  for (const object of objects) freeze(object);
+  return { ok: true, objects, digest: digestText(canonicalJson(objects)) };
 }
 
-function parse(text: string): DocumentText {
+function parseExactly(text: string): ManifestText {
   const lines = new LineCounter();
   const problems: TextProblem[] = [];
   const objects: KubeObject[] = [];
@@ -82,9 +56,7 @@ function parse(text: string): DocumentText {
       problems.push({ line, message: (error as Error).message, remedy: 'use fewer YAML aliases' });
     }
   }
-  if (problems.length > 0) return { ok: false, problems };
-  for (const object of objects) freeze(object);
-  return { ok: true, objects, digest: digestText(canonicalJson(objects)) };
+  return problems.length > 0 ? { ok: false, problems } : finished(objects);
 }
 
 function collect(value: unknown, line: number, objects: KubeObject[], problems: TextProblem[]): void {

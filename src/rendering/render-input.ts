@@ -1,5 +1,5 @@
 import type { Cluster, InfrastructureAccount } from '../domain/cluster.ts';
-import type { RecordedLookups } from './recorded-lookups.ts';
+import type { RecordedLookups } from '../domain/lookups.ts';
 
 /** What one rendering depends on. */
 export interface RenderInput {
@@ -11,4 +11,6 @@ export interface RenderInput {
   account?: InfrastructureAccount;
   /** Answers of the cloud that were recorded for this commit, account and region: rendering itself asks nobody. */
   lookups?: RecordedLookups;
+  /** Plaintexts of encrypted config items, by their ciphertext as it stands in the registry or the defaults. */
+  secrets?: ReadonlyMap<string, string>;
 }

@@ -1,17 +1,15 @@
-import type { RenderResult } from '../ports/renderer.ts';
-import { ClusterRendering } from './cluster-rendering.ts';
+import { type RenderingOutcome, renderCluster } from './cluster-rendering.ts';
 import { type ConfigurationTree, configurationTree } from './configuration-tree.ts';
 import type { RenderInput } from './render-input.ts';
-import { RenderingError } from './template-file.ts';
 
 export interface Renderer {
   /** Pure: the same input gives the same result, whatever was rendered before. Problems name files relative to the tree. */
-  render: (input: RenderInput) => RenderResult;
+  render: (input: RenderInput) => RenderingOutcome;
 }
 
 /**
- * Renders the channel configuration for a cluster. Parsed templates, parsed YAML and compressed user data are kept between
- * calls within limits of entries and characters.
+ * Renders the channel configuration for a cluster. Parsed templates and what they gave are kept between calls, within limits:
+ * a template is executed again only when something that it read has changed.
  */
 export function createRenderer(): Renderer {
   // one tree is rendered for every cluster of a channel
@@ -23,12 +21,7 @@ export function createRenderer(): Renderer {
         tree = configurationTree(input.tree);
         trees.set(input.tree, tree);
       }
-      try {
-        return { ok: true, rendered: new ClusterRendering(tree, input).run() };
-      } catch (error) {
-        if (error instanceof RenderingError) return { ok: false, problems: error.problems };
-        throw error;
-      }
+      return renderCluster(tree, input);
     },
   };
 }

@@ -1,28 +1,51 @@
 import { LineCounter, parseDocument, visit } from 'yaml';
-import { BoundedCache } from '../support/bounded-cache.ts';
 import { canonicalJson, digestText } from './digest.ts';
+import { fastDocuments } from './fast-yaml.ts';
 import type { TextProblem } from './manifest-documents.ts';
 import { cloudFormationYaml } from './yaml-schema.ts';
 
-export type StackText =
-  | { ok: true; digest: string; tags: Readonly<Record<string, string>> }
-  | { ok: false; problems: TextProblem[] };
-
-const stacks = new BoundedCache<string, StackText>({ maxEntries: 5_000, maxWeight: 32 * 1024 * 1024 });
-
-/**
- * Checks the text of a CloudFormation template (YAML or JSON) and gives the digest of what it says; `Metadata.Tags` are the
- * tags that the template asks for its stack.
- */
-export function parseStackTemplate(text: string): StackText {
-  const known = stacks.get(text);
-  if (known !== undefined) return known;
-  const result = parse(text);
-  stacks.set(text, result, text.length);
-  return result;
+/** What a stack template says, as far as anything but CloudFormation needs it. */
+export interface StackSummary {
+  /** Of the parsed template: comments, style and order of keys do not count. */
+  digest: string;
+  /** `Metadata.Tags`: the tags that the template asks for its stack. */
+  tags: Readonly<Record<string, string>>;
+  /** `Metadata.StackName`, for stacks that are named by their template. */
+  stackName: string | undefined;
+  /** Names under `Outputs`. */
+  outputs: readonly string[];
 }
 
-function parse(text: string): StackText {
+/** What is kept of the file of a stack. */
+export interface StackFileResult extends StackSummary {
+  /** Digest of the text. */
+  text: string;
+  /** It refers to outputs of the cluster stack. */
+  refers: boolean;
+  /** Nothing is in it: the stack is switched off for this cluster. */
+  empty: boolean;
+}
+
+export const emptyStack: StackFileResult = {
+  digest: '',
+  tags: {},
+  stackName: undefined,
+  outputs: [],
+  text: '',
+  refers: false,
+  empty: true,
+};
+
+export type StackText = { ok: true; summary: StackSummary } | { ok: false; problems: TextProblem[] };
+
+/** Checks the text of a CloudFormation template (YAML or JSON) and says what is in it. */
+export function parseStackTemplate(text: string): StackText {
+  const [value] = fastDocuments(text, 'cloudformation') ?? [];
+  const summary = summarise(value);
+  return summary === undefined ? parseExactly(text) : { ok: true, summary };
+}
+
+function parseExactly(text: string): StackText {
   const lines = new LineCounter();
   const document = parseDocument(text, { ...cloudFormationYaml, lineCounter: lines, prettyErrors: false });
   const faults = [...document.errors, ...document.warnings];
@@ -43,18 +66,29 @@ function parse(text: string): StackText {
     },
   });
   if (aliases.length > 0) return { ok: false, problems: aliases };
-  const value: unknown = document.toJS({ maxAliasCount: 100 });
+  const summary = summarise(document.toJS({ maxAliasCount: 100 }));
+  if (summary !== undefined) return { ok: true, summary };
+  const message = 'a stack template needs at least one entry under Resources';
+  return {
+    ok: false,
+    problems: [{ line: 1, path: 'Resources', message, remedy: 'declare the resources of the stack' }],
+  };
+}
+
+/** undefined when it declares no resources. */
+function summarise(value: unknown): StackSummary | undefined {
   const resources = field(value, 'Resources');
-  if (typeof resources !== 'object' || resources === null || Object.keys(resources).length === 0) {
-    const message = 'a stack template needs at least one entry under Resources';
-    return {
-      ok: false,
-      problems: [{ line: 1, path: 'Resources', message, remedy: 'declare the resources of the stack' }],
-    };
-  }
+  if (typeof resources !== 'object' || resources === null || Object.keys(resources).length === 0) return undefined;
+  const metadata = field(value, 'Metadata');
   const tags: Record<string, string> = {};
-  for (const [key, tag] of Object.entries(field(field(value, 'Metadata'), 'Tags') ?? {})) tags[key] = String(tag);
-  return { ok: true, digest: digestText(canonicalJson(value)), tags };
+  for (const [key, tag] of Object.entries(field(metadata, 'Tags') ?? {})) tags[key] = String(tag);
+  const stackName = field(metadata, 'StackName');
+  return {
+    digest: digestText(canonicalJson(value)),
+    tags,
+    stackName: typeof stackName === 'string' && stackName !== '' ? stackName : undefined,
+    outputs: Object.keys(field(value, 'Outputs') ?? {}),
+  };
 }
 
 function field(value: unknown, name: string): unknown {

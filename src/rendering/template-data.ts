@@ -1,12 +1,52 @@
 import type { Cluster, InfrastructureAccount, NodePool } from '../domain/cluster.ts';
 import { accountNumber, isControlPlane } from '../domain/cluster.ts';
+import { canonicalJson, digestParts } from './digest.ts';
 import { GoMap, GoStruct, type GoValue } from './gotemplate/value.ts';
+import { LayeredItems } from './layered-items.ts';
+import { knowContent } from './template-inputs.ts';
 
 /** Config items of a cluster or pool after the defaults were laid under them. */
 export type ConfigItems = Readonly<Record<string, string>>;
 
-function poolStruct(pool: NodePool, items: ConfigItems): GoStruct {
-  return new GoStruct('*api.NodePool', {
+/**
+ * Where templates find each field of the registry; a field that they do not see says why. A new field does not compile before
+ * it is listed.
+ */
+export const clusterFieldUse: Readonly<Record<keyof Cluster, string>> = {
+  id: '.Cluster.ID',
+  alias: '.Cluster.Alias',
+  localId: '.Cluster.LocalID',
+  infrastructureAccount: '.Cluster.InfrastructureAccount',
+  region: '.Cluster.Region',
+  provider: '.Cluster.Provider',
+  apiServerUrl: '.Cluster.APIServerURL',
+  channel: '.Cluster.Channel',
+  environment: '.Cluster.Environment',
+  criticalityLevel: '.Cluster.CriticalityLevel',
+  lifecycleStatus: '.Cluster.LifecycleStatus',
+  configItems: '.Cluster.ConfigItems',
+  nodePools: '.Cluster.NodePools',
+};
+
+export const poolFieldUse: Readonly<Record<keyof NodePool, string>> = {
+  name: '.NodePool.Name',
+  profile: '.NodePool.Profile',
+  instanceTypes: '.NodePool.InstanceTypes',
+  discountStrategy: '.NodePool.DiscountStrategy',
+  minSize: '.NodePool.MinSize',
+  maxSize: '.NodePool.MaxSize',
+  configItems: '.NodePool.ConfigItems',
+};
+
+export function isKarpenterPool(pool: Pick<NodePool, 'profile'>): boolean {
+  return pool.profile.includes('karpenter');
+}
+
+function poolStruct(pool: NodePool, items: ConfigItems, itemsToken: string): GoStruct {
+  // every config item of the cluster holds for its pools unless the pool says otherwise
+  const configItems = new GoMap(new LayeredItems(pool.configItems, items), '');
+  knowContent(configItems, digestParts([itemsToken, canonicalJson(pool.configItems)]));
+  const struct = new GoStruct('*api.NodePool', {
     Name: pool.name,
     Profile: pool.profile,
     InstanceTypes: pool.instanceTypes,
@@ -14,11 +54,13 @@ function poolStruct(pool: NodePool, items: ConfigItems): GoStruct {
     DiscountStrategy: pool.discountStrategy,
     MinSize: BigInt(pool.minSize),
     MaxSize: BigInt(pool.maxSize),
-    ConfigItems: GoMap.ofStrings(items),
+    ConfigItems: configItems,
     IsSpot: pool.discountStrategy !== 'none',
     IsMaster: isControlPlane(pool),
-    IsKarpenter: pool.profile.includes('karpenter'),
+    IsKarpenter: isKarpenterPool(pool),
   });
+  knowContent(struct, digestParts([itemsToken, canonicalJson(pool)]));
+  return struct;
 }
 
 /** `.Cluster` with the field names of the original. */
@@ -26,13 +68,13 @@ export class ClusterData {
   readonly cluster: GoStruct;
   readonly pools: ReadonlyMap<string, GoStruct>;
 
-  constructor(cluster: Cluster, items: ConfigItems, account: InfrastructureAccount | undefined) {
+  /** `itemsToken` tells these config items from all others. */
+  constructor(cluster: Cluster, items: ConfigItems, itemsToken: string, account: InfrastructureAccount | undefined) {
     const pools = new Map<string, GoStruct>();
-    for (const pool of cluster.nodePools) {
-      // every config item of the cluster holds for its pools unless the pool says otherwise
-      pools.set(pool.name, poolStruct(pool, { ...items, ...pool.configItems }));
-    }
+    for (const pool of cluster.nodePools) pools.set(pool.name, poolStruct(pool, items, itemsToken));
     this.pools = pools;
+    const configItems = new GoMap(new LayeredItems(items), '');
+    knowContent(configItems, itemsToken);
     this.cluster = new GoStruct('*api.Cluster', {
       ID: cluster.id,
       Alias: cluster.alias,
@@ -50,7 +92,7 @@ export class ClusterData {
       AccountName: account?.name ?? '',
       Name: cluster.provider === 'zalando-eks' ? cluster.alias : cluster.id,
       WorkerRoleARN: `arn:aws:iam::${accountNumber(cluster.infrastructureAccount)}:role/${cluster.localId}-worker`,
-      ConfigItems: GoMap.ofStrings(items),
+      ConfigItems: configItems,
       NodePools: [...pools.values()],
       ASGBackedPools: [...pools.values()].filter((pool) => pool.fields.get('IsKarpenter') === false),
       KarpenterPools: [...pools.values()].filter((pool) => pool.fields.get('IsKarpenter') === true),

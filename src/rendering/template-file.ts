@@ -1,16 +1,18 @@
+import { hash } from 'node:crypto';
 import type { Problem } from '../domain/problem.ts';
 import { BoundedCache } from '../support/bounded-cache.ts';
-import { executeTemplate } from './gotemplate/evaluator.ts';
+import { type ExecutionOptions, executeTemplate } from './gotemplate/evaluator.ts';
 import { parseTemplate } from './gotemplate/parser.ts';
 import type { Template } from './gotemplate/syntax-tree.ts';
 import { TemplateError } from './gotemplate/template-error.ts';
-import { defaultTemplateLimits } from './gotemplate/template-limits.ts';
 import type { GoFunction, GoValue } from './gotemplate/value.ts';
 
 /** A file of the configuration; parsed at its first use, and then once for all commits that have it unchanged. */
 export interface TemplateFile {
   path: string;
   text: string;
+  /** Digest of path and text: templates with the same key are the same template, in whichever commit. */
+  key: string;
 }
 
 /** A rendering stopped by problems of the configuration or of the registry's data. */
@@ -27,13 +29,12 @@ export class RenderingError extends Error {
 const parsed = new BoundedCache<string, Template | TemplateError>({ maxEntries: 4_000, maxWeight: 32 * 1024 * 1024 });
 
 export function templateFile(path: string, text: string): TemplateFile {
-  return { path, text };
+  return { path, text, key: hash('sha256', `${path}\0${text}`, 'base64url') };
 }
 
 function parse(file: TemplateFile): Template {
   // templates name their file in errors, so the path belongs to the key
-  const key = `${file.path}\0${file.text}`;
-  let template = parsed.get(key);
+  let template = parsed.get(file.key);
   if (template === undefined) {
     try {
       template = parseTemplate(file.path, file.text);
@@ -41,16 +42,21 @@ function parse(file: TemplateFile): Template {
       if (!(error instanceof TemplateError)) throw error;
       template = error;
     }
-    parsed.set(key, template, file.text.length);
+    parsed.set(file.key, template, file.text.length);
   }
   if (template instanceof TemplateError) throw template;
   return template;
 }
 
 /** Renders a file. Throws RenderingError with the file, line and what to do. */
-export function renderFile(file: TemplateFile, data: GoValue, functions: ReadonlyMap<string, GoFunction>): string {
+export function renderFile(
+  file: TemplateFile,
+  data: GoValue,
+  functions: ReadonlyMap<string, GoFunction>,
+  options: ExecutionOptions,
+): string {
   try {
-    return executeTemplate(parse(file), data, functions);
+    return executeTemplate(parse(file), data, functions, options);
   } catch (error) {
     if (error instanceof TemplateError) throw new RenderingError([templateProblem(error)]);
     throw error;
@@ -68,7 +74,7 @@ export function sourceLineOf(
   const trace = (output: number, source: number, literal: boolean): void => {
     segments.push({ output, source, literal });
   };
-  const text = executeTemplate(parse(file), data, functions, defaultTemplateLimits, trace);
+  const text = executeTemplate(parse(file), data, functions, { trace });
   let offset = 0;
   for (let line = 1; line < renderedLine; line += 1) {
     const newline = text.indexOf('\n', offset);

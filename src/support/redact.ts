@@ -1,10 +1,52 @@
 /** Keeps secrets out of logs, messages and stored failures. */
 
-const hidden = '[redacted]';
+/** Stands where a secret stood. */
+export const redacted = '[redacted]';
+const hidden = redacted;
 
 /** Values under such keys are secrets whatever they look like. */
 const secretKey =
   /^(.*[-_.]?)?(password|passwd|secret|token|authorization|cookie|credentials?|private[-_]?key|secret[-_]?access[-_]?key|api[-_]?key|session[-_]?token)$/i;
+
+/** Values that are secrets wherever they stand, in every form in which a text may hold them. */
+const hiddenForms = new Set<string>();
+const mostHiddenForms = 20_000;
+/** Shorter values are left alone: replacing every "1" would hide the text and protect nothing. */
+const shortestHidden = 4;
+
+/** The value itself, its longer lines, and the common encodings of it. */
+export function formsOfSecret(secret: string): string[] {
+  const bytes = Buffer.from(secret);
+  const trimmed = secret.trim();
+  const lines = secret
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line.length >= 2 * shortestHidden);
+  const encoded = bytes.toString('base64');
+  const forms = [
+    secret,
+    trimmed,
+    ...lines,
+    encoded,
+    encoded.replace(/=+$/, ''),
+    bytes.toString('base64url'),
+    Buffer.from(trimmed).toString('base64'),
+    bytes.toString('hex'),
+    JSON.stringify(secret).slice(1, -1),
+    encodeURIComponent(secret),
+  ];
+  return [...new Set(forms)].filter((form) => form.length >= shortestHidden).sort((a, b) => b.length - a.length);
+}
+
+/** From now on these values are replaced in every text that passes through `redactText`: logs, failures, the journal. */
+export function hideValues(values: Iterable<string>): void {
+  for (const value of values) {
+    for (const form of formsOfSecret(value)) {
+      if (hiddenForms.size >= mostHiddenForms) hiddenForms.delete(hiddenForms.values().next().value as string);
+      hiddenForms.add(form);
+    }
+  }
+}
 
 const patterns: [RegExp, string][] = [
   // userinfo of a URL: https://user:password@host, https://token@host
@@ -29,6 +71,7 @@ export function isSecretKey(key: string): boolean {
 /** The text with tokens, authorization headers and the userinfo of URLs replaced. */
 export function redactText(text: string): string {
   let result = text;
+  for (const form of hiddenForms) if (result.includes(form)) result = result.replaceAll(form, hidden);
   for (const [pattern, replacement] of patterns) result = result.replace(pattern, replacement);
   return result;
 }

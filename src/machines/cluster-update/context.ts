@@ -32,7 +32,7 @@ const updatePlan = z.object({
 });
 
 const stackProgress = z.object({
-  kind: z.enum(['etcd', 'cluster', 'node-pool']),
+  kind: z.enum(['etcd', 'cluster', 'extra', 'node-pool']),
   state: z.enum(['started', 'applied']),
   since: z.number(),
 });

@@ -19,7 +19,7 @@ export function changedUnits(rendered: RenderedCluster, fact: ClusterFact): Chan
     stacks: rendered.stacks.filter((stack) => stacks[stack.name] !== stack.digest).map((stack) => stack.name),
     components: rendered.components.filter((unit) => components[unit.name] !== unit.digest).map((unit) => unit.name),
     pools: rendered.pools.filter((pool) => pools[pool.name] !== pool.digest).map((pool) => pool.name),
-    deletions: rendered.deletions.preApply.length + rendered.deletions.postApply.length > 0,
+    deletions: Object.values(rendered.deletions).some((listed) => listed.length > 0),
     noop: false,
   };
 }

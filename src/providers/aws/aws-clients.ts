@@ -2,10 +2,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import { ACMClient } from '@aws-sdk/client-acm';
 import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { EC2Client } from '@aws-sdk/client-ec2';
 import { ElasticLoadBalancingClient } from '@aws-sdk/client-elastic-load-balancing';
 import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { KMSClient } from '@aws-sdk/client-kms';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 
@@ -43,6 +46,9 @@ export interface AwsClientSet {
   classicLoadBalancing(): ElasticLoadBalancingClient;
   loadBalancing(): ElasticLoadBalancingV2Client;
   sts(): STSClient;
+  ec2(): EC2Client;
+  kms(): KMSClient;
+  acm(): ACMClient;
   /**
    * When the credentials end that nothing renews, after those in use were proven to be at hand. An assumed role is assumed anew as
    * long as the daemon's own credentials last, so the end of its sessions is none.
@@ -159,6 +165,9 @@ export function createAwsClients(options: AwsClientsOptions): AwsClients {
       classicLoadBalancing: lazily(made, () => new ElasticLoadBalancingClient(config)),
       loadBalancing: lazily(made, () => new ElasticLoadBalancingV2Client(config)),
       sts: role === undefined ? own : () => role,
+      ec2: lazily(made, () => new EC2Client(config)),
+      kms: lazily(made, () => new KMSClient(config)),
+      acm: lazily(made, () => new ACMClient(config)),
       credentialsEnd: async () => {
         if (role !== undefined) await role.config.credentials();
         return (await own().config.credentials()).expiration;

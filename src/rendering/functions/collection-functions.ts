@@ -1,7 +1,7 @@
 import { canonicalJson } from '../digest.ts';
 import { TemplateFunctionError } from '../gotemplate/template-error.ts';
 import { fromGoValue, GoMap, type GoValue, isTrue } from '../gotemplate/value.ts';
-import { countOf, type FunctionTable, fixed, integerOf, listOf, mapOf, variadic } from './define-function.ts';
+import { countOf, type FunctionTable, fixed, integerOf, keyed, listOf, mapOf, variadic } from './define-function.ts';
 
 const maxRange = 100_000;
 
@@ -99,8 +99,8 @@ export const collectionFunctions: FunctionTable = {
     const given = mapOf(map, 'values');
     return given.sortedKeys.map((key) => given.entries.get(key) as GoValue);
   }),
-  hasKey: fixed(['map', 'string'], ([map, key]) => mapOf(map, 'hasKey').entries.has(key as string)),
-  get: fixed(['map', 'string'], ([map, key]) => mapOf(map, 'get').entries.get(key as string) ?? ''),
+  hasKey: keyed(['map', 'string'], ([map, key]) => mapOf(map, 'hasKey').entries.has(key as string)),
+  get: keyed(['map', 'string'], ([map, key]) => mapOf(map, 'get').entries.get(key as string) ?? ''),
   pick: variadic(
     ['map', 'string'],
     ([map, ...keys]) => new GoMap(new Map([...mapOf(map, 'pick').entries].filter(([key]) => keys.includes(key)))),

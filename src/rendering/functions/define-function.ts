@@ -9,6 +9,11 @@ export function fixed(parameters: ParameterType[], call: (args: GoValue[]) => Go
   return new GoFunction(parameters, call);
 }
 
+/** A function on a map that takes only the entries that its other arguments name. */
+export function keyed(parameters: ParameterType[], call: (args: GoValue[]) => GoValue): GoFunction {
+  return new GoFunction(parameters, call, { keyed: true });
+}
+
 /** A function whose last parameter may be given any number of times. */
 export function variadic(parameters: ParameterType[], call: (args: GoValue[]) => GoValue): GoFunction {
   return new GoFunction(parameters, call, { variadic: true });

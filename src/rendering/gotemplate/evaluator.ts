@@ -2,6 +2,7 @@ import { builtinFunctions } from './builtin-functions.ts';
 import { fieldOf, missingField } from './field-access.ts';
 import { formatValue } from './format.ts';
 import { fitsParameter, parameterTypeName } from './parameters.ts';
+import type { ReadObserver } from './read-observer.ts';
 import type {
   BranchNode,
   CommandNode,
@@ -25,8 +26,7 @@ export function executeTemplate(
   template: Template,
   data: GoValue,
   functions: ReadonlyMap<string, GoFunction>,
-  limits: TemplateLimits = defaultTemplateLimits,
-  trace?: OutputTrace,
+  options: ExecutionOptions = {},
 ): string {
   for (const [name, node] of template.functions) {
     if (!functions.has(name) && !builtinFunctions.has(name)) {
@@ -37,7 +37,15 @@ export function executeTemplate(
       );
     }
   }
-  return new Evaluator(template, functions, limits, trace).run(data);
+  return new Evaluator(template, functions, options).run(data);
+}
+
+export interface ExecutionOptions {
+  limits?: TemplateLimits;
+  trace?: OutputTrace;
+  reads?: ReadObserver;
+  /** Why a function must not be called with these arguments; undefined when it may. */
+  refuse?: (name: string, args: readonly GoValue[]) => string | undefined;
 }
 
 type Flow = 'next' | 'break' | 'continue';
@@ -56,22 +64,21 @@ class Evaluator {
   readonly #functions: ReadonlyMap<string, GoFunction>;
   readonly #limits: TemplateLimits;
   readonly #trace: OutputTrace | undefined;
+  readonly #reads: ReadObserver | undefined;
+  readonly #refuse: ExecutionOptions['refuse'];
   readonly #output: string[] = [];
   #outputLength = 0;
   #steps = 0;
   #depth = 0;
   #variables = new VariableStack(null);
 
-  constructor(
-    template: Template,
-    functions: ReadonlyMap<string, GoFunction>,
-    limits: TemplateLimits,
-    trace?: OutputTrace,
-  ) {
+  constructor(template: Template, functions: ReadonlyMap<string, GoFunction>, options: ExecutionOptions) {
     this.#template = template;
     this.#functions = functions;
-    this.#limits = limits;
-    this.#trace = trace;
+    this.#limits = options.limits ?? defaultTemplateLimits;
+    this.#trace = options.trace;
+    this.#reads = options.reads;
+    this.#refuse = options.refuse;
   }
 
   run(data: GoValue): string {
@@ -115,6 +122,7 @@ class Evaluator {
   #walkCondition(node: BranchNode, dot: GoValue): Flow {
     const scope = this.#variables.depth;
     const value = this.#evaluatePipeline(node.pipeline, dot);
+    if (value instanceof GoMap) this.#reads?.whole(value);
     const chosen = isTrue(value) ? node.body : node.otherwise;
     const inner = node.kind === 'with' && isTrue(value) ? value : dot;
     const flow = chosen === undefined ? 'next' : this.#walkList(chosen, inner);
@@ -125,6 +133,7 @@ class Evaluator {
   #walkRange(node: BranchNode, dot: GoValue): Flow {
     const scope = this.#variables.depth;
     const value = this.#evaluatePipeline(node.pipeline, dot);
+    this.#reads?.whole(value);
     const items = this.#itemsOf(value, node);
     const inner = this.#variables.depth;
     let any = false;
@@ -153,7 +162,9 @@ class Evaluator {
     } else
       this.#fail(
         node.pipeline,
-        `range can't iterate over ${shortened(this.#format(value, node))} of type ${typeName(value)}`,
+        this.#reads?.sawSecret === true
+          ? `range can't iterate over a value of type ${typeName(value)}`
+          : `range can't iterate over ${shortened(this.#format(value, node))} of type ${typeName(value)}`,
       );
   }
 
@@ -277,7 +288,15 @@ class Evaluator {
   }
 
   #field(receiver: GoValue, name: string, at: Span): GoValue {
-    const value = fieldOf(receiver, name);
+    let value: GoValue | undefined;
+    try {
+      value = fieldOf(receiver, name);
+    } catch (error) {
+      // some values are found out only when they are read
+      if (error instanceof TemplateFunctionError) this.#fail(at, error.message);
+      throw error;
+    }
+    this.#reads?.field(receiver, name, value);
     return value === undefined ? this.#fail(at, missingField(receiver, name)) : value;
   }
 
@@ -299,6 +318,7 @@ class Evaluator {
       this.#fail(node, `wrong number of args for ${node.name}: want at least 1 got 0`);
     for (const operand of operands) {
       value = this.#evaluateOperand(operand, dot);
+      this.#reads?.whole(value);
       if (isTrue(value) === decides) return value;
     }
     return piped === nothing ? value : piped;
@@ -316,11 +336,14 @@ class Evaluator {
     const typeAt = (i: number): ParameterType => target.parameters[Math.min(i, target.parameters.length - 1)] ?? 'any';
     const args = operands.map((operand, i) => this.#argument(operand, typeAt(i), dot));
     if (piped !== nothing) args.push(this.#checkArgument(piped, typeAt(operands.length), at));
+    if (this.#reads !== undefined) observeArguments(this.#reads, target, args);
+    const refusal = this.#refuse?.(name, args);
+    if (refusal !== undefined) this.#fail(at, `error calling ${name}: ${refusal}`);
     let result: GoValue;
     try {
       result = target.call(args);
     } catch (error) {
-      if (error instanceof TemplateFunctionError) this.#fail(at, `error calling ${name}: ${error.message}`);
+      if (error instanceof TemplateFunctionError) this.#fail(at, `error calling ${name}: ${this.#tellable(error)}`);
       throw error;
     }
     const size = typeof result === 'string' ? result.length : isList(result) ? result.length * bytesOfItem : 0;
@@ -347,6 +370,7 @@ class Evaluator {
   }
 
   #print(value: GoValue, at: Span): void {
+    this.#reads?.whole(value);
     if (value instanceof GoFunction) this.#fail(at, `can't print ${this.#excerpt(at)} of type func`);
     this.#write(value === null ? '<no value>' : this.#format(value, at), at, false);
   }
@@ -375,6 +399,12 @@ class Evaluator {
       this.#fail(at, `the template takes more than ${this.#limits.maxSteps} steps`);
   }
 
+  /** Functions name what they were given. That stays untold once a secret may be among it. */
+  #tellable(error: TemplateFunctionError): string {
+    if (this.#reads?.sawSecret !== true || error.isPublic) return error.message;
+    return 'it does not take these arguments (not shown, because the template has read a secret)';
+  }
+
   #excerpt(at: Span): string {
     return shortened(this.#template.source.slice(at.start, at.end).replace(/\s+/g, ' '));
   }
@@ -386,6 +416,22 @@ class Evaluator {
       reason,
       this.#excerpt(at),
     );
+  }
+}
+
+/** A function with `keys` looks only at the entries that its other arguments name; any other may look at everything. */
+function observeArguments(reads: ReadObserver, target: GoFunction, args: readonly GoValue[]): void {
+  const [first = null, ...keys] = args;
+  if (!target.keyed || !(first instanceof GoMap)) {
+    for (const arg of args) reads.whole(arg);
+    return;
+  }
+  let receiver: GoValue = first;
+  for (const key of keys) {
+    if (!(receiver instanceof GoMap) || typeof key !== 'string') break;
+    const value: GoValue | undefined = receiver.entries.get(key);
+    reads.field(receiver, key, value);
+    receiver = value ?? null;
   }
 }
 

@@ -26,9 +26,13 @@ export class TemplateError extends Error {
 
 /** Thrown by template functions for bad arguments; the evaluator adds the place. */
 export class TemplateFunctionError extends Error {
-  constructor(message: string) {
+  /** The message repeats nothing that the function was given. */
+  readonly isPublic: boolean;
+
+  constructor(message: string, options: { isPublic?: boolean } = {}) {
     super(message);
     this.name = 'TemplateFunctionError';
+    this.isPublic = options.isPublic ?? false;
   }
 }
 

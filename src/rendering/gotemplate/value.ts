@@ -46,16 +46,19 @@ export class GoFunction {
   readonly parameters: readonly ParameterType[];
   /** The last parameter may be given any number of times, none included. */
   readonly variadic: boolean;
+  /** The first argument is a map of which it takes only the entries that the others name. */
+  readonly keyed: boolean;
   /** Throws TemplateFunctionError for arguments it cannot work with. */
   readonly call: (args: GoValue[]) => GoValue;
 
   constructor(
     parameters: readonly ParameterType[],
     call: (args: GoValue[]) => GoValue,
-    options: { variadic?: boolean } = {},
+    options: { variadic?: boolean; keyed?: boolean } = {},
   ) {
     this.parameters = parameters;
     this.variadic = options.variadic ?? false;
+    this.keyed = options.keyed ?? false;
     this.call = call;
   }
 }

@@ -4,12 +4,14 @@ import type { RenderedComponent } from '../../domain/rendered.ts';
 import { describeObject, inApplyOrder, isFoundation } from '../../planning/pipeline/apply-order.ts';
 import { comparable, firstDifference } from '../../planning/pipeline/subset.ts';
 import { withApplied } from '../../planning/pipeline/update-plan.ts';
+import type { CloudProvider } from '../../ports/cloud-provider.ts';
 import type { KubeCluster } from '../../ports/kube-cluster.ts';
 import type { StepOutcome } from '../../ports/step.ts';
 import type { PipelineDependencies } from '../pipeline-dependencies.ts';
 import {
   assertLease,
   clusterFactWrite,
+  clusterOutputs,
   done,
   readClusterFact,
   renderedAsPlanned,
@@ -30,8 +32,9 @@ export function applyManifests(deps: PipelineDependencies): UpdateStep {
     if (names.every((name) => context.components.includes(name))) return done({ kind: 'next' });
     const rendered = await renderedAsPlanned(deps, input);
     if (rendered === undefined) return done({ kind: 'replan' });
-    const changed = rendered.components.filter((component) => names.includes(component.name));
-    const { kube } = await deps.sessions.sessionFor(context.clusterId);
+    const { kube, cloud } = await deps.sessions.sessionFor(context.clusterId);
+    const units = rendered.components.filter((component) => names.includes(component.name));
+    const changed = await withOutputs(deps, cloud, context.clusterId, units);
     if (context.components.length === 0) {
       const unsettled = await applyFoundations(kube, input, changed);
       if (unsettled !== undefined) return unsettled;
@@ -49,6 +52,21 @@ export function applyManifests(deps: PipelineDependencies): UpdateStep {
       { facts: [clusterFactWrite(context.clusterId, fact)] },
     );
   };
+}
+
+/** The components with the outputs of the cluster's own stack where they refer to them. */
+async function withOutputs(
+  deps: PipelineDependencies,
+  cloud: CloudProvider,
+  clusterId: string,
+  components: RenderedComponent[],
+): Promise<RenderedComponent[]> {
+  if (components.every((component) => component.objectsFor === undefined)) return components;
+  const outputs = await clusterOutputs(deps, cloud, clusterId);
+  return components.map((component) => {
+    const { name, digest, objectsFor } = component;
+    return objectsFor === undefined ? component : { name, digest, objects: objectsFor(outputs) };
+  });
 }
 
 /** Custom resource definitions and namespaces of all components, until they can be used. */

@@ -4,11 +4,12 @@ import type { RenderedStack } from '../../domain/rendered.ts';
 import { classifyStack, describeStackFailure, firstFailure } from '../../planning/pipeline/stack-state.ts';
 import { withApplied } from '../../planning/pipeline/update-plan.ts';
 import type { CloudProvider } from '../../ports/cloud-provider.ts';
-import type { StepEffects } from '../../ports/step.ts';
+import type { StepEffects, WaitReason } from '../../ports/step.ts';
 import type { PipelineDependencies } from '../pipeline-dependencies.ts';
 import {
   assertLease,
   clusterFactWrite,
+  clusterOutputs,
   done,
   readClusterFact,
   renderedAsPlanned,
@@ -21,32 +22,36 @@ import {
 const pollMs = 15_000;
 const eventsRead = 100;
 
-const kindOfState: Record<string, RenderedStack['kind']> = {
-  etcdStack: 'etcd',
-  clusterStack: 'cluster',
-  poolStacks: 'node-pool',
+/** Kinds of one state are applied one after the other: what comes later may need what came before. */
+const kindsOfState: Record<string, RenderedStack['kind'][]> = {
+  etcdStack: ['etcd'],
+  clusterStack: ['cluster', 'extra'],
+  poolStacks: ['node-pool'],
 };
 
-/** Creates or updates the stacks of one kind whose digest changed, and sees them through. */
+/** Creates or updates the stacks of a state's kinds whose digest changed, and sees them through. */
 export function applyStacks(deps: PipelineDependencies): UpdateStep {
   return async (input) => {
-    const kind = kindOfState[input.state];
-    if (kind === undefined) throw new Error(`no kind of stack belongs to state ${input.state}`);
+    const kinds = kindsOfState[input.state];
+    if (kinds === undefined) throw new Error(`no kind of stack belongs to state ${input.state}`);
     const plan = input.context.plan;
     if (plan === null || plan.stacks.length === 0) return done({ kind: 'next' });
     const rendered = await renderedAsPlanned(deps, input);
     if (rendered === undefined) return done({ kind: 'replan' });
-    const wanted = rendered.stacks.filter((stack) => stack.kind === kind && plan.stacks.includes(stack.name));
-    const open = wanted.filter((stack) => input.context.stacks[stack.name]?.state !== 'applied');
-    if (open.length === 0) return done({ kind: 'next' });
+    const wanted = rendered.stacks.filter((stack) => kinds.includes(stack.kind) && plan.stacks.includes(stack.name));
+    const unfinished = wanted.filter((stack) => input.context.stacks[stack.name]?.state !== 'applied');
+    const kind = kinds.find((one) => unfinished.some((stack) => stack.kind === one));
+    if (kind === undefined) return done({ kind: 'next' });
+    const open = unfinished.filter((stack) => stack.kind === kind);
     const { cloud } = await deps.sessions.sessionFor(input.context.clusterId);
-    const looked = await Promise.all(open.map((stack) => ensureStack(cloud, input, stack)));
+    const looked = await Promise.all(open.map((stack) => ensureStack(deps, cloud, input, stack)));
     const stacks: Record<string, StackProgress> = {};
     for (const [index, stack] of open.entries()) stacks[stack.name] = looked[index] as StackProgress;
     const applied = open.filter((stack) => stacks[stack.name]?.state === 'applied');
     const effects = await appliedEffects(deps, input, applied);
     const progress: UpdateProgress = { stacks };
-    if (applied.length === open.length) return done({ kind: 'next', ...progress }, effects);
+    if (applied.length === unfinished.length) return done({ kind: 'next', ...progress }, effects);
+    if (applied.length === open.length) return waiting(nextKind(unfinished, open), input.now, progress, effects);
     const busy = open.filter((stack) => stacks[stack.name]?.state !== 'applied').map((stack) => stack.name);
     const wakeAt = input.now + pollMs + deps.random.int(pollMs / 3);
     return waiting(
@@ -56,6 +61,11 @@ export function applyStacks(deps: PipelineDependencies): UpdateStep {
       effects,
     );
   };
+}
+
+function nextKind(unfinished: RenderedStack[], open: RenderedStack[]): WaitReason {
+  const names = unfinished.filter((stack) => !open.includes(stack)).map((stack) => stack.name);
+  return { code: 'stacks', message: `goes on with ${names.join(', ')}` };
 }
 
 /** Digests of stacks that arrived are true from now on, whatever happens to the rest of the update. */
@@ -75,7 +85,12 @@ async function appliedEffects(
   return { facts: [clusterFactWrite(clusterId, withApplied(fact, { stacks }, input.now))], journal };
 }
 
-async function ensureStack(cloud: CloudProvider, input: UpdateInput, stack: RenderedStack): Promise<StackProgress> {
+async function ensureStack(
+  deps: PipelineDependencies,
+  cloud: CloudProvider,
+  input: UpdateInput,
+  stack: RenderedStack,
+): Promise<StackProgress> {
   const before = input.context.stacks[stack.name];
   const progress = (state: StackProgress['state']): StackProgress => ({
     kind: stack.kind,
@@ -92,7 +107,7 @@ async function ensureStack(cloud: CloudProvider, input: UpdateInput, stack: Rend
   assertLease(input);
   const request = {
     name: stack.name,
-    template: stack.template,
+    template: await templateOf(deps, cloud, input, stack),
     parameters: stack.parameters,
     tags: stack.tags,
     token: tokenOf(input, stack),
@@ -103,6 +118,21 @@ async function ensureStack(cloud: CloudProvider, input: UpdateInput, stack: Rend
   }
   const answer = await cloud.updateStack(request);
   return answer === 'no-change' ? progress('applied') : { kind: stack.kind, state: 'started', since: input.now };
+}
+
+/** The template, with the outputs of the cluster's own stack where it refers to them. */
+async function templateOf(
+  deps: PipelineDependencies,
+  cloud: CloudProvider,
+  input: UpdateInput,
+  stack: RenderedStack,
+): Promise<string> {
+  if ((stack.uploads ?? []).length > 0) {
+    const message = `stack ${stack.name} needs files in S3, which this version does not upload`;
+    throw new FailureError(terminal('uploads-unsupported', message));
+  }
+  if (stack.templateFor === undefined) return stack.template;
+  return stack.templateFor(await clusterOutputs(deps, cloud, input.context.clusterId));
 }
 
 async function failedStack(cloud: CloudProvider, name: string, status: string, since: number): Promise<never> {

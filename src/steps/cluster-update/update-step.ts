@@ -8,6 +8,7 @@ import {
 import { FailureError, terminal, transient } from '../../domain/failure.ts';
 import type { RenderedCluster } from '../../domain/rendered.ts';
 import { type ClusterFact, parseClusterFact, unknownCluster } from '../../planning/pipeline/facts.ts';
+import type { CloudProvider } from '../../ports/cloud-provider.ts';
 import type { Step, StepEffects, StepInput, StepOutcome, WaitReason } from '../../ports/step.ts';
 import type { FactWrite, Json, OutboxMessage } from '../../ports/store.ts';
 import { formatDuration } from '../../support/duration.ts';
@@ -65,6 +66,16 @@ export async function renderNow(
   const where = first === undefined ? '' : `${first.file}${first.line === undefined ? '' : `:${first.line}`}: `;
   const message = `${context.commit.slice(0, 12)} does not render for ${context.clusterId}: ${where}${first?.message ?? ''}`;
   throw new FailureError(terminal('render-failed', message));
+}
+
+/** Outputs of the cluster's own stack, by name. */
+export async function clusterOutputs(
+  deps: PipelineDependencies,
+  cloud: CloudProvider,
+  clusterId: string,
+): Promise<Record<string, string>> {
+  const name = clusterOf(deps, clusterId)?.localId;
+  return (name === undefined ? undefined : await cloud.describeStack(name))?.outputs ?? {};
 }
 
 export async function readClusterFact(deps: PipelineDependencies, clusterId: string): Promise<ClusterFact> {

@@ -382,6 +382,7 @@ function rendered(
       },
     ],
     pools: [pool('master', true), pool('worker', false)],
-    deletions: { preApply: [], postApply: [] },
+    karpenterPools: [],
+    deletions: { preApply: [], postApply: [], preApplyStacks: [], postApplyStacks: [] },
   };
 }

@@ -129,7 +129,8 @@ describe('what an update changes', () => {
       { name: 'y', objects: [], digest: '2' },
     ],
     pools: [{ name: 'w', profile: 'worker', controlPlane: false, stackName: 's2', digest: '1' }],
-    deletions: { preApply: [], postApply: [] },
+    karpenterPools: [],
+    deletions: { preApply: [], postApply: [], preApplyStacks: [], postApplyStacks: [] },
   };
   const known = { ...unknownCluster(), digest: 'd', digests: allDigests(rendered) };
 

@@ -25,7 +25,8 @@ const empty: RenderedCluster = {
   stacks: [],
   components: [],
   pools: [],
-  deletions: { preApply: [], postApply: [] },
+  karpenterPools: [],
+  deletions: { preApply: [], postApply: [], preApplyStacks: [], postApplyStacks: [] },
 };
 
 function bench(rendered: Partial<RenderedCluster>) {
@@ -234,7 +235,9 @@ describe('deletions', () => {
   };
 
   it('delete what is listed and there, nothing else', async () => {
-    const { run, live } = bench({ deletions: { preApply: listed(2), postApply: [] } });
+    const { run, live } = bench({
+      deletions: { preApply: listed(2), postApply: [], preApplyStacks: [], postApplyStacks: [] },
+    });
     put(live, 1);
     live.objects.set('ConfigMap/kube-system/other', object('ConfigMap', 'other'));
     const outcome = await run('delete-objects', 'preDeletions');
@@ -244,7 +247,9 @@ describe('deletions', () => {
   });
 
   it('refuse to delete more than a change would ever mean (B6)', async () => {
-    const { run, live } = bench({ deletions: { preApply: [], postApply: listed(60) } });
+    const { run, live } = bench({
+      deletions: { preApply: [], postApply: listed(60), preApplyStacks: [], postApplyStacks: [] },
+    });
     put(live, 60);
     expect(await failureOf(run('delete-objects', 'postDeletions'))).toBe('too-many-deletions');
     expect(live.mutations).toEqual([]);

@@ -30,7 +30,8 @@ const rendered: RenderedCluster = {
   ],
   components: [{ name: 'dns', digest: '3', objects: [config] }],
   pools: [{ name: 'w', profile: 'worker', controlPlane: false, stackName: 'pool', digest: '4' }],
-  deletions: { preApply: [], postApply: [] },
+  karpenterPools: [],
+  deletions: { preApply: [], postApply: [], preApplyStacks: [], postApplyStacks: [] },
 };
 
 function live(): LiveCluster & { stacks: Map<string, { view: StackView; template: string }> } {

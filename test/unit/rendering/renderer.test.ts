@@ -104,6 +104,9 @@ describe('rendering a channel configuration for a cluster', () => {
     });
     expect(stacks[2]?.tags).toEqual({
       NodePool: 'work',
+      'kubernetes.io/node-pool': 'work',
+      'kubernetes.io/node-pool/profile': 'worker',
+      'kubernetes.io/role/node-pool': 'true',
       'kubernetes.io/cluster/aws:123456789012:eu-central-1:kube-1': 'owned',
     });
   });
@@ -145,6 +148,8 @@ describe('rendering a channel configuration for a cluster', () => {
         { apiVersion: 'apps/v1', kind: 'Deployment', name: 'old', namespace: 'kube-system' },
         { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', name: 'gone' },
       ],
+      preApplyStacks: [],
+      postApplyStacks: [],
     });
   });
 
@@ -175,16 +180,26 @@ describe('rendering a channel configuration for a cluster', () => {
 
   it('answers cloud look-ups from the record, and says which one is missing', () => {
     const manifest =
-      'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: "{{ amiID "node" "1234" }}", labels: {z: "{{ .Values.zone }}"}}';
+      'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: "{{ amiID "node" "1234" }}", labels: {z: "{{ .Values.vpc_ipv4_cidr }}"}}';
     const asked = input({ 'manifests/01-a/all.yaml': manifest });
-    const lookups = { values: { zone: 'a' }, images: { '1234/node': 'ami-9' } };
+    const network = { vpcId: 'vpc-1', ipv4Cidr: '10.0.0.0/16', ipv6Cidrs: [], subnets: [] };
+    const lookups = { 'image 1234 node': 'ami-9', 'network ': network };
     const answered = createRenderer().render({ ...asked, lookups });
     expect(answered.ok && answered.rendered.components[0]?.objects[0]?.metadata).toEqual({
       name: 'ami-9',
-      labels: { z: 'a' },
+      labels: { z: '10.0.0.0/16' },
     });
-    const missing = createRenderer().render({ ...asked, lookups: { values: { zone: 'a' } } });
-    expect(missing.ok || missing.problems[0]?.message).toMatch(/image node of owner 1234 has not been looked up/);
+    const missing = createRenderer().render({ ...asked, lookups: { 'network ': network } });
+    expect(missing).toEqual({
+      ok: false,
+      problems: [],
+      needs: { lookups: [{ kind: 'image', name: 'node', owner: '1234' }], secrets: [] },
+    });
+    const none = createRenderer().render({ ...asked, lookups: { ...lookups, 'image 1234 node': null } });
+    expect(none.ok || none.problems[0]?.message).toMatch(/error calling amiID: the cloud has none: image 1234 node/);
+    // the answer is one of the things that the template read
+    const other = createRenderer().render({ ...asked, lookups: { ...lookups, 'image 1234 node': 'ami-10' } });
+    expect(other.ok && other.rendered.components[0]?.objects[0]?.metadata.name).toBe('ami-10');
   });
 });
 
@@ -333,9 +348,16 @@ describe('a configuration that does not render gives every problem, with file, l
       [/^config-defaults\.yaml:5: x: the default of x is not a text/],
     ],
     [
-      'a deletion by label',
-      { 'manifests/deletions.yaml': 'post_apply:\n  - {kind: Pod, labels: {a: b}}\n' },
-      [/^manifests\/deletions\.yaml:2: post_apply\[0\]: .*deletions are by name/],
+      'a deletion that chooses twice, nothing, or by a number',
+      {
+        'manifests/deletions.yaml':
+          'post_apply:\n  - {kind: Pod, name: a, labels: {a: b}}\n  - {kind: Pod, labels: {}}\n  - {kind: Pod, labels: {a: 1}}\n',
+      },
+      [
+        /^manifests\/deletions\.yaml:2: post_apply\[0\]: .*chosen in more than one way/,
+        /^manifests\/deletions\.yaml:3: post_apply\[1\]: name is missing/,
+        /^manifests\/deletions\.yaml:4: post_apply\[2\]: labels are texts/,
+      ],
     ],
     [
       'a deletion of an unknown kind',

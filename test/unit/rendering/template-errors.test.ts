@@ -15,7 +15,7 @@ const data = new GoStruct('*Data', {
 
 function failureOf(text: string, limits?: { maxOutput: number; maxSteps: number; maxDepth: number }): TemplateError {
   try {
-    executeTemplate(parseTemplate('file.yaml', text), data, pureFunctions, limits);
+    executeTemplate(parseTemplate('file.yaml', text), data, pureFunctions, limits === undefined ? {} : { limits });
   } catch (error) {
     if (error instanceof TemplateError) return error;
     throw error;
@@ -145,7 +145,7 @@ describe('what one execution may use is limited', () => {
   it.each(cases)('%s', (_, template, reason) => {
     let result: string;
     try {
-      result = executeTemplate(parseTemplate('t', template), data, pureFunctions, small);
+      result = executeTemplate(parseTemplate('t', template), data, pureFunctions, { limits: small });
     } catch (error) {
       expect(error).toBeInstanceOf(TemplateError);
       result = (error as TemplateError).reason;

@@ -71,6 +71,8 @@ const pieces = [
   '{{range 999999999}}',
 ];
 
+const limits = { maxOutput: 100_000, maxSteps: 5_000, maxDepth: 20 };
+
 it('ten thousand mutations of real templates give a text or an error with a place, and never anything else', () => {
   const random = seededRandom('mutations');
   const sources = templates(root);
@@ -88,11 +90,7 @@ it('ten thousand mutations of real templates give a text or an error with a plac
       text = text.slice(0, at) + piece + text.slice(at + removed);
     }
     try {
-      const output = executeTemplate(parseTemplate('mutated', text), anything, functions, {
-        maxOutput: 100_000,
-        maxSteps: 5_000,
-        maxDepth: 20,
-      });
+      const output = executeTemplate(parseTemplate('mutated', text), anything, functions, { limits });
       expect(typeof output).toBe('string');
     } catch (error) {
       if (!(error instanceof TemplateError))

@@ -1,0 +1,222 @@
+import { describe, expect, it } from 'vitest';
+import { createLookupRecord } from '../../../src/daemon/lookup-record.ts';
+import { createRender, type RenderOptions } from '../../../src/daemon/render.ts';
+import type { Cluster } from '../../../src/domain/cluster.ts';
+import { FailureError, transient } from '../../../src/domain/failure.ts';
+import { questionKey } from '../../../src/domain/lookups.ts';
+import type { CloudLookups } from '../../../src/ports/cloud-lookups.ts';
+import type { Fact, FactWrite, Json } from '../../../src/ports/store.ts';
+import { redactText } from '../../../src/support/redact.ts';
+import { configMap, renderedCluster } from '../../support/render-input.ts';
+
+const image = (value: string): string => configMap('x', `{{ amiID "node" "self" }}-${value}`);
+
+function scriptedCloud(answers: Record<string, Json>, secrets: Record<string, string> = {}) {
+  const asked: string[] = [];
+  const cloud: CloudLookups = {
+    answer: (question) => {
+      asked.push(questionKey(question));
+      return Promise.resolve(answers[questionKey(question)] ?? null);
+    },
+    decrypt: (ciphertext) => {
+      asked.push(`decrypt ${ciphertext}`);
+      const plaintext = secrets[ciphertext];
+      if (plaintext === undefined) throw new FailureError(transient('aws-throttled', 'later'));
+      return Promise.resolve(plaintext);
+    },
+  };
+  return { cloud, asked };
+}
+
+function factStore() {
+  const facts = new Map<string, Fact>();
+  return {
+    facts: (kind: string) => Promise.resolve([...facts.values()].filter((fact) => fact.kind === kind)),
+    fact: (kind: string, key: string) => Promise.resolve(facts.get(`${kind} ${key}`)),
+    post: ({ facts: writes = [], now }: { facts?: FactWrite[]; now: number }) => {
+      for (const { kind, key, value } of writes) {
+        if (value === null) facts.delete(`${kind} ${key}`);
+        else facts.set(`${kind} ${key}`, { kind, key, value, updatedAt: now });
+      }
+      return Promise.resolve();
+    },
+    text: () => JSON.stringify([...facts.values()]),
+  };
+}
+
+function renderOf(trees: Record<string, Record<string, string>>, more: Partial<RenderOptions>) {
+  return createRender({
+    source: { readTree: (commit) => Promise.resolve(new Map(Object.entries(trees[commit] ?? {}))) },
+    path: 'cluster',
+    accounts: () => [],
+    ...more,
+  });
+}
+
+async function shownValue(render: ReturnType<typeof createRender>, commit: string, cluster: Cluster = renderedCluster) {
+  const result = await render(cluster, commit);
+  if (!result.ok) throw new Error(JSON.stringify(result.problems));
+  return (result.rendered.components[0]?.objects[0]?.['data'] as { value: string } | undefined)?.value;
+}
+
+describe('look-ups of a rendering', () => {
+  const key = 'image self node';
+
+  it('are asked once for a commit, account and region, and locked over restarts and for later clusters', async () => {
+    const store = factStore();
+    const trees = { one: { 'manifests/a/x.yaml': image('a') }, two: { 'manifests/a/x.yaml': image('b') } };
+    const first = scriptedCloud({ [key]: 'ami-1' });
+    const record = () =>
+      createLookupRecord(
+        store,
+        (input) => store.post(input),
+        () => 1_000,
+      );
+    const render = renderOf(trees, { cloud: () => first.cloud, record: record() });
+    expect(await shownValue(render, 'one')).toBe('ami-1-a');
+    expect(await shownValue(render, 'one', { ...renderedCluster, alias: 'other' })).toBe('ami-1-a');
+    expect(first.asked).toEqual([key]);
+    // a new image came out, and the daemon was restarted: the old commit keeps what it was tested with
+    const later = scriptedCloud({ [key]: 'ami-2' });
+    const restarted = renderOf(trees, { cloud: () => later.cloud, record: record() });
+    expect(await shownValue(restarted, 'one', { ...renderedCluster, channel: 'stable' })).toBe('ami-1-a');
+    expect(later.asked).toEqual([]);
+    expect(await shownValue(restarted, 'two')).toBe('ami-2-b');
+    expect(await shownValue(restarted, 'one', { ...renderedCluster, region: 'eu-west-1' })).toBe('ami-2-a');
+  });
+
+  it('lead from one answer to the next question, and end when they never do', async () => {
+    const chain = configMap('x', '{{ amiID (amiID "node" "self") "self" }}');
+    const { cloud, asked } = scriptedCloud({ [key]: 'base', 'image self base': 'ami-9' });
+    expect(await shownValue(renderOf({ one: { 'manifests/a/x.yaml': chain } }, { cloud: () => cloud }), 'one')).toBe(
+      'ami-9',
+    );
+    expect(asked).toEqual([key, 'image self base']);
+    const expression = Array.from({ length: 12 }).reduce<string>((inner) => `(amiID ${inner} "self")`, '"0"');
+    const deep = { one: { 'manifests/a/x.yaml': configMap('x', `{{ ${expression} }}`) } };
+    const counting: CloudLookups = {
+      ...cloud,
+      answer: (question) => Promise.resolve(`${question.kind === 'image' ? question.name : ''}1`),
+    };
+    const result = await renderOf(deep, { cloud: () => counting })(renderedCluster, 'one');
+    expect(result.ok || result.problems[0]?.message).toMatch(/something new after 10 rounds/);
+  });
+
+  it('without a cloud are problems that name the question, until they are recorded', async () => {
+    const render = renderOf({ one: { 'manifests/a/x.yaml': image('a') } }, {});
+    const result = await render(renderedCluster, 'one');
+    expect(result.ok || result.problems).toMatchObject([{ message: `not recorded: ${key}` }]);
+  });
+
+  it('that fail are not recorded', async () => {
+    let fails = true;
+    const { cloud } = scriptedCloud({ [key]: 'ami-1' });
+    const flaky: CloudLookups = {
+      ...cloud,
+      answer: (question) => {
+        if (fails) throw new FailureError(transient('aws-throttled', 'later'));
+        return cloud.answer(question);
+      },
+    };
+    const render = renderOf({ one: { 'manifests/a/x.yaml': image('a') } }, { cloud: () => flaky });
+    await expect(render(renderedCluster, 'one')).rejects.toThrow('later');
+    fails = false;
+    expect(await shownValue(render, 'one')).toBe('ami-1-a');
+  });
+
+  it('records that nobody asked for in half a year are dropped', async () => {
+    const store = factStore();
+    const trees = { one: { 'manifests/a/x.yaml': image('a') }, two: { 'manifests/a/x.yaml': image('b') } };
+    const { cloud } = scriptedCloud({ [key]: 'ami-1' });
+    let now = 0;
+    const record = createLookupRecord(
+      store,
+      (input) => store.post(input),
+      () => now,
+    );
+    const render = renderOf(trees, { cloud: () => cloud, record });
+    await shownValue(render, 'one');
+    now = 181 * 24 * 3_600_000;
+    await shownValue(render, 'two');
+    expect((await store.facts('lookups')).map((fact) => fact.key.split(' ')[0])).toEqual(['two']);
+  });
+});
+
+describe('encrypted config items', () => {
+  const planted = 'correct-horse-battery';
+  const encrypted = { ...renderedCluster, configItems: { password: 'aws:kms:QUJD', plain: 'x' } };
+  const files = (expression: string) => ({ one: { 'manifests/a/x.yaml': configMap('x', `{{ ${expression} }}`) } });
+
+  it('are decrypted in memory, once', async () => {
+    const { cloud, asked } = scriptedCloud({}, { QUJD: planted });
+    const store = factStore();
+    const record = createLookupRecord(
+      store,
+      (input) => store.post(input),
+      () => 0,
+    );
+    const render = renderOf(
+      { ...files('.Cluster.ConfigItems.password'), two: files('.Cluster.ConfigItems.password | b64enc').one },
+      { cloud: () => cloud, record },
+    );
+    expect(await shownValue(render, 'one', encrypted)).toBe(planted);
+    expect(await shownValue(render, 'two', encrypted)).toBe(Buffer.from(planted).toString('base64'));
+    expect(asked).toEqual(['decrypt QUJD']);
+    expect(store.text()).not.toContain(planted);
+  });
+
+  it('make no digest that shows them, and are hidden in every text from then on', async () => {
+    const { cloud } = scriptedCloud({}, { QUJD: planted });
+    const result = await renderOf(files('.Cluster.ConfigItems.password'), { cloud: () => cloud })(encrypted, 'one');
+    if (!result.ok) throw new Error('does not render');
+    expect(result.redact?.(`value: ${planted}, ${Buffer.from(planted).toString('base64')}`)).toBe(
+      'value: [redacted], [redacted]',
+    );
+    expect(redactText(`Invalid value: "${planted}"`)).toBe('Invalid value: "[redacted]"');
+    expect(JSON.stringify({ ...result.rendered, components: [] })).not.toContain(planted);
+  });
+
+  it.each([
+    'parseInt64 .Cluster.ConfigItems.password',
+    'fail .Cluster.ConfigItems.password',
+    'range .Cluster.ConfigItems.password }}{{ end',
+    'printf "%s" .Cluster.ConfigItems.password | b64enc | parseInt64',
+    'substr 0 12 .Cluster.ConfigItems.password | fromJson',
+    'index (dict "a" 1) .Cluster.ConfigItems.password | add (.Cluster.ConfigItems.password | trunc 9)',
+    'with .Cluster }}{{ .ConfigItems.password | trunc 10 | parseInt64 }}{{ end',
+  ])('%s: the error does not repeat the value, nor a part of it', async (expression) => {
+    const { cloud } = scriptedCloud({}, { QUJD: planted });
+    const result = await renderOf(files(expression), { cloud: () => cloud })(encrypted, 'one');
+    expect(result.ok).toBe(false);
+    const told = JSON.stringify(result);
+    for (const part of [planted, planted.slice(0, 9), Buffer.from(planted).toString('base64').slice(0, 10)])
+      expect(told).not.toContain(part);
+    expect(told).toContain('manifests/a/x.yaml');
+  });
+
+  it('of a pool, and of the defaults, are decrypted too', async () => {
+    const { cloud } = scriptedCloud({}, { QUJD: planted, REVG: 'second-secret' });
+    const stack =
+      'Resources: {A: {Type: "AWS::S3::Bucket", Properties: {BucketName: "{{ .NodePool.ConfigItems.own }}-{{ .NodePool.ConfigItems.shared }}"}}}';
+    const tree = { 'config-defaults.yaml': 'shared: "aws:kms:REVG"\n', 'node-pools/w/stack.yaml': stack };
+    const pool = {
+      name: 'w',
+      profile: 'w',
+      instanceTypes: ['m5.large'],
+      discountStrategy: 'none' as const,
+      minSize: 0,
+      maxSize: 1,
+      configItems: { own: 'aws:kms:QUJD' },
+    };
+    const result = await renderOf({ one: tree }, { cloud: () => cloud })(
+      { ...renderedCluster, nodePools: [pool] },
+      'one',
+    );
+    expect(result.ok && result.rendered.stacks[0]?.template).toContain(`${planted}-second-secret`);
+  });
+
+  it('without a way to decrypt them say so, and do not render as something else', async () => {
+    const result = await renderOf(files('.Cluster.ConfigItems.plain'), {})(encrypted, 'one');
+    expect(result.ok || result.problems).toMatchObject([{ message: '1 config items are encrypted' }]);
+  });
+});
