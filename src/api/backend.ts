@@ -2,6 +2,7 @@
 
 import type { Explanation, StatusDocument } from '../planning/explain/status-document.ts';
 import type { ReadStore } from '../ports/store.ts';
+import type { RollRequest } from './roll-schemas.ts';
 import type { ActionAnswer, AdoptAnswer, Scope } from './schemas.ts';
 
 export interface Operator {
@@ -23,6 +24,10 @@ export interface ApiBackend {
   adopt: (by: Operator, reason: string | undefined, signal: AbortSignal) => Promise<AdoptAnswer>;
   /** Accepts a registry read that was held back because it loses too much (B2). */
   confirmRegistry: (reason: string, by: Operator) => Promise<ActionAnswer>;
+  rolls: {
+    /** Something done to the rolls of a cluster. */
+    act: (request: RollRequest, by: Operator) => Promise<ActionAnswer>;
+  };
   /** Looks at git and the registry now. */
   refresh: () => Promise<ActionAnswer>;
 }

@@ -1,7 +1,7 @@
 /** The OpenAPI document of `/v1`, made from the same zod schemas that check every request. */
 import { z } from 'zod';
 import { explanationSchema, statusSchema } from '../planning/explain/status-document.ts';
-import type { Route } from './routes.ts';
+import type { Route } from './route.ts';
 import { errorAnswer, eventSchema, eventsQuery } from './schemas.ts';
 
 type JsonObject = Record<string, unknown>;

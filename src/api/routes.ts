@@ -2,56 +2,22 @@
 import { z } from 'zod';
 import { nearMatches } from '../domain/near-matches.ts';
 import { explanationSchema, statusSchema } from '../planning/explain/status-document.ts';
-import type { ApiBackend, Operator } from './backend.ts';
 import { unknownSubject } from './errors.ts';
+import { rollRoutes } from './roll-routes.ts';
 import { listRollouts } from './rollout-list.ts';
+import { defineRoute, type Route } from './route.ts';
 import * as schemas from './schemas.ts';
-
-interface RouteRequest {
-  params: Record<string, string>;
-  query: unknown;
-  body: unknown;
-  operator: Operator;
-  signal: AbortSignal;
-}
-
-export interface Route {
-  method: 'GET' | 'POST';
-  /** OpenAPI form: `/v1/clusters/{id}`. */
-  path: string;
-  summary: string;
-  query: z.ZodType;
-  body?: z.ZodType;
-  answer: z.ZodType;
-  handle(backend: ApiBackend, request: RouteRequest): Promise<unknown>;
-}
-
-/** A route whose handler sees its own parsed types. */
-function route<Query extends z.ZodType, Body extends z.ZodType = z.ZodNever>(definition: {
-  method: 'GET' | 'POST';
-  path: string;
-  summary: string;
-  query: Query;
-  body?: Body;
-  answer: z.ZodType;
-  handle(
-    backend: ApiBackend,
-    request: Omit<RouteRequest, 'query' | 'body'> & { query: z.output<Query>; body: z.output<Body> },
-  ): Promise<unknown>;
-}): Route {
-  return definition;
-}
 
 /** All routes that answer with one JSON document; streams are apart (streams.ts). */
 export function apiRoutes(): Route[] {
-  return [...readRoutes(), ...actionRoutes()];
+  return [...readRoutes(), ...actionRoutes(), ...rollRoutes()];
 }
 
 const clusterSchema = statusSchema.shape.clusters.element;
 
 function readRoutes(): Route[] {
   return [
-    route({
+    defineRoute({
       method: 'GET',
       path: '/v1/status',
       summary: 'Where every change is, and why it is not further',
@@ -59,7 +25,7 @@ function readRoutes(): Route[] {
       answer: statusSchema,
       handle: (backend) => backend.status(),
     }),
-    route({
+    defineRoute({
       method: 'GET',
       path: '/v1/clusters',
       summary: 'Clusters of the registry with their version and state',
@@ -75,7 +41,7 @@ function readRoutes(): Route[] {
         return { at: status.at, clusters };
       },
     }),
-    route({
+    defineRoute({
       method: 'GET',
       path: '/v1/clusters/{id}',
       summary: 'One cluster, by id or alias',
@@ -96,7 +62,7 @@ function readRoutes(): Route[] {
         );
       },
     }),
-    route({
+    defineRoute({
       method: 'GET',
       path: '/v1/rollouts',
       summary: 'Rollouts, newest first',
@@ -104,7 +70,7 @@ function readRoutes(): Route[] {
       answer: schemas.rolloutsAnswer,
       handle: (backend, { query }) => listRollouts(backend, query),
     }),
-    route({
+    defineRoute({
       method: 'GET',
       path: '/v1/why/{subject}',
       summary: 'Why a cluster, channel or commit is where it is, and what has to happen next',
@@ -117,7 +83,7 @@ function readRoutes(): Route[] {
         throw unknownSubject('cluster, channel or commit', name, answer.near);
       },
     }),
-    route({
+    defineRoute({
       method: 'GET',
       path: '/v1/events',
       summary: 'The journal of decisions, oldest first; the newest `limit` unless `after` is given',
@@ -139,7 +105,7 @@ function readRoutes(): Route[] {
 
 function actionRoutes(): Route[] {
   return [
-    route({
+    defineRoute({
       method: 'POST',
       path: '/v1/adopt',
       summary: 'Lets the daemon change the fleet; with dryRun=true says what it would meet',
@@ -149,7 +115,7 @@ function actionRoutes(): Route[] {
       handle: (backend, { query, body, operator, signal }) =>
         query.dryRun === 'true' ? backend.previewAdoption(signal) : backend.adopt(operator, body.reason, signal),
     }),
-    route({
+    defineRoute({
       method: 'POST',
       path: '/v1/pause',
       summary: 'Starts nothing new in the scope until it is resumed or the pause expires',
@@ -158,7 +124,7 @@ function actionRoutes(): Route[] {
       answer: schemas.actionAnswer,
       handle: (backend, { body, operator }) => backend.pause(body, operator),
     }),
-    route({
+    defineRoute({
       method: 'POST',
       path: '/v1/resume',
       summary: 'Ends pauses of the scope',
@@ -167,7 +133,7 @@ function actionRoutes(): Route[] {
       answer: schemas.actionAnswer,
       handle: (backend, { body, operator }) => backend.resume(body, operator),
     }),
-    route({
+    defineRoute({
       method: 'POST',
       path: '/v1/retry',
       summary: 'Tries again what has failed, halted or backs off in the scope',
@@ -176,7 +142,7 @@ function actionRoutes(): Route[] {
       answer: schemas.actionAnswer,
       handle: (backend, { body, operator }) => backend.retry(body, operator),
     }),
-    route({
+    defineRoute({
       method: 'POST',
       path: '/v1/confirm',
       summary: 'Accepts a registry read that was held back because it loses too many clusters',
@@ -185,7 +151,7 @@ function actionRoutes(): Route[] {
       answer: schemas.actionAnswer,
       handle: (backend, { body, operator }) => backend.confirmRegistry(body.reason, operator),
     }),
-    route({
+    defineRoute({
       method: 'POST',
       path: '/v1/refresh',
       summary: 'Looks at git and the registry now',

@@ -17,6 +17,7 @@ import { registerRefresh } from './commands/refresh.ts';
 import { registerRegistry } from './commands/registry.ts';
 import { registerResume } from './commands/resume.ts';
 import { registerRetry } from './commands/retry.ts';
+import { registerRoll } from './commands/roll.ts';
 import { registerRollouts } from './commands/rollouts.ts';
 import { registerStatus } from './commands/status.ts';
 import { registerValidate } from './commands/validate.ts';
@@ -37,6 +38,7 @@ const registrations: RegisterCommand[] = [
   registerAdopt,
   registerPause,
   registerResume,
+  registerRoll,
   registerRetry,
   registerRefresh,
   registerConfirm,

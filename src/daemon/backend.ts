@@ -11,6 +11,7 @@ import type { Adoption } from './adoption.ts';
 import type { GitWatch } from './git-watch.ts';
 import type { LastGood } from './last-good.ts';
 import { createOperations } from './operations.ts';
+import { createRollOperations } from './roll-operations.ts';
 import { StatusCache } from './status-cache.ts';
 
 export interface BackendInput {
@@ -23,6 +24,8 @@ export interface BackendInput {
   wakeChannels: () => void;
   onActed: () => void;
   reportProblems: () => StatusProblem[];
+  /** Names of a cluster's nodes, from its API server. */
+  nodesOf: (clusterId: string) => Promise<string[]>;
   now: () => number;
 }
 
@@ -48,6 +51,13 @@ export function createBackend(input: BackendInput): ApiBackend {
     const stats = engine.stats();
     return stats.commits + stats.pendingMessages + acts;
   });
+  const rolls = createRollOperations({
+    store,
+    engine,
+    clusters: () => lastGood.clusters(),
+    nodesOf: input.nodesOf,
+    now,
+  });
   const operations = createOperations({ store, engine, lastGood, now });
   const confirm = async (actor: string, reason: string): Promise<ActionAnswer> => {
     const confirmed = await lastGood.confirm(actor, reason);
@@ -62,6 +72,7 @@ export function createBackend(input: BackendInput): ApiBackend {
     pause: (request, by) => acted(operations.pause(request, by)),
     resume: (request, by) => acted(operations.resume(request, by)),
     retry: (request, by) => acted(operations.retry(request, by)),
+    rolls: { act: (request, by) => acted(rolls.act(request, by)) },
     previewAdoption: (signal) => input.adoption.preview(signal),
     adopt: async (by, reason, signal) => {
       const answer = await acted(input.adoption.adopt(by, reason, signal));

@@ -146,7 +146,11 @@ export function compose(input: CompositionInput): Composition {
   };
   const now = (): number => Math.round(clock.now());
   const adoption = createAdoption({ store, engine, sessions, render, source: input.source, lastGood, pipeline, now });
-  const backend = createBackend({ ...input, engine, look, adoption, wakeChannels, now });
+  const nodesOf = async (clusterId: string): Promise<string[]> => {
+    const { nodes } = await (await sessions.sessionFor(clusterId)).view();
+    return nodes.map((node) => node.name);
+  };
+  const backend = createBackend({ ...input, engine, look, adoption, wakeChannels, nodesOf, now });
   return {
     engine,
     backend,

@@ -5,6 +5,7 @@ import type { Scope } from '../api/schemas.ts';
 import { nearMatches } from '../domain/near-matches.ts';
 import type { Engine } from '../engine/engine-options.ts';
 import type { FactWrite, JournalEntry, OutboxMessage, ProcessRow, ReadStore } from '../ports/store.ts';
+import { findCluster } from './find-cluster.ts';
 import type { LastGood } from './last-good.ts';
 
 export interface OperationsInput {
@@ -101,18 +102,7 @@ async function resolve(input: OperationsInput, scope: Scope): Promise<Target> {
     return { scope, text: `channel:${name}`, channel: name, cluster: '', processes: ofChannel(active, name) };
   }
   const clusters = input.lastGood.clusters();
-  const matching = clusters.filter((one) => one.id === scope.name || one.alias === scope.name);
-  const cluster = matching[0];
-  if (cluster === undefined || matching.length > 1) {
-    const near =
-      matching.length > 1
-        ? matching.map((one) => one.id)
-        : nearMatches(
-            scope.name,
-            clusters.flatMap((one) => [one.id, one.alias]),
-          );
-    throw unknownSubject(matching.length > 1 ? 'single cluster' : 'cluster', scope.name, near);
-  }
+  const cluster = findCluster(clusters, scope.name);
   const updates = active.filter((row) => row.machine === 'clusterUpdate' && row.cluster === cluster.id);
   return {
     scope,

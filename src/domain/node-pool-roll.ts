@@ -105,6 +105,8 @@ export interface RollGroupMemory {
   name: string;
   /** Launch template that nodes are brought to; another one in the group is somebody else's change. */
   target: { id: string; version: string };
+  /** What most of its outdated nodes were launched from when the roll began: where a rollback goes. */
+  previous: { id: string; version: string } | null;
   /** Cached from the group's tags, which are the authority. */
   baseline: number;
   /** desired as it has to be if only we changed it. */

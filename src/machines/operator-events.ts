@@ -7,6 +7,8 @@ export type OperatorEvent =
   | { type: 'RESUME'; by: string; reason: string }
   | { type: 'RETRY'; by: string; reason: string }
   | { type: 'ABORT'; by: string; reason: string }
+  /** Node rolls only: back to the template that the old nodes have. */
+  | { type: 'ROLLBACK'; by: string; reason: string }
   /** A newer config version takes over; `by` is its commit. */
   | { type: 'SUPERSEDE'; by: string; finish?: Finish }
   /** Something that a wait looks at has changed: an approval, an override. */

@@ -58,6 +58,8 @@ export interface NodeGroup {
   targetGroups: string[];
   tags: Record<string, string>;
   instances: GroupInstance[];
+  /** Instance types that a mixed group may launch; absent for a plain one, and where the template alone decides. */
+  instanceTypes?: string[];
   /** "Delete in progress" while the group is being deleted. */
   status?: string;
   instanceRefreshActive?: boolean;
@@ -108,6 +110,8 @@ export interface CloudProvider {
   describeGroups(tags: Record<string, string>): Promise<NodeGroup[]>;
   /** Limits and protection; absent fields stay as they are. Never lowers desired (that is what terminate is for). */
   updateGroup(name: string, change: { min?: number; max?: number; newInstancesProtected?: boolean }): Promise<void>;
+  /** What the group launches from now on; the rest of its settings stays. */
+  setLaunchTemplate(name: string, template: { id: string; version: string }): Promise<void>;
   /** Idempotent by token: the same token answers the same instances. */
   launchInstances(
     name: string,

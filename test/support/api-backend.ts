@@ -43,6 +43,7 @@ export function fixedBackend(): ApiBackend & { calls: RecordedCall[]; journal: S
     pause: act('pause'),
     resume: act('resume'),
     retry: act('retry'),
+    rolls: { act: act('roll') },
     confirmRegistry: async (reason, by) => act('confirm')({ reason }, by),
     refresh: async () => ({ told: [], message: 'looked' }),
     previewAdoption: async () => ({ dryRun: true, adopted: false, clusters: [], message: 'would adopt' }),

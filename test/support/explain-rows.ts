@@ -252,6 +252,7 @@ export function rollRow(cluster: Cluster, pool: string, change: Partial<NodePool
     memory: null,
     wait: null,
     paused: null,
+    revert: null,
     failures: 0,
     failure: null,
     nodesReplaced: 0,

@@ -249,6 +249,7 @@ export function memoryOf(pool: PoolSpec, group: NodeGroup): RollMemory {
       {
         name: group.name,
         target: current,
+        previous: outdated,
         baseline: Number(group.tags['clm/roll-baseline']),
         expected: group.desired,
         max: group.max,

@@ -86,6 +86,7 @@ export const rollMemory = z.object({
       z.object({
         name: z.string(),
         target: z.object({ id: z.string(), version: z.string() }),
+        previous: z.object({ id: z.string(), version: z.string() }).nullable(),
         baseline: z.number().int(),
         expected: z.number().int(),
         max: z.number().int(),
@@ -115,6 +116,8 @@ export const nodePoolRollContext = nodePoolRollInput.extend({
   memory: rollMemory.nullable(),
   wait: storedWait.nullable(),
   paused: storedPause.nullable(),
+  /** Asked to go back to the template that the old nodes have. */
+  revert: z.object({ by: z.string(), reason: z.string() }).nullable(),
   /** Transient failures in a row. */
   failures: z.number().int(),
   failure: storedFailure.nullable(),

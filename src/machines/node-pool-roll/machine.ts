@@ -44,6 +44,9 @@ export const nodePoolRollMachine = setup({
         ? { paused: { by: 'clm', reason: outputOf(event).reason ?? 'changed by somebody else', expiresAt: null } }
         : {},
     ),
+    revert: assign(({ event }) =>
+      event.type === 'ROLLBACK' ? { revert: { by: event.by, reason: event.reason }, paused: null, failures: 0 } : {},
+    ),
     resume: assign({ paused: null, failures: 0, failure: null, reason: null }),
     forgetFailures: assign({ failures: 0, failure: null }),
     countAnew: assign({ failures: 0 }),
@@ -51,11 +54,15 @@ export const nodePoolRollMachine = setup({
       memory: context.memory === null ? null : { ...context.memory, drift: null, bootFailures: 0 },
     })),
     rolled: assign({ result: 'rolled', wait: null }),
+    revertIsReason: assign(({ context }) =>
+      context.revert === null ? {} : { reason: `rolled back by ${context.revert.by}: ${context.revert.reason}` },
+    ),
     aborted: assign({ result: 'aborted', wait: null }),
     failed: assign({ result: 'failed', wait: null }),
   },
   guards: {
     goesOn: ({ event }) => goes(event, 'again'),
+    reverts: ({ context }) => context.revert !== null,
     toRolling: ({ event }) => goes(event, 'rolling'),
     toFinalizing: ({ event }) => goes(event, 'finalizing'),
     toPaused: ({ event }) => goes(event, 'paused'),
@@ -80,6 +87,7 @@ export const nodePoolRollMachine = setup({
     memory: null,
     wait: null,
     paused: null,
+    revert: null,
     failures: 0,
     failure: null,
     nodesReplaced: 0,
@@ -97,6 +105,7 @@ export const nodePoolRollMachine = setup({
           { guard: 'toRolling', target: 'rolling', actions: 'keepResult' },
           { guard: 'toPaused', target: 'paused', actions: ['keepResult', 'keepReason', 'pauseItself'] },
           { guard: 'toFailing', target: 'failing', actions: ['keepResult', 'keepReason'] },
+          { guard: 'reverts', target: 'aborted', actions: ['keepResult', 'revertIsReason'] },
           { target: 'rolled', actions: 'keepResult' },
         ],
         STEP_FAILED: [
@@ -105,6 +114,7 @@ export const nodePoolRollMachine = setup({
         ],
         PAUSE: { target: 'paused', actions: 'pause' },
         RETRY: { target: 'preparing', reenter: true, actions: 'forgetFailures' },
+        ROLLBACK: { target: 'reverting', actions: 'revert' },
         ABORT: { target: 'aborting', actions: 'stopped' },
         SUPERSEDE: { target: 'aborting', actions: 'stopped' },
       },
@@ -125,6 +135,7 @@ export const nodePoolRollMachine = setup({
         ],
         PAUSE: { target: 'paused', actions: 'pause' },
         RETRY: { target: 'rolling', reenter: true, actions: ['forgetFailures', 'forgetDrift'] },
+        ROLLBACK: { target: 'reverting', actions: 'revert' },
         ABORT: { target: 'aborting', actions: 'stopped' },
         SUPERSEDE: { target: 'aborting', actions: 'stopped' },
       },
@@ -137,6 +148,7 @@ export const nodePoolRollMachine = setup({
           { guard: 'goesOn', target: 'finalizing', reenter: true, actions: 'keepResult' },
           // outdated nodes turned up again: the template changed under a roll that was nearly over
           { guard: 'toRolling', target: 'rolling', actions: 'keepResult' },
+          { guard: 'reverts', target: 'aborted', actions: ['keepResult', 'revertIsReason'] },
           { target: 'rolled', actions: 'keepResult' },
         ],
         STEP_FAILED: [
@@ -146,9 +158,31 @@ export const nodePoolRollMachine = setup({
         RETRY: { target: 'finalizing', reenter: true, actions: 'forgetFailures' },
       },
     },
-    paused: {
-      meta: { waitsFor: ['RESUME', 'ABORT', 'SUPERSEDE'] },
+    // the group gets the template of its old nodes back; then those are current, and the new ones are rolled
+    reverting: {
+      meta: { step: 'revert-roll' },
       on: {
+        STEP_WAITING: { actions: 'keepResult' },
+        STEP_DONE: [
+          { guard: 'toFailing', target: 'failing', actions: ['keepResult', 'keepReason'] },
+          { target: 'preparing', actions: 'keepResult' },
+        ],
+        STEP_FAILED: [
+          { guard: 'givesUp', target: 'failing', actions: ['keepFailure', 'failureIsReason', 'countAnew'] },
+          { actions: 'keepFailure' },
+        ],
+        RETRY: { target: 'reverting', reenter: true, actions: 'forgetFailures' },
+        ABORT: { target: 'aborting', actions: 'stopped' },
+        SUPERSEDE: { target: 'aborting', actions: 'stopped' },
+      },
+    },
+    paused: {
+      meta: { step: 'hold-roll' },
+      on: {
+        STEP_WAITING: { actions: 'keepResult' },
+        STEP_DONE: { target: 'preparing', actions: ['keepResult', 'resume', 'forgetDrift'] },
+        STEP_FAILED: { actions: 'keepFailure' },
+        ROLLBACK: { target: 'reverting', actions: 'revert' },
         RESUME: { target: 'preparing', actions: ['resume', 'forgetDrift'] },
         PAUSE: { actions: 'pause' },
         ABORT: { target: 'aborting', actions: 'stopped' },

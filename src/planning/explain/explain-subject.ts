@@ -325,13 +325,21 @@ function overrideLinks(status: StatusDocument, channel: string, cluster: string 
       subject: `${override.kind} ${override.scope}`,
       message: `by ${override.actor}: ${override.reason}`,
       ...(override.expiresAt === undefined ? {} : { next: `ends ${relative(status.at, override.expiresAt)}` }),
-      action: `clm resume ${override.scope} --reason …`,
+      action: endOfOverride(override.kind, override.scope),
     }));
   if (status.adopted) return links;
   return [
     ...links,
     { subject: 'fleet', message: 'The fleet is not adopted: this daemon only observes.', action: 'clm adopt' },
   ];
+}
+
+/** The command that ends an override before its time. */
+function endOfOverride(kind: string, scope: string): string {
+  const cluster = scope.replace(/^cluster:/, '');
+  if (kind === 'force-drain') return `clm roll keep-budgets ${cluster} --reason …`;
+  if (kind === 'skip-node') return `clm roll unskip ${cluster} NODE --reason …`;
+  return `clm resume ${scope} --reason …`;
 }
 
 function isTroubled(cluster: ClusterStatus): boolean {

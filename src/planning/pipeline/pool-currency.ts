@@ -7,6 +7,7 @@ export function outdatedInstances(group: NodeGroup): string[] {
     .filter((instance) => !instance.lifecycleState.startsWith('Terminat'))
     .filter(
       (instance) =>
+        group.instanceTypes?.includes(instance.instanceType) === false ||
         instance.launchTemplate === undefined ||
         instance.launchTemplate.id !== group.launchTemplate.id ||
         instance.launchTemplate.version !== group.launchTemplate.version,

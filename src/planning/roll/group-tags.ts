@@ -19,6 +19,29 @@ export const rollTags = [
   startedTag,
 ];
 
+/**
+ * Stays on a group after a rollback, until it is rolled forward again: `<template>:<version it was taken from> <template>:<version>`.
+ * Without it a group on its old template would look as if it were up to date.
+ */
+export const revertedTag = 'clm/roll-reverted';
+
+interface Template {
+  id: string;
+  version: string;
+}
+
+export function revertedAsTag(from: Template, to: Template): Record<string, string> {
+  return { [revertedTag]: `${from.id}:${from.version} ${to.id}:${to.version}` };
+}
+
+/** undefined when the group was not rolled back, or the tag is damaged. */
+export function readReverted(group: Pick<NodeGroup, 'tags'>): { from: Template; to: Template } | undefined {
+  const match = /^([^: ]+):([^: ]+) ([^: ]+):([^: ]+)$/.exec(group.tags[revertedTag] ?? '');
+  if (!match) return undefined;
+  const [, fromId = '', fromVersion = '', toId = '', toVersion = ''] = match;
+  return { from: { id: fromId, version: fromVersion }, to: { id: toId, version: toVersion } };
+}
+
 /** Suspended while a roll is under way: rebalancing ends nodes without a drain. */
 export const rebalanceProcess = 'AZRebalance';
 

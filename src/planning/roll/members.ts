@@ -62,6 +62,7 @@ const staleDescribeMs = 60_000;
 /** An instance differs from what its group would launch now. */
 export function isOutdated(instance: GroupInstance, group: NodeGroup): boolean {
   const { launchTemplate } = instance;
+  if (group.instanceTypes && !group.instanceTypes.includes(instance.instanceType)) return true;
   return launchTemplate?.id !== group.launchTemplate.id || launchTemplate.version !== group.launchTemplate.version;
 }
 

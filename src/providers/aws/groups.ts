@@ -5,7 +5,7 @@ import type { AwsScope, ScopedCall } from './scoped-call.ts';
 
 type GroupCalls = Pick<
   CloudProvider,
-  'describeGroups' | 'updateGroup' | 'launchInstances' | 'raiseDesired' | 'terminateInstance'
+  'describeGroups' | 'updateGroup' | 'setLaunchTemplate' | 'launchInstances' | 'raiseDesired' | 'terminateInstance'
 >;
 
 const pageSize = 100;
@@ -35,7 +35,8 @@ function instanceOf(instance: Instance): GroupInstance {
 export function nodeGroupOf(group: AutoScalingGroup): NodeGroup {
   const tags: Record<string, string> = {};
   for (const tag of group.Tags ?? []) if (tag.Key !== undefined) tags[tag.Key] = tag.Value ?? '';
-  const mixed = group.MixedInstancesPolicy?.LaunchTemplate?.LaunchTemplateSpecification;
+  const mixed = group.MixedInstancesPolicy?.LaunchTemplate;
+  const types = (mixed?.Overrides ?? []).flatMap((one) => (one.InstanceType === undefined ? [] : [one.InstanceType]));
   return {
     name: group.AutoScalingGroupName ?? '',
     desired: group.DesiredCapacity ?? 0,
@@ -46,13 +47,14 @@ export function nodeGroupOf(group: AutoScalingGroup): NodeGroup {
       .split(',')
       .map((id) => id.trim())
       .filter((id) => id !== ''),
-    launchTemplate: templateOf(group.LaunchTemplate ?? mixed),
+    launchTemplate: templateOf(group.LaunchTemplate ?? mixed?.LaunchTemplateSpecification),
     newInstancesProtected: group.NewInstancesProtectedFromScaleIn === true,
     suspendedProcesses: (group.SuspendedProcesses ?? []).map((process) => process.ProcessName ?? ''),
     classicLoadBalancers: [...(group.LoadBalancerNames ?? [])],
     targetGroups: [...(group.TargetGroupARNs ?? [])],
     tags,
     instances: (group.Instances ?? []).map(instanceOf),
+    ...(types.length === 0 ? {} : { instanceTypes: types }),
     ...(group.Status === undefined ? {} : { status: group.Status }),
   };
 }
@@ -112,6 +114,16 @@ export function createGroupCalls(call: ScopedCall, scope: AwsScope): GroupCalls 
           : { NewInstancesProtectedFromScaleIn: change.newInstancesProtected }),
       };
       if (Object.keys(input).length > 1) await call('UpdateAutoScalingGroup', input, `group ${name}`);
+    },
+
+    async setLaunchTemplate(name, { id, version }) {
+      const answer = await call('DescribeAutoScalingGroups', { AutoScalingGroupNames: [name] }, `group ${name}`);
+      const specification = { LaunchTemplateId: id, Version: version };
+      const mixed = answer.AutoScalingGroups?.[0]?.MixedInstancesPolicy !== undefined;
+      const change = mixed
+        ? { MixedInstancesPolicy: { LaunchTemplate: { LaunchTemplateSpecification: specification } } }
+        : { LaunchTemplate: specification };
+      await call('UpdateAutoScalingGroup', { AutoScalingGroupName: name, ...change }, `group ${name}`);
     },
 
     async launchInstances(name, request): Promise<LaunchResult> {

@@ -4,6 +4,7 @@ import type { RenderedPool } from '../../domain/rendered.ts';
 import { groupsOfPool, isComparable, outdatedInstances } from '../../planning/pipeline/pool-currency.ts';
 import { withApplied } from '../../planning/pipeline/update-plan.ts';
 import { parseSurge, surgeItem } from '../../planning/roll/cluster-policy.ts';
+import { revertedTag } from '../../planning/roll/group-tags.ts';
 import type { NodeGroup } from '../../ports/cloud-provider.ts';
 import type { StepOutcome } from '../../ports/step.ts';
 import type { Json, OutboxMessage } from '../../ports/store.ts';
@@ -87,7 +88,12 @@ async function startRolls(
 
 /** Nothing is outdated. A pool that cannot be judged, or has no group, is left to the roll to look at: unknown is not current. */
 function isCurrent(groups: NodeGroup[]): boolean {
-  return groups.length > 0 && groups.every((group) => isComparable(group) && outdatedInstances(group).length === 0);
+  return (
+    groups.length > 0 &&
+    groups.every(
+      (group) => isComparable(group) && outdatedInstances(group).length === 0 && group.tags[revertedTag] === undefined,
+    )
+  );
 }
 
 function newRoll(controlPlane: boolean, child: string | null, now: number): PoolRoll {

@@ -1,13 +1,15 @@
 import { terminal } from '../../domain/failure.ts';
 import type { Step, StepInput, StepOutcome } from '../../ports/step.ts';
+import { holdRoll } from './hold-roll.ts';
 import { prepareRoll } from './prepare-roll.ts';
 import { finalizeRoll, stopRoll } from './restore-group.ts';
+import { revertRoll } from './revert-roll.ts';
 import { type RollContext, type RollParts, type RollStepsInput, type RollVisit, rollParts } from './roll-context.ts';
 import { rollPool } from './roll-pool.ts';
 
 export type { RollStepsInput } from './roll-context.ts';
 
-/** Steps of the nodePoolRoll machine: `prepare-roll`, `roll-pool`, `finalize-roll`, `stop-roll`. */
+/** Steps of the nodePoolRoll machine, by the names that its states give. */
 export function createRollSteps(input: RollStepsInput): Record<string, Step> {
   const parts = rollParts(input);
   const step =
@@ -22,6 +24,8 @@ export function createRollSteps(input: RollStepsInput): Record<string, Step> {
       const message = `${visit.step.id} rolls without ever having been prepared`;
       return { kind: 'failed', failure: terminal('roll-not-prepared', message) };
     }),
+    'hold-roll': step(holdRoll),
+    'revert-roll': step(revertRoll),
     'finalize-roll': step(finalizeRoll),
     'stop-roll': step(stopRoll),
   };

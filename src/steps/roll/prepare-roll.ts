@@ -12,6 +12,7 @@ import type { CloudView } from '../../ports/cluster-session.ts';
 import type { StepOutcome } from '../../ports/step.ts';
 import type { Json, OutboxMessage } from '../../ports/store.ts';
 import { changeGroup } from './change-group.ts';
+import { undoRevert } from './revert-roll.ts';
 import { note, type RollVisit } from './roll-context.ts';
 import { rollIdOf } from './settle-intents.ts';
 
@@ -24,8 +25,8 @@ export async function prepareRoll(visit: RollVisit): Promise<StepOutcome> {
   const view = await session.view();
   if (view.stale !== undefined)
     return waits(visit, 'view-stale', `the view of the cluster is not current: ${view.stale}`, 15_000);
-  const cloud = await session.cloudView(0);
-  const groups = groupsOfPool(cloud.groups, context.pool);
+  let groups = groupsOfPool((await session.cloudView(0)).groups, context.pool);
+  if (await undoRevert(visit, groups)) groups = groupsOfPool((await session.cloudView(0)).groups, context.pool);
   if (groups.length === 0) {
     const message = `no Auto Scaling group of ${context.clusterId} carries the tag NodePool=${context.pool}`;
     throw new FailureError(transient('roll-group-missing', message));
@@ -110,6 +111,7 @@ function memoryOf(
     return {
       name: group.name,
       target: { id: group.launchTemplate.id, version: group.launchTemplate.version },
+      previous: known?.previous ?? templateOfOld(group),
       baseline: parts.originals.get(group.name)?.baseline ?? group.desired,
       expected: busy && known ? known.expected : group.desired,
       max: group.max,
@@ -140,6 +142,19 @@ function memoryOf(
 
 function outdatedIn(group: NodeGroup): NodeGroup['instances'] {
   return group.instances.filter((one) => /^(Pending|InService)/.test(one.lifecycleState) && isOutdated(one, group));
+}
+
+/** What most of the outdated instances were launched from. */
+function templateOfOld(group: NodeGroup): RollGroupMemory['previous'] {
+  const counts = new Map<string, { template: { id: string; version: string }; count: number }>();
+  for (const { launchTemplate } of outdatedIn(group)) {
+    if (!launchTemplate) continue;
+    const key = `${launchTemplate.id}:${launchTemplate.version}`;
+    const { id, version } = launchTemplate;
+    counts.set(key, { template: { id, version }, count: (counts.get(key)?.count ?? 0) + 1 });
+  }
+  const [first] = [...counts.values()].sort((a, b) => b.count - a.count);
+  return first?.template ?? null;
 }
 
 /** An earlier roll was cut off: its traces are cleared by going through this one. */

@@ -16,6 +16,8 @@ export interface RollContext extends NodePoolRollInput {
   progress: RollProgress;
   memory: RollMemory | null;
   nodesReplaced: number;
+  paused: { by: string; reason: string; expiresAt: number | null } | null;
+  revert: { by: string; reason: string } | null;
 }
 
 export interface RollStepsInput {

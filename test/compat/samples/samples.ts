@@ -244,6 +244,7 @@ const nodePoolRoll: MachineSample = {
     ),
     ...common.filter((event) => event.type !== 'STEP_WAITING'),
     waiting(roll, 'node-booting'),
+    { type: 'ROLLBACK', by: 'anna', reason: 'new nodes panic' },
   ],
 };
 

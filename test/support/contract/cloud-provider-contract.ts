@@ -280,6 +280,24 @@ export function describeCloudProviderContract(binding: string, connect: () => Pr
       });
     });
 
+    it('gives a group another launch template and leaves the rest of it alone', async () => {
+      const before = await group();
+      const { id, version } = before.launchTemplate;
+      await cloud.setLaunchTemplate(before.name, { id, version });
+      expect(await group()).toMatchObject({
+        launchTemplate: { id, version },
+        desired: before.desired,
+        min: before.min,
+        max: before.max,
+      });
+      expect(await failureOf(cloud.setLaunchTemplate(before.name, { id, version: '4711' }))).toMatchObject({
+        kind: 'terminal',
+      });
+      expect(await failureOf(cloud.setLaunchTemplate('none', { id, version }))).toMatchObject({
+        code: 'aws-not-found',
+      });
+    });
+
     it('suspends and resumes processes, and tags and untags', async () => {
       const { name } = await group();
       await cloud.suspendProcesses(name, ['AZRebalance']);

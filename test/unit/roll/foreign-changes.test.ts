@@ -65,7 +65,15 @@ describe("somebody else's change of a group", () => {
           group: { max: 50 },
           memory: {
             groups: [
-              { name: 'workers', target: { id: 'lt-1', version: '2' }, baseline: 3, expected: 5, max: 5, min: 0 },
+              {
+                name: 'workers',
+                target: { id: 'lt-1', version: '2' },
+                previous: null,
+                baseline: 3,
+                expected: 5,
+                max: 5,
+                min: 0,
+              },
             ],
           },
         },

@@ -66,7 +66,8 @@ describe('preparing a group', () => {
       min: 1,
       suspendedProcesses: ['AZRebalance', 'ScheduledActions'],
     };
-    const known = { name: 'workers', target: { id: 'lt-1', version: '2' }, baseline: 2, expected: 2, max: 5, min: 0 };
+    const target = { id: 'lt-1', version: '2' };
+    const known = { name: 'workers', target, previous: null, baseline: 2, expected: 2, max: 5, min: 0 };
     expect(originalsFor(changed, 'r1', now, known)).toMatchObject({ max: 20, min: 1, suspended: ['ScheduledActions'] });
   });
 

@@ -88,6 +88,27 @@ describe('the nodePoolRoll machine', () => {
     expect(send(paused, { type: 'RESUME', by: 'x', reason: 'fine' }).value).toBe('preparing');
   });
 
+  it('goes back on ROLLBACK, also from a pause, and ends as aborted with who and why', () => {
+    const rollback = { type: 'ROLLBACK' as const, by: 'ada', reason: 'panics' };
+    const rolling = send(start(), done('rolling'));
+    for (const from of [rolling, send(rolling, { type: 'PAUSE', by: 'x', reason: 'y' })]) {
+      const reverting = send(from, rollback);
+      expect(reverting.value).toBe('reverting');
+      expect(reverting.context.paused).toBeNull();
+      const back = send(reverting, done('again'), done('rolling'));
+      expect(back.value).toBe('rolling');
+      const end = send(back, done('finalizing'), done('finished'));
+      expect(end.output).toMatchObject({ result: 'aborted', reason: 'rolled back by ada: panics' });
+    }
+    const nothingNew = send(rolling, rollback, done('again'), done('finished'));
+    expect(nothingNew.output).toMatchObject({ result: 'aborted', reason: 'rolled back by ada: panics' });
+  });
+
+  it('goes on by itself when its pause is over', () => {
+    const paused = send(start(), done('rolling'), { type: 'PAUSE', by: 'x', reason: 'y', expiresAt: 7 });
+    expect(send(paused, done('again')).value).toBe('preparing');
+  });
+
   it('keeps a context that its schema reads back in every state', () => {
     const states = [
       start(),

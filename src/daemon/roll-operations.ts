@@ -1,0 +1,167 @@
+/** What operators do to node rolls: messages to the rolls under way, and overrides that rolls read, in one transaction each. */
+import type { ApiBackend, Operator } from '../api/backend.ts';
+import { ApiError, unknownSubject } from '../api/errors.ts';
+import type { RollRequest } from '../api/roll-schemas.ts';
+import type { ActionAnswer } from '../api/schemas.ts';
+import type { Cluster } from '../domain/cluster.ts';
+import { nearMatches } from '../domain/near-matches.ts';
+import type { RollMemory } from '../domain/node-pool-roll.ts';
+import type { Engine } from '../engine/engine-options.ts';
+import { forceKind, skipKind } from '../planning/roll/overrides.ts';
+import type { FactWrite, JournalEntry, Json, ProcessRow, ReadStore } from '../ports/store.ts';
+import { findCluster } from './find-cluster.ts';
+
+export interface RollOperationsInput {
+  store: ReadStore;
+  engine: Pick<Engine, 'post' | 'wake'>;
+  clusters: () => Cluster[];
+  /** Names of a cluster's nodes, from its API server. */
+  nodesOf: (clusterId: string) => Promise<string[]>;
+  now: () => number;
+}
+
+type RollEvent = Extract<RollRequest, { action: 'pause' | 'resume' | 'abort' | 'rollback' }>;
+type RollLaw = Exclude<RollRequest, RollEvent>;
+
+export function createRollOperations(input: RollOperationsInput): Pick<ApiBackend['rolls'], 'act'> {
+  return {
+    act: async (request, by) => {
+      const cluster = findCluster(input.clusters(), request.cluster);
+      const active = await input.store.rows({ machine: 'nodePoolRoll', status: 'active', cluster: cluster.id });
+      switch (request.action) {
+        case 'pause':
+        case 'resume':
+        case 'abort':
+        case 'rollback':
+          return tellRolls(input, cluster, active, request, by);
+        default:
+          return layOver(input, cluster, active, request, by);
+      }
+    },
+  };
+}
+
+const verbs = { pause: 'paused', resume: 'resumed', abort: 'aborted', rollback: 'rolled back' } as const;
+
+async function tellRolls(
+  input: RollOperationsInput,
+  cluster: Cluster,
+  active: ProcessRow[],
+  request: RollEvent,
+  by: Operator,
+): Promise<ActionAnswer> {
+  const rolls = active.filter((row) => request.pool === undefined || poolOf(row) === request.pool);
+  const pools = rolls.map(poolOf).join(', ');
+  if (rolls.length === 0) {
+    const running = active.length === 0 ? '' : ` Under way: ${active.map(poolOf).join(', ')}.`;
+    const what = request.pool === undefined ? 'No pool' : `Pool ${request.pool}`;
+    throw new ApiError(409, 'no-roll', `${what} of ${cluster.alias} is being rolled now.${running}`);
+  }
+  if (request.action === 'rollback') refuseUnless(rolls, hasPrevious, 'has no earlier template to go back to');
+  const now = input.now();
+  const { reason } = request;
+  const expiresAt = request.action === 'pause' ? now + request.forSeconds * 1000 : undefined;
+  const event = {
+    type: request.action.toUpperCase(),
+    by: by.name,
+    reason,
+    ...(expiresAt === undefined ? {} : { expiresAt }),
+  };
+  const until = expiresAt === undefined ? '' : ` until ${new Date(expiresAt).toISOString()}`;
+  const message = `${by.name} ${verbs[request.action]} the roll of ${pools} in ${cluster.alias}${until}: ${reason}`;
+  await input.engine.post(
+    rolls.map((row) => ({ to: row.id, event })),
+    { journal: [entry(cluster, by, `roll-${request.action}`, message, now, { pools, reason })] },
+  );
+  return { told: rolls.map((row) => row.id), message: `${message}${nextOf[request.action]}` };
+}
+
+const nextOf: Record<RollEvent['action'], string> = {
+  pause: '. A node that is being drained stays cordoned; clm roll resume goes on with it.',
+  resume: '',
+  abort:
+    '. Nodes that are not nearly drained are given back; the cluster update ends as failed: clm retry tries again.',
+  rollback:
+    '. The group launches from its earlier template again, and new nodes are replaced by old ones; the cluster update ends as failed.',
+};
+
+/** An override that ends by itself, or the early end of one. */
+async function layOver(
+  input: RollOperationsInput,
+  cluster: Cluster,
+  active: ProcessRow[],
+  request: RollLaw,
+  by: Operator,
+): Promise<ActionAnswer> {
+  const now = input.now();
+  const scope = `cluster:${cluster.id}`;
+  const node = 'node' in request ? request.node : undefined;
+  const key = node === undefined ? `${forceKind}/${scope}` : `${skipKind}/${scope}/${node}`;
+  const known = (await input.store.facts('override')).filter((fact) => fact.key === key);
+  const { reason } = request;
+  let value: Json = null;
+  let message: string;
+  let kind: string = request.action;
+  if (request.action === 'skip' || request.action === 'force-drain') {
+    if (node !== undefined) await refuseUnknownNode(input, cluster, node);
+    const expiresAt = now + request.forSeconds * 1000;
+    kind = node === undefined ? forceKind : skipKind;
+    value = { kind, scope, actor: by.name, reason, expiresAt, ...(node === undefined ? {} : { node }) };
+    const until = new Date(expiresAt).toISOString();
+    message =
+      node === undefined
+        ? `${by.name} lets clm delete pods around their budgets in ${cluster.alias} until ${until}, by the drain settings of the cluster: ${reason}`
+        : `${by.name} wants node ${node} of ${cluster.alias} left alone until ${until}: ${reason}`;
+  } else {
+    if (known.length === 0) {
+      const what = node === undefined ? 'Budgets are not overridden' : `Node ${node} is not skipped`;
+      throw new ApiError(409, 'no-override', `${what} in ${cluster.alias}.`);
+    }
+    message =
+      node === undefined
+        ? `${by.name} ended the override of budgets in ${cluster.alias}: ${reason}`
+        : `${by.name} no longer wants node ${node} of ${cluster.alias} left alone: ${reason}`;
+  }
+  const facts: FactWrite[] = [{ kind: 'override', key, value }];
+  await input.engine.post([], { facts, journal: [entry(cluster, by, kind, message, now, { reason })] });
+  for (const row of active) input.engine.wake(row.id);
+  return { told: active.map((row) => row.id), message: `${message}.` };
+}
+
+/** A name with a slip of the pen would protect nothing. */
+async function refuseUnknownNode(input: RollOperationsInput, cluster: Cluster, node: string): Promise<void> {
+  const nodes = await input.nodesOf(cluster.id);
+  if (!nodes.includes(node)) throw unknownSubject(`node of ${cluster.alias}`, node, nearMatches(node, nodes));
+}
+
+function refuseUnless(rolls: ProcessRow[], holds: (row: ProcessRow) => boolean, why: string): void {
+  const not = rolls.find((row) => !holds(row));
+  if (not) throw new ApiError(409, 'not-possible', `The roll of ${poolOf(not)} ${why}.`);
+}
+
+const contextOf = (row: ProcessRow): { pool?: string; memory?: RollMemory | null } =>
+  (row.context ?? {}) as unknown as { pool?: string; memory?: RollMemory | null };
+const poolOf = (row: ProcessRow): string => contextOf(row).pool ?? row.id;
+const hasPrevious = (row: ProcessRow): boolean =>
+  contextOf(row).memory?.groups.some((group) => group.previous !== null) === true;
+
+function entry(
+  cluster: Cluster,
+  by: Operator,
+  kind: string,
+  message: string,
+  at: number,
+  data: { [key: string]: Json },
+): JournalEntry {
+  return {
+    at,
+    source: `operator:${by.name}`,
+    seq: 0,
+    kind,
+    channel: cluster.channel,
+    cluster: cluster.id,
+    commit: '',
+    message,
+    data: { scope: `cluster:${cluster.id}`, actor: by.name, ...data },
+  };
+}
