@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ApiError } from '../../../src/api/errors.ts';
-import { type RollRequest, rollBody } from '../../../src/api/roll-schemas.ts';
+import { rollBody } from '../../../src/api/roll-schemas.ts';
 import { createRollOperations } from '../../../src/daemon/roll-operations.ts';
 import { rollOverridesOf } from '../../../src/planning/roll/overrides.ts';
 import type { JournalEntry, Json, OutboxMessage, ProcessRow, ReadStore } from '../../../src/ports/store.ts';
@@ -49,7 +49,7 @@ function bench(rows: ProcessRow[]) {
       [...facts.values()].map((value) => ({ value })),
       sampleCluster.id,
     );
-  return { act: (body: object) => act(rollBody.parse(body) as RollRequest, ada), facts, posted, woken, overrides };
+  return { act: (body: object) => act(rollBody.parse(body), ada), facts, posted, woken, overrides };
 }
 
 const refused = async (work: Promise<unknown>): Promise<ApiError> =>
