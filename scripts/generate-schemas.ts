@@ -7,6 +7,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { scenarioSchema } from '../src/simulator/scenarios/scenario-schema.ts';
 import { pipelineSchema } from '../src/sources/pipeline/pipeline-schema.ts';
 import { clusterSchema, infrastructureAccountsSchema } from '../src/sources/registry/registry-schema.ts';
 
@@ -14,6 +15,7 @@ const sources: Record<string, z.ZodType> = {
   cluster: clusterSchema,
   'infrastructure-accounts': infrastructureAccountsSchema,
   pipeline: pipelineSchema,
+  scenario: scenarioSchema,
 };
 
 /** Text of each schema file, by its name. */

@@ -51,6 +51,7 @@ const registrations: RegisterCommand[] = [
 /** Commands that wire the simulator: loaded only when they are asked for, or listed. */
 const separateCommands: Record<string, () => Promise<{ register: RegisterCommand }>> = {
   demo: () => import('./demo.ts'),
+  simulate: () => import('./simulate.ts'),
 };
 
 /** Runs one command line; resolves with the exit code. Output goes to `io`, the process's own unless given. */

@@ -67,10 +67,10 @@ export function createSimulatedExchange(options: SimulatedExchangeOptions): Kube
     const loss = options.loses?.(call) ?? 'no';
     await latency.pass();
     if (loss === 'before' || !api.apiReachable()) throw lost(call);
-    const answer = answerOf(api.handle(requestOf(call, userAgent)), call.asText === true);
+    const said = api.handle(requestOf(call, userAgent));
     await latency.pass();
-    if (loss === 'after') throw lost(call);
-    return answer;
+    if (loss === 'after' || said.status === 0) throw lost(call);
+    return answerOf(said, call.asText === true);
   }
 
   function stream(call: KubeCall, handlers: StreamHandlers): WatchHandle {
@@ -110,6 +110,10 @@ export function createSimulatedExchange(options: SimulatedExchangeOptions): Kube
         closed: () => later(() => finish(() => handlers.ended())),
       });
       const { refused } = opened;
+      if (refused?.status === 0) {
+        finish(() => handlers.ended('connection reset'));
+        return;
+      }
       if (refused !== undefined) {
         finish(() => handlers.refused(answerOf(refused, false)));
         return;

@@ -74,6 +74,8 @@ export type WorldEvent = { at: number; cluster: string; actor: Actor } & (
   /** A client asked for the termination (actor client), or the group decided it (actor world). */
   | { kind: 'instance-terminate-requested'; instanceId: string; group: string; decrement: boolean }
   | { kind: 'instance-gone'; instanceId: string; group: string }
+  /** EC2 wants a spot instance back: first a recommendation, then a notice of two minutes. */
+  | { kind: 'spot-notice'; instanceId: string; group: string; notice: 'rebalance' | 'interruption' }
   | {
       kind: 'group-changed';
       group: string;

@@ -39,6 +39,8 @@ export class World {
   readonly registry: ImageRegistry;
   /** Public names and hosts, the same for all clusters. */
   readonly internet: Internet;
+  /** How far the clocks of AWS are ahead of those of its clients; what checks the time of signatures looks here. */
+  awsClockSkewMs = 0;
   readonly #options: WorldOptions;
   readonly #clusters = new Map<string, WorldCluster & { model: KubeModel }>();
   readonly #clusterOfInstance = new Map<string, string>();
@@ -103,6 +105,18 @@ export class World {
   /** Ids, in the order of their addition. */
   clusters(): string[] {
     return [...this.#clusters.keys()];
+  }
+
+  placeOf(id: string): { account: string; region: string } | undefined {
+    const cluster = this.#clusters.get(id);
+    return cluster && { account: cluster.account, region: cluster.region };
+  }
+
+  /** Every account and region that holds a cluster, once each. */
+  places(): { account: string; region: string }[] {
+    const places = new Map<string, { account: string; region: string }>();
+    for (const { account, region } of this.#clusters.values()) places.set(`${account}/${region}`, { account, region });
+    return [...places.values()];
   }
 
   /** Lets time pass; everything due on the way happens at its own time. Returns how many timers fired. */

@@ -11,6 +11,8 @@ export interface AwsWireOptions {
   handle(request: AwsRequest): AwsReply;
   /** Waits so many simulated ms. */
   delay(simulatedMs: number): Promise<void>;
+  /** Epoch ms that the servers' clocks show, for the age of signatures; absent = any age will do. */
+  serverTime?: () => number;
 }
 
 interface Caller {
@@ -58,6 +60,35 @@ export function readCaller(request: WireRequest): Caller | Refusal {
   return { accessKeyId, account, region, scope };
 }
 
+const oldestSignatureMs = 300_000;
+
+/** What a service says of a signature whose time is not that of its own clock. */
+function expiredSignature(request: WireRequest, scope: string, now: number): Refusal | undefined {
+  const header = request.headers['x-amz-date'];
+  const match = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(typeof header === 'string' ? header : '');
+  if (!match) return undefined;
+  const [, year, month, day, hour, minute, second] = match.map(Number);
+  const signedAt = Date.UTC(year ?? 0, (month ?? 1) - 1, day, hour, minute, second);
+  const limit = scope === 's3' ? 3 * oldestSignatureMs : oldestSignatureMs;
+  if (Math.abs(now - signedAt) <= limit) return undefined;
+  if (scope === 's3') {
+    const message = 'The difference between the request time and the current time is too large.';
+    return { status: 403, code: 'RequestTimeTooSkewed', message };
+  }
+  if (scope === 'ec2') return { status: 400, code: 'RequestExpired', message: 'Request has expired.' };
+  const stamp = (ms: number): string => new Date(ms).toISOString().replace(/[-:]|\.\d+/g, '');
+  const message =
+    now > signedAt
+      ? `Signature expired: ${stamp(signedAt)} is now earlier than ${stamp(now - limit)} (${stamp(now)} - 5 min.)`
+      : `Signature not yet current: ${stamp(signedAt)} is still later than ${stamp(now + limit)} (${stamp(now)} + 5 min.)`;
+  return { status: 403, code: scope === 'kms' ? 'InvalidSignatureException' : 'SignatureDoesNotMatch', message };
+}
+
+function jsonRefusal({ status, code, message }: Refusal): WireAnswer {
+  const headers = { 'content-type': 'application/x-amz-json-1.1', 'x-amzn-requestid': randomUUID() };
+  return { status, headers, body: JSON.stringify({ __type: code, message }) };
+}
+
 function serviceOf(scope: string, version: string): AwsService | undefined {
   switch (scope) {
     case 'autoscaling':
@@ -99,6 +130,16 @@ export class AwsWire implements WireHandler {
   async handle(request: WireRequest): Promise<WireAnswer> {
     const caller = readCaller(request);
     if ('code' in caller) return refuse('', caller);
+    const answer = await this.#answer(request, caller);
+    const now = this.#options.serverTime?.();
+    if (now === undefined || !('status' in answer)) return answer;
+    return { ...answer, headers: { ...answer.headers, date: new Date(now).toUTCString() } };
+  }
+
+  #answer(request: WireRequest, caller: Caller): WireAnswer | Promise<WireAnswer> {
+    const now = this.#options.serverTime?.();
+    const expired = now === undefined ? undefined : expiredSignature(request, caller.scope, now);
+    if (expired) return caller.scope === 'kms' ? jsonRefusal(expired) : refuse(caller.scope, expired);
     if (caller.scope === 's3') return this.#s3(request, caller);
     if (caller.scope === 'kms') return this.#kms(request, caller);
     return this.#query(request, caller);
@@ -157,7 +198,7 @@ export class AwsWire implements WireHandler {
       return refuse(scope, { status: 403, code: 'SignatureDoesNotMatch', message });
     }
     const reply = await this.#call(request, caller, service, query.action, query.params);
-    if (!reply.ok && reply.status === 0) return { reset: true };
+    if (!reply.ok && reply.status === 0) return { reset: true, abrupt: reply.abrupt === true };
     if (!reply.ok) return refuse(service, reply);
     const id = randomUUID();
     const body =
@@ -177,7 +218,7 @@ export class AwsWire implements WireHandler {
           code: 'NotImplemented',
           message: 'A header or query you provided implies functionality that is not implemented',
         };
-    if (!reply.ok && reply.status === 0) return { reset: true };
+    if (!reply.ok && reply.status === 0) return { reset: true, abrupt: reply.abrupt === true };
     return s3Answer(call?.action ?? '', request.method, reply, randomUUID());
   }
 
@@ -201,7 +242,7 @@ export class AwsWire implements WireHandler {
     }
     const action = target.slice(target.indexOf('.') + 1);
     const reply = await this.#call(request, caller, 'kms', action, params as Record<string, unknown>);
-    if (!reply.ok && reply.status === 0) return { reset: true };
+    if (!reply.ok && reply.status === 0) return { reset: true, abrupt: reply.abrupt === true };
     if (!reply.ok) return failure(reply.status, reply.code, reply.message);
     const plain = Object.fromEntries(
       Object.entries(reply.result).map(([key, value]) => [

@@ -15,12 +15,12 @@ export interface WireRequest {
 
 /**
  * What a handler answers: a whole response, a stream that it writes itself (and ends), or `reset`: the connection is cut
- * without an answer.
+ * without an answer (`abrupt`: by a TCP reset).
  */
 export type WireAnswer =
   | { status: number; headers?: Record<string, string>; body: string | Uint8Array }
   | { stream: (response: ServerResponse) => void }
-  | { reset: true };
+  | { reset: true; abrupt?: boolean };
 
 /** A part of the simulator that owns some of the server's requests. The first handler that matches gets the request. */
 export interface WireHandler {
@@ -156,7 +156,8 @@ function readBody(incoming: IncomingMessage, limit: number): Promise<Buffer> {
 function send(response: ServerResponse, answer: WireAnswer): void {
   if (response.destroyed) return;
   if ('reset' in answer) {
-    response.socket?.destroy();
+    if (answer.abrupt) response.socket?.resetAndDestroy();
+    else response.socket?.destroy();
     return;
   }
   if ('stream' in answer) {

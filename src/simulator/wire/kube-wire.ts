@@ -12,6 +12,8 @@ export interface KubeWireOptions {
   advance?: () => void;
   /** When given, requests need `Authorization: Bearer <one of these>`; otherwise every token, and none, is fine. */
   tokens?: ReadonlySet<string>;
+  /** Waits so many simulated ms, for faults that delay an answer. */
+  delay?: (simulatedMs: number) => Promise<void>;
   /** Told about every request, after it was answered: for reports. */
   onRequest?: (clusterId: string, request: KubeRequest, status: number) => void;
 }
@@ -34,7 +36,7 @@ function failure(code: number, reason: string, message: string): WireAnswer {
   return { status: code, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
 }
 
-function answerRequest(options: KubeWireOptions, request: WireRequest): WireAnswer {
+function answerRequest(options: KubeWireOptions, request: WireRequest): WireAnswer | Promise<WireAnswer> {
   const rest = request.path.slice(prefix.length);
   const slash = rest.indexOf('/');
   let id: string;
@@ -65,10 +67,16 @@ function answerRequest(options: KubeWireOptions, request: WireRequest): WireAnsw
   }
   const answer = model.handle(kubeRequest);
   options.onRequest?.(id, kubeRequest, answer.status);
-  return wireAnswer(answer);
+  return delayed(options, answer);
+}
+
+function delayed(options: KubeWireOptions, answer: KubeAnswer): WireAnswer | Promise<WireAnswer> {
+  if (answer.latencyMs === undefined || !options.delay) return wireAnswer(answer);
+  return options.delay(answer.latencyMs).then(() => wireAnswer(answer));
 }
 
 function wireAnswer(answer: KubeAnswer): WireAnswer {
+  if (answer.status === 0) return { reset: true, abrupt: answer.abrupt === true };
   const type = typeof answer.body === 'string' ? 'text/plain; charset=utf-8' : 'application/json';
   const headers = { 'cache-control': 'no-cache, private', 'content-type': type, ...answer.headers };
   if (answer.body instanceof Uint8Array) return { status: answer.status, headers, body: answer.body };
@@ -79,9 +87,14 @@ function wireAnswer(answer: KubeAnswer): WireAnswer {
   };
 }
 
-function watchAnswer(options: KubeWireOptions, id: string, model: KubeModel, request: KubeRequest): WireAnswer {
+function watchAnswer(
+  options: KubeWireOptions,
+  id: string,
+  model: KubeModel,
+  request: KubeRequest,
+): WireAnswer | Promise<WireAnswer> {
   const opened = openWatchStream(model, request);
   options.onRequest?.(id, request, 'refused' in opened ? opened.refused.status : 200);
-  if ('refused' in opened) return wireAnswer(opened.refused);
+  if ('refused' in opened) return delayed(options, opened.refused);
   return { stream: (response: ServerResponse) => opened.start(response) };
 }

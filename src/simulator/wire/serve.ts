@@ -1,6 +1,8 @@
-import type { ScaledClock, Timer } from '../../support/clock.ts';
+import { ScaledClock, type Timer } from '../../support/clock.ts';
 import type { World } from '../model/world.ts';
+import { ScenarioPlayer } from '../scenarios/scenario-player.ts';
 import { AwsWire } from './aws-wire.ts';
+import { ControlWire, controlPath } from './control-wire.ts';
 import { createWireServer, type WireHandler, type WireRequest } from './http-server.ts';
 import { kubeWireHandler } from './kube-wire.ts';
 
@@ -22,6 +24,10 @@ export interface ServedWorld {
   host: string;
   port: number;
   awsEndpoint: string;
+  /** The simulator's own endpoint: `<url>/faults`, `<url>/events`. */
+  controlUrl: string;
+  /** Plays faults into the world, as the control endpoint does. */
+  player: ScenarioPlayer;
   /** Of one cluster; `{id}` gives the template. */
   kubeUrl(clusterId: string): string;
   /** A kubeconfig with a context for each cluster, as plain data. */
@@ -41,9 +47,20 @@ export async function serveWorld(options: ServeOptions): Promise<ServedWorld> {
     new Promise((resolve) => {
       clock.at(clock.now() + simulatedMs, resolve);
     });
-  const aws = new AwsWire({ handle: (request) => world.aws.handle(request), delay });
-  const kube = kubeWireHandler({ cluster: (id) => (world.hasCluster(id) ? world.kube(id) : undefined) });
-  const handlers = [kube, aws].map((handler) => driver.timed(handler));
+  const wallClock = new ScaledClock(0, 1);
+  const aws = new AwsWire({
+    handle: (request) => world.aws.handle(request),
+    delay,
+    serverTime: () => wallClock.now() + world.awsClockSkewMs,
+  });
+  const kube = kubeWireHandler({ cluster: (id) => (world.hasCluster(id) ? world.kube(id) : undefined), delay });
+  const player = new ScenarioPlayer(world);
+  const stats = (): { awsCalls: number; kubeCalls: number } => ({
+    awsCalls: server.requests.get(aws.name) ?? 0,
+    kubeCalls: server.requests.get(kube.name) ?? 0,
+  });
+  const control = new ControlWire({ world, player, rate: clock.rate, stats });
+  const handlers = [control, kube, aws].map((handler) => driver.timed(handler));
   const server = await createWireServer({
     host: options.host,
     port: options.port,
@@ -58,7 +75,9 @@ export async function serveWorld(options: ServeOptions): Promise<ServedWorld> {
     awsEndpoint: server.url,
     kubeUrl,
     kubeconfig: () => kubeconfigOf(world.clusters(), kubeUrl),
-    stats: () => ({ awsCalls: server.requests.get(aws.name) ?? 0, kubeCalls: server.requests.get(kube.name) ?? 0 }),
+    controlUrl: `${server.url}${controlPath}`,
+    player,
+    stats,
     stop: async () => {
       driver.stop();
       await server.close();

@@ -1,7 +1,8 @@
 import type { Random } from '../../../support/random.ts';
+import { type FaultCount, type FaultWindow, isOpen, matchesName, strikes } from '../fault-window.ts';
 import { AwsError, type AwsRequest, type AwsService } from './aws-request.ts';
 
-export interface AwsFaultRule {
+export interface AwsFaultRule extends FaultWindow {
   kind:
     | 'throttle'
     | 'server-error'
@@ -9,8 +10,10 @@ export interface AwsFaultRule {
     | 'lost-before'
     /** The call takes effect; its reply never arrives. */
     | 'lost-after'
+    /** The peer resets the connection before it reads the call. */
+    | 'reset'
     | 'latency'
-    /** Describes answer what they last answered for the same question, up to `staleMs` old. */
+    /** Describes see each object as it was at some moment up to `staleMs` ago. */
     | 'stale'
     /** The call is refused with `code` and `message`. */
     | 'refuse';
@@ -19,13 +22,8 @@ export interface AwsFaultRule {
   action?: string;
   account?: string;
   region?: string;
-  /** Simulated epoch ms; absent = from the start, for ever. */
-  from?: number;
-  until?: number;
-  /** Share of matching calls that are hit, 1 by default. */
-  probability?: number;
-  /** How many calls it hits before it is spent; absent = no limit. */
-  times?: number;
+  /** Calls that name this thing (a group, a stack, an instance) in any of their parameters; a `*` at the end as in `action`. */
+  name?: string;
   latencyMs?: number;
   staleMs?: number;
   code?: string;
@@ -54,7 +52,7 @@ export interface StackFault {
 }
 
 export interface FaultDecision {
-  before?: AwsError | 'lost';
+  before?: AwsError | 'lost' | 'reset';
   lostAfter: boolean;
   latencyMs: number;
   staleMs: number;
@@ -62,7 +60,7 @@ export interface FaultDecision {
 
 /** What goes wrong in the cloud, and when. Rules may be added and removed while the world runs. */
 export class AwsFaults {
-  #rules = new Map<string, AwsFaultRule & { hits: number }>();
+  #rules = new Map<string, AwsFaultRule & FaultCount>();
   #capacity = new Map<string, CapacityFault & { left: number }>();
   #stacks = new Map<string, StackFault & { hits: number }>();
   #counter = 0;
@@ -77,7 +75,7 @@ export class AwsFaults {
 
   add(rule: AwsFaultRule): string {
     const id = `aws-fault-${++this.#counter}`;
-    this.#rules.set(id, { ...rule, hits: 0 });
+    this.#rules.set(id, { ...rule, seen: 0, hits: 0 });
     return id;
   }
 
@@ -144,24 +142,44 @@ export class AwsFaults {
   decide(request: AwsRequest, at: number): FaultDecision {
     const decision: FaultDecision = { lostAfter: false, latencyMs: 0, staleMs: 0 };
     for (const rule of this.#rules.values()) {
-      if (!this.#matches(rule, request, at)) continue;
-      if (rule.probability !== undefined && this.#random.next() >= rule.probability) continue;
-      rule.hits += 1;
+      if (!isOpen(rule, at) || !matches(rule, request) || !strikes(rule, rule, this.#random)) continue;
       applyRule(rule, request.service, decision);
     }
     return decision;
   }
 
-  #matches(rule: AwsFaultRule & { hits: number }, request: AwsRequest, at: number): boolean {
-    if (rule.times !== undefined && rule.hits >= rule.times) return false;
-    if (rule.service !== undefined && rule.service !== request.service) return false;
-    if (rule.account !== undefined && rule.account !== request.account) return false;
-    if (rule.region !== undefined && rule.region !== request.region) return false;
-    if (at < (rule.from ?? -Infinity) || at >= (rule.until ?? Infinity)) return false;
-    if (rule.action === undefined) return rule.kind !== 'stale' || /^(Describe|List|Get)/.test(request.action);
-    if (rule.action.endsWith('*')) return request.action.startsWith(rule.action.slice(0, -1));
-    return rule.action === request.action;
+  /** How old describes of this account and region may be at the moment; 0 when none is stale. */
+  stalenessOf(account: string, region: string, at: number): number {
+    let most = 0;
+    for (const rule of this.#rules.values()) {
+      if (rule.kind !== 'stale' || !isOpen(rule, at)) continue;
+      if ((rule.account ?? account) !== account || (rule.region ?? region) !== region) continue;
+      most = Math.max(most, rule.staleMs ?? longestStaleMs);
+    }
+    return most;
   }
+}
+
+const longestStaleMs = 30_000;
+
+function matches(rule: AwsFaultRule, request: AwsRequest): boolean {
+  if (rule.service !== undefined && rule.service !== request.service) return false;
+  if (rule.account !== undefined && rule.account !== request.account) return false;
+  if (rule.region !== undefined && rule.region !== request.region) return false;
+  if (rule.name !== undefined && !names(rule.name, request.params)) return false;
+  if (rule.kind === 'stale' && !isDescribe(request.action)) return false;
+  return rule.action === undefined || matchesName(rule.action, request.action);
+}
+
+/** Whether the action only reads. */
+export function isDescribe(action: string): boolean {
+  return /^(Describe|List|Get)/.test(action);
+}
+
+function names(pattern: string, value: unknown, depth = 0): boolean {
+  if (typeof value === 'string') return matchesName(pattern, value);
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array || depth > 6) return false;
+  return Object.values(value).some((each) => names(pattern, each, depth + 1));
 }
 
 function applyRule(rule: AwsFaultRule, service: AwsService, decision: FaultDecision): void {
@@ -182,6 +200,9 @@ function applyRule(rule: AwsFaultRule, service: AwsService, decision: FaultDecis
     case 'lost-before':
       decision.before ??= 'lost';
       return;
+    case 'reset':
+      decision.before ??= 'reset';
+      return;
     case 'lost-after':
       decision.lostAfter = true;
       return;
@@ -189,7 +210,7 @@ function applyRule(rule: AwsFaultRule, service: AwsService, decision: FaultDecis
       decision.latencyMs += rule.latencyMs ?? 1000;
       return;
     case 'stale':
-      decision.staleMs = Math.max(decision.staleMs, rule.staleMs ?? 30_000);
+      decision.staleMs = Math.max(decision.staleMs, rule.staleMs ?? longestStaleMs);
       return;
   }
 }

@@ -1,7 +1,7 @@
 import type { VirtualClock } from '../../../support/clock.ts';
 import type { Random } from '../../../support/random.ts';
 import type { Actor, EmitWorldEvent, HealthProbe, InstanceListener, SimInstance } from '../seams.ts';
-import { AwsFaults, ThrottleBuckets, throttled } from './aws-faults.ts';
+import { AwsFaults, isDescribe, ThrottleBuckets, throttled } from './aws-faults.ts';
 import { AwsError, type AwsReply, type AwsRequest, type AwsService, Params, validationCode } from './aws-request.ts';
 import { type CloudTruth, truthOf } from './aws-truth.ts';
 import { changeSetActions } from './cfn/change-set-actions.ts';
@@ -22,8 +22,11 @@ import { groupDescribeActions } from './group-views.ts';
 import { identityActions, Sessions } from './identity-actions.ts';
 import { launchTemplateActions } from './launch-template-actions.ts';
 import { LoadBalancing } from './load-balancing.ts';
+import { PastRegions } from './past-region.ts';
+import type { RegionState } from './region-state.ts';
 import { clusterOfTags } from './resources.ts';
 import { replacementActions } from './rolling-replacement.ts';
+import { interruptSpot, type SpotSelection } from './spot.ts';
 import { kmsActions, ObjectStorage } from './storage-actions.ts';
 import { targetGroupActions } from './target-group-actions.ts';
 
@@ -39,15 +42,13 @@ export interface AwsModelOptions {
   timings?: Partial<CloudTimings>;
 }
 
-const staleKept = 2000;
-
 /** AWS as the fleet sees it: every account and region, in memory, under a virtual clock. */
 export class AwsModel {
   readonly faults: AwsFaults;
   readonly buckets = new ThrottleBuckets();
   readonly #cloud: Cloud;
   readonly #actions: ReadonlyMap<AwsService, ActionTable>;
-  readonly #stale = new Map<string, { at: number; reply: AwsReply }>();
+  readonly #past = new PastRegions();
   #calls = 0;
 
   constructor(options: AwsModelOptions) {
@@ -109,29 +110,19 @@ export class AwsModel {
     const latency = decision.latencyMs > 0 ? { latencyMs: decision.latencyMs } : {};
     const lost: AwsReply = { ok: false, status: 0, code: 'ConnectionReset', message: 'socket hang up', ...latency };
     if (decision.before === 'lost') return lost;
+    if (decision.before === 'reset') return { ...lost, message: 'read ECONNRESET', abrupt: true };
     if (decision.before) return { ...refusal(decision.before), ...latency };
     if (!this.buckets.take(request, now)) return { ...refusal(throttled(request.service)), ...latency };
-    const reply = decision.staleMs > 0 ? this.#staleReply(request, decision.staleMs) : this.#act(request);
+    const reply = this.#act(request, decision.staleMs);
     return decision.lostAfter ? lost : { ...reply, ...latency };
   }
 
-  #staleReply(request: AwsRequest, staleMs: number): AwsReply {
-    const now = this.#cloud.now();
-    const key = JSON.stringify([request.account, request.region, request.service, request.action, request.params]);
-    const before = this.#stale.get(key);
-    if (before && now - before.at < staleMs) return before.reply;
-    const reply = this.#act(request);
-    if (this.#stale.size >= staleKept) this.#stale.clear();
-    this.#stale.set(key, { at: now, reply });
-    return reply;
-  }
-
-  #act(request: AwsRequest): AwsReply {
+  #act(request: AwsRequest, staleMs: number): AwsReply {
     const found = this.#find(request);
     if (found instanceof AwsError) return refusal(found);
     const actor: Actor = { kind: 'client', name: request.userAgent ?? 'unknown' };
     try {
-      const state = this.#cloud.region(request.account, request.region);
+      const state = this.#stateFor(request, staleMs);
       const params = new Params(request.params, validationCode(request.service));
       const result = this.#cloud.as(actor, () => found({ cloud: this.#cloud, state, params, request }));
       return { ok: true, result };
@@ -139,6 +130,16 @@ export class AwsModel {
       if (error instanceof AwsError) return refusal(error);
       throw error;
     }
+  }
+
+  /** What the action works on: the truth, or what a stale describe sees of it. A change is seen late by later describes. */
+  #stateFor(request: AwsRequest, staleMs: number): RegionState {
+    const state = this.#cloud.region(request.account, request.region);
+    const now = this.#cloud.now();
+    if (isDescribe(request.action)) return staleMs > 0 ? this.#past.view(state, staleMs, now) : state;
+    const lag = this.faults.stalenessOf(request.account, request.region, now);
+    if (lag > 0) this.#past.view(state, lag, now);
+    return state;
   }
 
   #find(request: AwsRequest): Action | AwsError {
@@ -160,6 +161,11 @@ export class AwsModel {
   /** The kubelet of an instance changed its answer: load balancers that hold it check again. */
   probeChanged(account: string, region: string, instanceId: string): void {
     this.#cloud.balancing.probeChanged(this.#cloud.region(account, region), instanceId);
+  }
+
+  /** Takes spot capacity back, with the usual notice; ids of the instances that will go. */
+  interruptSpot(selection: SpotSelection): string[] {
+    return interruptSpot(this.#cloud, selection);
   }
 
   /** Running instances that are tagged as the cluster's. */

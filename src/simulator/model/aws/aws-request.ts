@@ -27,8 +27,11 @@ export interface AwsRequest {
 /** `latencyMs`: simulated milliseconds by which a fault delays the reply; only the wire can honour it. */
 export type AwsReply =
   | { ok: true; result: Record<string, unknown>; latencyMs?: number }
-  /** Status 0 and code ConnectionReset: the reply got lost; whether the call took effect is unknown to the caller. */
-  | { ok: false; status: number; code: string; message: string; latencyMs?: number };
+  /**
+   * Status 0 and code ConnectionReset: the reply got lost; whether the call took effect is unknown to the caller. `abrupt`: the
+   * connection was reset rather than closed.
+   */
+  | { ok: false; status: number; code: string; message: string; latencyMs?: number; abrupt?: boolean };
 
 /** An answer of the API that says no. */
 export class AwsError extends Error {

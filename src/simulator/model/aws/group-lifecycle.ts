@@ -39,7 +39,16 @@ export class GroupLifecycle implements LifecyclePart {
     member.forBalance = false;
     this.#groups.endActivity(member.activity, 'Successful');
     if (!group.suspended.has('AddToLoadBalancer')) this.addToBalancers(state, group, member);
+    this.#replaced(state, group, member);
     this.#groups.changed(state, group);
+  }
+
+  #replaced(state: RegionState, group: ScalingGroup, member: Member): void {
+    const old = group.members.get(member.replaces ?? '');
+    delete member.replaces;
+    if (!old || isTerminating(old)) return;
+    const cause = 'an instance was taken out of service in response to an EC2 instance rebalance recommendation.';
+    this.#groups.terminate(state, group, old, cause, false);
   }
 
   addToBalancers(state: RegionState, group: ScalingGroup, member: Member): void {

@@ -82,6 +82,8 @@ export interface Ec2Instance {
   templateVersion: number;
   securityGroupIds: string[];
   spot: boolean;
+  /** Spot capacity is wanted back: recommended when, and with a notice, gone when. */
+  interruption?: { recommendedAt: number; terminatesAt?: number };
   group?: string;
 }
 

@@ -59,6 +59,8 @@ export interface Member {
   activity?: Activity;
   /** Launched to balance zones: one more than desired until it is in service. */
   forBalance: boolean;
+  /** Launched ahead for this instance, which goes once it is in service. */
+  replaces?: string;
 }
 
 export interface TemplateReference {

@@ -20,6 +20,9 @@ export interface KubeAnswer {
   headers?: Record<string, string>;
   /** JSON, plain text, or bytes. Objects in it are the stored ones: read them, never change them. */
   body: object | string;
+  /** Simulated milliseconds by which a fault delays the answer. Status 0 = a fault lost it; `abrupt`: by a reset. */
+  latencyMs?: number;
+  abrupt?: boolean;
 }
 
 /** One resource as a request names it. */

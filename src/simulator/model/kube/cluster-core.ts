@@ -59,6 +59,7 @@ export class ClusterCore {
       workloads: 'ok',
       apiDown: 'no',
       disruptionLagMs: 0,
+      apiNeedsMaster: this.options.apiNeedsMaster,
       badBoot: 'not-ready',
       unreadyNodes: new Set(),
     };

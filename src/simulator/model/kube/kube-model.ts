@@ -7,6 +7,7 @@ import { selfSigned } from '../programs/certificates.ts';
 import type { HealthProbe, InstanceListener, SimInstance } from '../seams.ts';
 import type { KubeAnswer, KubeRequest } from './api-request.ts';
 import { ApiServer } from './api-server.ts';
+import { KubeCallFaults } from './call-faults.ts';
 import { ClusterCore } from './cluster-core.ts';
 import { CrdController } from './controllers/crd-controller.ts';
 import { DaemonSetController } from './controllers/daemon-set-controller.ts';
@@ -23,6 +24,7 @@ import { StatefulSetController } from './controllers/stateful-set-controller.ts'
 import { VolumeController } from './controllers/volume-controller.ts';
 import { WorkloadPods } from './controllers/workload-pods.ts';
 import { HealthAnswers } from './health-answers.ts';
+import { KubeletHealth } from './kubelet-health.ts';
 import { NodeManager } from './node-manager.ts';
 import { fieldsOf, isFields, type SimObject } from './object.ts';
 import { ObjectWriter } from './object-writer.ts';
@@ -36,6 +38,10 @@ import { WriteHandlers } from './write-handlers.ts';
 /** One simulated cluster: its API, its controllers and its nodes, all under one virtual clock. */
 export class KubeModel implements InstanceListener, HealthProbe {
   readonly clusterId: string;
+  /** What goes wrong with single calls. */
+  readonly callFaults: KubeCallFaults;
+  /** Lets a node fall ill, and recover. */
+  readonly kubelets: KubeletHealth;
   readonly #core: ClusterCore;
   readonly #api: ApiServer;
   readonly #writes: WriteHandlers;
@@ -52,6 +58,8 @@ export class KubeModel implements InstanceListener, HealthProbe {
     core.runtime = this.#runtime;
     this.clusterId = input.clusterId;
     const writer = new ObjectWriter(core);
+    this.callFaults = new KubeCallFaults(core.random.fork('call-faults'), () => core.clock.now());
+    this.kubelets = new KubeletHealth(core, writer);
     const pods = new WorkloadPods(core, writer);
     core.podLog = (pod, container, previous) => {
       const run = this.#machines.processesOf(pod).find((each) => each.container.name === container);
@@ -113,7 +121,7 @@ export class KubeModel implements InstanceListener, HealthProbe {
 
   /** Answers one request at once. Objects in the answer are the stored ones: read them, never change them. */
   handle(request: KubeRequest): KubeAnswer {
-    return this.#api.handle(request);
+    return this.callFaults.around(request, false, () => this.#api.handle(request));
   }
 
   /**
@@ -121,6 +129,8 @@ export class KubeModel implements InstanceListener, HealthProbe {
    * comes as `refused`, and the sink is told nothing; 410 is an ERROR event, as in reality.
    */
   watch(request: KubeRequest, sink: WatchSink): WatchHandle & { refused?: KubeAnswer } {
+    const fault = this.callFaults.around(request, true, () => ({ status: 200, body: '' }));
+    if (fault.status !== 200) return { stop: () => undefined, refused: fault };
     const opened = this.#api.watch(request, sink);
     return 'handle' in opened ? opened.handle : { stop: () => undefined, refused: opened.refused };
   }
@@ -128,7 +138,7 @@ export class KubeModel implements InstanceListener, HealthProbe {
   /** Whether the API accepts connections: not while it is down, nor (option apiNeedsMaster) without a ready control plane. */
   apiReachable(): boolean {
     if (this.#core.faults.apiDown === 'refused') return false;
-    if (!this.#core.options.apiNeedsMaster) return true;
+    if (!this.#core.faults.apiNeedsMaster) return true;
     const ready = this.#machines.apiServerReady();
     if (ready) this.#hadMaster = true;
     return ready || !this.#hadMaster;

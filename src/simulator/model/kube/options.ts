@@ -65,6 +65,8 @@ export interface KubeFaults {
   apiDown: 'no' | 'refused' | 'error';
   /** Adds to the lag of the disruption controller: PDB status is stale that long. */
   disruptionLagMs: number;
+  /** As the option of this name, which it starts from. */
+  apiNeedsMaster: boolean;
   /** What an instance with a bad image does. */
   badBoot: 'not-ready' | 'never-registers';
   /** Nodes whose pods never become ready (by node name), e.g. a broken network on one node. */

@@ -1,0 +1,71 @@
+import { InvalidArgumentError, Option } from 'commander';
+import { examples, type RegisterCommand, wholeNumber } from './command.ts';
+
+interface ServeFlags {
+  clusters: number;
+  speed: number;
+  scenario?: string;
+  kubeconfig?: string;
+  port: number;
+  seed: string;
+  output: 'text' | 'json';
+}
+
+const fastest = 10_000;
+
+const speedOf = (text: string): number => {
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0 && value <= fastest) return value;
+  throw new InvalidArgumentError(`It must be a positive number, ${fastest} at most.`);
+};
+
+const within =
+  (least: number, most: number) =>
+  (text: string): number => {
+    const value = wholeNumber(text);
+    if (value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+  };
+
+/** `clm simulate`: a simulated fleet without clm. */
+export const register: RegisterCommand = (program, context) => {
+  const simulate = program.command('simulate').summary('a simulated fleet to try things on');
+  simulate.description('Simulated AWS accounts and Kubernetes clusters, without the daemon.');
+  const serve = simulate
+    .command('serve')
+    .summary('serve the AWS and Kubernetes APIs of a simulated fleet')
+    .description(
+      'Serves the AWS and Kubernetes APIs of the sample fleet on loopback until Ctrl-C, for kubectl, the AWS CLI, SDKs, or\nanything else that speaks to them. Prints how to reach it; then what happens in it.',
+    )
+    .option('--clusters <n>', 'clusters of the sample fleet, 4 to 84', within(4, 84), 4)
+    .option('--speed <rate>', 'simulated seconds a second', speedOf, 1)
+    .option('--scenario <file>', 'what goes wrong, where and when (docs/simulator.md)')
+    .option('--kubeconfig <file>', 'where to write the kubeconfig (default: a temporary file, removed at the end)')
+    .option('--port <n>', 'of both APIs; a free one unless given', within(0, 65_535), 0)
+    .option('--seed <seed>', 'decides boot times, pod placement and team workloads', 'simulate')
+    .addOption(
+      new Option('-o, --output <format>', 'text, or JSON lines: how to reach it, then events')
+        .choices(['text', 'json'])
+        .default('text'),
+    )
+    .action(async (flags: ServeFlags) => {
+      const { runServe } = await import('./simulate/serve.ts');
+      await runServe(
+        {
+          clusters: flags.clusters,
+          speed: flags.speed,
+          scenario: flags.scenario,
+          kubeconfig: flags.kubeconfig,
+          port: flags.port,
+          seed: flags.seed,
+          output: flags.output,
+        },
+        context.io,
+      );
+    });
+  examples(serve, [
+    ['clm simulate serve', 'four clusters, in real time'],
+    ['clm simulate serve --speed 60 --kubeconfig ./sim.kubeconfig', 'an hour a minute'],
+    ['clm simulate serve --scenario examples/scenario.yaml', 'with faults'],
+  ]);
+};
