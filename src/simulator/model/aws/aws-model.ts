@@ -16,6 +16,7 @@ import { Fleet } from './fleet.ts';
 import { isRegion } from './geography.ts';
 import { GroupController } from './group-controller.ts';
 import { groupInstanceActions } from './group-instances.ts';
+import { groupPolicyActions } from './group-policies.ts';
 import { groupActions } from './group-requests.ts';
 import { groupSettingActions } from './group-settings.ts';
 import { groupDescribeActions } from './group-views.ts';
@@ -26,9 +27,12 @@ import { PastRegions } from './past-region.ts';
 import type { RegionState } from './region-state.ts';
 import { clusterOfTags } from './resources.ts';
 import { replacementActions } from './rolling-replacement.ts';
+import { runActions } from './run-instances.ts';
 import { interruptSpot, type SpotSelection } from './spot.ts';
 import { kmsActions, ObjectStorage } from './storage-actions.ts';
 import { targetGroupActions } from './target-group-actions.ts';
+import { volumeActions } from './volume-actions.ts';
+import { warmPoolActions } from './warm-pool.ts';
 
 export interface AwsModelOptions {
   clock: VirtualClock;
@@ -80,9 +84,11 @@ export class AwsModel {
           ...groupInstanceActions,
           ...groupSettingActions,
           ...replacementActions,
+          ...groupPolicyActions,
+          ...warmPoolActions,
         },
       ],
-      ['ec2', { ...ec2Actions, ...ec2CatalogueActions, ...launchTemplateActions }],
+      ['ec2', { ...ec2Actions, ...runActions, ...volumeActions, ...ec2CatalogueActions, ...launchTemplateActions }],
       ['elasticloadbalancing', classicActions],
       ['elasticloadbalancingv2', targetGroupActions],
       ['cloudformation', { ...stackActions(fetch), ...stackDescribeActions, ...changeSetActions(fetch) }],

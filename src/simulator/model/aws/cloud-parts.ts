@@ -30,6 +30,10 @@ export interface FleetPart {
   launch(state: RegionState, spec: LaunchSpec): Ec2Instance;
   /** Shuts the instance down; a second call is a no-op. */
   terminate(state: RegionState, instance: Ec2Instance, reason: { code: string; message: string }): void;
+  /** Stops a running instance: it keeps its id and address. */
+  stop(state: RegionState, instance: Ec2Instance): void;
+  /** Starts a stopped one; it runs after `bootMs`. */
+  start(state: RegionState, instance: Ec2Instance, bootMs: number): void;
   forgetEnded(state: RegionState): void;
   view(state: RegionState, instance: Ec2Instance): SimInstance;
 }
@@ -82,8 +86,8 @@ export interface GroupsPart {
   newActivity(state: RegionState, group: ScalingGroup, description: string, cause: string, details: object): Activity;
   endActivity(activity: Activity | undefined, status: Activity['status'], message?: string): void;
   subnetFor(state: RegionState, group: ScalingGroup, zone: string): Subnet | undefined;
-  /** One instance into this subnet. @throws AwsError what EC2 says */
-  launch(state: RegionState, group: ScalingGroup, subnet: Subnet, cause: string): Member;
+  /** One instance into this subnet, into the group unless another place is given. @throws AwsError what EC2 says */
+  launch(state: RegionState, group: ScalingGroup, subnet: Subnet, cause: string, into?: Map<string, Member>): Member;
   terminate(state: RegionState, group: ScalingGroup, member: Member, cause: string, decrement: boolean): Activity;
   instanceRunning(state: RegionState, instance: Ec2Instance): void;
   instanceStopping(state: RegionState, instance: Ec2Instance): void;

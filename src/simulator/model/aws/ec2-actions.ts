@@ -5,13 +5,13 @@ import { instanceTypeInfo } from './geography.ts';
 import type { RegionState } from './region-state.ts';
 import { clusterOfTags, type Ec2Instance, tagList } from './resources.ts';
 
-const stateCodes = { pending: 0, running: 16, 'shutting-down': 32, terminated: 48 } as const;
+const stateCodes = { pending: 0, running: 16, 'shutting-down': 32, terminated: 48, stopping: 64, stopped: 80 } as const;
 
-function instanceState(instance: Ec2Instance): Record<string, unknown> {
+export function instanceState(instance: Ec2Instance): Record<string, unknown> {
   return { Code: stateCodes[instance.state], Name: instance.state };
 }
 
-function instanceView(state: RegionState, instance: Ec2Instance): Record<string, unknown> {
+export function instanceView(state: RegionState, instance: Ec2Instance): Record<string, unknown> {
   const gone = instance.state === 'terminated';
   const dnsName = `ip-${instance.privateIp.replaceAll('.', '-')}.${state.region}.compute.internal`;
   return {
@@ -57,7 +57,7 @@ const instanceFields = (state: RegionState): Record<string, (instance: Ec2Instan
   'instance-lifecycle': (instance) => (instance.spot ? 'spot' : undefined),
 });
 
-function namedInstances(call: Call): Ec2Instance[] | undefined {
+export function namedInstances(call: Call): Ec2Instance[] | undefined {
   const ids = call.params.texts('InstanceIds');
   if (ids.length === 0) return undefined;
   const malformed = ids.find((id) => !/^i-(?:[0-9a-f]{8}|[0-9a-f]{17})$/.test(id));
@@ -125,13 +125,54 @@ function terminateInstances(call: Call): Record<string, unknown> {
 }
 
 function taggable(state: RegionState, id: string): Map<string, string> {
-  const found = state.instances.get(id)?.tags ?? state.templates.get(id)?.tags ?? state.plain.get(id)?.tags;
+  const found =
+    state.instances.get(id)?.tags ??
+    state.templates.get(id)?.tags ??
+    state.volumes.get(id)?.tags ??
+    state.plain.get(id)?.tags;
   if (found) return found;
   throw new AwsError('InvalidID', `The ID '${id}' is not valid`);
 }
 
+/** A request for each spot instance, as Auto Scaling makes them; its status tells of an interruption. */
+function describeSpot({ state, params }: Call): Record<string, unknown> {
+  const wanted = filtersOf(
+    params,
+    { 'instance-id': (instance: Ec2Instance) => instance.id, state: () => 'active' },
+    (instance: Ec2Instance) => instance.tags,
+  );
+  const views = [...state.instances.values()]
+    .filter((instance) => instance.spot && wanted(instance))
+    .map((instance) => ({
+      SpotInstanceRequestId: `sir-${instance.id.slice(2, 10)}`,
+      InstanceId: instance.id,
+      LaunchedAvailabilityZone: instance.zone,
+      CreateTime: new Date(instance.launchedAt),
+      Type: 'one-time',
+      State: instance.state === 'running' || instance.state === 'pending' ? 'active' : 'closed',
+      Status: spotStatus(instance),
+      InstanceInterruptionBehavior: 'terminate',
+      Tags: [],
+    }));
+  return paged(params, 'SpotInstanceRequests', views, 1000);
+}
+
+function spotStatus(instance: Ec2Instance): Record<string, unknown> {
+  const noticed = instance.interruption?.terminatesAt !== undefined;
+  if (noticed && instance.state === 'running')
+    return {
+      Code: 'marked-for-termination',
+      Message: 'Your Spot Instance is marked for termination.',
+      UpdateTime: new Date(instance.interruption?.recommendedAt ?? 0),
+    };
+  const ended = instance.state === 'shutting-down' || instance.state === 'terminated';
+  const Code = !ended ? 'fulfilled' : noticed ? 'instance-terminated-no-capacity' : 'instance-terminated-by-user';
+  return { Code, Message: Code, UpdateTime: new Date(instance.terminatedAt ?? instance.launchedAt) };
+}
+
 export const ec2Actions: ActionTable = {
   DescribeInstances: describeInstances,
+  DescribeSpotInstanceRequests: describeSpot,
   DescribeInstanceStatus: describeInstanceStatus,
   TerminateInstances: terminateInstances,
   CreateTags: ({ state, params }) => {

@@ -194,29 +194,4 @@ export const ec2CatalogueActions: ActionTable = {
       }));
     return paged(params, 'SecurityGroups', views, 1000);
   },
-  DescribeVolumes: ({ cloud, state, params }) => {
-    const ids = params.texts('VolumeIds');
-    const volumes = [...state.plain.values()].filter((resource) => resource.type === 'AWS::EC2::Volume');
-    const missing = ids.find((id) => !volumes.some((volume) => volume.id === id));
-    if (missing !== undefined) throw new AwsError('InvalidVolume.NotFound', `The volume '${missing}' does not exist.`);
-    const wanted = filtersOf<(typeof volumes)[number]>(
-      params,
-      { status: () => 'available', 'volume-id': (volume) => volume.id },
-      (volume) => volume.tags,
-    );
-    const views = volumes
-      .filter((volume) => (ids.length === 0 || ids.includes(volume.id)) && wanted(volume))
-      .map((volume) => ({
-        VolumeId: volume.id,
-        AvailabilityZone: plainText(volume.properties['AvailabilityZone']),
-        Size: Number(volume.properties['Size'] ?? 1),
-        State: 'available',
-        VolumeType: plainText(volume.properties['VolumeType'] ?? 'gp2'),
-        CreateTime: new Date(volume.createdAt || cloud.now()),
-        Encrypted: plainText(volume.properties['Encrypted']) === 'true',
-        Attachments: [],
-        Tags: tagList(volume.tags),
-      }));
-    return paged(params, 'Volumes', views, 500);
-  },
 };

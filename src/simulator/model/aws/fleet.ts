@@ -6,6 +6,7 @@ import type { FleetPart, LaunchSpec } from './cloud-parts.ts';
 import { instanceTypeInfo, isImageId } from './geography.ts';
 import type { RegionState } from './region-state.ts';
 import { clusterOfTags, type Ec2Instance } from './resources.ts';
+import { releaseVolumes } from './volume-actions.ts';
 
 const endedKeptMs = 3_600_000;
 
@@ -82,6 +83,25 @@ export class Fleet implements FleetPart {
     this.#cloud.groups.instanceRunning(state, instance);
   }
 
+  stop(state: RegionState, instance: Ec2Instance): void {
+    if (instance.state !== 'running') return;
+    const cloud = this.#cloud;
+    instance.state = 'stopping';
+    cloud.listener.instanceStopping(instance.id);
+    cloud.clock.at(cloud.now() + cloud.draw(state, cloud.timings.shutdownAfter), () => {
+      if (instance.state !== 'stopping') return;
+      instance.state = 'stopped';
+      cloud.listener.instanceGone(instance.id);
+    });
+  }
+
+  start(state: RegionState, instance: Ec2Instance, bootMs: number): void {
+    if (instance.state === 'stopping') this.#cloud.listener.instanceGone(instance.id);
+    if (instance.state !== 'stopped' && instance.state !== 'stopping') return;
+    instance.state = 'pending';
+    this.#cloud.clock.at(this.#cloud.now() + bootMs, () => this.#running(state, instance));
+  }
+
   /** Shuts the instance down; a second call is a no-op. */
   terminate(state: RegionState, instance: Ec2Instance, reason: { code: string; message: string }): void {
     if (instance.state === 'shutting-down' || instance.state === 'terminated') return;
@@ -102,6 +122,7 @@ export class Fleet implements FleetPart {
     state.freeAddress(instance.privateIp);
     state.ended.push(instance);
     this.forgetEnded(state);
+    releaseVolumes(state, instance.id);
     cloud.balancing.instanceGone(state, instance.id);
     cloud.listener.instanceGone(instance.id);
     cloud.emit({

@@ -2,6 +2,7 @@ import { AwsError } from './aws-request.ts';
 import type { Cloud } from './cloud.ts';
 import type { GroupsPart, LaunchSpec } from './cloud-parts.ts';
 import type { Subnet } from './geography.ts';
+import { capacityOf, nextMarket, weightOf, weightOfType } from './group-capacity.ts';
 import { GroupLifecycle } from './group-lifecycle.ts';
 import { templateVersion } from './launch-templates.ts';
 import type { RegionState } from './region-state.ts';
@@ -20,6 +21,7 @@ import {
   scaleInVictim,
   templateOf,
 } from './scaling-group.ts';
+import { backToPool, keepWarm, takeWarm, warmInstanceRunning } from './warm-pool.ts';
 
 const activitiesKept = 60;
 const longestRetryMs = 600_000;
@@ -93,14 +95,18 @@ export class GroupController implements GroupsPart {
       for (const member of [...group.members.values()]) {
         if (!isTerminating(member)) this.terminate(state, group, member, 'the group is being deleted', false);
       }
-      if (group.members.size === 0) this.#deleted(state, group);
+      keepWarm(this.#cloud, state, group);
+      if (group.members.size + (group.warmPool?.members.size ?? 0) === 0) this.#deleted(state, group);
       return;
     }
     this.#replaceUnhealthy(state, group);
-    const extra = countedMembers(group).filter((member) => member.forBalance).length;
-    const missing = group.desired + extra - countedMembers(group).length;
+    const extra = countedMembers(group)
+      .filter((member) => member.forBalance)
+      .reduce((sum, member) => sum + weightOf(group, member), 0);
+    const missing = group.desired + extra - capacityOf(group);
     if (missing > 0 && !group.suspended.has('Launch')) this.#launchMissing(state, group, missing);
     if (missing < 0 && !group.suspended.has('Terminate')) this.#scaleIn(state, group, -missing);
+    keepWarm(this.#cloud, state, group);
     this.#considerBalance(state, group);
   }
 
@@ -120,7 +126,9 @@ export class GroupController implements GroupsPart {
 
   #launchMissing(state: RegionState, group: ScalingGroup, missing: number): void {
     const cause = `an instance was started in response to a difference between desired and actual capacity, increasing the capacity from ${group.desired - missing} to ${group.desired}.`;
-    for (let i = 0; i < missing; i++) {
+    const wanted = capacityOf(group) + missing;
+    while (capacityOf(group) < wanted) {
+      if (takeWarm(this.#cloud, state, group, cause)) continue;
       const failure = this.#launchAnywhere(state, group, cause);
       if (failure !== undefined) {
         const activity = this.newActivity(state, group, 'Launching a new EC2 instance', cause, {});
@@ -156,8 +164,7 @@ export class GroupController implements GroupsPart {
     return group.subnets.map((id) => state.subnet(id)).find((subnet) => subnet?.zone === zone);
   }
 
-  /** One instance into this subnet. @throws AwsError what EC2 says */
-  launch(state: RegionState, group: ScalingGroup, subnet: Subnet, cause: string): Member {
+  launch(state: RegionState, group: ScalingGroup, subnet: Subnet, cause: string, into = group.members): Member {
     const cloud = this.#cloud;
     const reference = templateOf(group);
     const template = reference === undefined ? undefined : state.templates.get(reference.id);
@@ -177,6 +184,7 @@ export class GroupController implements GroupsPart {
     tags.set('aws:ec2launchtemplate:version', String(version.number));
     const types = group.mixed?.overrides.map((each) => each.instanceType) ?? [];
     if (types.length === 0) types.push(version.data.InstanceType ?? 'm1.small');
+    const spot = group.mixed ? nextMarket(group) === 'Spot' : version.data['InstanceMarketOptions'] !== undefined;
     const instance = this.#launchFirstType(state, types, (instanceType) => ({
       data: version.data,
       templateId: template.id,
@@ -184,7 +192,7 @@ export class GroupController implements GroupsPart {
       instanceType,
       subnet,
       tags,
-      spot: group.mixed?.spot ?? version.data['InstanceMarketOptions'] !== undefined,
+      spot,
       group: group.name,
     }));
     const member: Member = {
@@ -195,6 +203,9 @@ export class GroupController implements GroupsPart {
       template: { id: template.id, name: template.name, version: String(version.number) },
       waits: new Map(),
       forBalance: false,
+      ...(group.mixed?.overrides.some((each) => each.weight !== undefined)
+        ? { weight: String(weightOfType(group, instance.instanceType)) }
+        : {}),
       activity: this.newActivity(state, group, `Launching a new EC2 instance: ${instance.id}`, cause, {
         'Subnet ID': subnet.id,
         'Availability Zone': subnet.zone,
@@ -202,7 +213,7 @@ export class GroupController implements GroupsPart {
     };
     if (member.activity) member.activity.status = 'PreInService';
     if (member.activity) member.activity.progress = 30;
-    group.members.set(instance.id, member);
+    into.set(instance.id, member);
     cloud.groups.changed(state, group);
     return member;
   }
@@ -221,8 +232,10 @@ export class GroupController implements GroupsPart {
   }
 
   #scaleIn(state: RegionState, group: ScalingGroup, count: number): void {
-    for (let i = 0; i < count; i++) {
+    const wanted = capacityOf(group) - count;
+    for (;;) {
       const victim = scaleInVictim(group);
+      if (victim && capacityOf(group) - weightOf(group, victim) < wanted) return;
       if (victim === undefined) {
         const cause = 'the group could not scale to its desired capacity.';
         const activity = this.newActivity(state, group, 'Terminating EC2 instance', cause, {});
@@ -231,8 +244,9 @@ export class GroupController implements GroupsPart {
         this.endActivity(activity, 'Failed', message);
         return;
       }
-      const from = countedMembers(group).length;
-      const cause = `an instance was taken out of service in response to a difference between desired and actual capacity, shrinking the capacity from ${from} to ${from - 1}.`;
+      const from = capacityOf(group);
+      const cause = `an instance was taken out of service in response to a difference between desired and actual capacity, shrinking the capacity from ${from} to ${from - weightOf(group, victim)}.`;
+      if (backToPool(this.#cloud, state, group, victim)) continue;
       this.terminate(state, group, victim, cause, false);
     }
   }
@@ -269,7 +283,7 @@ export class GroupController implements GroupsPart {
     if (['AZRebalance', 'Launch', 'Terminate'].some((process) => group.suspended.has(process))) return false;
     const members = [...group.members.values()];
     if (members.some((member) => member.state !== 'InService' && member.state !== 'Standby')) return false;
-    if (countedMembers(group).length !== group.desired) return false;
+    if (capacityOf(group) !== group.desired) return false;
     const victim = scaleInVictim(group);
     const emptiest = emptiestZones(group)[0];
     return victim !== undefined && victim.instance.zone !== emptiest;
@@ -295,6 +309,7 @@ export class GroupController implements GroupsPart {
   #deleted(state: RegionState, group: ScalingGroup): void {
     group.reaction?.cancel();
     group.balanceTimer?.cancel();
+    for (const action of group.scheduled.values()) action.timer?.cancel();
     state.groups.delete(group.name);
     for (const told of group.onDeleted.splice(0)) told();
   }
@@ -307,9 +322,17 @@ export class GroupController implements GroupsPart {
     return group && member ? { group, member } : undefined;
   }
 
+  #warmMemberOf(state: RegionState, instance: Ec2Instance): { group: ScalingGroup; member: Member } | undefined {
+    const group = state.groups.get(instance.group ?? '');
+    const member = group?.warmPool?.members.get(instance.id);
+    return group && member ? { group, member } : undefined;
+  }
+
   instanceRunning(state: RegionState, instance: Ec2Instance): void {
     const found = this.#memberOf(state, instance);
     if (found?.member.state === 'Pending') this.lifecycle.running(state, found.group, found.member);
+    const warm = this.#warmMemberOf(state, instance);
+    if (warm) warmInstanceRunning(this.#cloud, state, warm.group, warm.member);
   }
 
   /** EC2 stops it; when the group did not ask for that, its health check finds out within a minute. */
@@ -323,6 +346,9 @@ export class GroupController implements GroupsPart {
   instanceGone(state: RegionState, instance: Ec2Instance): void {
     const found = this.#memberOf(state, instance);
     if (found) this.lifecycle.gone(state, found.group, found.member);
+    const warm = this.#warmMemberOf(state, instance);
+    warm?.group.warmPool?.members.delete(instance.id);
+    if (warm) this.changed(state, warm.group);
   }
 
   loadBalancerSaysUnhealthy(state: RegionState, instanceId: string): void {

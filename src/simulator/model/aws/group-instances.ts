@@ -2,12 +2,15 @@
 import { AwsError, type Params } from './aws-request.ts';
 import type { ActionTable, Call } from './cloud.ts';
 import type { Subnet } from './geography.ts';
+import { weightOf } from './group-capacity.ts';
 import { findGroup } from './group-requests.ts';
 import { activityView } from './group-views.ts';
 import type { RegionState } from './region-state.ts';
-import { isTerminating, type Member, type ScalingGroup } from './scaling-group.ts';
+import { isTerminating, type Member, propagatedTags, type ScalingGroup } from './scaling-group.ts';
 
 const tokenKeptMs = 8 * 3_600_000;
+/** Instances of one launch, whatever they weigh. */
+const launchedMost = 100;
 
 function managed(state: RegionState, instanceId: string): { group: ScalingGroup; member: Member } {
   const name = state.instances.get(instanceId)?.group;
@@ -21,11 +24,30 @@ function managed(state: RegionState, instanceId: string): { group: ScalingGroup;
 }
 
 /** Asynchronous, whatever protects the instance. A resend for a terminating instance decrements again: the service counts calls. */
-function terminateInstance({ cloud, state, params }: Call): Record<string, unknown> {
-  const { group, member } = managed(state, params.required('InstanceId'));
+function terminateInstance(call: Call): Record<string, unknown> {
+  const { state, params } = call;
   if (!params.has('ShouldDecrementDesiredCapacity')) params.required('ShouldDecrementDesiredCapacity');
   const decrement = params.flag('ShouldDecrementDesiredCapacity') ?? false;
-  if (decrement && group.desired - 1 < group.min) {
+  const ids = params.limitedTexts('InstanceIds', 100);
+  if (ids.length === 0) {
+    const { group, member } = managed(state, params.required('InstanceId'));
+    return { Activity: terminateMembers(call, group, [member], decrement)[0] };
+  }
+  if (params.has('InstanceId')) params.fail('You cannot specify both InstanceId and InstanceIds.');
+  const group = findGroup(state, params.required('AutoScalingGroupName'), true);
+  const activities = terminateMembers(call, group, membersIn(group, ids, params), decrement);
+  return { Activities: activities };
+}
+
+/** All or none of them: the new size is checked before anything happens. */
+function terminateMembers(
+  { cloud, state, params }: Call,
+  group: ScalingGroup,
+  members: readonly Member[],
+  decrement: boolean,
+): Record<string, unknown>[] {
+  const units = members.reduce((sum, member) => sum + weightOf(group, member), 0);
+  if (decrement && group.desired - units < group.min) {
     params.fail(
       `Currently, desiredSize equals minSize (${group.min}). Terminating instance without replacement will violate group's ` +
         "min size constraint. Either set shouldDecrementDesiredCapacity flag to false or lower group's min size.",
@@ -33,14 +55,66 @@ function terminateInstance({ cloud, state, params }: Call): Record<string, unkno
   }
   const from = group.desired;
   if (decrement) {
-    cloud.groups.resize(state, group, { desired: group.desired - 1 }, 'TerminateInstanceInAutoScalingGroup');
+    cloud.groups.resize(state, group, { desired: from - units }, 'TerminateInstanceInAutoScalingGroup');
   }
-  const shrinking = decrement ? `, shrinking the capacity from ${from} to ${from - 1}` : '';
-  const cause = `instance ${member.instance.id} was taken out of service in response to a user request${shrinking}.`;
-  const activity = isTerminating(member)
-    ? (member.activity ?? cloud.groups.newActivity(state, group, 'Terminating EC2 instance', cause, {}))
-    : cloud.groups.terminate(state, group, member, cause, decrement);
-  return { Activity: activityView(group, activity) };
+  const shrinking = decrement ? `, shrinking the capacity from ${from} to ${from - units}` : '';
+  return members.map((member) => {
+    const cause = `instance ${member.instance.id} was taken out of service in response to a user request${shrinking}.`;
+    const activity = isTerminating(member)
+      ? (member.activity ?? cloud.groups.newActivity(state, group, 'Terminating EC2 instance', cause, {}))
+      : cloud.groups.terminate(state, group, member, cause, decrement);
+    return activityView(group, activity);
+  });
+}
+
+/** Running instances that belong to no group join this one; desired rises by as many. */
+function attach({ cloud, state, params }: Call): Record<string, unknown> {
+  const group = findGroup(state, params.required('AutoScalingGroupName'), true);
+  const ids = params.limitedTexts('InstanceIds', 20);
+  if (ids.length === 0) params.fail('At least one instance ID must be specified.');
+  const instances = [...new Set(ids)].map((id) => {
+    const instance = state.instances.get(id);
+    if (!instance) return params.fail(`Invalid Instance ID(s): [${id}]. Instance does not exist.`);
+    if (instance.group !== undefined) {
+      const where = instance.group === group.name ? 'is already part of' : 'is part of another';
+      return params.fail(`The instance ${id} ${where} Auto Scaling group ${instance.group}.`);
+    }
+    if (instance.state !== 'running') return params.fail(`The instance ${id} is not in running state.`);
+    if (!group.zones.includes(instance.zone))
+      return params.fail(`The instance ${id} is in Availability Zone ${instance.zone}, which the group does not use.`);
+    return instance;
+  });
+  if (group.desired + instances.length > group.max) {
+    params.fail(
+      `AutoScalingGroup ${group.name} has max-size=${group.max}, and desired-size=${group.desired}. To attach ${instances.length} more instance(s), please update the AutoScalingGroup sizes appropriately.`,
+    );
+  }
+  for (const instance of instances) {
+    instance.group = group.name;
+    for (const [key, value] of propagatedTags(group)) instance.tags.set(key, value);
+    const cause = `instance ${instance.id} was attached in response to a user request.`;
+    const member: Member = {
+      instance,
+      state: 'Pending',
+      protectedFromScaleIn: false,
+      unhealthy: false,
+      template: {
+        id: instance.templateId,
+        name: state.templates.get(instance.templateId)?.name ?? '',
+        version: String(instance.templateVersion),
+      },
+      waits: new Map(),
+      forBalance: false,
+      activity: cloud.groups.newActivity(state, group, `Attaching an existing EC2 instance: ${instance.id}`, cause, {
+        'Subnet ID': instance.subnetId,
+        'Availability Zone': instance.zone,
+      }),
+    };
+    group.members.set(instance.id, member);
+    cloud.groups.lifecycle.running(state, group, member);
+  }
+  cloud.groups.resize(state, group, { desired: group.desired + instances.length }, 'AttachInstances');
+  return {};
 }
 
 function membersIn(group: ScalingGroup, ids: readonly string[], params: Params): Member[] {
@@ -99,7 +173,8 @@ function launchSubnet(call: Call, group: ScalingGroup): Subnet {
 function launchInstances(call: Call): Record<string, unknown> {
   const { cloud, state, params } = call;
   const group = findGroup(state, params.required('AutoScalingGroupName'), true);
-  const count = params.bounded('RequestedCapacity', 1, 100) ?? params.requiredInteger('RequestedCapacity');
+  const count =
+    params.bounded('RequestedCapacity', 1, group.mixed ? 10_000 : 100) ?? params.requiredInteger('RequestedCapacity');
   const token = params.required('ClientToken');
   if (!/^[A-Za-z0-9\-_/]{1,64}$/.test(token)) {
     params.fail(
@@ -145,13 +220,16 @@ function tryLaunch(
   const byType = new Map<string, string[]>();
   const errors: Record<string, unknown>[] = [];
   let launched = 0;
-  for (let i = 0; i < count; i++) {
+  for (let units = 0, instances = 0; units < count && instances < launchedMost; instances++) {
     const from = group.desired;
     const cause = `an instance was started in response to a LaunchInstances request, increasing the capacity from ${from + launched} to ${from + launched + 1}.`;
     try {
-      const { instance } = cloud.groups.launch(state, group, subnet, cause);
-      byType.set(instance.instanceType, [...(byType.get(instance.instanceType) ?? []), instance.id]);
-      launched += 1;
+      const member = cloud.groups.launch(state, group, subnet, cause);
+      const { instance } = member;
+      const key = `${instance.instanceType}/${instance.spot ? 'Spot' : 'OnDemand'}`;
+      byType.set(key, [...(byType.get(key) ?? []), instance.id]);
+      units += weightOf(group, member);
+      launched = units;
     } catch (error) {
       if (!(error instanceof AwsError)) throw error;
       const type = group.mixed?.overrides[0]?.instanceType;
@@ -165,14 +243,14 @@ function tryLaunch(
       break;
     }
   }
+  // What weighs more than was asked for may not lift desired over the maximum.
   const raise = errors.length > 0 && strategy === 'retry-with-group-configuration' ? count : launched;
-  if (raise > 0) cloud.groups.resize(state, group, { desired: group.desired + raise }, 'LaunchInstances');
-  const Instances = [...byType].map(([InstanceType, InstanceIds]) => ({
-    InstanceType,
-    MarketType: group.mixed?.spot ? 'Spot' : 'OnDemand',
-    ...place,
-    InstanceIds,
-  }));
+  if (raise > 0)
+    cloud.groups.resize(state, group, { desired: Math.min(group.max, group.desired + raise) }, 'LaunchInstances');
+  const Instances = [...byType].map(([key, InstanceIds]) => {
+    const [InstanceType, MarketType] = key.split('/');
+    return { InstanceType, MarketType, ...place, InstanceIds };
+  });
   return { Instances, Errors: errors };
 }
 
@@ -301,6 +379,7 @@ function hookMember(call: Call): { group: ScalingGroup; member: Member; hook: st
 
 export const groupInstanceActions: ActionTable = {
   TerminateInstanceInAutoScalingGroup: terminateInstance,
+  AttachInstances: attach,
   SetInstanceProtection: setProtection,
   LaunchInstances: launchInstances,
   DetachInstances: detach,

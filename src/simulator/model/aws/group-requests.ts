@@ -4,7 +4,7 @@ import type { ActionTable, Call, Cloud } from './cloud.ts';
 import { findTemplate, templateVersion } from './launch-templates.ts';
 import type { RegionState } from './region-state.ts';
 import {
-  clusterOfGroup,
+  activeRefresh,
   type LifecycleHook,
   type MixedInstances,
   type ScalingGroup,
@@ -27,7 +27,7 @@ export function findGroup(state: RegionState, name: string, forChange = false): 
   return group;
 }
 
-function templateReference(state: RegionState, params: Params): TemplateReference {
+export function templateReference(state: RegionState, params: Params): TemplateReference {
   const id = params.text('LaunchTemplateId');
   const name = params.text('LaunchTemplateName');
   try {
@@ -53,14 +53,15 @@ function mixedInstances(state: RegionState, params: Params): MixedInstances {
     return params.fail('A mixed instances policy needs a launch template specification.');
   const distribution = params.structure('InstancesDistribution');
   const spotShare = distribution?.bounded('OnDemandPercentageAboveBaseCapacity', 0, 100) ?? 100;
+  const base = distribution?.bounded('OnDemandBaseCapacity', 0, largest) ?? 0;
   return {
     template: templateReference(state, specification),
     overrides: launchTemplate.items('Overrides').map((each) => ({
       instanceType: each.required('InstanceType'),
-      ...(each.has('WeightedCapacity') ? { weight: each.required('WeightedCapacity') } : {}),
+      ...(each.has('WeightedCapacity') ? { weight: String(each.bounded('WeightedCapacity', 1, 999)) } : {}),
     })),
     distribution: distribution?.raw ?? {},
-    spot: spotShare === 0,
+    spot: spotShare === 0 && base === 0,
   };
 }
 
@@ -180,6 +181,9 @@ export function createGroup(cloud: Cloud, state: RegionState, params: Params, by
     launchRetries: 0,
     launchTokens: new Map(),
     refreshes: [],
+    scheduled: new Map(),
+    policies: new Map(),
+    coolUntil: 0,
     onDeleted: [],
   };
   if (group.terminationPolicies.length === 0) group.terminationPolicies.push('Default');
@@ -204,6 +208,11 @@ export function updateGroup(cloud: Cloud, state: RegionState, group: ScalingGrou
   const templateParams = params.structure('LaunchTemplate');
   const mixed = mixedParams && mixedInstances(state, mixedParams);
   const template = templateParams && templateReference(state, templateParams);
+  if ((mixed ?? template) && activeRefresh(group)?.before) {
+    params.fail(
+      'An active instance refresh with a desired configuration exists. All configuration options derived from the desired configuration are not available for update while the instance refresh is active.',
+    );
+  }
   const place = placement(state, params);
   const gracePeriod = params.bounded('HealthCheckGracePeriod', 0, 86_400);
   const policies = params.texts('TerminationPolicies');
@@ -275,10 +284,11 @@ export const groupActions: ActionTable = {
       params.fail(`New SetDesiredCapacity value ${desired} is below min value ${group.min} for the AutoScalingGroup.`);
     }
     const busy = [...group.members.values()].some((member) => member.state.startsWith('Pending'));
-    if (params.flag('HonorCooldown') === true && busy) {
+    const cooling = busy || cloud.now() < group.coolUntil;
+    if (params.flag('HonorCooldown') === true && cooling) {
       throw new AwsError(
         'ScalingActivityInProgress',
-        `Scaling activity is in progress for ${clusterOfGroup(group)} and blocks this action`,
+        `Scaling activity is in progress for ${group.name} and blocks this action`,
       );
     }
     cloud.groups.resize(state, group, { desired }, 'SetDesiredCapacity');

@@ -9,6 +9,7 @@ import {
   type ScalingGroup,
   scalingProcesses,
   type TemplateReference,
+  type WarmPool,
 } from './scaling-group.ts';
 
 const invalidToken = (): AwsError => new AwsError('InvalidNextToken', 'The NextToken value is not valid.');
@@ -17,7 +18,7 @@ export function templateReferenceView(reference: TemplateReference): Record<stri
   return { LaunchTemplateId: reference.id, LaunchTemplateName: reference.name, Version: reference.version };
 }
 
-function memberView(member: Member): Record<string, unknown> {
+export function memberView(member: Member): Record<string, unknown> {
   return {
     InstanceId: member.instance.id,
     InstanceType: member.instance.instanceType,
@@ -27,6 +28,7 @@ function memberView(member: Member): Record<string, unknown> {
     LaunchTemplate: templateReferenceView(member.template),
     ProtectedFromScaleIn: member.protectedFromScaleIn,
     ImageId: member.instance.imageId,
+    ...(member.weight === undefined ? {} : { WeightedCapacity: member.weight }),
   };
 }
 
@@ -81,10 +83,23 @@ export function groupView(state: RegionState, group: ScalingGroup, withInstances
     NewInstancesProtectedFromScaleIn: group.newInstancesProtected,
     ServiceLinkedRoleARN: `arn:aws:iam::${state.account}:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling`,
     CapacityRebalance: group.capacityRebalance,
+    ...(group.warmPool
+      ? { WarmPoolConfiguration: warmPoolView(group.warmPool), WarmPoolSize: group.warmPool.members.size }
+      : {}),
     TrafficSources: [
       ...group.classic.map((Identifier) => ({ Identifier, Type: 'elb' })),
       ...group.targetGroups.map((Identifier) => ({ Identifier, Type: 'elbv2' })),
     ],
+  };
+}
+
+export function warmPoolView(pool: WarmPool): Record<string, unknown> {
+  return {
+    ...(pool.maxPrepared === undefined ? {} : { MaxGroupPreparedCapacity: pool.maxPrepared }),
+    MinSize: pool.min,
+    PoolState: pool.state,
+    ...(pool.deleting ? { Status: 'PendingDelete' } : {}),
+    InstanceReusePolicy: { ReuseOnScaleIn: pool.reuse },
   };
 }
 

@@ -11,6 +11,7 @@ import type {
   PlainResource,
   Registrations,
   TargetGroup,
+  Volume,
 } from './resources.ts';
 import type { ScalingGroup } from './scaling-group.ts';
 
@@ -33,6 +34,9 @@ export class RegionState {
   /** Live stacks by name: all but DELETE_COMPLETE. */
   readonly stackIds = new Map<string, string>();
   readonly plain = new Map<string, PlainResource>();
+  readonly volumes = new Map<string, Volume>();
+  /** Ids of instances by the client token that launched them. */
+  readonly runTokens = new Map<string, string[]>();
   readonly images = new Map<string, Image>();
   /** Where an instance id is registered for health checks. */
   readonly trackersOf = new Map<string, Set<Registrations>>();

@@ -61,7 +61,7 @@ export interface LaunchTemplate {
   tags: Map<string, string>;
 }
 
-export type InstanceState = 'pending' | 'running' | 'shutting-down' | 'terminated';
+export type InstanceState = 'pending' | 'running' | 'stopping' | 'stopped' | 'shutting-down' | 'terminated';
 
 /** An EC2 instance. Times are simulated epoch ms. */
 export interface Ec2Instance {
@@ -85,6 +85,18 @@ export interface Ec2Instance {
   /** Spot capacity is wanted back: recommended when, and with a notice, gone when. */
   interruption?: { recommendedAt: number; terminatesAt?: number };
   group?: string;
+}
+
+export interface Volume {
+  id: string;
+  zone: string;
+  sizeGb: number;
+  type: string;
+  encrypted: boolean;
+  state: 'creating' | 'available' | 'in-use';
+  attachment?: { instanceId: string; device: string; state: 'attaching' | 'attached' | 'detaching'; at: number };
+  tags: Map<string, string>;
+  createdAt: number;
 }
 
 export interface ClassicLoadBalancer {

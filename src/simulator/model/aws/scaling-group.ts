@@ -10,7 +10,11 @@ export type LifecycleState =
   | 'Terminating:Wait'
   | 'Terminating:Proceed'
   | 'EnteringStandby'
-  | 'Standby';
+  | 'Standby'
+  | 'Warmed:Pending'
+  | 'Warmed:Running'
+  | 'Warmed:Stopped'
+  | 'Warmed:Terminating';
 
 export interface Activity {
   id: string;
@@ -57,6 +61,8 @@ export interface Member {
   /** Hooks that have not been completed, by name. */
   waits: Map<string, HookWait>;
   activity?: Activity;
+  /** Units of capacity it was launched as, when its group weighs instances. */
+  weight?: string;
   /** Launched to balance zones: one more than desired until it is in service. */
   forBalance: boolean;
   /** Launched ahead for this instance, which goes once it is in service. */
@@ -75,6 +81,40 @@ export interface MixedInstances {
   overrides: { instanceType: string; weight?: string }[];
   distribution: Record<string, unknown>;
   spot: boolean;
+}
+
+export interface ScheduledAction {
+  name: string;
+  arn: string;
+  startAt?: number;
+  endAt?: number;
+  recurrence?: string;
+  timeZone?: string;
+  min?: number;
+  max?: number;
+  desired?: number;
+  timer?: Timer;
+}
+
+export interface ScalingPolicy {
+  name: string;
+  arn: string;
+  type: 'SimpleScaling' | 'StepScaling' | 'TargetTrackingScaling' | 'PredictiveScaling';
+  adjustmentType: 'ChangeInCapacity' | 'ExactCapacity' | 'PercentChangeInCapacity' | '';
+  enabled: boolean;
+  /** As given, for describes. */
+  request: Record<string, unknown>;
+}
+
+/** Instances that wait, started before, for the next scale-out. */
+export interface WarmPool {
+  min: number;
+  maxPrepared?: number;
+  state: 'Stopped' | 'Running' | 'Hibernated';
+  /** Instances that a scale-in takes go back to the pool. */
+  reuse: boolean;
+  deleting: boolean;
+  members: Map<string, Member>;
 }
 
 export interface ScalingGroup {
@@ -111,18 +151,36 @@ export interface ScalingGroup {
   launchRetries: number;
   launchTokens: Map<string, { request: string; result: Record<string, unknown>; at: number }>;
   refreshes: InstanceRefresh[];
+  scheduled: Map<string, ScheduledAction>;
+  policies: Map<string, ScalingPolicy>;
+  /** Simulated epoch ms; what honours the cooldown waits for it. */
+  coolUntil: number;
+  warmPool?: WarmPool;
   onDeleted: (() => void)[];
 }
 
 export interface InstanceRefresh {
   id: string;
-  status: 'Pending' | 'InProgress' | 'Successful' | 'Failed' | 'Cancelling' | 'Cancelled';
+  status: 'Pending' | 'InProgress' | 'Successful' | 'Failed' | 'Cancelling' | 'Cancelled' | 'RollbackSuccessful';
   startedAt: number;
   endedAt?: number;
   toUpdate: number;
   /** Instances to replace, one after the other. */
   queue: string[];
+  /** Instances in service below which none is taken. */
+  leastHealthy: number;
+  /** What happens to instances that are protected from scale-in, or in standby. */
+  whenProtected: 'Refresh' | 'Ignore' | 'Wait';
+  /** When it last took an instance. */
+  progressAt: number;
+  /** The template to go back to, when the refresh brought its own. */
+  before?: TemplateReference;
+  rollback: boolean;
   reason?: string;
+}
+
+export function activeRefresh(group: ScalingGroup): InstanceRefresh | undefined {
+  return group.refreshes.find((refresh) => ['Pending', 'InProgress', 'Cancelling'].includes(refresh.status));
 }
 
 export const scalingProcesses = [

@@ -64,11 +64,6 @@ const kinds: Readonly<Record<string, PlainKind>> = {
     attributes: (_state, { id, arn }) => ({ Arn: arn, KeyId: id }),
   },
   'AWS::KMS::Alias': { name: 'AliasName' },
-  'AWS::EC2::Volume': {
-    idPrefix: 'vol',
-    replacing: ['AvailabilityZone'],
-    attributes: (_state, { id }) => ({ VolumeId: id }),
-  },
   'AWS::EC2::SecurityGroup': {
     idPrefix: 'sg',
     replacing: ['GroupDescription', 'GroupName', 'VpcId'],
@@ -92,8 +87,6 @@ const kinds: Readonly<Record<string, PlainKind>> = {
   'AWS::Logs::LogGroup': { name: 'LogGroupName', arn: regional('logs', 'log-group:') },
   'AWS::DynamoDB::Table': { name: 'TableName', arn: regional('dynamodb', 'table/') },
   'AWS::SSM::Parameter': { name: 'Name' },
-  'AWS::AutoScaling::ScheduledAction': {},
-  'AWS::AutoScaling::ScalingPolicy': { arn: regional('autoscaling', 'scalingPolicy:'), refIsArn: true },
   'AWS::CloudFormation::WaitConditionHandle': {},
 };
 
