@@ -220,6 +220,7 @@ export function throttled(service: AwsService): AwsError {
   if (service === 'ec2') return new AwsError('RequestLimitExceeded', 'Request limit exceeded.', 503);
   if (service === 's3') return new AwsError('SlowDown', 'Please reduce your request rate.', 503);
   if (service === 'kms') return new AwsError('ThrottlingException', 'Rate exceeded', 400);
+  if (service === 'eks') return new AwsError('ThrottlingException', 'Rate exceeded', 429);
   return new AwsError('Throttling', 'Rate exceeded', 400);
 }
 
@@ -231,14 +232,33 @@ export interface ThrottleLimit {
 
 export const defaultThrottle: ThrottleLimit = { perSecond: 200, burst: 2000 };
 
-/** One bucket an account, region and service: all Auto Scaling calls of a region share one. */
+/** EC2 meters each API by itself: reads, reads of everything, and writes. */
+const ec2Limits = {
+  read: { perSecond: 20, burst: 100 },
+  readAll: { perSecond: 10, burst: 50 },
+  write: { perSecond: 5, burst: 50 },
+} as const;
+
+/** What a call is metered by: all calls of a service in a region share a bucket, but for EC2, where every API has its own. */
+function meterOf(request: AwsRequest, limits: ThrottleBuckets['limits']): { bucket: string; limit: ThrottleLimit } {
+  const own = limits[request.service];
+  if (own) return { bucket: request.service, limit: own };
+  if (request.service !== 'ec2') return { bucket: request.service, limit: defaultThrottle };
+  const { params } = request;
+  const narrow = Object.keys(params).some((key) => key === 'Filters' || key === 'MaxResults' || key.endsWith('Ids'));
+  const kind = isDescribe(request.action) ? (narrow ? 'read' : 'readAll') : 'write';
+  return { bucket: `ec2/${request.action}/${kind}`, limit: ec2Limits[kind] };
+}
+
+/** Token buckets by account, region and API, refilled with simulated time. */
 export class ThrottleBuckets {
   #buckets = new Map<string, { tokens: number; at: number }>();
+  /** One bucket for the whole service, instead of what it has by itself. */
   limits: Partial<Record<AwsService, ThrottleLimit>> = {};
 
   take(request: AwsRequest, at: number): boolean {
-    const limit = this.limits[request.service] ?? defaultThrottle;
-    const key = `${request.account}/${request.region}/${request.service}`;
+    const { bucket: name, limit } = meterOf(request, this.limits);
+    const key = `${request.account}/${request.region}/${name}`;
     const bucket = this.#buckets.get(key);
     if (bucket === undefined) {
       this.#buckets.set(key, { tokens: limit.burst - 1, at });

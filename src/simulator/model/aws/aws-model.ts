@@ -12,6 +12,7 @@ import { classicActions } from './classic-actions.ts';
 import { type Action, type ActionTable, Cloud, type CloudTimings, defaultTimings } from './cloud.ts';
 import { ec2Actions } from './ec2-actions.ts';
 import { ec2CatalogueActions } from './ec2-catalogue.ts';
+import { eksActions } from './eks-actions.ts';
 import { Fleet } from './fleet.ts';
 import { isRegion } from './geography.ts';
 import { GroupController } from './group-controller.ts';
@@ -53,6 +54,7 @@ export class AwsModel {
   readonly #cloud: Cloud;
   readonly #actions: ReadonlyMap<AwsService, ActionTable>;
   readonly #past = new PastRegions();
+  readonly #sessions = new Sessions();
   #calls = 0;
 
   constructor(options: AwsModelOptions) {
@@ -92,7 +94,8 @@ export class AwsModel {
       ['elasticloadbalancing', classicActions],
       ['elasticloadbalancingv2', targetGroupActions],
       ['cloudformation', { ...stackActions(fetch), ...stackDescribeActions, ...changeSetActions(fetch) }],
-      ['sts', identityActions(new Sessions())],
+      ['sts', identityActions(this.#sessions)],
+      ['eks', eksActions],
       ['s3', storage.actions()],
       ['kms', kmsActions],
     ]);
@@ -119,7 +122,8 @@ export class AwsModel {
     if (decision.before === 'reset') return { ...lost, message: 'read ECONNRESET', abrupt: true };
     if (decision.before) return { ...refusal(decision.before), ...latency };
     if (!this.buckets.take(request, now)) return { ...refusal(throttled(request.service)), ...latency };
-    const reply = this.#act(request, decision.staleMs);
+    const ended = this.#sessions.refusal(request.accessKeyId, request.service, now);
+    const reply = ended ? refusal(ended) : this.#act(request, decision.staleMs);
     return decision.lostAfter ? lost : { ...reply, ...latency };
   }
 

@@ -8,7 +8,8 @@ export type AwsService =
   | 'cloudformation'
   | 'sts'
   | 's3'
-  | 'kms';
+  | 'kms'
+  | 'eks';
 
 export interface AwsRequest {
   /** 12 digits. */
@@ -50,6 +51,7 @@ export function validationCode(service: AwsService): string {
   if (service === 'ec2') return 'InvalidParameterValue';
   if (service === 's3') return 'InvalidArgument';
   if (service === 'kms') return 'ValidationException';
+  if (service === 'eks') return 'InvalidParameterException';
   return 'ValidationError';
 }
 

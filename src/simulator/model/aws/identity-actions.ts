@@ -1,5 +1,5 @@
 /** STS: who calls, and credentials of other accounts. The access key decides the account. */
-import { AwsError } from './aws-request.ts';
+import { AwsError, type AwsService } from './aws-request.ts';
 import type { ActionTable, Call } from './cloud.ts';
 
 /** 12 digits after AKIA or ASIA. */
@@ -9,14 +9,25 @@ export function accountOfAccessKey(accessKeyId: string): string | undefined {
 
 /** Sessions that AssumeRole gave out, by access key. */
 export class Sessions {
-  readonly #sessions = new Map<string, { arn: string; userId: string }>();
+  readonly #sessions = new Map<string, { arn: string; userId: string; expiresAt: number }>();
 
-  add(accessKeyId: string, session: { arn: string; userId: string }): void {
+  add(accessKeyId: string, session: { arn: string; userId: string; expiresAt: number }): void {
     if (this.#sessions.size >= 10_000) {
       const oldest = this.#sessions.keys().next().value;
       if (oldest !== undefined) this.#sessions.delete(oldest);
     }
     this.#sessions.set(accessKeyId, session);
+  }
+
+  /** What this service says of a session that has ended; undefined while it lasts, and for what is no session. */
+  refusal(accessKeyId: string | undefined, service: AwsService, now: number): AwsError | undefined {
+    const session = this.#sessions.get(accessKeyId ?? '');
+    if (!session || now < session.expiresAt) return undefined;
+    const message = 'The security token included in the request is expired';
+    if (service === 'ec2') return new AwsError('RequestExpired', 'Request has expired.', 400);
+    if (service === 's3') return new AwsError('ExpiredToken', 'The provided token has expired.', 400);
+    if (service === 'kms' || service === 'eks') return new AwsError('ExpiredTokenException', message, 403);
+    return new AwsError('ExpiredToken', message, 403);
   }
 
   get(accessKeyId: string | undefined): { arn: string; userId: string } | undefined {
@@ -48,7 +59,7 @@ function assumeRole(call: Call, sessions: Sessions): Record<string, unknown> {
   const accessKeyId = `ASIA${account}${letters(call, 6)}`;
   const arn = `arn:aws:sts::${account}:assumed-role/${role}/${session}`;
   const userId = `AROA${letters(call, 16)}:${session}`;
-  sessions.add(accessKeyId, { arn, userId });
+  sessions.add(accessKeyId, { arn, userId, expiresAt: cloud.now() + seconds * 1000 });
   return {
     Credentials: {
       AccessKeyId: accessKeyId,

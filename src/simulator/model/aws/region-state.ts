@@ -5,6 +5,7 @@ import { addressText, defaultImages, type Image, type Network, networkOf, type S
 import type {
   ClassicLoadBalancer,
   Ec2Instance,
+  EksCluster,
   LaunchTemplate,
   Listener,
   LoadBalancerV2,
@@ -35,6 +36,8 @@ export class RegionState {
   readonly stackIds = new Map<string, string>();
   readonly plain = new Map<string, PlainResource>();
   readonly volumes = new Map<string, Volume>();
+  /** By name. */
+  readonly eks = new Map<string, EksCluster>();
   /** Ids of instances by the client token that launched them. */
   readonly runTokens = new Map<string, string[]>();
   readonly images = new Map<string, Image>();

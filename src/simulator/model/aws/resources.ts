@@ -99,6 +99,29 @@ export interface Volume {
   createdAt: number;
 }
 
+export interface EksUpdate {
+  id: string;
+  version: string;
+  status: 'InProgress' | 'Successful';
+  createdAt: number;
+}
+
+/** A control plane that AWS runs. */
+export interface EksCluster {
+  /** 32 hex digits, as in its endpoint. */
+  id: string;
+  name: string;
+  version: string;
+  roleArn: string;
+  subnetIds: string[];
+  status: 'CREATING' | 'ACTIVE' | 'UPDATING' | 'DELETING';
+  createdAt: number;
+  tags: Map<string, string>;
+  /** Newest first. */
+  updates: EksUpdate[];
+  token?: string;
+}
+
 export interface ClassicLoadBalancer {
   name: string;
   dnsName: string;

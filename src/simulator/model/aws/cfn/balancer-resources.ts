@@ -59,6 +59,8 @@ function applyClassicPolicies(balancer: ClassicLoadBalancer, properties: Record<
 }
 
 export const classicBalancerResource: ResourceType = {
+  replacing: ['LoadBalancerName', 'Scheme'],
+  mayReplace: ['AvailabilityZones', 'HealthCheck', 'Subnets'],
   create: (context, properties) => {
     const name = physicalName(context, properties, 'LoadBalancerName', 32);
     const balancer = createClassic(
@@ -126,6 +128,7 @@ function setGroupAttributes(group: TargetGroup, properties: Record<string, unkno
 const targetGroupReplacements = ['Name', 'Port', 'Protocol', 'VpcId', 'TargetType'];
 
 export const targetGroupResource: ResourceType = {
+  replacing: ['Name', 'Port', 'Protocol', 'VpcId', 'TargetType'],
   create: (context, properties) => {
     const name = physicalName(context, properties, 'Name', 32);
     const request = { ...properties, Tags: tagRecords(context, properties) };
@@ -160,6 +163,7 @@ export const targetGroupResource: ResourceType = {
 };
 
 export const loadBalancerResource: ResourceType = {
+  replacing: ['Name', 'Scheme', 'Type'],
   create: (context, properties) => {
     const name = physicalName(context, properties, 'Name', 32);
     const request = { ...properties, Tags: tagRecords(context, properties) };
@@ -195,6 +199,7 @@ export const loadBalancerResource: ResourceType = {
 };
 
 export const listenerResource: ResourceType = {
+  replacing: ['LoadBalancerArn'],
   create: (context, properties) => {
     const listener = createListener(context.state, propertiesOf(properties));
     return { physicalId: listener.arn, attributes: { ListenerArn: listener.arn } };

@@ -7,6 +7,7 @@ import { tagList } from '../resources.ts';
 import { resolve, type Scope } from './expressions.ts';
 import { planOf } from './plan.ts';
 import { resourceCatalogue } from './resource-catalogue.ts';
+import type { ResourceType } from './resource-type.ts';
 import { type ChangeSet, isUpdatable, type Stack, type StackDefinition } from './stack.ts';
 import {
   beginOperation,
@@ -29,6 +30,52 @@ function forecastScope(scope: Scope, unknown: ReadonlySet<string>): Scope {
     attributeOf: (logicalId, attribute) =>
       unknown.has(logicalId) ? `{{${logicalId}.${attribute}}}` : scope.attributeOf(logicalId, attribute),
   };
+}
+
+interface ChangeDetail {
+  Target: { Attribute: string; Name?: string; RequiresRecreation: string };
+  Evaluation: 'Static' | 'Dynamic';
+  ChangeSource: string;
+  CausingEntity?: string;
+}
+
+/** What an update would do to each property; a value that only the update itself will know is dynamic. */
+function changeDetails(
+  properties: Record<string, unknown>,
+  applied: Record<string, unknown>,
+  type: ResourceType | undefined,
+): ChangeDetail[] {
+  const names = [...new Set([...Object.keys(properties), ...Object.keys(applied)])];
+  return names.flatMap((name): ChangeDetail[] => {
+    const after = JSON.stringify(properties[name]) as string | undefined;
+    if (after === JSON.stringify(applied[name])) return [];
+    const cause = /\{\{([A-Za-z0-9.]+)\}\}/.exec(after ?? '')?.[1];
+    const RequiresRecreation = type?.replacing?.includes(name)
+      ? 'Always'
+      : type?.mayReplace?.includes(name)
+        ? 'Conditionally'
+        : 'Never';
+    const target = name === 'Tags' ? { Attribute: 'Tags' } : { Attribute: 'Properties', Name: name };
+    return [
+      {
+        Target: { ...target, RequiresRecreation },
+        Evaluation: cause === undefined ? 'Static' : 'Dynamic',
+        ChangeSource:
+          cause === undefined ? 'DirectModification' : cause.includes('.') ? 'ResourceAttribute' : 'ResourceReference',
+        ...(cause === undefined ? {} : { CausingEntity: cause }),
+      },
+    ];
+  });
+}
+
+/** True when a change is certain to need a new resource, Conditional when it depends on values not yet known. */
+function replacementOf(details: readonly ChangeDetail[], otherType: boolean): 'True' | 'Conditional' | 'False' {
+  const needs = (kind: string, evaluation?: string): boolean =>
+    details.some(
+      (each) => each.Target.RequiresRecreation === kind && (evaluation === undefined || each.Evaluation === evaluation),
+    );
+  if (otherType || needs('Always', 'Static')) return 'True';
+  return needs('Always') || needs('Conditionally') ? 'Conditional' : 'False';
 }
 
 function changesOf(state: RegionState, stack: Stack, definition: StackDefinition): Record<string, unknown>[] {
@@ -58,18 +105,13 @@ function changesOf(state: RegionState, stack: Stack, definition: StackDefinition
     >;
     if (current.digest === JSON.stringify([declaration.type, properties, declaration.metadata])) continue;
     changed.add(logicalId);
-    const names = [...new Set([...Object.keys(properties), ...Object.keys(current.applied)])].filter(
-      (name) => JSON.stringify(properties[name]) !== JSON.stringify(current.applied[name]),
-    );
+    const type = resourceCatalogue.get(declaration.type);
+    const details = changeDetails(properties, current.applied, type);
     add('Modify', logicalId, declaration.type, {
       PhysicalResourceId: current.physicalId,
-      Replacement: 'False',
-      Scope: ['Properties'],
-      Details: names.map((Name) => ({
-        Target: { Attribute: 'Properties', Name, RequiresRecreation: 'Never' },
-        Evaluation: JSON.stringify(properties[Name] ?? '').includes('{{') ? 'Dynamic' : 'Static',
-        ChangeSource: 'DirectModification',
-      })),
+      Replacement: replacementOf(details, current.type !== declaration.type),
+      Scope: [...new Set(details.map((detail) => detail.Target.Attribute))],
+      Details: details,
     });
   }
   const wanted = new Set(plan.order);
@@ -219,9 +261,9 @@ export function changeSetActions(fetch: TemplateFetch): ActionTable {
       const { stack, changeSet } = required(call);
       return {
         ...summary(stack, changeSet),
-        Parameters: [...changeSet.definition.parameters].map(([ParameterKey, ParameterValue]) => ({
+        Parameters: [...changeSet.definition.parameters].map(([ParameterKey, value]) => ({
           ParameterKey,
-          ParameterValue,
+          ParameterValue: changeSet.definition.template.parameters.get(ParameterKey)?.noEcho ? '****' : value,
         })),
         Capabilities: changeSet.definition.capabilities,
         Tags: tagList(changeSet.definition.tags),

@@ -35,6 +35,7 @@ function templateData(properties: Record<string, unknown>): Record<string, unkno
 }
 
 export const launchTemplateResource: ResourceType = {
+  replacing: ['LaunchTemplateName'],
   create: (context, properties) => {
     const { cloud, state } = context;
     const template = createTemplate(state, cloud.now(), {
@@ -131,6 +132,7 @@ function setBalancers(context: ResourceContext, group: ScalingGroup, classic: st
 }
 
 export const scalingGroupResource: ResourceType = {
+  replacing: ['AutoScalingGroupName'],
   create: (context, properties) => {
     const { cloud, state } = context;
     const name = physicalName(context, properties, 'AutoScalingGroupName');
@@ -176,6 +178,7 @@ export const scalingGroupResource: ResourceType = {
 };
 
 export const lifecycleHookResource: ResourceType = {
+  replacing: ['LifecycleHookName', 'AutoScalingGroupName'],
   create: (context, properties) => {
     const params = propertiesOf(properties);
     const group = findGroup(context.state, params.required('AutoScalingGroupName'), true);

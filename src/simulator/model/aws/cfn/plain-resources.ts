@@ -88,6 +88,7 @@ const kinds: Readonly<Record<string, PlainKind>> = {
   'AWS::DynamoDB::Table': { name: 'TableName', arn: regional('dynamodb', 'table/') },
   'AWS::SSM::Parameter': { name: 'Name' },
   'AWS::CloudFormation::WaitConditionHandle': {},
+  'AWS::CloudFormation::WaitCondition': { attributes: () => ({ Data: '{}' }) },
 };
 
 function idOf(context: ResourceContext, kind: PlainKind, properties: Record<string, unknown>): string {
@@ -121,14 +122,15 @@ function keep(
 }
 
 function plainResource(type: string, kind: PlainKind): ResourceType {
+  const replacing = [...(kind.replacing ?? []), ...(kind.name === undefined ? [] : [kind.name])];
   return {
+    replacing,
     create: (context, properties) => {
       const made = make(context, type, kind, idOf(context, kind, properties));
       keep(context, type, properties, made.physicalId, context.cloud.now());
       return made;
     },
     update: (context, properties, current) => {
-      const replacing = [...(kind.replacing ?? []), ...(kind.name === undefined ? [] : [kind.name])];
       if (changedProperties(properties, current).some((name) => replacing.includes(name))) return 'replace';
       const createdAt = context.state.plain.get(current.physicalId)?.createdAt ?? context.cloud.now();
       keep(context, type, properties, current.physicalId, createdAt);

@@ -4,9 +4,10 @@ import type { RegionState } from '../region-state.ts';
 import { resolve } from './expressions.ts';
 import type { Plan } from './plan.ts';
 import { resourceCatalogue } from './resource-catalogue.ts';
-import type { MadeResource, ResourceContext, ResourceType } from './resource-type.ts';
+import { changedProperties, type MadeResource, type ResourceContext, type ResourceType } from './resource-type.ts';
 import type { Stack, StackResource } from './stack.ts';
 import type { StackJournal } from './stack-journal.ts';
+import { type PolicyAction, policyRefusal } from './stack-policy.ts';
 
 export type Verb = 'CREATE' | 'UPDATE' | 'DELETE';
 
@@ -53,6 +54,8 @@ export class ResourceSteps {
       this.#injectFault(operation, logicalId, verb);
       const handler = this.#handler(declaration.type);
       const context = this.#context(operation, logicalId);
+      if (current !== undefined)
+        this.#obeyPolicy(stack, current, replaces(handler, declaration.type, properties, current));
       if (current !== undefined && current.type === declaration.type) {
         this.#journal.mark(state, stack, current, 'UPDATE_IN_PROGRESS');
         const made = handler.update(context, properties, current);
@@ -118,12 +121,34 @@ export class ResourceSteps {
     throw new AwsError('ValidationError', `Template format error: Unrecognized resource types: [${type}]`);
   }
 
+  /** Only updates are bound by the policy; what takes one back is not. @throws AwsError */
+  #obeyPolicy(stack: Stack, current: StackResource, replaced: boolean): void {
+    const refusal = this.policyRefusal(stack, replaced ? 'Update:Replace' : 'Update:Modify', current);
+    if (refusal !== undefined) throw new AwsError('ValidationError', refusal);
+  }
+
+  policyRefusal(stack: Stack, action: PolicyAction, resource: StackResource): string | undefined {
+    const policy = stack.policyDuringUpdate ?? stack.policyBody;
+    if (stack.status !== 'UPDATE_IN_PROGRESS' || policy === undefined) return undefined;
+    return policyRefusal(policy, action, resource);
+  }
+
   #injectFault(operation: Operation, logicalId: string, verb: Verb): void {
     const rollback = operation.stack.status.includes('ROLLBACK');
     const phase = rollback ? 'rollback' : (verb.toLowerCase() as 'create' | 'update' | 'delete');
     const reason = this.#cloud.faults.stackFault(operation.stack.name, logicalId, phase);
     if (reason !== undefined) throw new AwsError('ResourceFault', reason);
   }
+}
+
+function replaces(
+  handler: ResourceType,
+  type: string,
+  properties: Record<string, unknown>,
+  current: StackResource,
+): boolean {
+  if (type !== current.type) return true;
+  return changedProperties(properties, current).some((name) => handler.replacing?.includes(name));
 }
 
 /** Properties of a shape that no handler expects fail their resource, as a schema check would. */

@@ -20,6 +20,9 @@ export interface MadeResource {
 /** Properties are resolved. Every method may throw AwsError: the resource has then failed for that reason. */
 export interface ResourceType {
   create(context: ResourceContext, properties: Record<string, unknown>): MadeResource;
+  /** Properties whose change needs a new resource, and those whose change may need one. */
+  replacing?: readonly string[];
+  mayReplace?: readonly string[];
   /** 'replace' when the change needs a new resource. */
   update(
     context: ResourceContext,

@@ -20,6 +20,7 @@ function groupOf(context: ResourceContext, properties: Record<string, unknown>):
 }
 
 export const scheduledActionResource: ResourceType = {
+  replacing: ['AutoScalingGroupName'],
   create: (context, properties) => {
     const name = physicalName(context, {}, 'ScheduledActionName');
     const params = propertiesOf({ ...properties, ScheduledActionName: name });
@@ -40,6 +41,7 @@ export const scheduledActionResource: ResourceType = {
 };
 
 export const scalingPolicyResource: ResourceType = {
+  replacing: ['AutoScalingGroupName'],
   create: (context, properties) => {
     const PolicyName = physicalName(context, {}, 'PolicyName');
     const group = groupOf(context, properties);
@@ -60,6 +62,7 @@ export const scalingPolicyResource: ResourceType = {
 };
 
 export const volumeResource: ResourceType = {
+  replacing: ['AvailabilityZone', 'Encrypted'],
   create: (context, properties) => {
     const params = propertiesOf(properties);
     const volume = createVolume(context.cloud, context.state, {

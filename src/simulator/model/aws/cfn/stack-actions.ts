@@ -5,6 +5,7 @@ import type { RegionState } from '../region-state.ts';
 import { planOf } from './plan.ts';
 import { resourceCatalogue } from './resource-catalogue.ts';
 import { isInProgress, isUpdatable, type Stack, type StackDefinition } from './stack.ts';
+import { parsePolicy } from './stack-policy.ts';
 import { parseTemplate, type Template } from './template.ts';
 
 const bodyLimit = 51_200;
@@ -172,6 +173,7 @@ export function newStack(call: Call, name: string, definition: StackDefinition):
   }
   const roleArn = params.text('RoleARN');
   const policyBody = params.text('StackPolicyBody');
+  if (policyBody !== undefined) parsePolicy(policyBody);
   const timeout = params.bounded('TimeoutInMinutes', 1, 43_200);
   return {
     id: state.arn('cloudformation', `stack/${name}/${state.uuid()}`),
@@ -191,6 +193,7 @@ export function newStack(call: Call, name: string, definition: StackDefinition):
     ...(roleArn === undefined ? {} : { roleArn }),
     ...(policyBody === undefined ? {} : { policyBody }),
     ...(timeout === undefined ? {} : { timeoutMinutes: timeout }),
+    signalWaits: new Map(),
     cancelRequested: false,
     operation: 0,
   };
@@ -237,7 +240,14 @@ function updateStack(call: Call, fetch: TemplateFetch): Record<string, unknown> 
   const definition = readDefinition(call, fetch, stack);
   planOf(state, stack, definition, stack.resources);
   if (definitionText(definition) === definitionText(stack.definition)) fail('No updates are to be performed.');
+  const during = params.text('StackPolicyDuringUpdateBody');
+  const policy = params.text('StackPolicyBody');
+  if (during !== undefined) parsePolicy(during);
+  if (policy !== undefined) parsePolicy(policy);
   beginOperation(call, stack);
+  if (policy !== undefined) stack.policyBody = policy;
+  delete stack.policyDuringUpdate;
+  if (during !== undefined) stack.policyDuringUpdate = during;
   cloud.stacks.update(state, stack, definition);
   return { StackId: stack.id };
 }
@@ -264,6 +274,27 @@ function deleteStack(call: Call): Record<string, unknown> {
   }
   beginOperation(call, stack);
   cloud.stacks.delete(state, stack);
+  return {};
+}
+
+/** One more signal for a resource that waits for them; anything else is refused. */
+function signalResource({ params, state }: Call): Record<string, unknown> {
+  const stack = existingStack(state, params.required('StackName'));
+  const logicalId = params.required('LogicalResourceId');
+  const id = params.required('UniqueId');
+  const status = params.oneOf('Status', ['SUCCESS', 'FAILURE'] as const) ?? fail('Status is required');
+  const wait = stack.signalWaits.get(logicalId);
+  if (!wait)
+    return fail(
+      `Resource ${logicalId} is in ${stack.resources.get(logicalId)?.status ?? 'no'} state and cannot be signaled`,
+    );
+  wait.received.set(id, status === 'SUCCESS');
+  const failures = [...wait.received.values()].filter((well) => !well).length;
+  if (failures > 0)
+    wait.settle(
+      `Received ${failures} FAILURE signal(s) out of ${wait.needed}. Unable to satisfy 100% MinSuccessfulInstancesPercent requirement`,
+    );
+  else if (wait.received.size >= wait.needed) wait.settle();
   return {};
 }
 
@@ -294,13 +325,17 @@ export function stackActions(fetch: TemplateFetch): ActionTable {
       return { StackId: stack.id };
     },
     SetStackPolicy: ({ params, state }) => {
-      existingStack(state, params.required('StackName')).policyBody = params.text('StackPolicyBody') ?? '';
+      const stack = existingStack(state, params.required('StackName'));
+      const body = params.required('StackPolicyBody');
+      parsePolicy(body);
+      stack.policyBody = body;
       return {};
     },
     GetStackPolicy: ({ params, state }) => {
       const { policyBody } = existingStack(state, params.required('StackName'));
       return policyBody === undefined ? {} : { StackPolicyBody: policyBody };
     },
+    SignalResource: (call) => signalResource(call),
     ValidateTemplate: (call) => {
       const template = parseTemplate(templateBody(call, fetch));
       const { capability, types } = requiredCapabilities(template);

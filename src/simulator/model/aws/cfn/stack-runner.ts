@@ -1,7 +1,8 @@
-import { AwsError } from '../aws-request.ts';
+import { AwsError, plainText } from '../aws-request.ts';
 import type { Cloud } from '../cloud.ts';
 import type { StacksPart } from '../cloud-parts.ts';
 import type { RegionState } from '../region-state.ts';
+import { resolve } from './expressions.ts';
 import { importersOf, outputsOf, type Plan, planOf } from './plan.ts';
 import { type Operation, ResourceSteps, type Verb } from './resource-steps.ts';
 import type { Stack, StackDefinition, StackResource } from './stack.ts';
@@ -52,7 +53,14 @@ export class StackRunner implements StacksPart {
         operation.failed('', 'UPDATE');
         return;
       }
-      operation.cleanup = [...operation.replaced.values(), ...dropped(stack, plan)];
+      const unwanted = dropped(stack, plan);
+      for (const resource of unwanted) {
+        const refusal = this.#steps.policyRefusal(stack, 'Update:Delete', resource);
+        if (refusal === undefined) continue;
+        this.#resourceFailed(operation, resource.logicalId, 'DELETE', refusal);
+        return;
+      }
+      operation.cleanup = [...operation.replaced.values(), ...unwanted];
       this.setStatus(state, stack, 'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS');
       this.#cleanUp(operation, () => this.setStatus(state, stack, 'UPDATE_COMPLETE'));
     };
@@ -140,14 +148,39 @@ export class StackRunner implements StacksPart {
         this.#resourceFailed(operation, logicalId, result.verb, result.failure);
         return;
       }
-      this.#after(operation, () => {
-        const resource = stack.resources.get(logicalId);
-        if (resource) this.#journal.mark(state, stack, resource, result);
-        this.#apply(operation, plan, i + 1, order);
-      });
+      const goOn = (): void =>
+        this.#after(operation, () => {
+          const resource = stack.resources.get(logicalId);
+          if (resource) this.#journal.mark(state, stack, resource, result);
+          this.#apply(operation, plan, i + 1, order);
+        });
+      const wait = result === 'CREATE_COMPLETE' ? signalsOf(plan, logicalId) : undefined;
+      if (wait) this.#awaitSignals(operation, logicalId, wait, goOn);
+      else goOn();
       return;
     }
     this.#after(operation, () => operation.finished());
+  }
+
+  /** The operation stands still until enough signals came, or the time is up. */
+  #awaitSignals(
+    operation: Operation,
+    logicalId: string,
+    { count, timeoutMs }: { count: number; timeoutMs: number },
+    goOn: () => void,
+  ): void {
+    const { stack } = operation;
+    const settle = (failure?: string): void => {
+      timer.cancel();
+      stack.signalWaits.delete(logicalId);
+      if (stack.operation !== operation.number) return;
+      if (failure === undefined) goOn();
+      else this.#resourceFailed(operation, logicalId, 'CREATE', failure);
+    };
+    const timer = this.#cloud.clock.at(this.#cloud.now() + timeoutMs, () =>
+      settle(`Failed to receive ${count} resource signal(s) within the specified duration`),
+    );
+    stack.signalWaits.set(logicalId, { needed: count, received: new Map(), settle });
   }
 
   #resourceFailed(operation: Operation, logicalId: string, verb: Verb, reason: string): void {
@@ -254,6 +287,28 @@ export class StackRunner implements StacksPart {
     );
     if (refusal !== undefined) this.#resourceFailed(operation, resource.logicalId, 'DELETE', refusal);
   }
+}
+
+/** How many signals a new resource waits for, by its creation policy or as a wait condition. */
+function signalsOf(plan: Plan, logicalId: string): { count: number; timeoutMs: number } | undefined {
+  const declaration = plan.scope.template.resources.get(logicalId);
+  const signal = (declaration?.creationPolicy as { ResourceSignal?: Record<string, unknown> } | undefined)
+    ?.ResourceSignal;
+  if (signal) {
+    const { Count, Timeout } = resolve(signal, plan.scope) as Record<string, unknown>;
+    return { count: Number(Count ?? 1), timeoutMs: isoDurationMs(plainText(Timeout ?? 'PT5M')) };
+  }
+  if (declaration?.type !== 'AWS::CloudFormation::WaitCondition') return undefined;
+  const { Count, Timeout } = resolve(declaration.properties, plan.scope) as Record<string, unknown>;
+  return { count: Number(Count ?? 1), timeoutMs: Number(Timeout ?? 300) * 1000 };
+}
+
+/** `PT1H30M10S`; anything else is five minutes. */
+function isoDurationMs(text: string): number {
+  const match = /^PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?$/.exec(text);
+  if (!match) return 300_000;
+  const [hours = 0, minutes = 0, seconds = 0] = match.slice(1).map((part) => Number(part ?? 0));
+  return (hours * 3600 + minutes * 60 + seconds) * 1000;
 }
 
 /** Resources that the plan does not want, last made first. */

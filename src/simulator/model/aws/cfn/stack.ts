@@ -79,6 +79,10 @@ export interface Stack {
   onFailure: 'ROLLBACK' | 'DELETE' | 'DO_NOTHING';
   roleArn?: string;
   policyBody?: string;
+  /** Holds for the update in progress alone. */
+  policyDuringUpdate?: string;
+  /** Resources that wait for signals, by logical id. */
+  signalWaits: Map<string, SignalWait>;
   timeoutMinutes?: number;
   /** Token of the operation in progress. */
   token?: string;
@@ -86,6 +90,14 @@ export interface Stack {
   /** Number of the operation in progress; timers of earlier ones are stale. */
   operation: number;
   changeSetId?: string;
+}
+
+export interface SignalWait {
+  needed: number;
+  /** By the id that each sender chose: whether it went well. */
+  received: Map<string, boolean>;
+  /** Goes on with the operation. */
+  settle(failure?: string): void;
 }
 
 const eventsKept = 400;

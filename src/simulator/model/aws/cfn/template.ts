@@ -26,6 +26,7 @@ export interface ResourceDeclaration {
   deletionPolicy: 'Delete' | 'Retain' | 'Snapshot' | 'RetainExceptOnCreate';
   metadata: unknown;
   updatePolicy: unknown;
+  creationPolicy: unknown;
 }
 
 export interface OutputDeclaration {
@@ -195,6 +196,7 @@ function resource(name: string, raw: unknown): ResourceDeclaration {
     deletionPolicy: policy,
     metadata: raw['Metadata'],
     updatePolicy: raw['UpdatePolicy'],
+    creationPolicy: raw['CreationPolicy'],
   };
 }
 
