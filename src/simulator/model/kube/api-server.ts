@@ -83,6 +83,7 @@ export class ApiServer {
     if (path.kind !== 'resource') return undefined;
     const definition = this.#core.resources.find(path.group, path.version, path.plural);
     if (!definition || path.rest !== '') return undefined;
+    if (definition.key === 'events') this.#core.events.flush();
     const { namespace, name, subresource } = path;
     if (!definition.namespaced && namespace !== undefined) return undefined;
     if (definition.namespaced && namespace === undefined && name !== undefined) return undefined;

@@ -1,6 +1,7 @@
 import type { VirtualClock } from '../../../support/clock.ts';
 import type { Random } from '../../../support/random.ts';
 import type { Actor, EmitWorldEvent, WorldEvent } from '../seams.ts';
+import { EventRecorder } from './event-recorder.ts';
 import type { Pod } from './kinds.ts';
 import type { SimObject } from './object.ts';
 import { ObjectStore } from './object-store.ts';
@@ -23,6 +24,7 @@ export class ClusterCore {
   readonly store: ObjectStore;
   readonly resources = new ResourceRegistry();
   readonly watches: WatchHub;
+  readonly events: EventRecorder;
   readonly faults: KubeFaults;
   readonly startedAt: number;
   /** Who causes the changes that happen now. */
@@ -38,6 +40,8 @@ export class ClusterCore {
   readonly #emit: EmitWorldEvent;
   readonly #names: Random;
   readonly #uids: Random;
+  /** Apart from the others: whether somebody looks at Events changes no other uid. */
+  readonly #eventUids: Random;
   readonly random: Random;
 
   constructor(input: KubeModelInput) {
@@ -49,9 +53,11 @@ export class ClusterCore {
     this.random = input.random.fork('kube');
     this.#names = this.random.fork('names');
     this.#uids = this.random.fork('uids');
+    this.#eventUids = this.random.fork('event-uids');
     this.#emit = input.emit;
     this.store = new ObjectStore(input.clock, this.options.watchHistory);
     this.watches = new WatchHub(this.store, input.clock);
+    this.events = new EventRecorder(this);
     this.faults = {
       endpointSlices: 'ok',
       imagePull: 'ok',
@@ -81,13 +87,11 @@ export class ClusterCore {
   }
 
   newUid(): string {
-    const hex = (length: number): string => {
-      let text = '';
-      while (text.length < length) text += this.#uids.int(0x10000).toString(16).padStart(4, '0');
-      return text;
-    };
-    const variant = '89ab'[this.#uids.int(4)];
-    return `${hex(8)}-${hex(4)}-4${hex(4).slice(1)}-${variant}${hex(4).slice(1)}-${hex(12)}`;
+    return uidFrom(this.#uids);
+  }
+
+  newEventUid(): string {
+    return uidFrom(this.#eventUids);
   }
 
   /** Five letters as the API appends them to generateName. */
@@ -102,6 +106,16 @@ export class ClusterCore {
       this.internalErrors.push(`${where}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     }
   }
+}
+
+function uidFrom(random: Random): string {
+  const hex = (length: number): string => {
+    let text = '';
+    while (text.length < length) text += random.int(0x10000).toString(16).padStart(4, '0');
+    return text;
+  };
+  const variant = '89ab'[random.int(4)];
+  return `${hex(8)}-${hex(4)}-4${hex(4).slice(1)}-${variant}${hex(4).slice(1)}-${hex(12)}`;
 }
 
 /** A number as text in letters that spell no words, at least eight: names of replica sets and revisions. */

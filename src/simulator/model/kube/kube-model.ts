@@ -29,7 +29,9 @@ import { NodeManager } from './node-manager.ts';
 import { fieldsOf, isFields, type SimObject } from './object.ts';
 import { ObjectWriter } from './object-writer.ts';
 import type { KubeFaults, KubeModelInput } from './options.ts';
+import { recordPodEvents } from './pod-events.ts';
 import { podLog } from './pod-log.ts';
+import type { ResourceDefinition } from './resource-definition.ts';
 import type { KubeTruth } from './truth.ts';
 import { livingNodesOf, trulyReady } from './truth.ts';
 import type { WatchHandle, WatchSink } from './watch-hub.ts';
@@ -69,7 +71,11 @@ export class KubeModel implements InstanceListener, HealthProbe {
     new NamespaceController(core, writer);
     new GarbageCollector(core, writer);
     new DeploymentController(core, writer, pods);
-    new ReplicaSetController(core, writer, pods);
+    for (const [group, plural] of [
+      ['apps', 'replicasets'],
+      ['', 'replicationcontrollers'],
+    ] as const)
+      new ReplicaSetController(core, writer, pods, core.resources.find(group, 'v1', plural) as ResourceDefinition);
     new StatefulSetController(core, writer, pods);
     new DaemonSetController(core, writer, pods);
     new JobController(core, writer, pods);
@@ -79,6 +85,7 @@ export class KubeModel implements InstanceListener, HealthProbe {
     this.#machines = new NodeManager(core, writer);
     new NodeLifecycleController(core, writer, this.#machines);
     this.#health = new HealthAnswers(core, this.#machines);
+    recordPodEvents(core);
     this.#api = new ApiServer(core, writer);
     this.#writes = new WriteHandlers(core, writer);
     this.seed(firstObjects(), 'kube-apiserver');
@@ -206,7 +213,10 @@ export class KubeModel implements InstanceListener, HealthProbe {
       pods: store.pods.byKey,
       budgets: store.typed<never>('poddisruptionbudgets.policy').byKey,
       podsOn: (node) => store.podsOn(node),
-      objects: (resourceKey) => store.table(resourceKey).byKey,
+      objects: (resourceKey) => {
+        if (resourceKey === 'events') core.events.flush();
+        return store.table(resourceKey).byKey;
+      },
       trulyReady: (pod) => trulyReady(core, pod),
       isAlive: (node) => livingNodesOf(core).has(node),
       revision: store.revision,

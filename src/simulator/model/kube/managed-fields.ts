@@ -1,4 +1,5 @@
 import { ApiError } from './api-error.ts';
+import { managersOf } from './controller-fields.ts';
 import {
   applyMerge,
   changedFields,
@@ -94,7 +95,7 @@ export function afterUpdate(
   const after = ownable(next, withStatus);
   const changed = changedFields(context, before, after);
   const touched = union(changed, subtract(treeOf(context, before), treeOf(context, after)));
-  const entries = old?.metadata.managedFields ?? [];
+  const entries = old ? managersOf(definition, old) : [];
   if (isEmpty(touched)) return entries.length === 0 ? undefined : entries;
   const result: ManagedFieldsEntry[] = [];
   let mine: ManagedFieldsEntry | undefined;
@@ -129,7 +130,7 @@ export function serverSideApply(
   const withStatus = by.subresource === 'status' || !definition.subresources.includes('status');
   const applied = ownable(configuration, withStatus);
   const tree = treeOf(context, applied);
-  const entries = live?.metadata.managedFields ?? [];
+  const entries = live ? managersOf(definition, live) : [];
   const mine = entries.find((entry) => sameEntry(entry, 'Apply', definition.apiVersion, by));
   const current = live ? ownable(live, true) : {};
   const others: ManagedFieldsEntry[] = [];

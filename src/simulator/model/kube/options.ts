@@ -33,6 +33,8 @@ export interface KubeOptions {
   /** What an image id means for the nodes that boot from it. */
   images: Readonly<Record<string, { kubeletVersion?: string; osImage?: string; kernelVersion?: string }>>;
   behaviours: readonly ImageBehaviour[];
+  /** Events of controllers kept, a cluster. */
+  mostEvents: number;
   /** Changes kept for watches that resume, a resource. */
   watchHistory: number;
   /** Reaction times of controllers in ms, [least, most]; seeded in between. */
@@ -49,6 +51,7 @@ export const defaultKubeOptions: KubeOptions = {
   kubernetesVersion: 'v1.31.4',
   images: {},
   behaviours: [],
+  mostEvents: 400,
   watchHistory: 128,
   lagMs: { controllers: [2, 12], disruption: [2, 12], scheduler: [2, 15] },
   apiNeedsMaster: false,

@@ -1,6 +1,7 @@
 import { ApiError, badRequest, expired, notFound } from './api-error.ts';
 import { type KubeAnswer, type KubeRequest, partialMetadata, type Target } from './api-request.ts';
 import type { ClusterCore } from './cluster-core.ts';
+import { managersOf } from './controller-fields.ts';
 import { eventAs } from './event-versions.ts';
 import type { Fields, SimObject } from './object.ts';
 import { parseFieldSelector, parseLabelSelector } from './selectors.ts';
@@ -26,7 +27,7 @@ export class ReadHandlers {
     const { definition, namespace, name } = target;
     const object = this.#core.store.table(definition.key).get(namespace, name as string);
     if (!object) throw notFound(definition, name as string);
-    const shown = this.#shown(target, object);
+    const shown = this.#withManagers(target, object);
     const form = formOf(target.request);
     if (form === 'table') return { status: 200, body: this.#table(target, [shown], object.metadata.resourceVersion) };
     return { status: 200, body: form === 'metadata' ? partialMetadata(shown) : shown };
@@ -195,6 +196,13 @@ export class ReadHandlers {
       if (this.#snapshots.size > mostSnapshots && oldest !== undefined) this.#snapshots.delete(oldest);
     }
     return Buffer.from(JSON.stringify({ id, start })).toString('base64url');
+  }
+
+  /** One object with all its managedFields; in lists and watches only what clients wrote carries them. */
+  #withManagers(target: Target, object: SimObject): SimObject {
+    const shown = this.#shown(target, object);
+    const managedFields = managersOf(target.definition, object);
+    return managedFields.length === 0 ? shown : { ...shown, metadata: { ...shown.metadata, managedFields } };
   }
 
   #shown(target: Target, object: SimObject): SimObject {

@@ -184,3 +184,10 @@ function fieldText(object: SimObject, path: readonly string[]): string {
   if (value === undefined || value === null) return path.at(-1) === 'unschedulable' ? 'false' : '';
   return typeof value === 'object' ? '' : shownText(value);
 }
+
+/** A workload's selector; a ReplicationController's is a plain map of labels. */
+export function workloadSelector(object: SimObject): LabelSelector | undefined {
+  const selector = fieldsOf(object['spec'])['selector'];
+  if (object.kind !== 'ReplicationController') return selector as LabelSelector | undefined;
+  return { matchLabels: fieldsOf(selector) as Record<string, string> };
+}

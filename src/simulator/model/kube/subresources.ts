@@ -13,12 +13,13 @@ import { type KubeAnswer, readBody, type Target } from './api-request.ts';
 import type { ClusterCore } from './cluster-core.ts';
 import { Evictions } from './eviction.ts';
 import { jsonPatch, mergePatch, PatchFailed } from './json-patch.ts';
-import type { LabelSelector, Namespace, Pod } from './kinds.ts';
+import type { Namespace, Pod } from './kinds.ts';
+import { afterUpdate } from './managed-fields.ts';
 import { type Fields, fieldsOf, isFields, listOf, type SimObject, shownText, stamp } from './object.ts';
 import type { ObjectWriter } from './object-writer.ts';
 import { bindPod } from './pod-binding.ts';
-import { selectorText } from './selectors.ts';
-import { isDryRun, type WriteHandlers } from './write-handlers.ts';
+import { selectorText, workloadSelector } from './selectors.ts';
+import { isDryRun, type WriteHandlers, writerOf } from './write-handlers.ts';
 
 /** Everything under an object's own path, and the reviews that are created but never stored. */
 export class Subresources {
@@ -184,7 +185,10 @@ export class Subresources {
     }
     const wanted = { ...old, metadata: { ...old.metadata }, spec: { ...fieldsOf(old['spec']), replicas } };
     const admitted = admitChange(this.#core, definition, old, wanted, undefined);
-    if (admitted === old || isDryRun(request.query)) return { status: 200, body: scaleOf(admitted) };
+    if (admitted === old) return { status: 200, body: scaleOf(old) };
+    const managers = afterUpdate(definition, old, admitted, writerOf(this.#core, request, 'scale'));
+    if (managers) admitted.metadata.managedFields = managers;
+    if (isDryRun(request.query)) return { status: 200, body: scaleOf(admitted) };
     return { status: 200, body: scaleOf(this.#writer.update(definition, old, admitted)) };
   }
 
@@ -265,13 +269,6 @@ export class Subresources {
   }
 }
 
-/** A ReplicationController's selector is a plain map of labels. */
-function selectorOf(object: SimObject): LabelSelector | undefined {
-  const selector = fieldsOf(object['spec'])['selector'];
-  if (object.kind !== 'ReplicationController') return selector as LabelSelector | undefined;
-  return { matchLabels: fieldsOf(selector) as Record<string, string> };
-}
-
 function scaleOf(object: SimObject): Fields {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
   const spec = fieldsOf(object['spec']);
@@ -282,7 +279,7 @@ function scaleOf(object: SimObject): Fields {
     spec: { replicas: spec['replicas'] ?? 0 },
     status: {
       replicas: fieldsOf(object['status'])['replicas'] ?? 0,
-      selector: selectorText(selectorOf(object)),
+      selector: selectorText(workloadSelector(object)),
     },
   };
 }

@@ -61,6 +61,10 @@ export class WatchHub {
     return this.#count;
   }
 
+  isWatched(resourceKey: string): boolean {
+    return this.#watchers.has(resourceKey);
+  }
+
   open(target: WatchTarget, sink: WatchSink): WatchHandle {
     const table = this.#store.table(target.definition.key);
     const watcher: Watcher = { ...target, sink, timer: undefined, sentRevision: this.#store.revision };

@@ -1,7 +1,15 @@
 import { admitChange, admitNew, decodeObject } from './admission.ts';
 import { ApiError, badRequest, invalid, notFound } from './api-error.ts';
-import { type KubeAnswer, readBody, type Target, unsupportedMediaType, withWarnings } from './api-request.ts';
+import {
+  type KubeAnswer,
+  type KubeRequest,
+  readBody,
+  type Target,
+  unsupportedMediaType,
+  withWarnings,
+} from './api-request.ts';
 import type { ClusterCore } from './cluster-core.ts';
+import { managersOf } from './controller-fields.ts';
 import { deletionOptions, requestDeletion } from './deletion.ts';
 import { eventAs, storedEvent } from './event-versions.ts';
 import { jsonPatch, mergePatch, PatchFailed } from './json-patch.ts';
@@ -124,12 +132,7 @@ export class WriteHandlers {
   }
 
   #by(target: Target, subresource: string | undefined): Writer {
-    const { query, userAgent } = target.request;
-    const named = query.get('fieldManager');
-    if (named !== null && named.length > 128)
-      throw badRequest('fieldManager: Invalid value: may not be more than 128 bytes');
-    const manager = named || (userAgent ?? '').split('/')[0] || 'unknown';
-    return { manager, now: stamp(this.#core.clock.now()), subresource };
+    return writerOf(this.#core, target.request, subresource);
   }
 
   #admitNew(
@@ -213,7 +216,7 @@ export class WriteHandlers {
       metadata: { ...result.object.metadata, resourceVersion: given || old.metadata.resourceVersion },
     };
     const admitted = admitChange(this.#core, definition, old, next, options.subresource);
-    const sameManagers = sameJson(withoutTimes(result.managedFields), withoutTimes(old.metadata.managedFields ?? []));
+    const sameManagers = sameJson(withoutTimes(result.managedFields), withoutTimes(managersOf(definition, old)));
     if (admitted === old && sameManagers) return { created: false, object: old, warnings };
     const changed = admitted === old ? { ...old, metadata: { ...old.metadata } } : admitted;
     changed.metadata.managedFields = result.managedFields;
@@ -243,6 +246,15 @@ function storedForm(definition: ResourceDefinition, object: SimObject): SimObjec
 function shown(definition: ResourceDefinition, object: SimObject): SimObject {
   if (definition.key === 'events') return eventAs(definition.group, object);
   return object.apiVersion === definition.apiVersion ? object : { ...object, apiVersion: definition.apiVersion };
+}
+
+/** Who writes, for managedFields. */
+export function writerOf(core: ClusterCore, request: KubeRequest, subresource: string | undefined): Writer {
+  const named = request.query.get('fieldManager');
+  if (named !== null && named.length > 128)
+    throw badRequest('fieldManager: Invalid value: may not be more than 128 bytes');
+  const manager = named || (request.userAgent ?? '').split('/')[0] || 'unknown';
+  return { manager, now: stamp(core.clock.now()), subresource };
 }
 
 /** `dryRun=All`; any other value is refused. */

@@ -9,14 +9,15 @@ import {
   type PodSpec,
   type Toleration,
 } from '../kinds.ts';
-import { controllerOf, keyOf, sameJson } from '../object.ts';
+import { keyOf, sameJson } from '../object.ts';
 import type { ObjectWriter } from '../object-writer.ts';
 import { podSpecOf } from '../pod-admission.ts';
 import { scaledValue } from '../quantity.ts';
 import type { ResourceDefinition } from '../resource-definition.ts';
-import { seededLag, WorkQueue } from '../work-queue.ts';
+import type { WorkQueue } from '../work-queue.ts';
 import { matchesNodeSelection, untoleratedTaint } from './node-fit.ts';
 import { templateHash, type WorkloadPods } from './workload-pods.ts';
+import { workloadQueue } from './workload-queue.ts';
 
 const hashLabel = 'controller-revision-hash';
 
@@ -61,15 +62,7 @@ export class DaemonSetController {
     this.#writer = writer;
     this.#pods = pods;
     this.#definition = core.resources.find('apps', 'v1', 'daemonsets') as ResourceDefinition;
-    const lag = seededLag(core, 'daemonset', core.options.lagMs.controllers);
-    this.#queue = new WorkQueue(core, 'daemonset-controller', lag, (key) => this.#sync(key));
-    core.store.onChange(this.#definition.key, (change) => {
-      if (change.type !== 'DELETED') this.#queue.add(keyOf(change.object));
-    });
-    core.store.onChange('pods', (change) => {
-      const owner = controllerOf(change.object);
-      if (owner?.kind === 'DaemonSet') this.#queue.add(`${change.object.metadata.namespace}/${owner.name}`);
-    });
+    this.#queue = workloadQueue<DaemonSet>(core, this.#definition, (set) => this.#sync(set));
     core.store.onChange('nodes', ({ object, old, type }) => {
       const node = object as Node;
       const before = old as Node | undefined;
@@ -82,9 +75,7 @@ export class DaemonSetController {
     });
   }
 
-  #sync(key: string): void {
-    const set = this.#core.store.typed<DaemonSet>(this.#definition.key).byKey.get(key);
-    if (!set || this.#core.faults.workloads === 'broken') return;
+  #sync(set: DaemonSet): void {
     const hash = templateHash(set.spec.template);
     if (!isTerminating(set)) this.#manage(set, hash);
     this.#updateStatus(set.metadata.uid, hash);

@@ -170,7 +170,7 @@ export class DeploymentController {
       'deployment.kubernetes.io/desired-replicas': String(deployment.spec.replicas),
       [revisionKey]: revision,
     };
-    return this.#writer.create<ReplicaSet>(this.#sets, {
+    const made = this.#writer.create<ReplicaSet>(this.#sets, {
       apiVersion: 'apps/v1',
       kind: 'ReplicaSet',
       metadata: this.#writer.newMetadata(`${name}-${hash}`, namespace, {
@@ -187,6 +187,8 @@ export class DeploymentController {
       },
       status: { replicas: 0 },
     });
+    if (replicas > 0) this.#sayScaled(made, 0, replicas);
+    return made;
   }
 
   #noteRevision(deployment: Deployment, revision: string): void {
@@ -199,7 +201,19 @@ export class DeploymentController {
   #scale(set: ReplicaSet, replicas: number): void {
     const now = this.#core.store.byUid(set.metadata.uid) as ReplicaSet | undefined;
     if (!now || now.spec.replicas === replicas) return;
+    this.#sayScaled(now, now.spec.replicas, replicas);
     this.#writer.update(this.#sets, now, { ...now, metadata: { ...now.metadata }, spec: { ...now.spec, replicas } });
+  }
+
+  #sayScaled(set: ReplicaSet, from: number, to: number): void {
+    const deployment = this.#core.store.byUid(controllerOf(set)?.uid ?? '');
+    const message = `Scaled ${to > from ? 'up' : 'down'} replica set ${set.metadata.name} from ${from} to ${to}`;
+    if (deployment)
+      this.#core.events.record('deployment-controller', deployment, {
+        type: 'Normal',
+        reason: 'ScalingReplicaSet',
+        message,
+      });
   }
 
   #forgetHistory(deployment: Deployment, sets: readonly ReplicaSet[], hash: string): void {

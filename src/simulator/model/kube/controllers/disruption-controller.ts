@@ -94,6 +94,12 @@ export class DisruptionController {
     for (const pod of this.#core.store.pods.inNamespace(budget.metadata.namespace ?? '').values()) {
       if (matches(pod.metadata.labels)) pods.push(pod);
     }
+    if (pods.length === 0)
+      this.#core.events.record('controllermanager', budget, {
+        type: 'Normal',
+        reason: 'NoPods',
+        message: 'No matching pods found',
+      });
     const demand = budgetDemand(budget.spec, pods.length, () => this.#expectedScale(pods));
     if (demand) this.#write(budget, pods, demand);
     else this.#failSafe(budget, pods);
@@ -188,6 +194,11 @@ export class DisruptionController {
     const message = owner
       ? `found no controllers for pod "${pod.metadata.name}": ${owner.kind} "${owner.name}" does not implement the scale subresource`
       : 'the expected number of pods cannot be computed';
+    this.#core.events.record('controllermanager', budget, {
+      type: 'Warning',
+      reason: 'CalculateExpectedPodCountFailed',
+      message: `Failed to calculate the number of expected pods: ${message}`,
+    });
     const condition = {
       type: 'DisruptionAllowed',
       status: 'False' as const,

@@ -9,11 +9,12 @@ import {
   type Pod,
   withCondition,
 } from '../kinds.ts';
-import { controllerOf, keyOf, stamp } from '../object.ts';
+import { keyOf, stamp } from '../object.ts';
 import type { ObjectWriter } from '../object-writer.ts';
 import type { ResourceDefinition } from '../resource-definition.ts';
-import { seededLag, WorkQueue } from '../work-queue.ts';
+import type { WorkQueue } from '../work-queue.ts';
 import type { WorkloadPods } from './workload-pods.ts';
+import { workloadQueue } from './workload-queue.ts';
 
 /** Runs pods until enough of them succeeded. */
 export class JobController {
@@ -28,20 +29,11 @@ export class JobController {
     this.#writer = writer;
     this.#pods = pods;
     this.#definition = core.resources.find('batch', 'v1', 'jobs') as ResourceDefinition;
-    const lag = seededLag(core, 'job', core.options.lagMs.controllers);
-    this.#queue = new WorkQueue(core, 'job-controller', lag, (key) => this.#sync(key));
-    core.store.onChange(this.#definition.key, (change) => {
-      if (change.type !== 'DELETED') this.#queue.add(keyOf(change.object));
-    });
-    core.store.onChange('pods', (change) => {
-      const owner = controllerOf(change.object);
-      if (owner?.kind === 'Job') this.#queue.add(`${change.object.metadata.namespace}/${owner.name}`);
-    });
+    this.#queue = workloadQueue<Job>(core, this.#definition, (job) => this.#sync(job));
   }
 
-  #sync(key: string): void {
-    const job = this.#core.store.typed<Job>(this.#definition.key).byKey.get(key);
-    if (!job || isTerminating(job) || this.#core.faults.workloads === 'broken') return;
+  #sync(job: Job): void {
+    if (isTerminating(job)) return;
     const done = job.status.conditions?.some(
       (each) => (each.type === 'Complete' || each.type === 'Failed') && each.status === 'True',
     );
@@ -108,7 +100,15 @@ export class JobController {
       if (deadline !== undefined) this.#queue.addAt(keyOf(job), deadline);
       this.#start(job, pods, active.length, completions - succeeded, failed);
     }
-    if (end) for (const pod of active) this.#pods.delete(pod);
+    if (end) {
+      const { reason = '', message = '' } = end;
+      const text =
+        end.type === 'Complete'
+          ? ({ type: 'Normal', reason: 'Completed', message: 'Job completed' } as const)
+          : ({ type: 'Warning', reason, message } as const);
+      this.#core.events.record('job-controller', job, text);
+      for (const pod of active) this.#pods.delete(pod);
+    }
     this.#updateStatus(job.metadata.uid, { succeeded, failed, startTime, end });
   }
 

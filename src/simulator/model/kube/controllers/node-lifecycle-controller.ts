@@ -17,7 +17,7 @@ import {
   withCondition,
 } from '../kinds.ts';
 import type { NodeManager } from '../node-manager.ts';
-import { controllerOf, sameJson, stamp } from '../object.ts';
+import { controllerOf, keyOf, sameJson, stamp } from '../object.ts';
 import type { ObjectWriter } from '../object-writer.ts';
 import type { ResourceDefinition } from '../resource-definition.ts';
 import { seededLag, WorkQueue } from '../work-queue.ts';
@@ -66,6 +66,7 @@ export class NodeLifecycleController {
     const base = { node: node.metadata.name, instanceId };
     if (type === 'DELETED') this.#core.emit({ kind: 'node-removed', ...base });
     else if (!old) this.#core.emit({ kind: 'node-added', ...base });
+    this.#say(node, old, type);
     const cordoned = node.spec.unschedulable === true;
     if (type !== 'DELETED' && cordoned !== (old?.spec.unschedulable === true)) {
       this.#core.emit({ kind: cordoned ? 'node-cordoned' : 'node-uncordoned', ...base });
@@ -73,6 +74,31 @@ export class NodeLifecycleController {
     const ready = type !== 'DELETED' && isNodeReady(node);
     if (ready !== (old !== undefined && isNodeReady(old)))
       this.#core.emit({ kind: ready ? 'node-ready' : 'node-not-ready', ...base });
+  }
+
+  #say(node: Node, old: Node | undefined, type: string): void {
+    const { name } = node.metadata;
+    const controller = 'node-controller';
+    const say = (component: string, reason: string, message: string): void =>
+      this.#core.events.record(
+        component,
+        node,
+        { type: 'Normal', reason, message },
+        component === controller ? undefined : name,
+      );
+    if (type === 'DELETED')
+      say(controller, 'RemovingNode', `Node ${name} event: Removing Node ${name} from Controller`);
+    else if (!old) say(controller, 'RegisteredNode', `Node ${name} event: Registered Node ${name} in Controller`);
+    if (type === 'DELETED' || !old) return;
+    if (isNodeReady(node) !== isNodeReady(old)) {
+      const unknown = conditionOf(node.status.conditions, 'Ready')?.status === 'Unknown';
+      const reason = isNodeReady(node) ? 'NodeReady' : 'NodeNotReady';
+      say(unknown ? controller : 'kubelet', reason, `Node ${name} status is now: ${reason}`);
+    }
+    if ((node.spec.unschedulable === true) !== (old.spec.unschedulable === true)) {
+      const reason = node.spec.unschedulable ? 'NodeNotSchedulable' : 'NodeSchedulable';
+      say('kubelet', reason, `Node ${name} status is now: ${reason}`);
+    }
   }
 
   #sync(name: string): void {
@@ -154,6 +180,9 @@ export class NodeLifecycleController {
       const now = this.#core.store.byUid(uid) as Pod | undefined;
       const due = now && this.#deadline(now);
       if (!now || due === undefined || due > this.#core.clock.now()) return;
+      const message = `Marking for deletion Pod ${keyOf(now)}`;
+      const text = { type: 'Normal', reason: 'TaintManagerEviction', message } as const;
+      this.#core.events.record('taint-eviction-controller', now, text);
       this.#core.as({ kind: 'world', name: 'taint-eviction-controller' }, () =>
         requestDeletion(this.#core, this.#writer, this.#pods, now, {}),
       );

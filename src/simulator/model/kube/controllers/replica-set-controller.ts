@@ -1,15 +1,17 @@
 import type { ClusterCore } from '../cluster-core.ts';
 import { isPodReady, isTerminating, type Pod, type ReplicaSet } from '../kinds.ts';
 import { controllerOf, keyOf } from '../object.ts';
+import type { Change } from '../object-store.ts';
 import type { ObjectWriter } from '../object-writer.ts';
 import type { ResourceDefinition } from '../resource-definition.ts';
-import { selectorMatcher } from '../selectors.ts';
-import { seededLag, WorkQueue } from '../work-queue.ts';
+import { selectorMatcher, workloadSelector } from '../selectors.ts';
+import type { WorkQueue } from '../work-queue.ts';
 import { byDispensability, isActive, ownerReference, type WorkloadPods } from './workload-pods.ts';
+import { workloadQueue } from './workload-queue.ts';
 
 const mostAtOnce = 500;
 
-/** Keeps as many pods as each ReplicaSet asks for. */
+/** Keeps as many pods as each ReplicaSet, or each ReplicationController, asks for. */
 export class ReplicaSetController {
   readonly #core: ClusterCore;
   readonly #writer: ObjectWriter;
@@ -17,29 +19,20 @@ export class ReplicaSetController {
   readonly #definition: ResourceDefinition;
   readonly #queue: WorkQueue;
 
-  constructor(core: ClusterCore, writer: ObjectWriter, pods: WorkloadPods) {
+  constructor(core: ClusterCore, writer: ObjectWriter, pods: WorkloadPods, definition: ResourceDefinition) {
     this.#core = core;
     this.#writer = writer;
     this.#pods = pods;
-    this.#definition = core.resources.find('apps', 'v1', 'replicasets') as ResourceDefinition;
-    const lag = seededLag(core, 'replicaset', core.options.lagMs.controllers);
-    this.#queue = new WorkQueue(core, 'replicaset-controller', lag, (key) => this.#sync(key));
-    core.store.onChange(this.#definition.key, (change) => {
-      if (change.type === 'DELETED') return;
-      if (change.type === 'ADDED') this.#adopt(change.object as ReplicaSet);
-      this.#queue.add(keyOf(change.object));
-    });
-    core.store.onChange('pods', (change) => {
-      const owner = controllerOf(change.object);
-      if (owner?.kind === 'ReplicaSet') this.#queue.add(`${change.object.metadata.namespace}/${owner.name}`);
-    });
+    this.#definition = definition;
+    const adopt = (change: Change): void => this.#adopt(change.object as ReplicaSet);
+    this.#queue = workloadQueue<ReplicaSet>(core, definition, (set) => this.#sync(set), adopt);
   }
 
   /** Pods that an earlier owner left behind; looked for when the set appears. */
   #adopt(set: ReplicaSet): void {
     const namespace = set.metadata.namespace ?? '';
     if (set.metadata.ownerReferences !== undefined) return;
-    const matches = selectorMatcher(set.spec.selector);
+    const matches = selectorMatcher(workloadSelector(set));
     const orphans = [...this.#core.store.pods.inNamespace(namespace).values()].filter(
       (pod) => controllerOf(pod) === undefined && isActive(pod) && matches(pod.metadata.labels),
     );
@@ -57,9 +50,7 @@ export class ReplicaSetController {
     });
   }
 
-  #sync(key: string): void {
-    const set = this.#core.store.typed<ReplicaSet>(this.#definition.key).byKey.get(key);
-    if (!set || this.#core.faults.workloads === 'broken') return;
+  #sync(set: ReplicaSet): void {
     const owned = this.#pods.ownedBy(set);
     const active = owned.filter(isActive);
     if (!isTerminating(set)) this.#manage(set, active);

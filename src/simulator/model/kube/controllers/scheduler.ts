@@ -104,6 +104,9 @@ export class Scheduler {
     }
     if (best) {
       this.#volumes.bindFor(pod, best);
+      const { namespace, name } = pod.metadata;
+      const message = `Successfully assigned ${namespace}/${name} to ${best.metadata.name}`;
+      this.#core.events.record('default-scheduler', pod, { type: 'Normal', reason: 'Scheduled', message });
       bindPod(this.#core, this.#writer, this.#pods, pod, best.metadata.name);
     } else this.#refuse(pod, nodes.size, reasons);
   }
@@ -142,6 +145,7 @@ export class Scheduler {
     this.#waiting.add(keyOf(pod));
     const listed = [...reasons].map(([reason, count]) => `${count} ${reason}`).sort();
     const message = `0/${total} nodes are available: ${listed.length === 0 ? 'no nodes available to schedule pods' : listed.join(', ')}.`;
+    this.#core.events.record('default-scheduler', pod, { type: 'Warning', reason: 'FailedScheduling', message });
     const old = conditionOf(pod.status.conditions, 'PodScheduled');
     if (old?.status === 'False' && old.message === message) return;
     const conditions = withCondition(

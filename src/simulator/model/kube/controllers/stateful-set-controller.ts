@@ -1,10 +1,11 @@
 import type { ClusterCore } from '../cluster-core.ts';
 import { isPodFinished, isTerminating, type PersistentVolumeClaim, type Pod, type StatefulSet } from '../kinds.ts';
-import { controllerOf, keyOf } from '../object.ts';
+import { keyOf } from '../object.ts';
 import type { ObjectWriter } from '../object-writer.ts';
 import type { ResourceDefinition } from '../resource-definition.ts';
-import { seededLag, WorkQueue } from '../work-queue.ts';
+import type { WorkQueue } from '../work-queue.ts';
 import { templateHash, type WorkloadPods } from './workload-pods.ts';
+import { workloadQueue } from './workload-queue.ts';
 
 const revisionLabel = 'controller-revision-hash';
 
@@ -23,20 +24,10 @@ export class StatefulSetController {
     this.#pods = pods;
     this.#definition = core.resources.find('apps', 'v1', 'statefulsets') as ResourceDefinition;
     this.#claims = core.resources.find('', 'v1', 'persistentvolumeclaims') as ResourceDefinition;
-    const lag = seededLag(core, 'statefulset', core.options.lagMs.controllers);
-    this.#queue = new WorkQueue(core, 'statefulset-controller', lag, (key) => this.#sync(key));
-    core.store.onChange(this.#definition.key, (change) => {
-      if (change.type !== 'DELETED') this.#queue.add(keyOf(change.object));
-    });
-    core.store.onChange('pods', (change) => {
-      const owner = controllerOf(change.object);
-      if (owner?.kind === 'StatefulSet') this.#queue.add(`${change.object.metadata.namespace}/${owner.name}`);
-    });
+    this.#queue = workloadQueue<StatefulSet>(core, this.#definition, (set) => this.#sync(set));
   }
 
-  #sync(key: string): void {
-    const set = this.#core.store.typed<StatefulSet>(this.#definition.key).byKey.get(key);
-    if (!set || this.#core.faults.workloads === 'broken') return;
+  #sync(set: StatefulSet): void {
     const revision = `${set.metadata.name}-${templateHash(set.spec.template)}`;
     if (!isTerminating(set)) this.#manage(set, revision);
     this.#updateStatus(set.metadata.uid, revision);

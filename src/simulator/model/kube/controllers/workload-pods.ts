@@ -95,10 +95,17 @@ export class WorkloadPods {
       spec: pod.spec ? { ...shared, ...pod.spec } : shared,
       status: { phase: 'Pending', qosClass: 'Burstable' },
     };
+    this.#say(pod.owner, 'SuccessfulCreate', `Created pod: ${pod.name}`);
     return this.writer.create(this.definition, made);
   }
 
+  #say(owner: SimObject, reason: string, message: string): void {
+    this.core.events.record(`${owner.kind.toLowerCase()}-controller`, owner, { type: 'Normal', reason, message });
+  }
+
   delete(pod: Pod): void {
+    const owner = this.core.store.byUid(controllerOf(pod)?.uid ?? '');
+    if (owner && !isTerminating(pod)) this.#say(owner, 'SuccessfulDelete', `Deleted pod: ${pod.metadata.name}`);
     requestDeletion(this.core, this.writer, this.definition, pod, { uid: pod.metadata.uid });
   }
 

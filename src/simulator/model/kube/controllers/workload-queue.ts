@@ -1,0 +1,34 @@
+import type { ClusterCore } from '../cluster-core.ts';
+import { controllerOf, keyOf } from '../object.ts';
+import type { Change } from '../object-store.ts';
+import type { ResourceDefinition } from '../resource-definition.ts';
+import { seededLag, WorkQueue } from '../work-queue.ts';
+
+/**
+ * The queue of a controller whose objects own pods: an object is looked at when it changes, and when one of its pods does. Nothing
+ * is looked at while the workload controllers are broken.
+ */
+export function workloadQueue<T>(
+  core: ClusterCore,
+  definition: ResourceDefinition,
+  sync: (object: T) => void,
+  onAdded?: (change: Change) => void,
+): WorkQueue {
+  const name = definition.kind.toLowerCase();
+  const lag = seededLag(core, name, core.options.lagMs.controllers);
+  const table = core.store.table(definition.key);
+  const queue = new WorkQueue(core, `${name}-controller`, lag, (key) => {
+    const object = table.byKey.get(key);
+    if (object && core.faults.workloads !== 'broken') sync(object as T);
+  });
+  core.store.onChange(definition.key, (change) => {
+    if (change.type === 'DELETED') return;
+    if (change.type === 'ADDED') onAdded?.(change);
+    queue.add(keyOf(change.object));
+  });
+  core.store.onChange('pods', (change) => {
+    const owner = controllerOf(change.object);
+    if (owner?.kind === definition.kind) queue.add(`${change.object.metadata.namespace}/${owner.name}`);
+  });
+  return queue;
+}
