@@ -15,6 +15,7 @@ import { registerInit } from './commands/init.ts';
 import { registerPause } from './commands/pause.ts';
 import { registerRefresh } from './commands/refresh.ts';
 import { registerRegistry } from './commands/registry.ts';
+import { registerRender } from './commands/render.ts';
 import { registerResume } from './commands/resume.ts';
 import { registerRetry } from './commands/retry.ts';
 import { registerRoll } from './commands/roll.ts';
@@ -35,6 +36,7 @@ const registrations: RegisterCommand[] = [
   registerDaemon,
   registerInit,
   registerValidate,
+  registerRender,
   registerAdopt,
   registerPause,
   registerResume,

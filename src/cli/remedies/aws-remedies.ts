@@ -72,6 +72,26 @@ export const awsRemedies: Record<string, Remedy> = {
       'The cluster is in an account that the accounts file does not list; accounts that are not listed are never touched.',
     actions: ['Add the account to the accounts file, or correct infrastructure_account of the cluster.'],
   },
+  'output-missing': {
+    meaning: 'A template uses an output of the cluster stack that the stack in the cloud does not have (yet).',
+    actions: [
+      'Look at the outputs of the stack named by the local id of the cluster.',
+      'Declare the output in cluster.yaml, or correct the name after .Values.ClusterStackOutputs.',
+    ],
+  },
+  'uploads-unsupported': {
+    meaning:
+      'The configuration has a files.yaml, whose archive would have to be in S3 before nodes start; it is not uploaded.',
+    actions: ['Move the files into the user data of the profile, and remove its files.yaml.'],
+  },
+  'stack-not-ours': {
+    meaning:
+      'A stack that is listed for deletion does not carry the tag of this cluster; only stacks that do are deleted.',
+    actions: [
+      'Check the name in cf-deletions.yaml.',
+      'When it is the right one, tag the stack with kubernetes.io/cluster/<cluster id>=owned.',
+    ],
+  },
   'stack-failed': {
     meaning: 'CloudFormation could not bring a stack to its template; the message has its own reason.',
     actions: [
