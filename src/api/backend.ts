@@ -1,6 +1,7 @@
 /** What the API needs of the daemon. Tests give it a small one of their own; the daemon gives the real one. */
 
 import type { Explanation, StatusDocument } from '../planning/explain/status-document.ts';
+import type { Preflight } from '../planning/roll/preflight.ts';
 import type { ReadStore } from '../ports/store.ts';
 import type { RollRequest } from './roll-schemas.ts';
 import type { ActionAnswer, AdoptAnswer, Scope } from './schemas.ts';
@@ -27,6 +28,8 @@ export interface ApiBackend {
   rolls: {
     /** Something done to the rolls of a cluster. */
     act: (request: RollRequest, by: Operator) => Promise<ActionAnswer>;
+    /** What a roll of the cluster would meet; changes nothing. */
+    preview: (cluster: string, signal: AbortSignal) => Promise<Preflight>;
   };
   /** Looks at git and the registry now. */
   refresh: () => Promise<ActionAnswer>;

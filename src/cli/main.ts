@@ -13,6 +13,7 @@ import { registerEvents } from './commands/events.ts';
 import { registerExplain } from './commands/explain.ts';
 import { registerInit } from './commands/init.ts';
 import { registerPause } from './commands/pause.ts';
+import { registerPlan } from './commands/plan.ts';
 import { registerRefresh } from './commands/refresh.ts';
 import { registerRegistry } from './commands/registry.ts';
 import { registerRender } from './commands/render.ts';
@@ -38,6 +39,7 @@ const registrations: RegisterCommand[] = [
   registerValidate,
   registerRender,
   registerAdopt,
+  registerPlan,
   registerPause,
   registerResume,
   registerRoll,

@@ -24,6 +24,7 @@ export interface BackendInput {
   wakeChannels: () => void;
   onActed: () => void;
   reportProblems: () => StatusProblem[];
+  previewRoll: ApiBackend['rolls']['preview'];
   /** Names of a cluster's nodes, from its API server. */
   nodesOf: (clusterId: string) => Promise<string[]>;
   now: () => number;
@@ -72,7 +73,7 @@ export function createBackend(input: BackendInput): ApiBackend {
     pause: (request, by) => acted(operations.pause(request, by)),
     resume: (request, by) => acted(operations.resume(request, by)),
     retry: (request, by) => acted(operations.retry(request, by)),
-    rolls: { act: (request, by) => acted(rolls.act(request, by)) },
+    rolls: { act: (request, by) => acted(rolls.act(request, by)), preview: input.previewRoll },
     previewAdoption: (signal) => input.adoption.preview(signal),
     adopt: async (by, reason, signal) => {
       const answer = await acted(input.adoption.adopt(by, reason, signal));

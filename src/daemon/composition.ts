@@ -39,6 +39,7 @@ import type { LastGood } from './last-good.ts';
 import { createLookupRecord } from './lookup-record.ts';
 import type { CallReport } from './measured.ts';
 import { createRender } from './render.ts';
+import { previewRoll as previewRollOf } from './roll-preview.ts';
 
 export interface CompositionInput {
   config: DaemonConfig;
@@ -150,7 +151,9 @@ export function compose(input: CompositionInput): Composition {
     const { nodes } = await (await sessions.sessionFor(clusterId)).view();
     return nodes.map((node) => node.name);
   };
-  const backend = createBackend({ ...input, engine, look, adoption, wakeChannels, nodesOf, now });
+  const preview = { store, sessions, clusters: () => lastGood.clusters(), now };
+  const previewRoll: ApiBackend['rolls']['preview'] = (name, signal) => previewRollOf(preview, name, signal);
+  const backend = createBackend({ ...input, engine, look, adoption, wakeChannels, nodesOf, previewRoll, now });
   return {
     engine,
     backend,

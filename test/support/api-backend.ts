@@ -1,5 +1,7 @@
 /** A small backend for tests of the API: fixed documents, and a record of what was asked. */
+
 import type { ApiBackend } from '../../src/api/backend.ts';
+import { unknownSubject } from '../../src/api/errors.ts';
 import { explainSubject } from '../../src/planning/explain/explain-subject.ts';
 import type { JournalQuery, StoredJournalEntry } from '../../src/ports/store.ts';
 import { eventFixture, statusFixture } from './status-fixture.ts';
@@ -43,7 +45,12 @@ export function fixedBackend(): ApiBackend & { calls: RecordedCall[]; journal: S
     pause: act('pause'),
     resume: act('resume'),
     retry: act('retry'),
-    rolls: { act: act('roll') },
+    rolls: {
+      act: act('roll'),
+      preview: async (cluster) => {
+        throw unknownSubject('cluster', cluster, []);
+      },
+    },
     confirmRegistry: async (reason, by) => act('confirm')({ reason }, by),
     refresh: async () => ({ told: [], message: 'looked' }),
     previewAdoption: async () => ({ dryRun: true, adopted: false, clusters: [], message: 'would adopt' }),

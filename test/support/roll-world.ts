@@ -12,6 +12,7 @@ import type { RollPolicy } from '../../src/planning/roll/policy.ts';
 import { defaultRollPolicy } from '../../src/planning/roll/policy.ts';
 import { noOverrides, type RollOverrides } from '../../src/planning/roll/roll-plan.ts';
 import type { CloudProvider } from '../../src/ports/cloud-provider.ts';
+import type { ClusterSessions } from '../../src/ports/cluster-session.ts';
 import type { KubeCluster } from '../../src/ports/kube-cluster.ts';
 import type { Json, Lease, Store } from '../../src/ports/store.ts';
 import { createClusterSessions } from '../../src/providers/session/create-cluster-sessions.ts';
@@ -271,6 +272,7 @@ export function zones(): string[] {
 export interface RollDaemon {
   engine: Engine;
   store: Store;
+  sessions: ClusterSessions;
   /** Lets time pass until `until` holds. Fails after `limitSeconds` of simulated time. */
   run(until: () => boolean | Promise<boolean>, limitSeconds?: number): Promise<void>;
   stop(): Promise<void>;
@@ -335,6 +337,7 @@ export async function startDaemon(roll: RollWorld, parts: DaemonParts = {}): Pro
   return {
     engine,
     store,
+    sessions,
     calls,
     async run(until, limitSeconds = 4 * 3600) {
       const limit = world.clock.now() + limitSeconds * 1000;

@@ -81,6 +81,10 @@ export const rollRemedies: Record<string, Remedy> = {
       'More pods cannot pull their image than when the roll began. Nothing is launched or drained: it would make more pods pull.',
     actions: ['Look at the registry, and at the pods that wait: kubectl get pods -A | grep Pull'],
   },
+  'dry-run-failed': {
+    meaning: 'The API server did not answer the dry run of an eviction, so nobody can say whether the pod could leave.',
+    actions: ['clm plan --roll CLUSTER again.', 'Let clm create pods/eviction (RBAC).'],
+  },
   'fleet-boot-cap': {
     meaning:
       'As many nodes of the fleet are booting as may at once (concurrency.boots), so that the registry is not overrun.',

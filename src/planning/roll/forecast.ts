@@ -1,0 +1,53 @@
+/** How long a roll will take: many runs of its schedule with measured or guessed boots and drains. */
+import type { RollHistory } from '../../domain/node-pool-roll.ts';
+import { type Random, seededRandom } from '../../support/random.ts';
+
+/** Before anything was measured: boots of a few minutes, as most images take. */
+const guessedBootsMs = [90_000, 120_000, 150_000, 180_000, 240_000];
+/** From the last pod's end to the accepted termination. */
+const endMs = 10_000;
+const draws = 200;
+/** A forecast this much longer than any measured drain is believed. */
+const unlikeFactor = 3;
+
+export interface ForecastInput {
+  /** Forecast drain of each node, in ms. */
+  drains: number[];
+  surge: number;
+  history: RollHistory;
+  /** After each replacement; control planes settle. */
+  pauseMs: number;
+  /** The same question gets the same answer. */
+  seed: string;
+}
+
+/** Median and 90th percentile of the whole roll, in ms. */
+export function forecastRoll(input: ForecastInput): { p50Ms: number; p90Ms: number } {
+  const { drains } = input;
+  if (drains.length === 0) return { p50Ms: 0, p90Ms: 0 };
+  const random = seededRandom(input.seed);
+  const runs = Array.from({ length: draws }, () => oneRun(input, random)).sort((a, b) => a - b);
+  const at = (share: number): number => runs[Math.min(runs.length - 1, Math.floor(share * runs.length))] ?? 0;
+  return { p50Ms: at(0.5), p90Ms: at(0.9) };
+}
+
+function oneRun({ drains, surge, history, pauseMs }: ForecastInput, random: Random): number {
+  const boots = history.boots.length > 0 ? history.boots : guessedBootsMs;
+  const pick = (list: number[]): number => list[random.int(list.length)] ?? 0;
+  // What drains here took says more than grace periods, which are the most that pods may take; but a node unlike any measured one
+  // keeps its own forecast.
+  const longest = Math.max(0, ...history.drains);
+  const real = (forecast: number): number =>
+    longest > 0 && forecast <= unlikeFactor * longest ? pick(history.drains) : forecast;
+  const slots = Array.from({ length: Math.min(surge, drains.length) }, () => 0);
+  // One node first: the others boot once it has shown that the template does.
+  const first = pick(boots);
+  const longestFirst = [...drains].sort((a, b) => b - a);
+  longestFirst.forEach((forecast, i) => {
+    const slot = slots.indexOf(Math.min(...slots));
+    const boot = i === 0 ? first : pick(boots);
+    const begin = i === 0 ? 0 : Math.max(slots[slot] ?? 0, first);
+    slots[slot] = begin + boot + real(forecast) + endMs + pauseMs;
+  });
+  return Math.max(...slots);
+}
