@@ -4,7 +4,6 @@ import {
   configMap,
   deployment,
   inDefault,
-  mergePatchType,
   strategicPatchType,
   TestCluster,
 } from '../../unit/simulator-kube/test-cluster.ts';
@@ -29,23 +28,6 @@ function running(nodes = 1): TestCluster {
 /** Each line of the document's Kubernetes section, and how to see that it is still so. */
 export const kubeDifferences: readonly Difference[] = [
   {
-    id: 'kube-cron-jobs',
-    differs: () => {
-      const cluster = TestCluster.withNodes(1);
-      cluster.create('/apis/batch/v1/namespaces/default/cronjobs', {
-        metadata: { name: 'c' },
-        spec: {
-          schedule: '* * * * *',
-          jobTemplate: {
-            spec: { template: { spec: { containers: [{ name: 'c', image: 'task' }], restartPolicy: 'Never' } } },
-          },
-        },
-      });
-      cluster.advance(300_000);
-      return cluster.get('/apis/batch/v1/namespaces/default/jobs').items.length === 0;
-    },
-  },
-  {
     id: 'kube-autoscalers',
     differs: () => {
       const cluster = running();
@@ -62,33 +44,28 @@ export const kubeDifferences: readonly Difference[] = [
     },
   },
   {
-    id: 'kube-endpoints',
+    id: 'kube-autoscaling-v1',
+    differs: () => new TestCluster().send('GET', '/apis/autoscaling/v1').status === 404,
+  },
+  {
+    id: 'kube-endpoints-mirroring',
     differs: () => {
-      const cluster = running();
-      cluster.create(`${inDefault}/services`, {
-        metadata: { name: 'web' },
-        spec: { selector: { app: 'web' }, ports: [{ port: 80 }] },
-      });
-      cluster.advance(10_000);
-      return cluster.send('GET', `${inDefault}/endpoints/web`).status === 404;
+      const cluster = new TestCluster();
+      cluster.create(`${inDefault}/services`, { metadata: { name: 'own' }, spec: { ports: [{ port: 80 }] } });
+      const subsets = [{ addresses: [{ ip: '10.9.9.9' }], ports: [{ port: 80 }] }];
+      cluster.create(`${inDefault}/endpoints`, { metadata: { name: 'own' }, subsets });
+      cluster.advance(60_000);
+      return cluster.get('/apis/discovery.k8s.io/v1/namespaces/default/endpointslices').items.length === 0;
     },
   },
   {
-    id: 'kube-quotas',
+    id: 'kube-quota-scopes',
     differs: () => {
       const cluster = new TestCluster();
-      cluster.create(`${inDefault}/resourcequotas`, { metadata: { name: 'q' }, spec: { hard: { pods: '0' } } });
+      const spec = { hard: { pods: '0' }, scopes: ['BestEffort'] };
+      cluster.create(`${inDefault}/resourcequotas`, { metadata: { name: 'q' }, spec });
       cluster.advance(10_000);
       return cluster.send('POST', `${inDefault}/pods`, pod('p')).status === 201;
-    },
-  },
-  {
-    id: 'kube-limit-ranges',
-    differs: () => {
-      const cluster = new TestCluster();
-      const limits = [{ type: 'Container', defaultRequest: { cpu: '1' } }];
-      cluster.create(`${inDefault}/limitranges`, { metadata: { name: 'l' }, spec: { limits } });
-      return cluster.create(`${inDefault}/pods`, pod('p')).spec.containers[0].resources.requests === undefined;
     },
   },
   {
@@ -196,51 +173,6 @@ export const kubeDifferences: readonly Difference[] = [
       cluster.create(`${inDefault}/pods`, high);
       cluster.advance(120_000);
       return cluster.send('GET', `${inDefault}/pods/low`).status === 200;
-    },
-  },
-  {
-    id: 'kube-preferred-affinity',
-    differs: () => {
-      const cluster = TestCluster.withNodes(2);
-      const names = [...cluster.model.truth().nodes.keys()];
-      const spread = names.map((wanted, index) => {
-        const preference = { matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: [wanted] }] };
-        const nodeAffinity = { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, preference }] };
-        for (const each of ['a', 'b', 'c']) {
-          cluster.create(`${inDefault}/pods`, pod(`${each}-${index}`, { affinity: { nodeAffinity } }));
-        }
-        cluster.advance(10_000);
-        const placed = cluster.pods().filter((each) => each.metadata.name.endsWith(`-${index}`));
-        return placed.every((each) => each.spec.nodeName === wanted);
-      });
-      return spread.includes(false);
-    },
-  },
-  {
-    id: 'kube-proportional-scaling',
-    differs: () => {
-      const cluster = TestCluster.withNodes(3);
-      const path = `${apps}/deployments/web`;
-      cluster.create(
-        `${apps}/deployments`,
-        deployment('web', 10, {}, { strategy: { rollingUpdate: { maxSurge: 3, maxUnavailable: 2 } } }),
-      );
-      cluster.until(() => cluster.ready('app=web').length === 10);
-      // The new version never starts: the deployment stays between its two replica sets.
-      cluster.model.faults.imagePull = 'broken';
-      const image = { spec: { template: { spec: { containers: [{ name: 'c', image: 'nginx:2' }] } } } };
-      cluster.send('PATCH', path, image, { type: strategicPatchType });
-      cluster.advance(60_000);
-      const old = (): number =>
-        Math.max(...cluster.get(`${apps}/replicasets`).items.map((each: Body) => each.status.readyReplicas ?? 0));
-      const before = old();
-      cluster.send('PATCH', path, { spec: { replicas: 15 } }, { type: mergePatchType });
-      cluster.model.faults.imagePull = 'ok';
-      cluster.model.faults.unreadyNodes = new Set(cluster.model.truth().nodes.keys());
-      cluster.advance(20_000);
-      return cluster
-        .get(`${apps}/replicasets`)
-        .items.every((each: Body) => each.spec.replicas <= before || each.spec.replicas > 9);
     },
   },
   {

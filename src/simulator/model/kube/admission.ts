@@ -10,8 +10,9 @@ import {
 } from './api-error.ts';
 import type { ClusterCore } from './cluster-core.ts';
 import { checkCustomObject, pruneCustomObject } from './custom-resource.ts';
-import { applyDefaults, labelJobTemplate } from './defaults.ts';
+import { applyDefaults, labelJobTemplate, qosOf } from './defaults.ts';
 import { type Namespace, notReadyTaint } from './kinds.ts';
+import { checkLimits, withLimitDefaults } from './limit-range.ts';
 import {
   type Fields,
   fieldsOf,
@@ -25,6 +26,7 @@ import {
 } from './object.ts';
 import { completePodSpec } from './pod-admission.ts';
 import type { ResourceDefinition } from './resource-definition.ts';
+import { quotaRefusal } from './resource-quota.ts';
 import { allocateAddresses } from './service-addresses.ts';
 import { checkShape } from './shapes.ts';
 import { validate } from './validation.ts';
@@ -128,6 +130,11 @@ export function admitNew(core: ClusterCore, definition: ResourceDefinition, obje
   validate(definition, object, undefined);
   if (definition.kind === 'Job') labelJobTemplate(object);
   if (core.store.table(definition.key).get(meta.namespace, meta.name)) throw alreadyExists(definition, meta.name);
+  if (definition.namespaced && !definition.custom) {
+    checkLimits(core, definition, object);
+    const refusal = quotaRefusal(core, definition, object);
+    if (refusal) throw refusal;
+  }
   if (definition.kind === 'Service') allocateAddresses(core, object, undefined);
   return object;
 }
@@ -229,7 +236,9 @@ function finishSpec(
   }
   applyDefaults(definition, object);
   if (definition.kind === 'Pod' && !old) {
-    object['spec'] = completePodSpec(core, fieldsOf(object['spec']));
+    const limited = withLimitDefaults(core, object.metadata.namespace ?? '', fieldsOf(object['spec']));
+    object['spec'] = completePodSpec(core, limited);
+    if (isFields(object['status'])) object['status']['qosClass'] = qosOf(limited);
     const name = shownText(fieldsOf(object['spec'])['priorityClassName'] ?? '');
     // An unknown class left the priority unset.
     if (name !== '' && fieldsOf(object['spec'])['priority'] === undefined) {

@@ -241,7 +241,8 @@ function containerDefaults(container: Fields, hostNetwork: boolean): void {
   }
 }
 
-function qosOf(spec: Fields): string {
+/** Guaranteed, Burstable or BestEffort, by requests and limits. */
+export function qosOf(spec: Fields): string {
   let any = false;
   let guaranteed = true;
   for (const item of listOf(spec['containers'])) {

@@ -72,6 +72,11 @@ export interface PodAffinityTerm {
   namespaceSelector?: LabelSelector;
 }
 
+export interface PodAffinity {
+  requiredDuringSchedulingIgnoredDuringExecution?: PodAffinityTerm[];
+  preferredDuringSchedulingIgnoredDuringExecution?: { weight: number; podAffinityTerm: PodAffinityTerm }[];
+}
+
 export interface TopologySpread {
   maxSkew: number;
   topologyKey: string;
@@ -87,9 +92,12 @@ export interface PodSpec {
   tolerations?: Toleration[];
   nodeSelector?: Record<string, string>;
   affinity?: {
-    nodeAffinity?: { requiredDuringSchedulingIgnoredDuringExecution?: { nodeSelectorTerms: NodeSelectorTerm[] } };
-    podAffinity?: { requiredDuringSchedulingIgnoredDuringExecution?: PodAffinityTerm[] };
-    podAntiAffinity?: { requiredDuringSchedulingIgnoredDuringExecution?: PodAffinityTerm[] };
+    nodeAffinity?: {
+      requiredDuringSchedulingIgnoredDuringExecution?: { nodeSelectorTerms: NodeSelectorTerm[] };
+      preferredDuringSchedulingIgnoredDuringExecution?: { weight: number; preference: NodeSelectorTerm }[];
+    };
+    podAffinity?: PodAffinity;
+    podAntiAffinity?: PodAffinity;
   };
   topologySpreadConstraints?: TopologySpread[];
   terminationGracePeriodSeconds?: number;
@@ -266,6 +274,23 @@ export interface Job extends SimObject {
     uncountedTerminatedPods?: Fields;
     terminating?: number;
   };
+}
+
+export interface CronJob extends SimObject {
+  spec: {
+    schedule: string;
+    timeZone?: string;
+    suspend?: boolean;
+    concurrencyPolicy?: string;
+    startingDeadlineSeconds?: number;
+    successfulJobsHistoryLimit?: number;
+    failedJobsHistoryLimit?: number;
+    jobTemplate: {
+      metadata?: { labels?: Record<string, string>; annotations?: Record<string, string> };
+      spec: Job['spec'];
+    };
+  };
+  status: { active?: Fields[]; lastScheduleTime?: string; lastSuccessfulTime?: string };
 }
 
 export interface Service extends SimObject {

@@ -43,3 +43,16 @@ export function scaledValue(
   const exact = (Number(match[1]) * total) / 100;
   return round === 'up' ? Math.ceil(exact) : Math.floor(exact);
 }
+
+/** An amount as a quantity: CPU in thousandths where it must be, bytes in the largest unit that fits them, counts as they are. */
+export function quantityText(amount: number, resource: string): string {
+  if (/(^|\.)cpu$/.test(resource)) return Number.isInteger(amount) ? String(amount) : `${Math.round(amount * 1000)}m`;
+  if (!/(memory|storage)$/.test(resource)) return String(amount);
+  for (const [unit, size] of [
+    ['Gi', 2 ** 30],
+    ['Mi', 2 ** 20],
+    ['Ki', 2 ** 10],
+  ] as const)
+    if (amount >= size && amount % size === 0) return `${amount / size}${unit}`;
+  return String(amount);
+}

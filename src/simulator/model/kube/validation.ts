@@ -1,5 +1,6 @@
 import { invalid, type Violation } from './api-error.ts';
 import { changeRules } from './change-validation.ts';
+import { isSchedule } from './cron-schedule.ts';
 import type { Deployment, Pod, PodDisruptionBudget, PodTemplate } from './kinds.ts';
 import { type Fields, fieldsOf, isFields, listOf, type SimObject } from './object.ts';
 import { parseQuantity, scaledValue } from './quantity.ts';
@@ -193,6 +194,15 @@ const rules: Record<string, (object: SimObject, found: Violation[]) => void> = {
     if (spec['restartPolicy'] === 'Always') {
       found.push(required('spec.template.spec.restartPolicy', 'valid values: "OnFailure", "Never"'));
     }
+  },
+  CronJob: (object, found) => {
+    const { schedule, timeZone, jobTemplate } = fieldsOf(object['spec']);
+    if (typeof schedule !== 'string' || schedule === '') found.push(required('spec.schedule'));
+    else if (!isSchedule(schedule)) found.push(wrong('spec.schedule', schedule, 'expected exactly 5 fields'));
+    else if (typeof timeZone === 'string' && !isSchedule(schedule, timeZone))
+      found.push(wrong('spec.timeZone', timeZone, `unknown time zone ${timeZone}`));
+    const template = fieldsOf(fieldsOf(fieldsOf(jobTemplate)['spec'])['template']);
+    podRules('spec.jobTemplate.spec.template.spec', fieldsOf(template['spec']), found);
   },
   PodDisruptionBudget: budgetRules,
   Service: (object, found) => {

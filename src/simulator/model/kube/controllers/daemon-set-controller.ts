@@ -62,7 +62,7 @@ export class DaemonSetController {
     this.#writer = writer;
     this.#pods = pods;
     this.#definition = core.resources.find('apps', 'v1', 'daemonsets') as ResourceDefinition;
-    this.#queue = workloadQueue<DaemonSet>(core, this.#definition, (set) => this.#sync(set));
+    this.#queue = workloadQueue<DaemonSet>(pods, this.#definition, (set) => this.#sync(set));
     core.store.onChange('nodes', ({ object, old, type }) => {
       const node = object as Node;
       const before = old as Node | undefined;

@@ -8,7 +8,7 @@ import {
   type ReplicaSet,
   withCondition,
 } from '../kinds.ts';
-import { controllerOf, keyOf, stamp } from '../object.ts';
+import { controllerOf, keyOf, sameJson, stamp } from '../object.ts';
 import type { ObjectWriter } from '../object-writer.ts';
 import { scaledValue } from '../quantity.ts';
 import type { ResourceDefinition } from '../resource-definition.ts';
@@ -25,6 +25,56 @@ export function rollingLimits(deployment: Deployment): { maxSurge: number; maxUn
   const maxUnavailable = scaledValue(strategy.rollingUpdate?.maxUnavailable ?? '25%', replicas, 'down') ?? 0;
   // Neither may be zero together, or nothing could ever move.
   return { maxSurge, maxUnavailable: maxSurge === 0 && maxUnavailable === 0 ? 1 : Math.min(maxUnavailable, replicas) };
+}
+
+const notCarried = ['kubectl.kubernetes.io/last-applied-configuration', revisionKey];
+
+/** What a Deployment's ReplicaSet says too: its annotations, such as the cause of a change. */
+function carriedAnnotations(deployment: Deployment): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(deployment.metadata.annotations ?? {}).filter(
+      ([name]) => !notCarried.includes(name) && !name.startsWith('deployment.kubernetes.io/'),
+    ),
+  );
+}
+
+const desiredKey = 'deployment.kubernetes.io/desired-replicas';
+const mostKey = 'deployment.kubernetes.io/max-replicas';
+
+/** What each ReplicaSet remembers of the deployment's size, so that a change of it is seen. */
+function sizeAnnotations(deployment: Deployment): Record<string, string> {
+  const { replicas } = deployment.spec;
+  return { [desiredKey]: String(replicas), [mostKey]: String(replicas + rollingLimits(deployment).maxSurge) };
+}
+
+function isScaling(deployment: Deployment, sets: readonly ReplicaSet[]): boolean {
+  const wanted = String(deployment.spec.replicas);
+  return sets.some((set) => set.spec.replicas > 0 && (set.metadata.annotations?.[desiredKey] ?? wanted) !== wanted);
+}
+
+/** Each set's share of the new size; what rounding leaves over goes to the largest. */
+export function proportionalSizes(deployment: Deployment, active: readonly ReplicaSet[]): Map<ReplicaSet, number> {
+  const { replicas } = deployment.spec;
+  const most = replicas === 0 ? 0 : replicas + rollingLimits(deployment).maxSurge;
+  const change = most - active.reduce((sum, set) => sum + set.spec.replicas, 0);
+  const sorted = [...active].sort(
+    (a, b) =>
+      b.spec.replicas - a.spec.replicas ||
+      (change > 0 ? 1 : -1) * (Date.parse(b.metadata.creationTimestamp) - Date.parse(a.metadata.creationTimestamp)),
+  );
+  const sizes = new Map<ReplicaSet, number>();
+  let given = 0;
+  for (const set of sorted) {
+    const before = Number(set.metadata.annotations?.[mostKey] ?? deployment.status.replicas ?? 0) || set.spec.replicas;
+    const share = Math.round((set.spec.replicas * most) / before) - set.spec.replicas;
+    const left = change - given;
+    const part = change > 0 ? Math.max(0, Math.min(share, left)) : Math.min(0, Math.max(share, left));
+    sizes.set(set, set.spec.replicas + part);
+    given += part;
+  }
+  const largest = sorted[0];
+  if (largest) sizes.set(largest, Math.max(0, (sizes.get(largest) ?? 0) + change - given));
+  return sizes;
 }
 
 /** Moves each Deployment from its old ReplicaSets to the one of its present template. */
@@ -67,7 +117,7 @@ export class DeploymentController {
     let sets = this.#setsOf(deployment);
     if (!isTerminating(deployment)) {
       const hash = templateHash(deployment.spec.template);
-      if (deployment.spec.paused) this.#scaleOnly(deployment, sets);
+      if (deployment.spec.paused || isScaling(deployment, sets)) this.#scaleInProportion(deployment, sets, hash);
       else if (deployment.spec.strategy.type === 'Recreate') this.#recreate(deployment, sets, hash);
       else this.#roll(deployment, sets, hash);
       sets = this.#setsOf(deployment);
@@ -135,11 +185,20 @@ export class DeploymentController {
     if (current) this.#scale(current, deployment.spec.replicas);
   }
 
-  /** A paused deployment still follows its number of replicas. */
-  #scaleOnly(deployment: Deployment, sets: readonly ReplicaSet[]): void {
-    const active = sets.filter((set) => set.spec.replicas > 0);
-    const only = active.length === 1 ? active[0] : undefined;
-    if (only) this.#scale(only, deployment.spec.replicas);
+  /**
+   * The number of replicas changed: the sets share the change in proportion to their sizes, whatever a rolling update is about.
+   */
+  #scaleInProportion(deployment: Deployment, sets: readonly ReplicaSet[], hash: string): void {
+    const active = sets.filter((set) => set.spec.replicas > 0 && !isTerminating(set));
+    const newest = sets.find((set) => isCurrent(set, deployment, hash));
+    const wanted = deployment.spec.replicas;
+    if (active.length <= 1) {
+      const only = active[0] ?? newest;
+      if (only) this.#scale(only, wanted);
+      return;
+    }
+    const sizes = proportionalSizes(deployment, active);
+    for (const set of active) this.#scale(set, sizes.get(set) ?? set.spec.replicas);
   }
 
   #currentSet(
@@ -153,8 +212,8 @@ export class DeploymentController {
     const revision = String(Math.max(highest + 1, found ? revisionOf(found) : 1));
     this.#noteRevision(deployment, revision);
     if (found) {
-      if (found.metadata.annotations?.[revisionKey] === revision) return found;
-      const annotations = { ...found.metadata.annotations, [revisionKey]: revision };
+      const annotations = { ...found.metadata.annotations, ...carriedAnnotations(deployment), [revisionKey]: revision };
+      if (sameJson(found.metadata.annotations, annotations)) return found;
       return this.#writer.update(this.#sets, found, { ...found, metadata: { ...found.metadata, annotations } });
     }
     const { namespace, name } = deployment.metadata;
@@ -167,7 +226,8 @@ export class DeploymentController {
       metadata: { ...template.metadata, labels: { ...template.metadata?.labels, ...label } },
     };
     const annotations = {
-      'deployment.kubernetes.io/desired-replicas': String(deployment.spec.replicas),
+      ...carriedAnnotations(deployment),
+      ...sizeAnnotations(deployment),
       [revisionKey]: revision,
     };
     const made = this.#writer.create<ReplicaSet>(this.#sets, {
@@ -200,9 +260,13 @@ export class DeploymentController {
 
   #scale(set: ReplicaSet, replicas: number): void {
     const now = this.#core.store.byUid(set.metadata.uid) as ReplicaSet | undefined;
-    if (!now || now.spec.replicas === replicas) return;
-    this.#sayScaled(now, now.spec.replicas, replicas);
-    this.#writer.update(this.#sets, now, { ...now, metadata: { ...now.metadata }, spec: { ...now.spec, replicas } });
+    const deployment = this.#core.store.byUid((now && controllerOf(now)?.uid) ?? '') as Deployment | undefined;
+    if (!now || !deployment) return;
+    const annotations = { ...now.metadata.annotations, ...sizeAnnotations(deployment) };
+    if (now.spec.replicas === replicas && sameJson(annotations, now.metadata.annotations)) return;
+    if (now.spec.replicas !== replicas) this.#sayScaled(now, now.spec.replicas, replicas);
+    const metadata = { ...now.metadata, annotations };
+    this.#writer.update(this.#sets, now, { ...now, metadata, spec: { ...now.spec, replicas } });
   }
 
   #sayScaled(set: ReplicaSet, from: number, to: number): void {

@@ -29,7 +29,7 @@ export class JobController {
     this.#writer = writer;
     this.#pods = pods;
     this.#definition = core.resources.find('batch', 'v1', 'jobs') as ResourceDefinition;
-    this.#queue = workloadQueue<Job>(core, this.#definition, (job) => this.#sync(job));
+    this.#queue = workloadQueue<Job>(pods, this.#definition, (job) => this.#sync(job));
   }
 
   #sync(job: Job): void {

@@ -203,6 +203,22 @@ export class NodeFit {
     return undefined;
   }
 
+  /** How much the pod would rather run there: the weights of what it prefers and finds, less those of what it avoids and finds. */
+  preference(pod: Pod, node: Node): number {
+    const { affinity } = pod.spec;
+    if (affinity === undefined) return 0;
+    let sum = 0;
+    for (const { weight, preference } of affinity.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [])
+      if (termMatches(preference, node)) sum += weight;
+    for (const { weight, podAffinityTerm } of affinity.podAffinity?.preferredDuringSchedulingIgnoredDuringExecution ??
+      [])
+      if (this.#hasMatch(pod, node, podAffinityTerm)) sum += weight;
+    for (const { weight, podAffinityTerm } of affinity.podAntiAffinity
+      ?.preferredDuringSchedulingIgnoredDuringExecution ?? [])
+      if (this.#hasMatch(pod, node, podAffinityTerm)) sum -= weight;
+    return sum;
+  }
+
   #domain(node: Node, topologyKey: string): Node[] {
     const value = node.metadata.labels?.[topologyKey];
     if (value === undefined) return [];

@@ -25,7 +25,7 @@ export class ReplicaSetController {
     this.#pods = pods;
     this.#definition = definition;
     const adopt = (change: Change): void => this.#adopt(change.object as ReplicaSet);
-    this.#queue = workloadQueue<ReplicaSet>(core, definition, (set) => this.#sync(set), adopt);
+    this.#queue = workloadQueue<ReplicaSet>(pods, definition, (set) => this.#sync(set), adopt);
   }
 
   /** Pods that an earlier owner left behind; looked for when the set appears. */

@@ -138,7 +138,8 @@ export class Scheduler {
       }
     }
     const soft = (node.spec.taints ?? []).filter((taint) => taint.effect === 'PreferNoSchedule').length;
-    return this.#fit.freeShare(pod.spec, node) - siblings - zoneSiblings * 0.3 - soft * 5;
+    const liking = this.#fit.preference(pod, node) / 20;
+    return this.#fit.freeShare(pod.spec, node) - siblings - zoneSiblings * 0.3 - soft * 5 + liking;
   }
 
   #refuse(pod: Pod, total: number, reasons: ReadonlyMap<string, number>): void {

@@ -24,7 +24,7 @@ export class StatefulSetController {
     this.#pods = pods;
     this.#definition = core.resources.find('apps', 'v1', 'statefulsets') as ResourceDefinition;
     this.#claims = core.resources.find('', 'v1', 'persistentvolumeclaims') as ResourceDefinition;
-    this.#queue = workloadQueue<StatefulSet>(core, this.#definition, (set) => this.#sync(set));
+    this.#queue = workloadQueue<StatefulSet>(pods, this.#definition, (set) => this.#sync(set));
   }
 
   #sync(set: StatefulSet): void {

@@ -1,5 +1,6 @@
 import type { ClusterCore } from '../cluster-core.ts';
 import { safeHash } from '../cluster-core.ts';
+import { qosOf } from '../defaults.ts';
 import { requestDeletion } from '../deletion.ts';
 import {
   conditionOf,
@@ -10,10 +11,13 @@ import {
   type PodSpec,
   type PodTemplate,
 } from '../kinds.ts';
-import { canonicalJson, controllerOf, type OwnerReference, type SimObject } from '../object.ts';
+import { withLimitDefaults } from '../limit-range.ts';
+import { canonicalJson, controllerOf, keyOf, type OwnerReference, type SimObject } from '../object.ts';
 import type { ObjectWriter } from '../object-writer.ts';
 import { podSpecOf } from '../pod-admission.ts';
 import type { ResourceDefinition } from '../resource-definition.ts';
+import { quotaRefusal } from '../resource-quota.ts';
+import type { WorkQueue } from '../work-queue.ts';
 
 const hashes = new WeakMap<object, string>();
 
@@ -32,6 +36,19 @@ export function ownerReference(owner: SimObject): OwnerReference {
   return { apiVersion, kind, name: metadata.name, uid: metadata.uid, controller: true, blockOwnerDeletion: true };
 }
 
+const classes = new WeakMap<PodSpec, string>();
+/** How long a controller waits after a refusal. */
+const retryMs = 15_000;
+
+function qosOfSpec(spec: PodSpec): string {
+  let found = classes.get(spec);
+  if (found === undefined) {
+    found = qosOf(spec);
+    classes.set(spec, found);
+  }
+  return found;
+}
+
 export interface NewPod {
   name: string;
   owner: SimObject;
@@ -48,6 +65,8 @@ export class WorkloadPods {
   readonly core: ClusterCore;
   readonly writer: ObjectWriter;
   readonly definition: ResourceDefinition;
+  /** The queues of the controllers that own pods, by kind: an owner whose pod was refused is looked at again. */
+  readonly queues = new Map<string, WorkQueue>();
 
   constructor(core: ClusterCore, writer: ObjectWriter) {
     this.core = core;
@@ -81,7 +100,7 @@ export class WorkloadPods {
     const labels = { ...metadata?.labels, ...pod.labels };
     const annotations = { ...metadata?.annotations, ...pod.annotations };
     const finalizers = [...(metadata?.finalizers ?? []), ...(pod.finalizers ?? [])];
-    const shared = podSpecOf(this.core, pod.template);
+    const shared = withLimitDefaults(this.core, namespace, podSpecOf(this.core, pod.template));
     const made: Pod = {
       apiVersion: 'v1',
       kind: 'Pod',
@@ -93,19 +112,26 @@ export class WorkloadPods {
         ownerReferences: [ownerReference(pod.owner)],
       }),
       spec: pod.spec ? { ...shared, ...pod.spec } : shared,
-      status: { phase: 'Pending', qosClass: 'Burstable' },
+      status: { phase: 'Pending', qosClass: qosOfSpec(shared) },
     };
-    this.#say(pod.owner, 'SuccessfulCreate', `Created pod: ${pod.name}`);
+    const refusal = quotaRefusal(this.core, this.definition, made);
+    if (refusal) {
+      this.#say(pod.owner, 'Warning', 'FailedCreate', `Error creating: ${refusal.message}`);
+      this.queues.get(pod.owner.kind)?.addAt(keyOf(pod.owner), this.core.clock.now() + retryMs);
+      return undefined;
+    }
+    this.#say(pod.owner, 'Normal', 'SuccessfulCreate', `Created pod: ${pod.name}`);
     return this.writer.create(this.definition, made);
   }
 
-  #say(owner: SimObject, reason: string, message: string): void {
-    this.core.events.record(`${owner.kind.toLowerCase()}-controller`, owner, { type: 'Normal', reason, message });
+  #say(owner: SimObject, type: 'Normal' | 'Warning', reason: string, message: string): void {
+    this.core.events.record(`${owner.kind.toLowerCase()}-controller`, owner, { type, reason, message });
   }
 
   delete(pod: Pod): void {
     const owner = this.core.store.byUid(controllerOf(pod)?.uid ?? '');
-    if (owner && !isTerminating(pod)) this.#say(owner, 'SuccessfulDelete', `Deleted pod: ${pod.metadata.name}`);
+    if (owner && !isTerminating(pod))
+      this.#say(owner, 'Normal', 'SuccessfulDelete', `Deleted pod: ${pod.metadata.name}`);
     requestDeletion(this.core, this.writer, this.definition, pod, { uid: pod.metadata.uid });
   }
 

@@ -1,19 +1,20 @@
-import type { ClusterCore } from '../cluster-core.ts';
 import { controllerOf, keyOf } from '../object.ts';
 import type { Change } from '../object-store.ts';
 import type { ResourceDefinition } from '../resource-definition.ts';
 import { seededLag, WorkQueue } from '../work-queue.ts';
+import type { WorkloadPods } from './workload-pods.ts';
 
 /**
  * The queue of a controller whose objects own pods: an object is looked at when it changes, and when one of its pods does. Nothing
  * is looked at while the workload controllers are broken.
  */
 export function workloadQueue<T>(
-  core: ClusterCore,
+  pods: WorkloadPods,
   definition: ResourceDefinition,
   sync: (object: T) => void,
   onAdded?: (change: Change) => void,
 ): WorkQueue {
+  const { core } = pods;
   const name = definition.kind.toLowerCase();
   const lag = seededLag(core, name, core.options.lagMs.controllers);
   const table = core.store.table(definition.key);
@@ -21,6 +22,7 @@ export function workloadQueue<T>(
     const object = table.byKey.get(key);
     if (object && core.faults.workloads !== 'broken') sync(object as T);
   });
+  pods.queues.set(definition.kind, queue);
   core.store.onChange(definition.key, (change) => {
     if (change.type === 'DELETED') return;
     if (change.type === 'ADDED') onAdded?.(change);
