@@ -41,8 +41,11 @@ export async function cleanUp(input: CleanupInput): Promise<string[]> {
   const entries = all.filter((entry) => input.check === undefined || entry.check === input.check).reverse();
   const left: string[] = [];
   for (const entry of entries) left.push(...(await patiently(input, deadline, () => undo(input, entry))));
-  left.push(...(await removeApart(input, entries, deadline)));
+  const apart = entries.map((entry) => entry.what).filter(goesApart);
+  left.push(...(await removeAll(input, apart, deadline)));
   left.push(...(await removeNamespaces(input, deadline)));
+  // What controllers made goes only after what it was made for.
+  for (const what of apart) if (what.kind === 'follows') left.push(...(await gone(input, what, deadline)));
   if (left.length === 0) {
     for (const check of new Set(entries.map((entry) => entry.check))) await input.ledger.close(input.run, check);
   }
@@ -75,17 +78,18 @@ async function undo(input: CleanupInput, entry: LedgerEntry): Promise<string[]> 
 type Named = Extract<LedgerEntry['what'], { kind: 'object' | 'follows' }>;
 
 /** Whatever does not simply go with the namespace: cluster-wide objects, and those with something outside behind them. */
-async function removeApart(input: CleanupInput, entries: LedgerEntry[], deadline: number): Promise<string[]> {
-  const apart = entries
-    .map((entry) => entry.what)
-    .filter((what): what is Named => what.kind !== 'undo')
-    .filter((what) => what.resource.kind !== 'Namespace')
-    .filter((what) => what.kind === 'follows' || what.namespace === undefined || orderly.has(what.resource.resource));
+function goesApart(what: LedgerEntry['what']): what is Named {
+  if (what.kind === 'undo' || what.resource.kind === 'Namespace') return false;
+  return what.kind === 'follows' || what.namespace === undefined || orderly.has(what.resource.resource);
+}
+
+async function removeAll(input: CleanupInput, apart: Named[], deadline: number): Promise<string[]> {
+  const own = apart.filter((what) => what.kind === 'object');
   const left: string[] = [];
-  for (const what of apart) {
-    if (what.kind === 'object') left.push(...(await patiently(input, deadline, () => remove(input, what))));
-  }
-  for (const what of apart) left.push(...(await gone(input, what, deadline)));
+  for (const what of own) left.push(...(await patiently(input, deadline, () => remove(input, what))));
+  // A claim that a pod still uses goes with the pod, and the pod with the namespace.
+  const waited = own.filter((what) => what.resource.resource !== 'persistentvolumeclaims');
+  for (const what of waited) left.push(...(await gone(input, what, deadline)));
   return left;
 }
 

@@ -11,9 +11,10 @@ export async function describeLeftovers(kube: KubeCluster, resource: Resource, l
   const lines: string[] = [];
   for (const item of left) {
     const where = item.metadata.namespace === undefined ? '' : `${item.metadata.namespace}/`;
-    lines.push(`${resource.kind.toLowerCase()}/${where}${item.metadata.name}${finalizers(item)}`);
+    const text = `${resource.kind.toLowerCase()}/${where}${item.metadata.name}${finalizers(item)}`;
+    lines.push(text);
     if (resource.kind !== 'Namespace') continue;
-    for (const holder of await contentOf(kube, item.metadata.name)) lines.push(`${lines.at(-1)} ← ${holder}`);
+    for (const holder of await contentOf(kube, item.metadata.name)) lines.push(`${text} ← ${holder}`);
   }
   return lines;
 }

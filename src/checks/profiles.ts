@@ -1,20 +1,79 @@
+import { admissionWebhooks } from './catalogue/admission-webhooks.ts';
 import { apiHealth } from './catalogue/api-health.ts';
+import { authzMatrix } from './catalogue/authz-matrix.ts';
+import { certificatesExpiry } from './catalogue/certificates-expiry.ts';
+import { controlPlanePods } from './catalogue/controlplane-pods.ts';
+import { daemonSetAllNodes } from './catalogue/daemonset-all-nodes.ts';
+import { daemonSetCurrent } from './catalogue/daemonset-current.ts';
 import { deploymentCreate } from './catalogue/deployment-create.ts';
+import { deploymentScale } from './catalogue/deployment-scale.ts';
+import { deploymentUpdate } from './catalogue/deployment-update.ts';
+import { gpuJob } from './catalogue/gpu-job.ts';
+import { workloadJobs } from './catalogue/jobs.ts';
+import { leaks } from './catalogue/leaks.ts';
+import { metricsApi } from './catalogue/metrics-api.ts';
 import { namespaceLifecycle } from './catalogue/namespace-lifecycle.ts';
+import { nodePools } from './catalogue/node-pools.ts';
+import { pdbEviction } from './catalogue/pdb-eviction.ts';
+import { podSecurity } from './catalogue/pod-security.ts';
 import { serviceEndpoints } from './catalogue/service-endpoints.ts';
+import { statefulSetBasic } from './catalogue/statefulset-basic.ts';
+import { statefulSetMultizone } from './catalogue/statefulset-multizone.ts';
 import { workloadsReady } from './catalogue/workloads-ready.ts';
 import type { CheckDefinition } from './contract.ts';
 
+/** Every check, in the order in which reports list them. */
 export const catalogue: CheckDefinition[] = [
   apiHealth,
+  controlPlanePods,
   workloadsReady,
+  daemonSetCurrent,
   namespaceLifecycle,
+  authzMatrix,
+  podSecurity,
+  admissionWebhooks,
+  certificatesExpiry,
   deploymentCreate,
+  deploymentUpdate,
+  deploymentScale,
+  daemonSetAllNodes,
+  statefulSetBasic,
+  workloadJobs,
+  statefulSetMultizone,
+  nodePools,
+  gpuJob,
   serviceEndpoints,
+  pdbEviction,
+  metricsApi,
+  leaks,
 ];
 
-/** Profiles by name; `smoke` runs after every cluster update. */
+/** Profiles by name; `smoke` runs after every cluster update. A profile lists its checks: nothing is matched by name. */
 export const profiles: Record<string, CheckDefinition[]> = {
-  smoke: catalogue,
+  smoke: [apiHealth, workloadsReady, namespaceLifecycle, deploymentCreate, serviceEndpoints],
+  /** Needs no add-on: what any conformant cluster offers. */
+  core: [
+    apiHealth,
+    controlPlanePods,
+    workloadsReady,
+    daemonSetCurrent,
+    namespaceLifecycle,
+    podSecurity,
+    admissionWebhooks,
+    certificatesExpiry,
+    deploymentCreate,
+    deploymentUpdate,
+    deploymentScale,
+    daemonSetAllNodes,
+    statefulSetBasic,
+    workloadJobs,
+    nodePools,
+    serviceEndpoints,
+    pdbEviction,
+    leaks,
+  ],
+  addons: [authzMatrix, statefulSetMultizone, gpuJob, metricsApi],
+  /** Small enough to run all day on every cluster. */
+  periodic: [namespaceLifecycle, deploymentCreate, deploymentUpdate, deploymentScale, serviceEndpoints],
   full: catalogue,
 };

@@ -21,3 +21,33 @@ export const endpointSlices = define('discovery.k8s.io', 'v1', 'endpointslices',
 
 export const storageClasses = define('storage.k8s.io', 'v1', 'storageclasses', 'StorageClass', false);
 export const ingressClasses = define('networking.k8s.io', 'v1', 'ingressclasses', 'IngressClass', false);
+
+export const jobs = define('batch', 'v1', 'jobs', 'Job');
+export const cronJobs = define('batch', 'v1', 'cronjobs', 'CronJob');
+export const replicaSets = define('apps', 'v1', 'replicasets', 'ReplicaSet');
+export const secrets = define('', 'v1', 'secrets', 'Secret');
+export const persistentVolumeClaims = define('', 'v1', 'persistentvolumeclaims', 'PersistentVolumeClaim');
+export const persistentVolumes = define('', 'v1', 'persistentvolumes', 'PersistentVolume', false);
+export const volumeAttachments = define('storage.k8s.io', 'v1', 'volumeattachments', 'VolumeAttachment', false);
+export const podDisruptionBudgets = define('policy', 'v1', 'poddisruptionbudgets', 'PodDisruptionBudget');
+export const validatingWebhooks = define(
+  'admissionregistration.k8s.io',
+  'v1',
+  'validatingwebhookconfigurations',
+  'ValidatingWebhookConfiguration',
+  false,
+);
+export const mutatingWebhooks = define(
+  'admissionregistration.k8s.io',
+  'v1',
+  'mutatingwebhookconfigurations',
+  'MutatingWebhookConfiguration',
+  false,
+);
+export const subjectAccessReviews = define(
+  'authorization.k8s.io',
+  'v1',
+  'subjectaccessreviews',
+  'SubjectAccessReview',
+  false,
+);

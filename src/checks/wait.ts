@@ -110,7 +110,12 @@ async function oneRound(input: WaitInput, deadline: number, note: (missing: stri
           if (type === 'BOOKMARK' || settled) return;
           if (type === 'DELETED') items.delete(keyOf(object));
           else items.set(keyOf(object), object);
-          if (content()) settle({ kind: 'content', items: [...items.values()] });
+          // A judge that throws has a verdict: it must not fall into the watch's hands.
+          try {
+            if (content()) settle({ kind: 'content', items: [...items.values()] });
+          } catch (error) {
+            settle({ kind: 'fatal', error });
+          }
         },
         closed: () => settle({ kind: 'again' }),
       },

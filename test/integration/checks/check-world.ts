@@ -2,6 +2,7 @@
 import type { CheckDefinition } from '../../../src/checks/contract.ts';
 import { profiles } from '../../../src/checks/profiles.ts';
 import { createCheckRunner } from '../../../src/checks/runner.ts';
+import { runKey } from '../../../src/checks/sandbox.ts';
 import type { CheckLedger, CheckResult, CheckRunner, CheckRunRequest } from '../../../src/ports/check-runner.ts';
 import type { KubeCluster } from '../../../src/ports/kube-cluster.ts';
 import { createClusterSessions } from '../../../src/providers/session/create-cluster-sessions.ts';
@@ -84,6 +85,42 @@ export class CheckWorld {
     await this.until('the run is over', () => state.done);
     await kill();
     return Object.fromEntries(state.results.map((result) => [result.check, result]));
+  }
+
+  /** Whatever carries a run's label now, of every kind that a check makes. */
+  leftBehind(): string[] {
+    const kinds = [
+      'namespaces',
+      'pods',
+      'services',
+      'persistentvolumes',
+      'persistentvolumeclaims',
+      'deployments.apps',
+      'validatingwebhookconfigurations.admissionregistration.k8s.io',
+      'clusterrolebindings.rbac.authorization.k8s.io',
+    ];
+    const ours = (name: string, object: { metadata: { labels?: Record<string, string> } }): boolean =>
+      object.metadata.labels?.['clm.e2e/run'] === runKey(runId) ||
+      (name.includes('clm-e2e-') && !name.includes('-00000000-'));
+    return kinds.flatMap((kind) =>
+      [...this.kube.truth().objects(kind)]
+        .filter(([name, object]) => ours(name, object))
+        .map(([name]) => `${kind}/${name}`),
+    );
+  }
+
+  nodeNames(): string[] {
+    return [...this.kube.truth().nodes.keys()];
+  }
+
+  /** Does something once so many objects of a kind are there whose key has the text in it. */
+  when(text: string, kind: string, count: number, act: () => void): void {
+    const look = (): void => {
+      const found = [...this.kube.truth().objects(kind).keys()].filter((key) => key.includes(text));
+      if (found.length >= count) act();
+      else this.world.clock.at(this.world.clock.now() + 250, look);
+    };
+    look();
   }
 
   /** Namespaces of checks that are there now. */
