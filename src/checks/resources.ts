@@ -24,7 +24,6 @@ export const ingressClasses = define('networking.k8s.io', 'v1', 'ingressclasses'
 
 export const jobs = define('batch', 'v1', 'jobs', 'Job');
 export const cronJobs = define('batch', 'v1', 'cronjobs', 'CronJob');
-export const replicaSets = define('apps', 'v1', 'replicasets', 'ReplicaSet');
 export const secrets = define('', 'v1', 'secrets', 'Secret');
 export const persistentVolumeClaims = define('', 'v1', 'persistentvolumeclaims', 'PersistentVolumeClaim');
 export const persistentVolumes = define('', 'v1', 'persistentvolumes', 'PersistentVolume', false);

@@ -1,0 +1,237 @@
+/** The probe program as a real process, on real sockets. */
+import { spawn } from 'node:child_process';
+import { createSocket, type Socket } from 'node:dgram';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const program = fileURLToPath(new URL('../../../deploy/probe/clm-probe.mjs', import.meta.url));
+const folder = mkdtempSync(path.join(tmpdir(), 'clm-probe-'));
+
+// biome-ignore lint/suspicious/noExplicitAny: the document is what is under test
+type Document = any;
+
+interface Ran {
+  code: number | null;
+  document: Document;
+  /** The termination message. */
+  file: string;
+  out: string;
+}
+
+function start(args: string[], environment: NodeJS.ProcessEnv = {}) {
+  const result = path.join(folder, `result-${Math.floor(performance.now() * 1000)}`);
+  const child = spawn(process.execPath, [program, ...args], {
+    env: { PATH: process.env['PATH'], CLM_PROBE_RESULT: result, CLM_PROBE_NODE: 'node-1', ...environment },
+  });
+  let out = '';
+  child.stdout.on('data', (data: Buffer) => (out += data.toString()));
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { child, result, ended, out: () => out };
+}
+
+async function run(args: string[], environment: NodeJS.ProcessEnv = {}): Promise<Ran> {
+  const { result, ended, out } = start(args, environment);
+  const code = await ended;
+  const file = readFileSync(result, 'utf8');
+  return { code, file, out: out(), document: JSON.parse(out().trim().split('\n').at(-1) as string) };
+}
+
+/** Knows one name; everything else does not exist. */
+function nameServer(): Promise<Socket> {
+  const socket = createSocket('udp4');
+  socket.on('message', (query, from) => {
+    const end = query.indexOf(0, 12) + 5;
+    const name = query.subarray(12, end - 4).toString('latin1');
+    const known = name.includes('web') && name.includes('svc');
+    const head = Buffer.from([
+      query[0] as number,
+      query[1] as number,
+      0x81,
+      known ? 0x80 : 0x83,
+      0,
+      1,
+      0,
+      known ? 1 : 0,
+      0,
+      0,
+      0,
+      0,
+    ]);
+    const answer = Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 5, 0, 4, 10, 1, 2, 3]);
+    socket.send(Buffer.concat([head, query.subarray(12, end), ...(known ? [answer] : [])]), from.port, from.address);
+  });
+  return new Promise((resolve) => socket.bind(0, '127.0.0.1', () => resolve(socket)));
+}
+
+describe('clm-probe', () => {
+  let web: Server;
+  let url: string;
+
+  beforeAll(async () => {
+    let asked = 0;
+    web = createServer((request, response) => {
+      asked += 1;
+      if (request.url === '/hang') return;
+      response.writeHead(request.url === '/teapot' ? 418 : 200, { 'x-served-by': `web-${asked % 2}` });
+      response.end(request.url === '/agent' ? request.headers['user-agent'] : 'hello');
+    });
+    await new Promise<void>((resolve) => {
+      web.listen(0, '127.0.0.1', resolve);
+    });
+    url = `http://127.0.0.1:${(web.address() as AddressInfo).port}`;
+  });
+
+  afterAll(() => {
+    web.closeAllConnections();
+    web.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('asks over HTTP, counts what it saw, and judges nothing', async () => {
+    const { code, document, file } = await run([
+      'http',
+      '--url',
+      `${url}/teapot`,
+      `--url=${url}/agent`,
+      '--count',
+      '4',
+      '--id',
+      'x1',
+    ]);
+    expect(code).toBe(0);
+    expect(document).toMatchObject({
+      probe: 'http',
+      version: 1,
+      id: 'x1',
+      node: 'node-1',
+      ok: true,
+      attempts: 8,
+      succeeded: 8,
+    });
+    expect(document.targets[0]).toMatchObject({
+      statuses: { 418: 4 },
+      bodies: { hello: 4 },
+      servers: { 'web-0': 2, 'web-1': 2 },
+    });
+    expect(document.targets[1].bodies).toEqual({ 'clm-probe/1': 4 });
+    expect(JSON.parse(file)).toEqual(document);
+  });
+
+  it('tells refusals from silence, and ends with 1', async () => {
+    const silent = await run(['http', '--url', `${url}/hang`, '--timeout', '200ms']);
+    expect(silent.code).toBe(1);
+    expect(silent.document.targets[0].errors).toMatchObject([{ kind: 'timeout', count: 1 }]);
+    const refused = await run(['tcp', '--address', '127.0.0.1:1', '--count', '2']);
+    expect(refused.code).toBe(1);
+    expect(refused.document.targets[0].errors).toMatchObject([{ kind: 'refused', count: 2 }]);
+  });
+
+  it('resolves names with the search list of its pod, and says when there is no such name', async () => {
+    const server = await nameServer();
+    const { port } = server.address();
+    const conf = path.join(folder, 'resolv.conf');
+    writeFileSync(conf, 'search none.svc.cluster.local\nnameserver 127.0.0.1\noptions ndots:5\n');
+    const known = await run(['dns', '--name', 'web.default.svc.cluster.local.', '--server', `127.0.0.1:${port}`]);
+    expect(known.document.targets[0]).toMatchObject({
+      rcode: 'NOERROR',
+      answers: ['10.1.2.3'],
+      name: 'web.default.svc.cluster.local',
+    });
+    const unknown = await run(['dns', '--name', 'nothing.example.org', '--server', `127.0.0.1:${port}`]);
+    expect(unknown.code).toBe(0);
+    expect(unknown.document.targets[0]).toMatchObject({ rcode: 'NXDOMAIN', answers: [] });
+    const nobody = await run(['dns', '--name', 'web', '--timeout', '300ms'], { CLM_PROBE_RESOLV_CONF: conf });
+    expect(nobody.code).toBe(1);
+    server.close();
+  });
+
+  it('serves until it is stopped, with logs, readiness, metrics and echo', async () => {
+    const [web1, tcp] = [20_000 + (process.pid % 10_000), 31_000 + (process.pid % 10_000)];
+    const serving = start([
+      'serve',
+      '--http',
+      String(web1),
+      '--tcp',
+      String(tcp),
+      '--body',
+      'from probe',
+      '--metric',
+      'm=1',
+      '--ready-after',
+      '1h',
+    ]);
+    const seen = await run(['http', '--url', `http://127.0.0.1:${web1}/`, '--retry-for', '20s']);
+    expect(seen.document.targets[0].bodies).toEqual({ 'from probe': 1 });
+    expect((await run(['tcp', '--address', `127.0.0.1:${tcp}`, '--send', 'marco'])).document.targets[0].received).toBe(
+      'marco',
+    );
+    const paths = ['readyz', 'healthz', 'status/503', 'nowhere'].flatMap((name) => [
+      '--url',
+      `http://127.0.0.1:${web1}/${name}`,
+    ]);
+    const answers = await run(['http', ...paths]);
+    expect(answers.document.targets.map((target: Document) => Object.keys(target.statuses)[0])).toEqual([
+      '503',
+      '200',
+      '503',
+      '404',
+    ]);
+    await run(['http', '--method', 'PUT', '--url', `http://127.0.0.1:${web1}/metric/m?value=7`]);
+    expect(await (await fetch(`http://127.0.0.1:${web1}/metrics`)).text()).toMatch(/^m 7$/m);
+    serving.child.kill('SIGTERM');
+    expect(await serving.ended).toBe(0);
+    expect(serving.out()).toMatch(/ GET \/ 200 from=127\.0\.0\.1 agent="clm-probe\/1"/);
+  }, 60_000);
+
+  it('writes a file and reads it back, in one batch', async () => {
+    const file = path.join(folder, 'data');
+    const plan = JSON.stringify([
+      ['file-write', '--path', file, '--content', 'marker'],
+      ['file-read', '--path', file],
+      ['file-read', '--path', `${file}-not-there`],
+      ['env', '--name', 'CLM_PROBE_NODE', '--name', 'UNSET'],
+    ]);
+    const { code, document } = await run(['batch'], { CLM_PROBE_PLAN: plan });
+    expect(code).toBe(1);
+    expect(document.results.map((one: Document) => one.ok)).toEqual([true, true, false, true]);
+    expect(document.results[1].targets[0]).toMatchObject({ content: 'marker', bytes: 6 });
+    expect(document.results[1].targets[0].sha256).toBe(document.results[0].targets[0].sha256);
+    expect(document.results[2].targets[0].errors[0].kind).toBe('not-found');
+    expect(document.results[3].targets.map((target: Document) => target.value)).toEqual(['node-1', null]);
+  });
+
+  it('keeps the termination message within 4096 bytes, failures first, and stdout whole', async () => {
+    const urls = Array.from({ length: 60 }, (_, index) => ['--url', `${url}/${'long'.repeat(20)}/${index}`]).flat();
+    const { file, document } = await run(['http', ...urls, '--url', 'http://127.0.0.1:1/']);
+    expect(Buffer.byteLength(file)).toBeLessThanOrEqual(4096);
+    const short = JSON.parse(file) as Document;
+    expect(short).toMatchObject({ truncated: true, attempts: 61, failed: 1 });
+    expect(short.targets.map((target: Document) => target.target)).toEqual(['http://127.0.0.1:1/']);
+    expect(document.targets).toHaveLength(61);
+  });
+
+  it('lists every problem of its arguments at once, with code 2', async () => {
+    const { code, document } = await run(['http', '--timeout', 'soon', '--count', '0', '--colour', 'red']);
+    expect(code).toBe(2);
+    expect(document.usage).toEqual([
+      expect.stringContaining("--timeout 'soon'"),
+      expect.stringContaining("--count '0'"),
+      expect.stringContaining("'--colour'"),
+      expect.stringContaining("'red'"),
+      expect.stringContaining('--url is missing'),
+    ]);
+    expect((await run(['batch', '--plan', '[["serve"],["http"]]'])).document.usage).toHaveLength(2);
+  });
+
+  it('does as it is told: exit codes and logs', async () => {
+    expect((await run(['exit', '--code', '7', '--after', '10ms'])).code).toBe(7);
+    const logged = await run(['log', '--text', 'marker-1', '--lines', '3']);
+    expect(logged.out.match(/^marker-1$/gm)).toHaveLength(3);
+    expect(logged.code).toBe(0);
+  });
+});
