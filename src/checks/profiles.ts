@@ -2,6 +2,7 @@ import { admissionWebhooks } from './catalogue/admission-webhooks.ts';
 import { apiHealth } from './catalogue/api-health.ts';
 import { authzMatrix } from './catalogue/authz-matrix.ts';
 import { certificatesExpiry } from './catalogue/certificates-expiry.ts';
+import { clusterDns } from './catalogue/cluster-dns.ts';
 import { controlPlanePods } from './catalogue/controlplane-pods.ts';
 import { daemonSetAllNodes } from './catalogue/daemonset-all-nodes.ts';
 import { daemonSetCurrent } from './catalogue/daemonset-current.ts';
@@ -13,9 +14,13 @@ import { workloadJobs } from './catalogue/jobs.ts';
 import { leaks } from './catalogue/leaks.ts';
 import { metricsApi } from './catalogue/metrics-api.ts';
 import { namespaceLifecycle } from './catalogue/namespace-lifecycle.ts';
+import { networkHttp, networkHttpAfterUpdate } from './catalogue/network-http.ts';
+import { networkPolicy } from './catalogue/network-policy.ts';
+import { nodeMesh } from './catalogue/node-mesh.ts';
 import { nodePools } from './catalogue/node-pools.ts';
 import { pdbEviction } from './catalogue/pdb-eviction.ts';
 import { podSecurity } from './catalogue/pod-security.ts';
+import { pvcMount } from './catalogue/pvc-mount.ts';
 import { serviceEndpoints } from './catalogue/service-endpoints.ts';
 import { statefulSetBasic } from './catalogue/statefulset-basic.ts';
 import { statefulSetMultizone } from './catalogue/statefulset-multizone.ts';
@@ -39,10 +44,16 @@ export const catalogue: CheckDefinition[] = [
   daemonSetAllNodes,
   statefulSetBasic,
   workloadJobs,
+  pvcMount,
   statefulSetMultizone,
   nodePools,
   gpuJob,
   serviceEndpoints,
+  networkHttp,
+  networkHttpAfterUpdate,
+  nodeMesh,
+  networkPolicy,
+  clusterDns,
   pdbEviction,
   metricsApi,
   leaks,
@@ -50,7 +61,7 @@ export const catalogue: CheckDefinition[] = [
 
 /** Profiles by name; `smoke` runs after every cluster update. A profile lists its checks: nothing is matched by name. */
 export const profiles: Record<string, CheckDefinition[]> = {
-  smoke: [apiHealth, workloadsReady, namespaceLifecycle, deploymentCreate, serviceEndpoints],
+  smoke: [apiHealth, workloadsReady, namespaceLifecycle, deploymentCreate, serviceEndpoints, networkHttp, clusterDns],
   /** Needs no add-on: what any conformant cluster offers. */
   core: [
     apiHealth,
@@ -69,11 +80,24 @@ export const profiles: Record<string, CheckDefinition[]> = {
     workloadJobs,
     nodePools,
     serviceEndpoints,
+    networkHttp,
+    networkHttpAfterUpdate,
+    nodeMesh,
+    clusterDns,
     pdbEviction,
     leaks,
   ],
-  addons: [authzMatrix, statefulSetMultizone, gpuJob, metricsApi],
+  addons: [authzMatrix, pvcMount, statefulSetMultizone, gpuJob, networkPolicy, metricsApi],
   /** Small enough to run all day on every cluster. */
-  periodic: [namespaceLifecycle, deploymentCreate, deploymentUpdate, deploymentScale, serviceEndpoints],
+  periodic: [
+    namespaceLifecycle,
+    deploymentCreate,
+    deploymentUpdate,
+    deploymentScale,
+    serviceEndpoints,
+    networkHttp,
+    networkHttpAfterUpdate,
+    clusterDns,
+  ],
   full: catalogue,
 };

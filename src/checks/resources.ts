@@ -50,3 +50,4 @@ export const subjectAccessReviews = define(
   'SubjectAccessReview',
   false,
 );
+export const networkPolicies = define('networking.k8s.io', 'v1', 'networkpolicies', 'NetworkPolicy');

@@ -85,7 +85,7 @@ describe('the runner of checks', () => {
     await world.until('the run is over', () => state.done);
     await kill();
     expect(told).toBeGreaterThan(5);
-    expect(state.results).toHaveLength(5);
+    expect(state.results).toHaveLength(7);
   });
 
   it('ends a check that takes longer than it may, and cleans up after it', async () => {

@@ -37,7 +37,7 @@ export class CheckWorld {
   /** A cluster whose nodes and system workloads are ready. */
   static async create(nodes = 4): Promise<CheckWorld> {
     const world = new CheckWorld(nodes);
-    world.kube.seed([systemDeployment('coredns', 'coredns:1')]);
+    world.kube.seed([systemDeployment('coredns', 'coredns:1'), dnsService]);
     await world.pass(bootMs);
     return world;
   }
@@ -146,6 +146,20 @@ export class CheckWorld {
     await this.until(`${ms} ms passed`, () => this.world.clock.now() >= end);
   }
 }
+
+export const dnsService = {
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: 'kube-dns', namespace: 'kube-system' },
+  spec: {
+    clusterIP: '172.20.0.10',
+    selector: { app: 'coredns' },
+    ports: [
+      { name: 'dns', port: 53, protocol: 'UDP' },
+      { name: 'dns-tcp', port: 53, protocol: 'TCP' },
+    ],
+  },
+};
 
 /** Promises go on for as long as they can without time passing. */
 async function settle(): Promise<void> {

@@ -11,7 +11,7 @@ import { environmentOfClock, scaledClockFromNow } from '../../../src/support/clo
 import { type CliRun, runCli } from '../../support/cli-io.ts';
 import { makeContractWorld } from '../../support/contract/contract-world.ts';
 import { sampleCluster } from '../../support/sample-cluster.ts';
-import { systemDeployment } from './check-world.ts';
+import { dnsService, systemDeployment } from './check-world.ts';
 
 const rate = 60;
 const bootMs = 10 * 60_000;
@@ -29,7 +29,7 @@ async function stage(nodes: number): Promise<Stage> {
   const clock = scaledClockFromNow(rate);
   const now = Math.floor(clock.now());
   const world = makeContractWorld({ seed: 3, startMs: now - bootMs, nodes });
-  world.kube(sampleCluster.id).seed([systemDeployment('coredns', 'coredns:1')]);
+  world.kube(sampleCluster.id).seed([systemDeployment('coredns', 'coredns:1'), dnsService]);
   world.advanceTo(now);
   const served = await serveWorld({ world, host: '127.0.0.1', port: 0, clock });
   const folder = mkdtempSync(path.join(tmpdir(), 'clm-e2e-'));

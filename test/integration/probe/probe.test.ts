@@ -209,7 +209,7 @@ describe('clm-probe', () => {
     const urls = Array.from({ length: 60 }, (_, index) => ['--url', `${url}/${'long'.repeat(20)}/${index}`]).flat();
     const { file, document } = await run(['http', ...urls, '--url', 'http://127.0.0.1:1/']);
     expect(Buffer.byteLength(file)).toBeLessThanOrEqual(4096);
-    const short = JSON.parse(file) as Document;
+    const short: Document = JSON.parse(file);
     expect(short).toMatchObject({ truncated: true, attempts: 61, failed: 1 });
     expect(short.targets.map((target: Document) => target.target)).toEqual(['http://127.0.0.1:1/']);
     expect(document.targets).toHaveLength(61);
