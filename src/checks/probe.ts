@@ -1,5 +1,5 @@
 import type { KubeObject } from '../domain/kube-object.ts';
-import { type CheckContext, CheckInterrupted, CheckTimedOut } from './contract.ts';
+import { type CheckContext, CheckInterrupted } from './contract.ts';
 import { jobs, pods } from './resources.ts';
 import { explained, mustNotBeTaken, whyPodNotReady } from './workload.ts';
 
@@ -195,25 +195,6 @@ export function troubleOf(target: ProbeTarget): string | undefined {
   if (target.failed === 0) return undefined;
   const [first] = target.errors ?? [];
   return `${target.failed} of ${target.attempts} to ${target.target} failed: ${first === undefined ? 'no reason given' : `${first.kind}: ${first.message}`}`;
-}
-
-/** Asks again and again, a new probe each time, until `judge` is content; for what takes its time outside the cluster. */
-export async function probeUntil(
-  context: CheckContext,
-  request: ProbeRequest,
-  withinMs: number,
-  judge: (document: ProbeDocument) => string | undefined,
-): Promise<ProbeDocument> {
-  const deadline = context.clock.now() + withinMs;
-  for (let round = 1; ; round++) {
-    const document = await probe(context, { ...request, name: `${request.name}-${round}` });
-    const missing = judge(document);
-    if (missing === undefined) return document;
-    if (context.clock.now() >= deadline) {
-      throw new CheckTimedOut(`${request.name}: not within ${Math.round(withinMs / 1000)} s; ${missing}`);
-    }
-    await context.pause(10_000);
-  }
 }
 
 /** Nodes from which to look: all of them, or an even choice of at most `most`. */
