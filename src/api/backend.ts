@@ -1,8 +1,11 @@
 /** What the API needs of the daemon. Tests give it a small one of their own; the daemon gives the real one. */
 
+import type { z } from 'zod';
 import type { Explanation, StatusDocument } from '../planning/explain/status-document.ts';
 import type { Preflight } from '../planning/roll/preflight.ts';
+import type { E2eHistory } from '../ports/e2e-store.ts';
 import type { ReadStore } from '../ports/store.ts';
+import type { e2eImportBody } from './e2e-schemas.ts';
 import type { RollRequest } from './roll-schemas.ts';
 import type { ActionAnswer, AdoptAnswer, Scope } from './schemas.ts';
 
@@ -12,7 +15,7 @@ export interface Operator {
 }
 
 export interface ApiBackend {
-  store: Pick<ReadStore, 'journal' | 'rows'>;
+  store: Pick<ReadStore, 'journal' | 'rows'> & { e2e: E2eHistory };
   /** Built from what is committed now. */
   status: () => Promise<StatusDocument>;
   /** A near list when there is no such subject. */
@@ -31,6 +34,8 @@ export interface ApiBackend {
     /** What a roll of the cluster would meet; changes nothing. */
     preview: (cluster: string, signal: AbortSignal) => Promise<Preflight>;
   };
+  /** Keeps a run of checks that was made elsewhere. */
+  importRun: (imported: z.output<typeof e2eImportBody>, by: Operator) => Promise<ActionAnswer>;
   /** Looks at git and the registry now. */
   refresh: () => Promise<ActionAnswer>;
 }

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { nearMatches } from '../domain/near-matches.ts';
 import { explanationSchema, statusSchema } from '../planning/explain/status-document.ts';
+import { e2eRoutes } from './e2e-routes.ts';
 import { unknownSubject } from './errors.ts';
 import { rollRoutes } from './roll-routes.ts';
 import { listRollouts } from './rollout-list.ts';
@@ -10,7 +11,7 @@ import * as schemas from './schemas.ts';
 
 /** All routes that answer with one JSON document; streams are apart (streams.ts). */
 export function apiRoutes(): Route[] {
-  return [...readRoutes(), ...actionRoutes(), ...rollRoutes()];
+  return [...readRoutes(), ...actionRoutes(), ...rollRoutes(), ...e2eRoutes()];
 }
 
 const clusterSchema = statusSchema.shape.clusters.element;

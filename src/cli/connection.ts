@@ -3,6 +3,7 @@
 import type { RolloutSummary } from '../api/schemas.ts';
 import type { DaemonConfig } from '../daemon/config.ts';
 import type { Explanation, StatusDocument } from '../planning/explain/status-document.ts';
+import type { HistoryResult, ResultRecord, RunFilter, RunRecord, TestRecord } from '../ports/e2e-store.ts';
 import type { StoredJournalEntry } from '../ports/store.ts';
 import { type ActorOptions, actorOf, type ConnectionOptions } from './command.ts';
 import { DaemonClient, DaemonUnreachable } from './daemon-client.ts';
@@ -75,6 +76,11 @@ export async function sendWrite<Answer>(
   }
 }
 
+function e2eQuery(filter: RunFilter): Record<string, string | number | undefined> {
+  const { clusterId, channel, commit, profile, since, limit } = filter;
+  return { cluster: clusterId, channel, commit, profile, since, limit };
+}
+
 function daemonReader(client: DaemonClient): Reader {
   return {
     status: () => client.get<StatusDocument>('/v1/status'),
@@ -94,6 +100,12 @@ function daemonReader(client: DaemonClient): Reader {
           limit,
         })
       ).events,
+    e2eRuns: async (filter) => (await client.get<{ runs: RunRecord[] }>('/v1/e2e/runs', e2eQuery(filter))).runs,
+    e2eRun: async (id) =>
+      client.get<{ run: RunRecord; results: ResultRecord[] }>(`/v1/e2e/runs/${encodeURIComponent(id)}`),
+    e2eResults: async (filter) =>
+      (await client.get<{ results: HistoryResult[] }>('/v1/e2e/results', e2eQuery(filter))).results,
+    e2eTests: async () => (await client.get<{ tests: TestRecord[] }>('/v1/e2e/tests')).tests,
   };
 }
 

@@ -41,6 +41,10 @@ export async function openOfflineReader(
     },
     rollouts: (query) => rolloutsOf(store, query),
     events: async (query) => (await store.journal({ ...query, newestFirst: true })).reverse(),
+    e2eRuns: (filter) => store.e2e.runs(filter),
+    e2eRun: (id) => store.e2e.run(id),
+    e2eResults: (filter) => store.e2e.results(filter),
+    e2eTests: () => store.e2e.tests(),
   };
   return { reader, notice, close: () => store.close() };
 }

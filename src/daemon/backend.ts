@@ -6,6 +6,7 @@ import type { ActionAnswer } from '../api/schemas.ts';
 import type { Engine } from '../engine/engine-options.ts';
 import { explainSubject } from '../planning/explain/explain-subject.ts';
 import type { StatusDocument, StatusProblem } from '../planning/explain/status-document.ts';
+import type { ResultRecord } from '../ports/e2e-store.ts';
 import type { Store } from '../ports/store.ts';
 import type { Adoption } from './adoption.ts';
 import type { GitWatch } from './git-watch.ts';
@@ -74,6 +75,23 @@ export function createBackend(input: BackendInput): ApiBackend {
     resume: (request, by) => acted(operations.resume(request, by)),
     retry: (request, by) => acted(operations.retry(request, by)),
     rolls: { act: (request, by) => acted(rolls.act(request, by)), preview: input.previewRoll },
+    importRun: async ({ run, tests, results }, by) => {
+      await store.e2e.record(run, tests, results as ResultRecord[]);
+      const { id, clusterId: cluster, commit, channel } = run;
+      const message = `end-to-end run ${id} was imported; ${run.contact} answers for it`;
+      const entry = {
+        at: now(),
+        source: `operator:${by.name}`,
+        seq: 0,
+        kind: 'e2e-imported',
+        channel,
+        cluster,
+        commit,
+        message,
+      };
+      await store.post({ journal: [{ ...entry, data: { results: results.length } }], now: now() });
+      return { told: [], message };
+    },
     previewAdoption: (signal) => input.adoption.preview(signal),
     adopt: async (by, reason, signal) => {
       const answer = await acted(input.adoption.adopt(by, reason, signal));

@@ -26,6 +26,7 @@ export function fixedBackend(): ApiBackend & { calls: RecordedCall[]; journal: S
     journal,
     store: {
       rows: async () => [],
+      e2e: { runs: async () => [], run: async () => undefined, results: async () => [], tests: async () => [] },
       journal: async (query: JournalQuery) => {
         const kept = journal.filter(
           (entry) =>
@@ -52,6 +53,7 @@ export function fixedBackend(): ApiBackend & { calls: RecordedCall[]; journal: S
       },
     },
     confirmRegistry: async (reason, by) => act('confirm')({ reason }, by),
+    importRun: async ({ run }, by) => act('import')({ run: run.id }, by),
     refresh: async () => ({ told: [], message: 'looked' }),
     previewAdoption: async () => ({ dryRun: true, adopted: false, clusters: [], message: 'would adopt' }),
     adopt: async (by, reason) => {

@@ -1,5 +1,16 @@
-import { Option } from 'commander';
-import { examples, type OutputFormat, outputOption, type RegisterCommand } from '../command.ts';
+import { type Command, Option } from 'commander';
+import {
+  type CommandContext,
+  type ConnectionOptions,
+  examples,
+  type OutputFormat,
+  outputOption,
+  type RegisterCommand,
+  wholeNumber,
+  withConnection,
+} from '../command.ts';
+import type { HistoryOptions } from '../run/e2e-history.ts';
+import type { ImportOptions } from '../run/e2e-import.ts';
 import type { E2eRunOptions } from '../run/e2e-run.ts';
 
 const collect = (value: string, all: string[]): string[] => [...all, ...value.split(',').filter((part) => part !== '')];
@@ -54,4 +65,71 @@ export const registerE2e: RegisterCommand = (program, context) => {
     ['clm e2e list', 'every check; those that no profile selects are named below the table'],
     ['clm e2e list --profile addons -o wide', 'with gates, limits and titles'],
   ]);
+  registerHistory(e2e, context);
 };
+
+function historyOptions(command: Command): Command {
+  return withConnection(command)
+    .option('--cluster <id>', 'only of this cluster')
+    .option('--channel <name>', 'only of this channel')
+    .option('--commit <hash>', 'only of this config version')
+    .option('--profile <name>', 'only of this profile')
+    .option('--since <duration>', 'how far back', '7d')
+    .addOption(new Option('--limit <runs>', 'at most so many runs').argParser(wholeNumber).default(100))
+    .addOption(outputOption());
+}
+
+function registerHistory(e2e: Command, context: CommandContext): void {
+  const load = () => import('../run/e2e-history.ts');
+  const history = historyOptions(e2e.command('history'))
+    .summary('runs of checks, or a grid of what they found')
+    .addOption(
+      new Option(
+        '--grid <kind>',
+        'tests by runs, tests by clusters (the latest run of each), or clusters by commits',
+      ).choices(['runs', 'clusters', 'commits']),
+    )
+    .action(async (options: HistoryOptions) => (await load()).runE2eHistory(options, context));
+  examples(history, [
+    ['clm e2e history --channel beta', 'runs of a channel, newest first'],
+    ['clm e2e history --commit 3f2a1bc… --grid clusters', 'is it everywhere, or one cluster?'],
+    ['clm e2e history --cluster kube-1 --grid runs', 'what one cluster has done lately'],
+  ]);
+  const show = withConnection(e2e.command('show'))
+    .argument('<run>', 'its id, as `clm e2e history -o wide` names it')
+    .summary('one run with every result')
+    .addOption(outputOption())
+    .action(async (run: string, options: ConnectionOptions & { output: OutputFormat }) =>
+      (await load()).runE2eShow(run, options, context),
+    );
+  examples(show, [['clm e2e show e2e:update:dev:…/0', 'what each check found']]);
+  const flakes = historyOptions(e2e.command('flakes'))
+    .summary('which checks cannot be trusted, by how often they change their mind')
+    .addOption(new Option('--min-runs <n>', 'fewer runs give no rate').argParser(wholeNumber).default(5))
+    .action(async (options: HistoryOptions & { minRuns: number }) => (await load()).runE2eFlakes(options, context));
+  examples(flakes, [['clm e2e flakes --since 30d', 'the flakiest first; failures that last are no flakes']]);
+  const failures = historyOptions(e2e.command('failures'))
+    .summary('failures that say the same, over all clusters')
+    .action(async (options: HistoryOptions) => (await load()).runE2eFailures(options, context));
+  examples(failures, [['clm e2e failures --channel alpha', 'the most frequent first']]);
+  const exporting = historyOptions(e2e.command('export'))
+    .argument('<folder>', 'where to write')
+    .summary('write runs as Prow does, for TestGrid and Spyglass')
+    .action(async (folder: string, options: HistoryOptions) => (await load()).runE2eExport(folder, options, context));
+  examples(exporting, [
+    ['clm e2e export ./bucket --since 1d', 'logs/<job>/<build>/started.json, finished.json, artifacts/junit_01.xml'],
+  ]);
+  const importing = withConnection(e2e.command('import'))
+    .argument('<folder>', 'runs as Prow writes them')
+    .requiredOption('--contact <who>', 'who answers for these results')
+    .requiredOption('--cluster <name>', 'the cluster that they are about')
+    .option('--as <name>', 'who asks, when not the user of this shell')
+    .summary('keep runs that were made elsewhere')
+    .action(async (folder: string, options: ImportOptions) => {
+      const { runE2eImport } = await import('../run/e2e-import.ts');
+      await runE2eImport(folder, options, context);
+    });
+  examples(importing, [
+    ['clm e2e import ./bucket --contact team@example.org --cluster nightly', 'every run below the folder, or none'],
+  ]);
+}

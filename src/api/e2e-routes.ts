@@ -1,0 +1,64 @@
+import type { z } from 'zod';
+import type { RunFilter } from '../ports/e2e-store.ts';
+import * as schemas from './e2e-schemas.ts';
+import { unknownSubject } from './errors.ts';
+import { defineRoute, type Route } from './route.ts';
+import { actionAnswer, noQuery } from './schemas.ts';
+
+/** History of end-to-end runs. */
+export function e2eRoutes(): Route[] {
+  return [
+    defineRoute({
+      method: 'GET',
+      path: '/v1/e2e/runs',
+      summary: 'End-to-end runs, newest first',
+      query: schemas.e2eQuery,
+      answer: schemas.e2eRunsAnswer,
+      handle: async (backend, { query }) => ({ runs: await backend.store.e2e.runs(runFilter(query)) }),
+    }),
+    defineRoute({
+      method: 'GET',
+      path: '/v1/e2e/runs/{id}',
+      summary: 'One end-to-end run with its results',
+      query: noQuery,
+      answer: schemas.e2eRunAnswer,
+      handle: async (backend, { params }) => {
+        const id = params['id'] as string;
+        const found = await backend.store.e2e.run(id);
+        if (found === undefined) throw unknownSubject('end-to-end run', id, []);
+        return found;
+      },
+    }),
+    defineRoute({
+      method: 'GET',
+      path: '/v1/e2e/results',
+      summary: 'Results of the newest runs, oldest first: for grids, flake rates and failures that say the same',
+      query: schemas.e2eQuery,
+      answer: schemas.e2eResultsAnswer,
+      handle: async (backend, { query }) => ({ results: await backend.store.e2e.results(runFilter(query)) }),
+    }),
+    defineRoute({
+      method: 'POST',
+      path: '/v1/e2e/runs',
+      summary: 'Keeps a run that was made elsewhere; somebody has to answer for it',
+      query: noQuery,
+      body: schemas.e2eImportBody,
+      answer: actionAnswer,
+      handle: (backend, { body, operator }) => backend.importRun(body, operator),
+    }),
+    defineRoute({
+      method: 'GET',
+      path: '/v1/e2e/tests',
+      summary: 'Every check that history knows',
+      query: noQuery,
+      answer: schemas.e2eTestsAnswer,
+      handle: async (backend) => ({ tests: await backend.store.e2e.tests() }),
+    }),
+  ];
+}
+
+function runFilter(query: z.output<typeof schemas.e2eQuery>): RunFilter {
+  const { cluster, limit, ...rest } = query;
+  const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
+  return { ...given, ...(cluster === undefined ? {} : { clusterId: cluster }), limit };
+}

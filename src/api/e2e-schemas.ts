@@ -1,0 +1,76 @@
+/** Shapes of the routes of end-to-end history. */
+import { z } from 'zod';
+
+const name = z.string().min(1).max(300);
+const whole = z.string().regex(/^\d+$/, 'must be a whole number').transform(Number);
+
+export const e2eQuery = z.strictObject({
+  cluster: name.optional(),
+  channel: name.optional(),
+  commit: name.optional(),
+  profile: name.optional(),
+  /** Epoch ms: started at or after. */
+  since: whole.optional(),
+  limit: whole.pipe(z.int().min(1).max(1000)).default(100),
+});
+
+const e2eRun = z.object({
+  id: z.string(),
+  kind: z.enum(['cluster-update', 'periodic', 'manual', 'conformance', 'imported']),
+  profile: z.string(),
+  trigger: z.string(),
+  channel: z.string(),
+  commit: z.string(),
+  clusterId: z.string(),
+  provider: z.string(),
+  region: z.string(),
+  environment: z.string(),
+  kubernetesVersion: z.string(),
+  startedAt: z.number(),
+  finishedAt: z.number(),
+  verdict: z.enum(['pass', 'flaky', 'fail', 'error', 'cancelled']),
+  reason: z.string(),
+  runnerVersion: z.string(),
+  contact: z.string(),
+  headers: z.record(z.string(), z.string()),
+});
+
+const e2eResult = z.object({
+  runId: z.string(),
+  test: z.string(),
+  outcome: z.enum(['pass', 'fail', 'flaky', 'skipped', 'blocked', 'timedout', 'error', 'cancelled']),
+  attempts: z.number(),
+  startedAt: z.number(),
+  durationMs: z.number(),
+  message: z.string(),
+  signature: z.string(),
+  skipCode: z.string(),
+  leaked: z.number(),
+  nodes: z.array(z.string()),
+});
+
+export const e2eImportBody = z.object({
+  run: e2eRun.extend({ kind: z.literal('imported'), contact: z.string().min(1) }),
+  tests: z
+    .array(z.object({ key: name, title: z.string(), area: z.string(), gate: z.enum(['blocking', 'informing']) }))
+    .max(10_000),
+  results: z.array(e2eResult).max(10_000),
+});
+
+export const e2eRunsAnswer = z.object({ runs: z.array(e2eRun) });
+export const e2eRunAnswer = z.object({ run: e2eRun, results: z.array(e2eResult) });
+export const e2eResultsAnswer = z.object({
+  results: z.array(e2eResult.extend({ clusterId: z.string(), channel: z.string(), commit: z.string() })),
+});
+export const e2eTestsAnswer = z.object({
+  tests: z.array(
+    z.object({
+      key: z.string(),
+      title: z.string(),
+      area: z.string(),
+      gate: z.enum(['blocking', 'informing']),
+      firstSeen: z.number(),
+      lastSeen: z.number(),
+    }),
+  ),
+});

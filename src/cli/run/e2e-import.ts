@@ -1,0 +1,78 @@
+/** `clm e2e import`: runs that others left in Prow's layout. */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { type ImportedRun, type LayoutFile, readProwRun } from '../../checks/report/prow.ts';
+import type { Problem } from '../../domain/problem.ts';
+import type { ActorOptions, CommandContext } from '../command.ts';
+import { sendWrite } from '../connection.ts';
+import { badInput } from '../exit.ts';
+
+const mostRuns = 1_000;
+
+export interface ImportOptions extends ActorOptions {
+  contact: string;
+  cluster: string;
+}
+
+/** Reads every run below the folder first: one that cannot be read means that none is kept. */
+export async function runE2eImport(folder: string, options: ImportOptions, { io }: CommandContext): Promise<void> {
+  const problems: Problem[] = [];
+  const runs: ImportedRun[] = [];
+  for (const place of runFolders(folder, problems)) {
+    try {
+      const job = path.basename(path.dirname(place));
+      const { contact, cluster } = options;
+      runs.push(readProwRun({ job, build: path.basename(place), contact, cluster, files: filesOf(place, '') }));
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      problems.push({ file: place, message, remedy: 'complete the folder as Prow writes it, or leave it out' });
+    }
+  }
+  if (problems.length > 0) throw badInput(`${problems.length} runs cannot be read; nothing was imported`, problems);
+  for (const run of runs) await sendWrite(options, io, 'importing', (client) => client.post('/v1/e2e/runs', run));
+  io.out(`${runs.length} runs imported; clm e2e history shows them\n`);
+}
+
+/** Folders that hold a `started.json`, at any depth. */
+function runFolders(folder: string, problems: Problem[]): string[] {
+  const found: string[] = [];
+  const look = (place: string, depth: number): void => {
+    const names = readdirSync(place);
+    if (names.includes('started.json')) found.push(place);
+    else if (depth > 0) {
+      for (const name of names)
+        if (statSync(path.join(place, name)).isDirectory()) look(path.join(place, name), depth - 1);
+    }
+  };
+  try {
+    look(path.resolve(folder), 5);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    problems.push({ file: folder, message, remedy: 'name a folder that can be read' });
+    return [];
+  }
+  if (found.length === 0) {
+    problems.push({
+      file: folder,
+      message: 'there is no started.json below it',
+      remedy: 'name a folder of Prow runs: logs/<job>/<build>/',
+    });
+  }
+  if (found.length > mostRuns) {
+    problems.push({
+      file: folder,
+      message: `${found.length} runs are too many at once`,
+      remedy: `at most ${mostRuns}: import folder by folder`,
+    });
+  }
+  return found;
+}
+
+function filesOf(place: string, below: string): LayoutFile[] {
+  return readdirSync(path.join(place, below), { withFileTypes: true }).flatMap((entry) => {
+    const relative = path.posix.join(below, entry.name);
+    if (entry.isDirectory()) return below.split('/').length > 3 ? [] : filesOf(place, relative);
+    if (!/\.(json|xml)$/.test(entry.name)) return [];
+    return [{ path: relative, text: readFileSync(path.join(place, relative), 'utf8') }];
+  });
+}
