@@ -54,7 +54,7 @@ export function readJunit(files: { name: string; text: string }[]): JunitCase[] 
 function collect(suite: Element, all: Map<string, JunitCase>): void {
   for (const inner of list(suite['testsuite'])) collect(inner, all);
   for (const one of list(suite['testcase'])) {
-    const found = caseOf(one, String(suite['name'] ?? ''));
+    const found = caseOf(one, wordOf(suite, 'name'));
     const known = all.get(found.name);
     all.set(found.name, known === undefined ? found : merged(known, found));
   }
@@ -65,12 +65,12 @@ function caseOf(element: Element, suite: string): JunitCase {
   const error = list(element['error'])[0];
   const flaky = list(element['flakyFailure'])[0];
   const skipped = 'skipped' in element;
-  const status = String(element['status'] ?? '');
+  const status = wordOf(element, 'status');
   const bad = failure ?? error ?? flaky;
   const said = bad ?? (skipped ? (list(element['skipped'])[0] ?? {}) : {});
   return {
-    name: String(element['name'] ?? '').replace(nodeKind, ''),
-    suite: String(element['classname'] ?? suite),
+    name: wordOf(element, 'name').replace(nodeKind, ''),
+    suite: wordOf(element, 'classname', suite),
     outcome: failure
       ? 'fail'
       : error
@@ -83,7 +83,7 @@ function caseOf(element: Element, suite: string): JunitCase {
     message: textOf(said).slice(0, longestMessage),
     durationMs: Math.round(Number(element['time'] ?? 0) * 1000) || 0,
     properties: Object.fromEntries(
-      elements(element['properties'], 'property').map((one) => [String(one['name'] ?? ''), String(one['value'] ?? '')]),
+      elements(element['properties'], 'property').map((one) => [wordOf(one, 'name'), wordOf(one, 'value')]),
     ),
   };
 }
@@ -112,4 +112,10 @@ function list(value: unknown): Element[] {
 
 function elements(parent: unknown, name: string): Element[] {
   return list(parent).flatMap((one) => list(one[name]));
+}
+
+/** An attribute as text. */
+function wordOf(element: Element, name: string, otherwise = ''): string {
+  const value = element[name];
+  return typeof value === 'string' ? value : otherwise;
 }

@@ -42,7 +42,7 @@ const about = {
 };
 
 const history = (outcomes: string, clusterId = 'kube-1', test = 'dns.cluster'): HistoryResult[] =>
-  [...outcomes].map((sign, index) => ({
+  Array.from(outcomes, (sign, index) => ({
     ...(resultRecords(`run-${index}`, [
       result(test, ({ p: 'pass', f: 'fail', y: 'flaky', e: 'error' } as const)[sign as 'p'], {
         startedAt: index * 1_000,
