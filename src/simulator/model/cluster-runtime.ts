@@ -48,6 +48,10 @@ export class ClusterRuntime implements RuntimeParts {
     return this.#in.registry;
   }
 
+  get trustedIssuers(): ReadonlySet<string> {
+    return this.internet.trustedIssuers;
+  }
+
   get registry(): ImageRegistry {
     return this.#in.registry;
   }

@@ -36,6 +36,14 @@ export interface HealthProbe {
   instanceAnswers(instanceId: string, port: number): boolean;
 }
 
+/** One call of the cloud's API, in the account and region of a cluster. */
+export type CallCloud = (
+  service: 'autoscaling' | 'ec2' | 'elasticloadbalancing' | 'elasticloadbalancingv2',
+  action: string,
+  params: Record<string, unknown>,
+  userAgent: string,
+) => { ok: true; result: Record<string, unknown> } | { ok: false; code: string; message: string };
+
 /** Who caused an event: a client over the API (by its user agent), or the world's own controllers. */
 export interface Actor {
   kind: 'client' | 'world';

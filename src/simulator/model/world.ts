@@ -84,6 +84,11 @@ export class World {
       emit: (event) => this.#emit(event),
       internet: this.internet,
       registry: this.registry,
+      cloud: (service, action, params, userAgent) => {
+        const { account, region } = cluster;
+        const reply = this.aws.handle({ account, region, service, action, params, userAgent });
+        return reply.ok ? { ok: true, result: reply.result } : { ok: false, code: reply.code, message: reply.message };
+      },
       options: { ...this.#options.kube, ...(version === undefined ? {} : { kubernetesVersion: version }) },
     });
     this.#clusters.set(cluster.id, { ...cluster, model });

@@ -1,11 +1,13 @@
 import { ApiError, methodNotAllowed, resourceNotFound } from './api-error.ts';
+import { proxyAnswer } from './api-proxy.ts';
 import type { KubeAnswer, KubeRequest, Target } from './api-request.ts';
+import { AuditLog } from './audit-log.ts';
 import type { ClusterCore } from './cluster-core.ts';
 import { discoveryAnswer } from './discovery.ts';
 import type { ObjectWriter } from './object-writer.ts';
 import { openApiAnswer } from './openapi.ts';
 import { ReadHandlers } from './read-handlers.ts';
-import { parseRequestPath } from './request-path.ts';
+import { parseRequestPath, type RequestPath } from './request-path.ts';
 import { Subresources } from './subresources.ts';
 import type { WatchHandle, WatchSink } from './watch-hub.ts';
 import { WriteHandlers } from './write-handlers.ts';
@@ -13,12 +15,14 @@ import { WriteHandlers } from './write-handlers.ts';
 /** The HTTP API of one cluster, without HTTP. */
 export class ApiServer {
   readonly #core: ClusterCore;
+  readonly #audit: AuditLog;
   readonly #reads: ReadHandlers;
   readonly #writes: WriteHandlers;
   readonly #subresources: Subresources;
 
   constructor(core: ClusterCore, writer: ObjectWriter) {
     this.#core = core;
+    this.#audit = new AuditLog(core);
     this.#reads = new ReadHandlers(core);
     this.#writes = new WriteHandlers(core, writer);
     this.#subresources = new Subresources(core, writer, this.#writes);
@@ -27,7 +31,9 @@ export class ApiServer {
   /** Answers one request; refusals are answers too. Every change has the client as its actor. */
   handle(request: KubeRequest): KubeAnswer {
     const name = (request.userAgent ?? '').split(/[/\s]/)[0] || 'unknown';
-    return this.#core.as({ kind: 'client', name }, () => this.#answer(request));
+    const answer = this.#core.as({ kind: 'client', name }, () => this.#answer(request));
+    this.#audit.record(request, answer);
+    return answer;
   }
 
   #answer(request: KubeRequest): KubeAnswer {
@@ -46,7 +52,13 @@ export class ApiServer {
   }
 
   #dispatch(request: KubeRequest): KubeAnswer {
+    const foreign = this.#core.aggregated?.answer(request);
+    if (foreign) return foreign;
     const path = parseRequestPath(request.path);
+    if (request.path === '/logs/kube-audit.log' && request.method === 'GET')
+      return { status: 200, headers: { 'content-type': 'text/plain' }, body: this.#audit.text() };
+    if (path.kind === 'resource' && path.subresource === 'proxy' && path.group === '')
+      return this.#proxy(path, request);
     if (path.kind === 'other') return openApiAnswer(this.#core, request) ?? this.#reads.plain(request);
     if (path.kind !== 'resource') {
       if (request.method !== 'GET') throw methodNotAllowed();
@@ -70,6 +82,13 @@ export class ApiServer {
     if (method === 'PATCH') return this.#verb(target, 'patch', () => this.#writes.patch(target, undefined));
     if (method === 'DELETE') return this.#verb(target, 'delete', () => this.#writes.delete(target));
     throw methodNotAllowed();
+  }
+
+  #proxy(path: Extract<RequestPath, { kind: 'resource' }>, request: KubeRequest): KubeAnswer {
+    const { plural, namespace, name, rest } = path;
+    if ((plural !== 'services' && plural !== 'pods') || namespace === undefined || name === undefined)
+      throw resourceNotFound();
+    return proxyAnswer(this.#core, { plural, namespace, name, rest }, request);
   }
 
   #verb(target: Target, verb: string, run: () => KubeAnswer): KubeAnswer {

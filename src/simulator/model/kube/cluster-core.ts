@@ -1,6 +1,7 @@
 import type { VirtualClock } from '../../../support/clock.ts';
 import type { Random } from '../../../support/random.ts';
 import type { Actor, EmitWorldEvent, WorldEvent } from '../seams.ts';
+import type { KubeAnswer, KubeRequest } from './api-request.ts';
 import { EventRecorder } from './event-recorder.ts';
 import type { Pod } from './kinds.ts';
 import type { SimObject } from './object.ts';
@@ -33,6 +34,8 @@ export class ClusterCore {
   readonly internalErrors: string[] = [];
   /** What containers run on and talk over; set when the cluster is put together. */
   runtime!: RuntimeParts;
+  /** APIs that add-ons serve. */
+  aggregated: { answer(request: KubeRequest): KubeAnswer | undefined } | undefined;
   /** Objects whose stored form lags behind what a reader sees (a node's Lease renews itself): set by their owner. */
   readView: (resourceKey: string, object: SimObject) => SimObject = (_key, object) => object;
   /** What a container wrote to its log so far; set by the kubelets. */
@@ -68,6 +71,7 @@ export class ClusterCore {
       apiNeedsMaster: this.options.apiNeedsMaster,
       badBoot: 'not-ready',
       unreadyNodes: new Set(),
+      auditLog: 'ok',
     };
   }
 

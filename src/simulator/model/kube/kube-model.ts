@@ -1,3 +1,4 @@
+import { installAddons } from '../addons/install-addons.ts';
 import { ClusterRuntime } from '../cluster-runtime.ts';
 import { ImageRegistry } from '../images/image-registry.ts';
 import { apiEndpoint } from '../network/api-endpoint.ts';
@@ -5,6 +6,7 @@ import { Internet } from '../network/internet.ts';
 import type { RuntimeFaults } from '../network/runtime-faults.ts';
 import { selfSigned } from '../programs/certificates.ts';
 import type { HealthProbe, InstanceListener, SimInstance } from '../seams.ts';
+import { AggregatedApis } from './aggregated-api.ts';
 import type { KubeAnswer, KubeRequest } from './api-request.ts';
 import { ApiServer } from './api-server.ts';
 import { KubeCallFaults } from './call-faults.ts';
@@ -94,6 +96,15 @@ export class KubeModel implements InstanceListener, HealthProbe {
     recordPodEvents(core);
     this.#api = new ApiServer(core, writer);
     this.#writes = new WriteHandlers(core, writer);
+    const refused = { ok: false, code: 'UnauthorizedOperation', message: 'the cluster has no cloud' } as const;
+    const apis = installAddons({
+      core,
+      writer,
+      runtime: this.#runtime,
+      api: (request) => this.handle(request),
+      cloud: input.cloud ?? (() => refused),
+    });
+    core.aggregated = new AggregatedApis(core, apis);
     this.seed(firstObjects(), 'kube-apiserver');
   }
 

@@ -2,7 +2,7 @@ import type { VirtualClock } from '../../../support/clock.ts';
 import type { Random } from '../../../support/random.ts';
 import type { ImageRegistry } from '../images/image-registry.ts';
 import type { Internet } from '../network/internet.ts';
-import type { EmitWorldEvent } from '../seams.ts';
+import type { CallCloud, EmitWorldEvent } from '../seams.ts';
 
 /** What an image's container does, chosen by the first rule whose `image` is a part of the image name. */
 export interface ImageBehaviour {
@@ -74,6 +74,8 @@ export interface KubeFaults {
   badBoot: 'not-ready' | 'never-registers';
   /** Nodes whose pods never become ready (by node name), e.g. a broken network on one node. */
   unreadyNodes: Set<string>;
+  /** `broken`: the API server writes no audit events any more. */
+  auditLog: 'ok' | 'broken';
 }
 
 export interface KubeModelInput {
@@ -86,6 +88,8 @@ export interface KubeModelInput {
   /** Shared by the clusters of a world; a lone cluster has its own. */
   internet?: Internet;
   registry?: ImageRegistry;
+  /** Without it the cluster's add-ons have no cloud: every call is refused. */
+  cloud?: CallCloud;
 }
 
 /** A sample of a log-normal distribution (Box-Muller), in whole ms. */

@@ -66,6 +66,8 @@ function recordsOf(name: string, type: string, set: { ttl: number; values: reado
 
 /** Everything outside of the clusters of a world: public names, resolvers, and hosts that answer. */
 export class Internet {
+  /** Names of the authorities that every client trusts, as certificates write them. */
+  readonly trustedIssuers = new Set<string>();
   readonly #clock: Clock;
   readonly #zones = new Map<string, Zone>();
   readonly #hosts = new Map<string, OutsideHost>();

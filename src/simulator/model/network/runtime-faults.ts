@@ -30,6 +30,10 @@ export interface RuntimeFaultValues {
   dnsLatencyMs: number;
   /** By a part of the image's name. */
   images: Readonly<Record<string, ImageFault>>;
+  /** Add-ons by name. `off`: runs and does nothing; `broken`: answers errors as well. */
+  addons: Readonly<Record<string, 'off' | 'broken'>>;
+  /** Conditions that node-problem-detector finds, by node. */
+  nodeProblems: Readonly<Record<string, readonly string[]>>;
 }
 
 const none: RuntimeFaultValues = {
@@ -40,6 +44,8 @@ const none: RuntimeFaultValues = {
   metadata: 'ok',
   dnsLatencyMs: 0,
   images: {},
+  addons: {},
+  nodeProblems: {},
 };
 
 /** What a scenario has broken inside of one cluster now, and who wants to know when that changes. */

@@ -1,0 +1,26 @@
+import type { AggregatedApi } from '../kube/aggregated-api.ts';
+import type { AddonContext } from './addon.ts';
+import { ClusterAutoscaler } from './autoscaler/cluster-autoscaler.ts';
+import { ExternalDns } from './external-dns.ts';
+import { IngressController } from './ingress.ts';
+import { LoadBalancers } from './load-balancers.ts';
+import { MetricsServer } from './metrics-api.ts';
+import { NodeProblems } from './node-problems.ts';
+
+/** Makes the add-ons known by their images; each begins when a container of its image does. Returns the APIs that they serve. */
+export function installAddons(ctx: AddonContext): AggregatedApi[] {
+  const metrics = new MetricsServer(ctx);
+  const addons = [
+    new LoadBalancers(ctx),
+    new IngressController(ctx),
+    new ExternalDns(ctx),
+    new ClusterAutoscaler(ctx),
+    new NodeProblems(ctx),
+    metrics,
+  ];
+  for (const addon of addons) {
+    const program = addon.program();
+    for (const image of addon.images) ctx.runtime.programs.add(image, program);
+  }
+  return [metrics];
+}
