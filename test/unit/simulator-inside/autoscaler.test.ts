@@ -55,6 +55,8 @@ describe('the cluster autoscaler', () => {
     load(5);
     cloud.until(() => cloud.ready('app=load').length === 5, 600_000);
     expect(group()).toMatchObject({ DesiredCapacity: 5 });
+    const told = cloud.get('/api/v1/namespaces/default/events?fieldSelector=reason=TriggeredScaleUp').items;
+    expect(told[0].message).toBe('pod triggered scale-up: [{workers 3->5 (max: 6)}]');
     load(9);
     cloud.advance(600_000);
     expect(group()).toMatchObject({ DesiredCapacity: 6, MaxSize: 6 });

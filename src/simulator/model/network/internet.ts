@@ -160,6 +160,11 @@ export class Internet {
     return this.#hosts.get(address);
   }
 
+  /** What the authoritative servers say now, aliases followed. */
+  ask(question: DnsQuestion): DnsAnswer {
+    return this.#chase(question, 0);
+  }
+
   /** What a resolver answers: out of its cache as long as that holds, absence included. */
   recurse(resolver: string, question: DnsQuestion): DnsAnswer {
     const now = this.#clock.now();

@@ -104,6 +104,8 @@ export class ClusterAutoscaler extends Addon {
       else {
         this.#lastScaleUp = now;
         this.#waiting.set(group.name, now);
+        const change = `[{${group.name} ${group.desired}->${desired} (max: ${group.max})}]`;
+        for (const pod of best.taken) this.#tell(pod, 'TriggeredScaleUp', `pod triggered scale-up: ${change}`);
       }
     }
     return true;
@@ -185,6 +187,10 @@ export class ClusterAutoscaler extends Addon {
     return false;
   }
 
+  #tell(about: Pod | Node, reason: string, message: string): void {
+    this.ctx.core.events.record('cluster-autoscaler', about, { type: 'Normal', reason, message });
+  }
+
   #scaleDown(groups: readonly NodeGroup[]): void {
     const now = this.ctx.core.clock.now();
     const quietFrom = this.#lastScaleUp + this.#duration('scale-down-delay-after-add', 600_000);
@@ -219,6 +225,7 @@ export class ClusterAutoscaler extends Addon {
   #drain(node: Node, group: NodeGroup): void {
     const now = this.ctx.core.clock.now();
     this.leader()?.log(`scale-down: ${node.metadata.name} of ${group.name}`);
+    this.#tell(node, 'ScaleDown', 'marked the node as toBeDeleted/unschedulable');
     const taint = { key: toBeDeleted, value: String(Math.floor(now / 1000)), effect: 'NoSchedule' };
     this.ctx.writer.update(this.#nodes, node, {
       ...node,
