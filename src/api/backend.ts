@@ -6,6 +6,7 @@ import type { Preflight } from '../planning/roll/preflight.ts';
 import type { E2eHistory } from '../ports/e2e-store.ts';
 import type { ReadStore } from '../ports/store.ts';
 import type { e2eImportBody } from './e2e-schemas.ts';
+import type { PipelineControl } from './pipeline-control.ts';
 import type { RollRequest } from './roll-schemas.ts';
 import type { ActionAnswer, AdoptAnswer, Scope } from './schemas.ts';
 
@@ -23,6 +24,7 @@ export interface ApiBackend {
   pause: (request: { scope: Scope; reason: string; forSeconds: number }, by: Operator) => Promise<ActionAnswer>;
   resume: (request: { scope: Scope; reason: string }, by: Operator) => Promise<ActionAnswer>;
   retry: (request: { scope: Scope; reason: string }, by: Operator) => Promise<ActionAnswer>;
+  control: PipelineControl;
   /** What adopting would meet; changes nothing. */
   previewAdoption: (signal: AbortSignal) => Promise<AdoptAnswer>;
   adopt: (by: Operator, reason: string | undefined, signal: AbortSignal) => Promise<AdoptAnswer>;

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { nearMatches } from '../domain/near-matches.ts';
 import { explanationSchema, statusSchema } from '../planning/explain/status-document.ts';
+import { controlRoutes } from './control-routes.ts';
 import { e2eRoutes } from './e2e-routes.ts';
 import { unknownSubject } from './errors.ts';
 import { rollRoutes } from './roll-routes.ts';
@@ -11,7 +12,7 @@ import * as schemas from './schemas.ts';
 
 /** All routes that answer with one JSON document; streams are apart (streams.ts). */
 export function apiRoutes(): Route[] {
-  return [...readRoutes(), ...actionRoutes(), ...rollRoutes(), ...e2eRoutes()];
+  return [...readRoutes(), ...actionRoutes(), ...controlRoutes(), ...rollRoutes(), ...e2eRoutes()];
 }
 
 const clusterSchema = statusSchema.shape.clusters.element;

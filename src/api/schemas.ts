@@ -2,12 +2,15 @@
 import { z } from 'zod';
 
 const name = z.string().min(1).max(256);
-const reason = z.string().trim().min(3, 'say why in at least three characters').max(500);
+export const reason = z.string().trim().min(3, 'say why in at least three characters').max(500);
 
-const scopeSchema = z.union([
+export const scopeSchema = z.union([
   z.strictObject({ kind: z.literal('fleet') }),
   z.strictObject({ kind: z.literal('channel'), name }),
   z.strictObject({ kind: z.literal('cluster'), name }),
+  /** `<channel>/<wave>` */
+  z.strictObject({ kind: z.literal('wave'), name }),
+  z.strictObject({ kind: z.literal('commit'), name }),
 ]);
 
 export type Scope = z.output<typeof scopeSchema>;

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import type { CommandContext, RegisterCommand } from './command.ts';
 import { registerAdopt } from './commands/adopt.ts';
+import { registerApprovals } from './commands/approvals.ts';
 import { registerBackup } from './commands/backup.ts';
 import { registerClusters } from './commands/clusters.ts';
 import { registerCompletion } from './commands/completion.ts';
@@ -12,6 +13,8 @@ import { registerE2e } from './commands/e2e.ts';
 import { registerEvents } from './commands/events.ts';
 import { registerExplain } from './commands/explain.ts';
 import { registerInit } from './commands/init.ts';
+import { registerHotfix, registerPromote, registerRollback, registerStopTheLine } from './commands/moves.ts';
+import { registerOverrides } from './commands/overrides.ts';
 import { registerPause } from './commands/pause.ts';
 import { registerPlan } from './commands/plan.ts';
 import { registerRefresh } from './commands/refresh.ts';
@@ -44,6 +47,12 @@ const registrations: RegisterCommand[] = [
   registerResume,
   registerRoll,
   registerRetry,
+  registerOverrides,
+  registerApprovals,
+  registerPromote,
+  registerHotfix,
+  registerRollback,
+  registerStopTheLine,
   registerRefresh,
   registerConfirm,
   registerExplain,

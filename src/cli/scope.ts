@@ -1,4 +1,4 @@
-/** `fleet`, `channel:beta`, `cluster:kube-12`, or a bare name that is looked up. */
+/** `fleet`, `channel:beta`, `wave:beta/canary`, `cluster:kube-12`, or a bare name that is looked up. */
 import type { Scope } from '../api/schemas.ts';
 import { nearMatches } from '../domain/near-matches.ts';
 import type { StatusDocument } from '../planning/explain/status-document.ts';
@@ -7,8 +7,8 @@ import { badInput } from './exit.ts';
 
 export async function scopeOf(text: string, client: Pick<DaemonClient, 'get'>): Promise<Scope> {
   if (text === 'fleet') return { kind: 'fleet' };
-  const named = /^(channel|cluster)[:/](.+)$/.exec(text);
-  if (named) return { kind: named[1] as 'channel' | 'cluster', name: named[2] as string };
+  const named = /^(channel|cluster|wave|commit)[:/](.+)$/.exec(text);
+  if (named) return { kind: named[1] as 'channel' | 'cluster' | 'wave' | 'commit', name: named[2] as string };
   return lookUp(text, await client.get<StatusDocument>('/v1/status'));
 }
 

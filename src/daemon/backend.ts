@@ -1,6 +1,7 @@
 /** The API's backend on the running daemon. */
 import type { ApiBackend } from '../api/backend.ts';
 import { ApiError } from '../api/errors.ts';
+import type { PipelineControl } from '../api/pipeline-control.ts';
 import { readPastRollouts, readStatus } from '../api/read-model.ts';
 import type { ActionAnswer } from '../api/schemas.ts';
 import type { Engine } from '../engine/engine-options.ts';
@@ -9,6 +10,7 @@ import type { StatusDocument, StatusProblem } from '../planning/explain/status-d
 import type { ResultRecord } from '../ports/e2e-store.ts';
 import type { Store } from '../ports/store.ts';
 import type { Adoption } from './adoption.ts';
+import { createPipelineControl } from './control/pipeline-control.ts';
 import type { GitWatch } from './git-watch.ts';
 import type { LastGood } from './last-good.ts';
 import { createOperations } from './operations.ts';
@@ -61,6 +63,16 @@ export function createBackend(input: BackendInput): ApiBackend {
     now,
   });
   const operations = createOperations({ store, engine, lastGood, now });
+  const own = createPipelineControl({ store, engine, lastGood, source: input.git.source, now });
+  const control: PipelineControl = {
+    override: (request, by) => acted(own.override(request, by)),
+    endOverride: (request, by) => acted(own.endOverride(request, by)),
+    approve: (request, by) => acted(own.approve(request, by)),
+    promote: (request, by) => acted(own.promote(request, by)),
+    hotfix: (request, by) => acted(own.hotfix(request, by)),
+    rollback: (request, by) => acted(own.rollback(request, by)),
+    stopTheLine: (request, by) => acted(own.stopTheLine(request, by)),
+  };
   const confirm = async (actor: string, reason: string): Promise<ActionAnswer> => {
     const confirmed = await lastGood.confirm(actor, reason);
     if (confirmed === undefined) throw new ApiError(409, 'nothing-held-back', 'No registry read is held back now.');
@@ -92,6 +104,7 @@ export function createBackend(input: BackendInput): ApiBackend {
       await store.post({ journal: [{ ...entry, data: { results: results.length } }], now: now() });
       return { told: [], message };
     },
+    control,
     previewAdoption: (signal) => input.adoption.preview(signal),
     adopt: async (by, reason, signal) => {
       const answer = await acted(input.adoption.adopt(by, reason, signal));

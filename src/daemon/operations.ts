@@ -1,11 +1,9 @@
 /** What operators do through the API, as messages, facts and journal entries in one transaction. */
-import type { ApiBackend, Operator } from '../api/backend.ts';
-import { ApiError, unknownSubject } from '../api/errors.ts';
-import type { Scope } from '../api/schemas.ts';
-import { nearMatches } from '../domain/near-matches.ts';
+import type { ApiBackend } from '../api/backend.ts';
+import { ApiError } from '../api/errors.ts';
 import type { Engine } from '../engine/engine-options.ts';
-import type { FactWrite, JournalEntry, OutboxMessage, ProcessRow, ReadStore } from '../ports/store.ts';
-import { findCluster } from './find-cluster.ts';
+import type { FactWrite, ReadStore } from '../ports/store.ts';
+import { entry, messagesTo, resolve, type Target } from './control/target.ts';
 import type { LastGood } from './last-good.ts';
 
 export interface OperationsInput {
@@ -16,15 +14,6 @@ export interface OperationsInput {
 }
 
 type Operations = Pick<ApiBackend, 'pause' | 'resume' | 'retry'>;
-
-interface Target {
-  scope: Scope;
-  /** As overrides and people write it: `fleet`, `channel:beta`, `cluster:<id>`. */
-  text: string;
-  channel: string;
-  cluster: string;
-  processes: string[];
-}
 
 const overrideKind = 'override';
 
@@ -80,66 +69,6 @@ export function createOperations(input: OperationsInput): Operations {
       });
       return { told: target.processes, message };
     },
-  };
-}
-
-/** Who has to be told. Rollouts pass it on to their cluster updates, and those to their rolls. */
-async function resolve(input: OperationsInput, scope: Scope): Promise<Target> {
-  const channels = input.lastGood.pipeline()?.channels.map((channel) => channel.name) ?? [];
-  const active = await input.store.rows({ status: 'active' });
-  if (scope.kind === 'fleet') {
-    return {
-      scope,
-      text: 'fleet',
-      channel: '',
-      cluster: '',
-      processes: channels.flatMap((name) => ofChannel(active, name)),
-    };
-  }
-  if (scope.kind === 'channel') {
-    const { name } = scope;
-    if (!channels.includes(name)) throw unknownSubject('channel', name, nearMatches(name, channels));
-    return { scope, text: `channel:${name}`, channel: name, cluster: '', processes: ofChannel(active, name) };
-  }
-  const clusters = input.lastGood.clusters();
-  const cluster = findCluster(clusters, scope.name);
-  const updates = active.filter((row) => row.machine === 'clusterUpdate' && row.cluster === cluster.id);
-  return {
-    scope,
-    text: `cluster:${cluster.id}`,
-    channel: cluster.channel,
-    cluster: cluster.id,
-    processes: updates.map((row) => row.id),
-  };
-}
-
-function ofChannel(active: ProcessRow[], channel: string): string[] {
-  const told = new Set(['channel', 'rollout', 'promotion']);
-  return active.filter((row) => told.has(row.machine) && row.channel === channel).map((row) => row.id);
-}
-
-function messagesTo(target: Target, event: OutboxMessage['event']): OutboxMessage[] {
-  return target.processes.map((to) => ({ to, event }));
-}
-
-function entry(
-  target: Target,
-  by: Operator,
-  kind: string,
-  message: string,
-  at: number,
-  data: { reason: string; expiresAt?: number },
-): JournalEntry {
-  return {
-    at,
-    source: `operator:${by.name}`,
-    seq: 0,
-    kind,
-    channel: target.channel,
-    cluster: target.cluster,
-    commit: '',
-    message,
-    data: { scope: target.text, actor: by.name, ...data },
   };
 }
 

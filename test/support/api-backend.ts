@@ -52,6 +52,15 @@ export function fixedBackend(): ApiBackend & { calls: RecordedCall[]; journal: S
         throw unknownSubject('cluster', cluster, []);
       },
     },
+    control: {
+      override: act('override'),
+      endOverride: act('end-override'),
+      approve: act('approve'),
+      promote: act('promote'),
+      hotfix: act('hotfix'),
+      rollback: act('rollback'),
+      stopTheLine: act('stop-the-line'),
+    },
     confirmRegistry: async (reason, by) => act('confirm')({ reason }, by),
     importRun: async ({ run }, by) => act('import')({ run: run.id }, by),
     refresh: async () => ({ told: [], message: 'looked' }),

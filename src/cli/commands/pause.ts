@@ -14,7 +14,7 @@ interface PauseOptions extends ActorOptions {
 export const registerPause: RegisterCommand = (program, context) => {
   const { io } = context;
   const command = withActor(program.command('pause'))
-    .argument('<scope>', "'fleet', 'channel:NAME' or 'cluster:NAME'; a bare name is looked up")
+    .argument('<scope>', "'fleet', 'channel:NAME', 'wave:CHANNEL/WAVE' or 'cluster:NAME'; a bare name is looked up")
     .summary('start nothing new in a channel, a cluster or the fleet')
     .description('What is under way finishes its current node. The pause ends by itself after --for.')
     .option('--for <duration>', 'how long: 30m, 4h, 2d', '24h')

@@ -21,6 +21,9 @@ export const approvedVersions: PipelineChecker = {
     const provenTrees = new Set<string>();
     for (const entry of record.journal) {
       if (entry.kind === 'head-adopted') approved.add(`${entry.channel}/${textOf(entry, 'commit')}`);
+      if (entry.kind === 'branch-overridden') approved.add(`${textOf(entry, 'target')}/${textOf(entry, 'to')}`);
+      if (entry.kind === 'approved' && textOf(entry, 'gate') === 'head')
+        approved.add(`${entry.channel}/${textOf(entry, 'commit')}`);
       if (entry.kind === 'branch-moved') approved.add(`${textOf(entry, 'target')}/${textOf(entry, 'to')}`);
       if (entry.kind === 'rollout-proven') provenTrees.add(`${entry.channel}/${textOf(entry, 'tree')}`);
       if (entry.kind === 'rollout-requested' && isMerged(record, entry, provenTrees)) {
@@ -56,12 +59,42 @@ export const promotionsOnEvidence: PipelineChecker = {
     const judgement = new Judgement();
     const before: JournalRecord[] = [];
     for (const entry of record.journal) {
-      if (entry.kind === 'branch-moved') judgement.note(withoutEvidence(record, before, entry));
+      if (entry.kind === 'branch-moved') {
+        judgement.note(withoutEvidence(record, before, entry));
+        judgement.note(onCredit(before, entry));
+        judgement.note(afterVeto(before, entry));
+      }
       before.push(entry);
     }
     return judgement;
   },
 };
+
+/** What a hotfix or bypass skipped on a channel is gathered before anything else leaves it. */
+function onCredit(before: JournalRecord[], move: JournalRecord): string | undefined {
+  const [channel, commit] = [textOf(move, 'channel'), textOf(move, 'to')];
+  const owed = new Map<string, JournalRecord>();
+  for (const entry of before) {
+    if (entry.kind === 'debt-repaid' && entry.channel === channel) owed.delete(textOf(entry, 'commit'));
+    if (entry.kind !== 'branch-overridden' || textOf(entry, 'target') !== channel) continue;
+    if (textOf(entry, 'lane') !== 'rollback') owed.set(textOf(entry, 'to'), entry);
+  }
+  const [debt] = [...owed.keys()].filter((one) => one !== commit);
+  return debt === undefined ? undefined : `${channel} promotes ${commit} while it owes evidence for ${debt}`;
+}
+
+/** A vetoed version moves no branch. */
+function afterVeto(before: JournalRecord[], move: JournalRecord): string | undefined {
+  const commit = textOf(move, 'to');
+  const vetoes = new Map<string, number>();
+  for (const entry of before) {
+    const scope = textOf(entry, 'scope');
+    if (entry.kind === 'override-veto' || entry.kind === 'vetoed') vetoes.set(scope, numberOf(entry, 'expiresAt') ?? 0);
+    if (entry.kind === 'override-ended' && textOf(entry, 'kind') === 'veto') vetoes.delete(scope);
+  }
+  const until = vetoes.get(`commit:${commit}`);
+  return until !== undefined && move.at < until ? `${commit} is promoted although it is vetoed` : undefined;
+}
 
 function withoutEvidence(record: PipelineRecord, before: JournalRecord[], move: JournalRecord): string | undefined {
   const [channel, commit, tree] = [textOf(move, 'channel'), textOf(move, 'to'), textOf(move, 'tree')];
@@ -128,7 +161,7 @@ export const fastForwardOnly: PipelineChecker = {
         !repository.isAncestor(from, to) && `branch ${branch} was moved from ${from} to ${to}, not forward`,
       );
     }
-    const moves = journal.filter((entry) => entry.kind === 'branch-moved');
+    const moves = journal.filter((entry) => entry.kind === 'branch-moved' || entry.kind === 'branch-overridden');
     for (const move of moves) {
       const [branch, from, to] = [textOf(move, 'branch'), textOf(move, 'from'), textOf(move, 'to')];
       judgement.note(
@@ -143,7 +176,16 @@ export const fastForwardOnly: PipelineChecker = {
       const upstream = rules.channels.some((other) => other.promotesTo.includes(channel.name));
       if (!upstream) continue;
       for (const move of repository.moves.filter((one) => one.branch === channel.branch && one.from !== '')) {
-        const known = moves.some((one) => textOf(one, 'branch') === move.branch && textOf(one, 'to') === move.to);
+        const recorded = moves.some((one) => textOf(one, 'branch') === move.branch && textOf(one, 'to') === move.to);
+        // people put it there, and somebody has taken it, or a head that contains it
+        const taken = journal.some(
+          (one) =>
+            one.kind === 'approved' &&
+            one.channel === channel.name &&
+            textOf(one, 'gate') === 'head' &&
+            repository.isAncestor(move.to, textOf(one, 'commit')),
+        );
+        const known = recorded || taken;
         judgement.note(!known && `branch ${move.branch} went to ${move.to} without an entry in the journal`);
       }
     }

@@ -72,6 +72,8 @@ export const durableWaits: PipelineChecker = {
   },
 };
 
+const overriding = /^override-(?:freeze|pin|hold|skip|veto)$/;
+
 /** P9: every override has an actor, a reason and an end. */
 export const accountableOverrides: PipelineChecker = {
   invariant: 'P9',
@@ -84,7 +86,14 @@ export const accountableOverrides: PipelineChecker = {
       judgement.note(!(typeof expiresAt === 'number' && Number.isFinite(expiresAt)) && `${what} never expires`);
     };
     for (const { key, value } of overrides) judge(`override ${key}`, value);
-    for (const entry of journal) if (entry.kind === 'paused') judge(`pause in entry ${entry.id}`, entry.data);
+    for (const entry of journal) {
+      if (entry.kind === 'paused' || entry.kind === 'vetoed' || overriding.test(entry.kind)) {
+        judge(`${entry.kind} in entry ${entry.id}`, entry.data);
+      }
+      if (entry.kind !== 'branch-overridden') continue;
+      judgement.note(!isText(textOf(entry, 'actor')) && `entry ${entry.id} moves a branch and does not say who asked`);
+      judgement.note(!isText(textOf(entry, 'reason')) && `entry ${entry.id} moves a branch and does not say why`);
+    }
     return judgement;
   },
 };

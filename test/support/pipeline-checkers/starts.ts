@@ -112,15 +112,18 @@ export function holdsHold(graceMs = 0): PipelineChecker {
       const holds = new Map<string, { from: number; until: number }>();
       for (const entry of journal) {
         const scope = textOf(entry, 'scope');
-        if (entry.kind === 'paused') {
+        if (entry.kind === 'paused' || entry.kind === 'override-freeze') {
           const until = numberOf(entry, 'expiresAt') ?? Number.POSITIVE_INFINITY;
-          holds.set(scope, { from: entry.at, until });
+          holds.set(`${entry.kind} ${scope}`, { from: entry.at, until });
         }
-        if (entry.kind === 'resumed') holds.delete(scope);
+        if (entry.kind === 'resumed') holds.delete(`paused ${scope}`);
+        if (entry.kind === 'override-ended' && textOf(entry, 'kind') === 'freeze')
+          holds.delete(`override-freeze ${scope}`);
         if (!starting.has(entry.kind)) continue;
         const channel = entry.kind === 'branch-moved' ? textOf(entry, 'target') : entry.channel;
         const scopes = ['fleet', `channel:${channel}`, ...(entry.cluster === '' ? [] : [`cluster:${entry.cluster}`])];
-        const held = scopes.find((name) => {
+        const names = scopes.flatMap((name) => [`paused ${name}`, `override-freeze ${name}`]);
+        const held = names.find((name) => {
           const hold = holds.get(name);
           return hold !== undefined && entry.at > hold.from + graceMs && entry.at < hold.until;
         });

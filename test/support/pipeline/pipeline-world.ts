@@ -1,5 +1,8 @@
 /** A whole pipeline on a virtual clock: real engine, store, machines and steps; clusters, git and node rolls as scripted. */
+import type { PipelineControl } from '../../../src/api/pipeline-control.ts';
+import { createPipelineControl } from '../../../src/daemon/control/pipeline-control.ts';
 import type { Cluster } from '../../../src/domain/cluster.ts';
+import { FailureError, transient } from '../../../src/domain/failure.ts';
 import type { ChannelPolicy, Pipeline } from '../../../src/domain/pipeline.ts';
 import type { RenderedCluster } from '../../../src/domain/rendered.ts';
 import type { Engine } from '../../../src/engine/engine-options.ts';
@@ -11,6 +14,7 @@ import { rolloutModule } from '../../../src/machines/rollout/versions.ts';
 import type { CheckRunner } from '../../../src/ports/check-runner.ts';
 import type { Render } from '../../../src/ports/renderer.ts';
 import type { Lease, OutboxMessage, ProcessRow, Store } from '../../../src/ports/store.ts';
+import { createPlainGitReviews } from '../../../src/providers/scm/plain-git.ts';
 import { adoptionWrites, observeFleet } from '../../../src/steps/adoption/observe-fleet.ts';
 import { createPipelineSteps } from '../../../src/steps/create-pipeline-steps.ts';
 import { createCheckSteps } from '../../../src/steps/e2e/run-checks.ts';
@@ -43,6 +47,8 @@ export class PipelineWorld {
   readonly failingChecks = new Map<string, { message: string; commit?: string }>();
   /** Runs of checks, by cluster id. */
   readonly checkRuns: { cluster: string; runId: string }[] = [];
+  /** What Prometheus says, by query; a query that is not there does not answer. */
+  readonly measurements = new Map<string, number[]>();
   registry: Cluster[] = [];
   pipeline: Pipeline;
   store!: Store;
@@ -198,6 +204,14 @@ export class PipelineWorld {
         random,
         wake,
         log,
+        scm: createPlainGitReviews(this.source),
+        metrics: {
+          query: async ({ query }) => {
+            const values = this.measurements.get(query);
+            if (values === undefined) throw new FailureError(transient('metrics-unreachable', 'connection refused'));
+            return values.map((value) => ({ labels: {}, value }));
+          },
+        },
       }),
       ...createCheckSteps({
         runner: this.#runner(),
@@ -262,6 +276,7 @@ export async function adoptedWorld(options: WorldOptions): Promise<{ world: Pipe
 
 export class PipelineDaemon {
   readonly engine: Engine;
+  readonly control: PipelineControl;
   readonly #world: PipelineWorld;
   readonly #store: Store;
 
@@ -269,6 +284,13 @@ export class PipelineDaemon {
     this.#world = world;
     this.engine = engine;
     this.#store = store;
+    this.control = createPipelineControl({
+      store,
+      engine,
+      source: world.source,
+      lastGood: { clusters: () => world.registry, pipeline: () => world.pipeline },
+      now: () => world.clock.now(),
+    });
   }
 
   async start(): Promise<void> {

@@ -154,7 +154,7 @@ describe('P5, a freeze starts nothing new', () => {
   const started = updateOf('dev', one)[0] as Entry;
 
   it.each(['fleet', 'channel:dev', `cluster:${one}`])('catches an update that starts while %s is held', (scope) => {
-    expect(violations('P5', [pause(scope), { ...started, at: 10 }])[0]).toContain(`while ${scope} is held`);
+    expect(violations('P5', [pause(scope), { ...started, at: 10 }])[0]).toContain(`${scope} is held`);
   });
 
   it('catches a promotion into a held channel', () => {
@@ -245,4 +245,61 @@ describe('P10, the same event twice is a no-op', () => {
       expect(violations('P10', [...good, again])[0]).toContain(kind);
     },
   );
+});
+
+describe('what operators do', () => {
+  const freeze = (data: object = {}): Entry =>
+    entry('override-freeze', {
+      data: { scope: 'fleet', kind: 'freeze', actor: 'jo', reason: 'peak', expiresAt: 1e12, ...data },
+    });
+  const hotfix = (data: object = {}): Entry =>
+    entry('branch-overridden', {
+      channel: 'dev',
+      data: {
+        branch: 'dev',
+        from: oldCommit,
+        to: strayCommit,
+        target: 'dev',
+        lane: 'hotfix',
+        actor: 'jo',
+        reason: 'cve',
+        ...data,
+      },
+    });
+
+  it('P5: nothing starts while a freeze holds, and it may once the freeze has ended', () => {
+    const ended = entry('override-ended', { data: { scope: 'fleet', kind: 'freeze' } });
+    expect(violations('P5', after(good, 'head-adopted', freeze())).length).toBeGreaterThan(0);
+    expect(violations('P5', after(good, 'head-adopted', freeze(), ended))).toEqual([]);
+  });
+
+  it('P9: every override says who, why and until when; every forced move who and why', () => {
+    expect(violations('P9', [...good, freeze({ actor: '' })])[0]).toContain('no actor');
+    expect(violations('P9', [...good, freeze({ expiresAt: null })])[0]).toContain('never expires');
+    expect(violations('P9', [...good, hotfix({ reason: ' ' })])[0]).toContain('does not say why');
+    expect(violations('P9', [...good, freeze(), hotfix()])).toEqual([]);
+  });
+
+  it('P1: a hotfix and an approved head are approved for their channel, and for no other', () => {
+    expect(violations('P1', [...good, hotfix(), ...updateOf('dev', one, strayCommit)])).toEqual([]);
+    expect(violations('P1', [...good, hotfix(), ...updateOf('stable', three, strayCommit)])).toHaveLength(3);
+    const approved = entry('approved', { channel: 'stable', data: { gate: 'head', commit: strayCommit } });
+    expect(violations('P1', [...good, approved, ...updateOf('stable', three, strayCommit)])).toEqual([]);
+  });
+
+  it('P2: nothing leaves a channel that owes evidence, before the debt is repaid', () => {
+    const repaid = entry('debt-repaid', { channel: 'dev', data: { commit: strayCommit } });
+    expect(violations('P2', after(good, 'head-adopted', hotfix()))[0]).toContain('owes evidence');
+    expect(violations('P2', after(good, 'head-adopted', hotfix(), repaid))).toEqual([]);
+    expect(violations('P2', after(good, 'head-adopted', hotfix({ lane: 'rollback' })))).toEqual([]);
+  });
+
+  it('P2: a vetoed version is not promoted, until the veto is ended', () => {
+    const veto = entry('override-veto', {
+      data: { scope: `commit:${newCommit}`, kind: 'veto', actor: 'jo', reason: 'bad', expiresAt: 1e12 },
+    });
+    const ended = entry('override-ended', { data: { scope: `commit:${newCommit}`, kind: 'veto' } });
+    expect(violations('P2', after(good, 'head-adopted', veto))[0]).toContain('although it is vetoed');
+    expect(violations('P2', after(good, 'head-adopted', veto, ended))).toEqual([]);
+  });
 });
