@@ -46,7 +46,9 @@ export function renderMainStacks(context: ClusterContext): RenderedStack[] {
     const inputs = (of: ClusterContext): TemplateInputs => of.etcdInputs(files(of).values);
     const { uploads } = files(context);
     const more = { updatePolicy: etcdUpdatePolicy, ...(uploads.length === 0 ? {} : { uploads }) };
-    stacks.push(makeStack(context, { name: 'etcd-cluster-etcd', kind: 'etcd', file: etcdStack, inputs, more }));
+    // the original's name; several clusters of one account and region need names of their own
+    const name = context.stack(etcdStack, inputs(context)).stackName ?? 'etcd-cluster-etcd';
+    stacks.push(makeStack(context, { name, kind: 'etcd', file: etcdStack, inputs, more }));
   }
   if (clusterStack !== undefined) {
     const { localId: name } = context.input.cluster;

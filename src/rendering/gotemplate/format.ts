@@ -122,6 +122,11 @@ function formatVerb(verb: string, value: GoValue, flags: Flags, budget: Budget):
   if (value === null) return verb === 'v' ? pad('<nil>', flags) : `%!${verb}(<nil>)`;
   if (typeof value === 'object' && (isList(value) || value instanceof GoMap || value instanceof GoStruct)) {
     if (verb === 'p') return `%!p(${typeName(value)}=${formatValue(value)})`;
+    if (value instanceof GoStruct && flags.plus && verb === 'v') {
+      const named = [...value.fields].filter(([, item]) => !(item instanceof GoFunction));
+      budget.items -= named.length + 1;
+      return `{${named.map(([name, item]) => `${name}:${formatVerb(verb, item, flags, budget)}`).join(' ')}}`;
+    }
     return formatComposite(value, budget, (item) =>
       item === null && verb === 'v' ? '<nil>' : formatVerb(verb, item, flags, budget),
     );

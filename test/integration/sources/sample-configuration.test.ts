@@ -99,7 +99,8 @@ describe('the sample channel configuration', () => {
 
   it('imports only what the cluster’s own stack exports', () => {
     for (const { result } of rendered.values()) {
-      const [clusterStack, ...pools] = result.stacks;
+      const clusterStack = result.stacks.find((stack) => stack.kind === 'cluster');
+      const pools = result.stacks.filter((stack) => stack.kind === 'node-pool');
       const exported = new Set(
         [...(clusterStack?.template ?? '').matchAll(/Export: \{Name: "([^"]+)"\}/g)].map((match) => match[1]),
       );
@@ -108,6 +109,16 @@ describe('the sample channel configuration', () => {
       );
       expect(imported.length).toBeGreaterThan(pools.length);
       for (const name of imported) expect(exported).toContain(name);
+    }
+  });
+
+  it('keeps etcd apart: first, in a stack of its own name, on three instances that are no nodes', () => {
+    for (const { cluster, result } of rendered.values()) {
+      const [etcd] = result.stacks;
+      expect(etcd).toMatchObject({ kind: 'etcd', name: `etcd-${cluster.localId}` });
+      expect([...(etcd?.template ?? '').matchAll(/Type: AWS::AutoScaling::AutoScalingGroup/g)]).toHaveLength(3);
+      const tag = `- Key: "kubernetes.io/cluster/${cluster.id}"\n          Value: owned\n          PropagateAtLaunch: false`;
+      expect((etcd?.template ?? '').split(tag)).toHaveLength(4);
     }
   });
 

@@ -99,6 +99,12 @@ describe('etcd', () => {
     ]);
   });
 
+  it('is named as in the original, or by itself', () => {
+    expect(renderFiles(files).stacks[0]?.name).toBe('etcd-cluster-etcd');
+    const named = `Metadata: {StackName: "etcd-{{ .Cluster.LocalID }}"}\n${files['etcd/stack.yaml']}`;
+    expect(renderFiles({ ...files, 'etcd/stack.yaml': named }).stacks[0]?.name).toBe('etcd-kube-1');
+  });
+
   it('another content is another key, and another digest of the stack', () => {
     const changed = { ...files, 'etcd/files.yaml': files['etcd/files.yaml'].replace('secret ca', 'other ca') };
     const [before, after] = [renderFiles(files).stacks[0], renderFiles(changed).stacks[0]];

@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { pureFunctions } from '../../../src/rendering/functions/function-table.ts';
 import { executeTemplate } from '../../../src/rendering/gotemplate/evaluator.ts';
@@ -127,10 +127,27 @@ describe('a function refuses what it cannot work with', () => {
     ['{{sumQuantities "1x"}}', /is no quantity/],
     ['{{scaleQuantity "1" 0.0}}', /greater than 0/],
     ['{{publicKey "secret"}}', /no private key in PEM/],
+    ['{{generateJWKSDocument "secret"}}', /no public key in PEM/],
     ['{{certificateExpiry "x"}}', /no certificate in PEM/],
   ];
   it.each(cases)('%s', (template, reason) => {
     expect(() => run(template)).toThrow(reason);
+  });
+
+  it('publishes a public key as a key set, and the discovery document that names it', () => {
+    const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const pem = String(publicKey.export({ type: 'spki', format: 'pem' }));
+    const call = (text: string): unknown =>
+      JSON.parse(executeTemplate(parseTemplate('t', text), new GoStruct('*Data', { Pem: pem }), pureFunctions));
+    const { keys } = call('{{ generateJWKSDocument .Pem }}') as { keys: Record<string, string>[] };
+    expect(createPublicKey({ key: keys[0] ?? {}, format: 'jwk' }).equals(publicKey)).toBe(true);
+    expect(keys[0]).toMatchObject({ alg: 'RS256', kty: 'RSA', use: 'sig' });
+    expect(keys[0]?.['kid']).toMatch(/^[\w-]{43}$/);
+    expect(keys[1]).toEqual({ ...keys[0], kid: '' });
+    expect(call('{{ generateOIDCDiscoveryDocument "https://kube.example.org" }}')).toMatchObject({
+      issuer: 'https://kube.example.org',
+      jwks_uri: 'https://kube.example.org/openid-configuration/keys.json',
+    });
   });
 
   it('says nothing of a key that it cannot read', () => {
