@@ -15,8 +15,9 @@ export interface InstanceTypeAnswer {
   vcpus: number;
   memoryBytes: number;
   architecture: 'amd64' | 'arm64';
-  /** Bytes of instance storage, over all its disks. */
-  storageBytes: number;
+  /** Disks of instance storage, and bytes of each. */
+  storageDevices: number;
+  storageDeviceBytes: number;
 }
 
 export interface NetworkAnswer {

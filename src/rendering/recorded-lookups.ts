@@ -114,7 +114,7 @@ const networkNames = [
   'vpc_ipv6_cidrs',
 ];
 
-/** What a pool may get of its instance types: the least of each, so that it holds on every node. */
+/** What a pool may count on whichever of its instance types it gets: the least of each. */
 function instanceInfo(lookups: Lookups, types: readonly string[]): GoStruct {
   const answers = types.map((type) => lookups.instanceType(type));
   const architectures = new Set(answers.map((answer) => answer.architecture));
@@ -122,13 +122,25 @@ function instanceInfo(lookups: Lookups, types: readonly string[]): GoStruct {
     throw new TemplateFunctionError(`instance types of different architectures in one pool: ${types.join(', ')}`);
   const least = (of: (answer: InstanceTypeAnswer) => number): number => Math.min(...answers.map(of));
   const memory = least((answer) => answer.memoryBytes);
+  const devices = least((answer) => answer.storageDevices);
+  const deviceBytes = least((answer) => answer.storageDeviceBytes);
   return new GoStruct('Instance', {
     InstanceType: types.length === 1 ? (types[0] as string) : '<multiple>',
     VCPU: BigInt(least((answer) => answer.vcpus)),
     Memory: BigInt(memory),
-    InstanceStorageDevices: [],
+    InstanceStorageDevices: BigInt(devices),
+    InstanceStorageDeviceSize: BigInt(deviceBytes),
     Architecture: answers[0]?.architecture ?? 'amd64',
-    AvailableStorage: BigInt(least((answer) => answer.storageBytes)),
+    // percent → bytes
+    MemoryFraction: new GoFunction(['int'], ([percent]) => (BigInt(memory) * (percent as bigint)) / 100n),
+    // share of the instance storage, bytes of the root volume, share of that: the storage when there is some
+    AvailableStorage: new GoFunction(['float', 'int', 'float'], ([ofStorage, rootBytes, ofRoot]) =>
+      BigInt(
+        Math.trunc(
+          devices === 0 ? Number(rootBytes) * (ofRoot as number) : devices * deviceBytes * (ofStorage as number),
+        ),
+      ),
+    ),
   });
 }
 

@@ -158,6 +158,8 @@ export class RecordedReads implements ReadObserver {
     // one value at two places: what is read below it could be attributed to the wrong one
     if ((value instanceof GoMap || value instanceof GoStruct) && !this.#inputs.track(value, path))
       this.#questions.add(wholeMark + path);
+    // a method works on all of its receiver
+    if (value instanceof GoFunction) this.#questions.add(wholeMark + parent);
     if (isListOf(value) && this.#inputs.secretPaths.size > 0) this.#secret = true;
   }
 

@@ -100,11 +100,14 @@ function instanceType(clients: AwsClientSet, name: string, signal: AbortSignal):
     const memoryMiB = info?.MemoryInfo?.SizeInMiB;
     if (vcpus === undefined || memoryMiB === undefined) return null;
     const architectures = info?.ProcessorInfo?.SupportedArchitectures ?? [];
+    const [disk] = info?.InstanceStorageInfo?.Disks ?? [];
     const found: InstanceTypeAnswer = {
       vcpus,
       memoryBytes: memoryMiB * 1024 * 1024,
       architecture: architectures.includes('arm64') ? 'arm64' : 'amd64',
-      storageBytes: (info?.InstanceStorageInfo?.TotalSizeInGB ?? 0) * 1024 ** 3,
+      storageDevices: disk?.Count ?? 0,
+      // the service counts in thousands
+      storageDeviceBytes: (disk?.SizeInGB ?? 0) * 1000 ** 3,
     };
     return { ...found };
   });

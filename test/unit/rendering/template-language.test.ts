@@ -149,7 +149,10 @@ const groups: Record<string, [template: string, expected: string][]> = {
     ['{{printf "%[2]d %[1]d" 1 2}} {{printf "%*d" 4 7}}', '2 1    7'],
     ['{{printf "%#v %#x" "a" 255}}', '"a" 0xff'],
     ['{{printf "%+v %v" (index .Pools 0) (index .Pools 0)}}', '{Name:one Size:+1} {one 1}'],
-    ['{{printf "%6.2f|%-8s|%08.3f|%+.1e|%x" 3.14159 "ab" 3.14159 12345.0 "hi"}}', '  3.14|ab      |0003.142|+1.2e+04|6869'],
+    [
+      '{{printf "%6.2f|%-8s|%08.3f|%+.1e|%x" 3.14159 "ab" 3.14159 12345.0 "hi"}}',
+      '  3.14|ab      |0003.142|+1.2e+04|6869',
+    ],
     ['{{printf "%s %d %v" nil nil nil}}', '%!s(<nil>) %!d(<nil>) <nil>'],
     ['{{printf "%q %q" .Words 65}} {{printf "%[3]v %[1]v" 1 2}}', '["a" "b" "c"] \'A\' %!v(BADINDEX) 1'],
     ['{{printf "%.*f|%-*d|" 2 1.0 4 7}}', '1.00|7   |'],
