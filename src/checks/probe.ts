@@ -132,6 +132,7 @@ function endOf(pod: KubeObject): Ended | undefined {
 /** Runs the probe program once in the check's namespace, and returns what it saw. The check judges. */
 export async function probe(context: CheckContext, request: ProbeRequest): Promise<ProbeDocument> {
   await context.kube.create(jobs, jobOf(context, request));
+  let started = false;
   const [pod] = await explained(context, () =>
     context.until(
       `probe ${request.name} ended`,
@@ -141,6 +142,10 @@ export async function probe(context: CheckContext, request: ProbeRequest): Promi
       (items) => {
         mustNotBeTaken(items);
         const first = items[0];
+        if (first === undefined && started) {
+          throw new CheckInterrupted(`the pod of probe ${request.name} was deleted by somebody else`);
+        }
+        started ||= first !== undefined;
         if (first === undefined) return 'its pod is not there';
         if (endOf(first) !== undefined) return undefined;
         if (first.status?.phase === 'Failed') {

@@ -1,6 +1,8 @@
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { XMLParser } from 'fast-xml-parser';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
@@ -8,12 +10,14 @@ import type { RunReport } from '../../../src/checks/report/run-report.ts';
 import type { World } from '../../../src/simulator/model/world.ts';
 import { type ServedWorld, serveWorld } from '../../../src/simulator/wire/serve.ts';
 import { environmentOfClock, scaledClockFromNow } from '../../../src/support/clock.ts';
+import { sleep } from '../../../src/support/deadline.ts';
 import { type CliRun, runCli } from '../../support/cli-io.ts';
 import { makeContractWorld } from '../../support/contract/contract-world.ts';
 import { sampleCluster } from '../../support/sample-cluster.ts';
 import { dnsService, systemDeployment } from './check-world.ts';
 
 const rate = 60;
+const clmProgram = fileURLToPath(new URL('../../../bin/clm.mjs', import.meta.url));
 const bootMs = 10 * 60_000;
 
 interface Stage {
@@ -21,7 +25,9 @@ interface Stage {
   kubeconfig: string;
   world: World;
   served: ServedWorld;
+  environment: NodeJS.ProcessEnv;
   clm(...args: string[]): Promise<CliRun>;
+  close(): Promise<void>;
 }
 
 /** A cluster on loopback that only a kubeconfig knows. */
@@ -35,15 +41,18 @@ async function stage(nodes: number): Promise<Stage> {
   const folder = mkdtempSync(path.join(tmpdir(), 'clm-e2e-'));
   const kubeconfig = path.join(folder, 'kubeconfig');
   writeFileSync(kubeconfig, stringify(served.kubeconfig()));
+  const environment = { CLM_CLOCK: environmentOfClock(clock), XDG_STATE_HOME: path.join(folder, 'state') };
   return {
     folder,
     kubeconfig,
     world,
     served,
-    clm: (...args) =>
-      runCli(args, {
-        environment: { CLM_CLOCK: environmentOfClock(clock), XDG_STATE_HOME: path.join(folder, 'state') },
-      }),
+    environment,
+    clm: (...args) => runCli(args, { environment }),
+    async close() {
+      await served.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
   };
 }
 
@@ -145,4 +154,47 @@ describe('clm e2e run on a control plane without kubelets', () => {
       rmSync(here.folder, { recursive: true, force: true });
     }
   }, 60_000);
+});
+
+describe('a standalone run that ends early', () => {
+  it('cleans up when it is interrupted, and says that it has no verdict', async () => {
+    const here = await stage(4);
+    try {
+      const stop = new AbortController();
+      const running = runCli(['e2e', 'run', '--kubeconfig', here.kubeconfig, '-o', 'json'], {
+        environment: here.environment,
+        signal: stop.signal,
+      });
+      while (sandboxes(here.world).length < 3) await sleep(5);
+      stop.abort();
+      const { code, out } = await running;
+      expect(code).toBe(3);
+      expect((JSON.parse(out) as RunReport).verdict).toBe('cancelled');
+      expect(sandboxes(here.world)).toEqual([]);
+    } finally {
+      await here.close();
+    }
+  }, 60_000);
+
+  it('is cleaned up by the next run when it was killed', async () => {
+    const here = await stage(4);
+    try {
+      const child = spawn(process.execPath, [clmProgram, 'e2e', 'run', '--kubeconfig', here.kubeconfig], {
+        env: { ...process.env, ...here.environment },
+        stdio: 'ignore',
+      });
+      const ended = new Promise((resolve) => child.once('close', resolve));
+      while (sandboxes(here.world).length < 3) await sleep(20);
+      child.kill('SIGKILL');
+      await ended;
+      const left = sandboxes(here.world).length;
+      expect(left).toBeGreaterThan(0);
+      const { code, err } = await here.clm('e2e', 'run', '--kubeconfig', here.kubeconfig, '--only', 'api.health');
+      expect(err).toMatch(/cleaning up after run cli-\d+-\S+, which was killed/);
+      expect(code).toBe(0);
+      expect(sandboxes(here.world)).toEqual([]);
+    } finally {
+      await here.close();
+    }
+  }, 120_000);
 });
