@@ -11,6 +11,7 @@ import type { KubeAnswer, KubeRequest } from './api-request.ts';
 import { ApiServer } from './api-server.ts';
 import { KubeCallFaults } from './call-faults.ts';
 import { ClusterCore } from './cluster-core.ts';
+import { AttachDetachController } from './controllers/attach-detach-controller.ts';
 import { CrdController } from './controllers/crd-controller.ts';
 import { CronJobController } from './controllers/cron-job-controller.ts';
 import { DaemonSetController } from './controllers/daemon-set-controller.ts';
@@ -90,6 +91,7 @@ export class KubeModel implements InstanceListener, HealthProbe {
     new EndpointsController(core, writer);
     new DisruptionController(core, writer);
     new Scheduler(core, writer, new VolumeController(core, writer));
+    new AttachDetachController(core, writer);
     this.#machines = new NodeManager(core, writer);
     new NodeLifecycleController(core, writer, this.#machines);
     this.#health = new HealthAnswers(core, this.#machines);

@@ -1,41 +1,31 @@
-import { type ClusterCore, safeHash } from '../cluster-core.ts';
-import { isTerminating, type Node, type PersistentVolume, type PersistentVolumeClaim, type Pod } from '../kinds.ts';
-import { keyOf, type SimObject, shownText } from '../object.ts';
+import type { ClusterCore } from '../cluster-core.ts';
+import type { Node, PersistentVolume, PersistentVolumeClaim, Pod } from '../kinds.ts';
+import { keyOf, shownText } from '../object.ts';
 import type { ObjectWriter } from '../object-writer.ts';
+import { parseQuantity } from '../quantity.ts';
 import type { ResourceDefinition } from '../resource-definition.ts';
-import { seededLag, WorkQueue } from '../work-queue.ts';
+import { claimNames, driverWorks } from '../volume-driver.ts';
 
 const zoneLabel = 'topology.kubernetes.io/zone';
+const retryMs = 10_000;
+const expansionMs = 3_000;
 
-/** Provisions volumes for claims, in the zone of the node that wants them first, and keeps VolumeAttachments. */
+/** Provisions volumes for claims, in the zone of the node that wants them first, and grows those that are asked to. */
 export class VolumeController {
   readonly #core: ClusterCore;
   readonly #writer: ObjectWriter;
   readonly #claims: ResourceDefinition;
   readonly #volumes: ResourceDefinition;
-  readonly #attachments: ResourceDefinition;
-  readonly #queue: WorkQueue;
 
   constructor(core: ClusterCore, writer: ObjectWriter) {
     this.#core = core;
     this.#writer = writer;
     this.#claims = core.resources.find('', 'v1', 'persistentvolumeclaims') as ResourceDefinition;
     this.#volumes = core.resources.find('', 'v1', 'persistentvolumes') as ResourceDefinition;
-    this.#attachments = core.resources.find('storage.k8s.io', 'v1', 'volumeattachments') as ResourceDefinition;
-    const lag = seededLag(core, 'volumes', [200, 2_000]);
-    this.#queue = new WorkQueue(core, 'attachdetach-controller', lag, (node) => this.#attach(node));
-    core.store.onChange('pods', ({ object, old, type }) => {
-      const pod = object as Pod;
-      const node = pod.spec.nodeName;
-      const moved = type === 'DELETED' || (old !== undefined && (old as Pod).spec.nodeName !== node);
-      if (node !== undefined && moved && claimNames(pod).length > 0) this.#queue.add(node);
-    });
-    core.store.onChange('nodes', ({ object, type }) => {
-      if (type === 'DELETED') this.#queue.add(object.metadata.name);
-    });
     core.store.onChange('persistentvolumeclaims', ({ object, type }) => {
       if (type === 'DELETED') this.#release(object as PersistentVolumeClaim);
       else if (type === 'ADDED') this.#queueImmediate(object as PersistentVolumeClaim);
+      else this.#expand(object as PersistentVolumeClaim);
     });
   }
 
@@ -43,7 +33,43 @@ export class VolumeController {
     if (this.#bindingMode(claim) !== 'Immediate') return;
     this.#core.clock.at(this.#core.clock.now() + 500, () => {
       const now = this.#core.store.typed<PersistentVolumeClaim>('persistentvolumeclaims').byKey.get(keyOf(claim));
-      if (now && now.spec.volumeName === undefined) this.#provision(now, undefined);
+      if (now) this.#whenPossible(now, (open) => this.#provision(open, undefined));
+    });
+  }
+
+  /** At once, or when the driver is back, for a claim that is still open then. */
+  #whenPossible(claim: PersistentVolumeClaim, provision: (claim: PersistentVolumeClaim) => void): void {
+    const now = this.#core.store.byUid(claim.metadata.uid) as PersistentVolumeClaim | undefined;
+    if (now?.spec.volumeName !== undefined || !now) return;
+    if (driverWorks(this.#core)) provision(now);
+    else this.#core.clock.at(this.#core.clock.now() + retryMs, () => this.#whenPossible(now, provision));
+  }
+
+  /** A bound claim that asks for more gets it, where its class allows that. */
+  #expand(claim: PersistentVolumeClaim): void {
+    const wanted = claim.spec.resources?.requests?.['storage'];
+    const has = claim.status.capacity?.['storage'];
+    const { volumeName } = claim.spec;
+    if (volumeName === undefined || (parseQuantity(wanted) ?? 0) <= (parseQuantity(has) ?? 0)) return;
+    const name = claim.spec.storageClassName;
+    const home =
+      name === undefined ? undefined : this.#core.store.table('storageclasses.storage.k8s.io').get(undefined, name);
+    if (home?.['allowVolumeExpansion'] !== true) return;
+    this.#core.clock.at(this.#core.clock.now() + expansionMs, () => {
+      const now = this.#core.store.byUid(claim.metadata.uid) as PersistentVolumeClaim | undefined;
+      const volume = this.#core.store.typed<PersistentVolume>('persistentvolumes').get(undefined, volumeName);
+      if (!now || !volume || wanted === undefined || now.status.capacity?.['storage'] === wanted) return;
+      if (!driverWorks(this.#core)) {
+        this.#core.clock.at(this.#core.clock.now() + retryMs, () => this.#expand(now));
+        return;
+      }
+      const capacity = { storage: wanted };
+      this.#writer.update(this.#volumes, volume, {
+        ...volume,
+        metadata: { ...volume.metadata },
+        spec: { ...volume.spec, capacity },
+      });
+      this.#writer.setStatus(this.#claims, now, { ...now.status, capacity });
     });
   }
 
@@ -67,7 +93,7 @@ export class VolumeController {
         .typed<PersistentVolumeClaim>('persistentvolumeclaims')
         .get(pod.metadata.namespace, name);
       if (claim && claim.spec.volumeName === undefined && this.#bindingMode(claim) !== undefined)
-        this.#provision(claim, node);
+        this.#whenPossible(claim, (now) => this.#provision(now, node));
     }
   }
 
@@ -123,53 +149,4 @@ export class VolumeController {
       else this.#writer.setStatus(this.#volumes, now, { phase: 'Released' });
     });
   }
-
-  /** Attachments of a node = volumes of the pods on it. */
-  #attach(nodeName: string): void {
-    const node = this.#core.store.typed<Node>('nodes').get(undefined, nodeName);
-    const wanted = new Map<string, string>();
-    if (node) {
-      for (const pod of this.#core.store.podsOn(nodeName).values()) {
-        for (const claimName of claimNames(pod)) {
-          const claim = this.#core.store
-            .typed<PersistentVolumeClaim>('persistentvolumeclaims')
-            .get(pod.metadata.namespace, claimName);
-          if (claim?.spec.volumeName !== undefined)
-            wanted.set(claim.spec.volumeName, attachmentName(claim.spec.volumeName, nodeName));
-        }
-      }
-    }
-    const table = this.#core.store.table(this.#attachments.key);
-    for (const attachment of [...table.byKey.values()]) {
-      const spec = attachment['spec'] as { nodeName?: string; source?: { persistentVolumeName?: string } };
-      if (
-        spec.nodeName === nodeName &&
-        !wanted.has(spec.source?.persistentVolumeName ?? '') &&
-        !isTerminating(attachment)
-      ) {
-        this.#writer.remove(this.#attachments, attachment);
-      }
-    }
-    for (const [volume, name] of wanted) {
-      if (table.get(undefined, name)) continue;
-      const made: SimObject = {
-        apiVersion: 'storage.k8s.io/v1',
-        kind: 'VolumeAttachment',
-        metadata: this.#writer.newMetadata(name, undefined),
-        spec: { attacher: 'ebs.csi.aws.com', nodeName, source: { persistentVolumeName: volume } },
-        status: { attached: true },
-      };
-      this.#writer.create(this.#attachments, made);
-    }
-  }
-}
-
-function claimNames(pod: Pod): string[] {
-  return (pod.spec.volumes ?? []).flatMap((volume) =>
-    volume.persistentVolumeClaim ? [volume.persistentVolumeClaim.claimName] : [],
-  );
-}
-
-function attachmentName(volume: string, node: string): string {
-  return `csi-${volume.replaceAll('-', '')}-${safeHash(node)}`;
 }
