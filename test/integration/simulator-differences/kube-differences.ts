@@ -1,3 +1,6 @@
+import { account, region } from '../../unit/simulator-aws/small-world.ts';
+import { CloudCluster } from '../../unit/simulator-inside/cloud-cluster.ts';
+import { InsideCluster, probeImage } from '../../unit/simulator-inside/inside-cluster.ts';
 import {
   apps,
   type Body,
@@ -198,6 +201,86 @@ export const kubeDifferences: readonly Difference[] = [
       cluster.create(`${inDefault}/pods`, task);
       cluster.advance(120_000);
       return cluster.get(`${inDefault}/pods/p`).status.phase === 'Succeeded';
+    },
+  },
+  {
+    id: 'kube-init-containers',
+    differs: () => {
+      const cluster = TestCluster.withNodes(1);
+      const first = { name: 'first', image: 'busybox', command: ['sh', '-c', 'exit 1'] };
+      cluster.create(
+        `${inDefault}/pods`,
+        pod('p', { initContainers: [first], containers: [{ name: 'c', image: 'x' }] }),
+      );
+      cluster.advance(60_000);
+      return cluster.get(`${inDefault}/pods/p`).status.phase === 'Running';
+    },
+  },
+  {
+    id: 'kube-pre-stop',
+    differs: () => {
+      const cluster = TestCluster.withNodes(1);
+      const lifecycle = { preStop: { sleep: { seconds: 25 } } };
+      cluster.create(`${inDefault}/pods`, pod('p', { containers: [{ name: 'c', image: 'x', lifecycle }] }));
+      cluster.advance(60_000);
+      cluster.send('DELETE', `${inDefault}/pods/p`);
+      cluster.advance(20_000);
+      return cluster.send('GET', `${inDefault}/pods/p`).status === 404;
+    },
+  },
+  {
+    id: 'kube-probe-periods',
+    differs: () => {
+      const inside = new InsideCluster(1);
+      const readinessProbe = { httpGet: { path: '/readyz', port: 8080 }, periodSeconds: 100 };
+      const args = ['serve', '--ready-after', '3s'];
+      const container = { name: 'c', image: probeImage, args, readinessProbe };
+      inside.cluster.create(`${inDefault}/pods`, pod('p', { containers: [container] }));
+      inside.settle(30_000);
+      return inside.cluster.get(`${inDefault}/pods/p`).status.containerStatuses[0].ready === true;
+    },
+  },
+  {
+    id: 'kube-prometheus-queries',
+    differs: () => {
+      const cloud = new CloudCluster();
+      cloud.install('prometheus', 'prometheus:v2.54', [], { container: { ports: [{ containerPort: 9090 }] } });
+      const name = cloud.ready('app=prometheus')[0]?.metadata.name;
+      const path = `/api/v1/namespaces/kube-system/pods/${name}:9090/proxy/api/v1/query?query=rate(up[5m])`;
+      return cloud.send('GET', path).status === 400;
+    },
+  },
+  {
+    id: 'kube-acme-objects',
+    differs: () => {
+      const cluster = new TestCluster();
+      return cluster.send('GET', '/apis/acme.cert-manager.io/v1/orders').status === 404;
+    },
+  },
+  {
+    id: 'kube-volumes-in-the-cloud',
+    differs: () => {
+      const cloud = new CloudCluster();
+      const claim = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } };
+      cloud.apply(
+        {
+          apiVersion: 'storage.k8s.io/v1',
+          kind: 'StorageClass',
+          metadata: { name: 'gp3' },
+          provisioner: 'ebs.csi.aws.com',
+        },
+        {
+          apiVersion: 'v1',
+          kind: 'PersistentVolumeClaim',
+          metadata: { name: 'data', namespace: 'default' },
+          spec: { ...claim, storageClassName: 'gp3' },
+        },
+      );
+      cloud.advance(30_000);
+      const [volume] = cloud.get('/api/v1/persistentvolumes').items;
+      const VolumeIds = [volume.spec.csi.volumeHandle];
+      const request = { account, region, service: 'ec2', action: 'DescribeVolumes', params: { VolumeIds } } as const;
+      return !cloud.world.aws.handle(request).ok;
     },
   },
 ];
