@@ -5,7 +5,7 @@ export class CrashError extends Error {}
 
 /** Counts the points at which a process may be killed, and kills it at one of them. */
 export class CrashPoint {
-  readonly #killAt: number;
+  #killAt: number;
   #count = 0;
   dead = false;
   /** What the process was doing when it died. */
@@ -14,6 +14,11 @@ export class CrashPoint {
   /** `killAt` counts from 0; Infinity never kills. */
   constructor(killAt: number) {
     this.#killAt = killAt;
+  }
+
+  /** Nothing kills it any more. */
+  disarm(): void {
+    this.#killAt = Number.POSITIVE_INFINITY;
   }
 
   passed(): number {

@@ -1,11 +1,10 @@
 /** A simulated cluster whose pools are rolled in this process: engine, steps, sessions and world on one virtual clock. */
 
 import { assign, setup } from 'xstate';
-import { truthOf } from '../../src/cli/demo/world-meter.ts';
 import type { Cluster } from '../../src/domain/cluster.ts';
 import type { NodePoolRollInput } from '../../src/domain/node-pool-roll.ts';
 import { createEngine } from '../../src/engine/engine.ts';
-import type { Engine } from '../../src/engine/engine-options.ts';
+import type { Committed, Engine } from '../../src/engine/engine-options.ts';
 import type { MachineModule } from '../../src/machines/events.ts';
 import { nodePoolRollModule } from '../../src/machines/node-pool-roll/versions.ts';
 import type { RollPolicy } from '../../src/planning/roll/policy.ts';
@@ -15,10 +14,15 @@ import type { CloudProvider } from '../../src/ports/cloud-provider.ts';
 import type { ClusterSessions } from '../../src/ports/cluster-session.ts';
 import type { KubeCluster } from '../../src/ports/kube-cluster.ts';
 import type { Json, Lease, Store } from '../../src/ports/store.ts';
-import { createClusterSessions } from '../../src/providers/session/create-cluster-sessions.ts';
+import {
+  type ClusterSessionsOptions,
+  createClusterSessions,
+} from '../../src/providers/session/create-cluster-sessions.ts';
 import { createSimulatedConnections } from '../../src/providers/simulated/simulated-world.ts';
 import { InvariantWatch } from '../../src/simulator/invariants/checker.ts';
-import { nodeInvariants, takeBaselines } from '../../src/simulator/invariants/node-invariants.ts';
+import { takeBaselines } from '../../src/simulator/invariants/limits.ts';
+import { nodeInvariants } from '../../src/simulator/invariants/node-invariants.ts';
+import { truthOf } from '../../src/simulator/invariants/world-truth.ts';
 import type { AwsReply, AwsService } from '../../src/simulator/model/aws/aws-request.ts';
 import type { ImageBehaviour, KubeOptions } from '../../src/simulator/model/kube/options.ts';
 import type { WorldEvent } from '../../src/simulator/model/seams.ts';
@@ -42,6 +46,10 @@ export interface PoolSpec {
   nodes: number;
   controlPlane?: boolean;
   max?: number;
+  /** A worker pool behind a load balancer; control planes always are behind two. */
+  balancer?: 'classic' | 'target-group';
+  /** m5.large unless given. */
+  instanceType?: string;
 }
 
 export interface RollWorldOptions {
@@ -107,7 +115,14 @@ export class RollWorld {
   }
 
   call(service: AwsService, action: string, params: Record<string, unknown>): Answer {
-    const reply = this.reply(service, action, params);
+    let reply = this.reply(service, action, params);
+    // People and scripts try again; what goes wrong is meant for others.
+    for (
+      let i = 0;
+      i < 100 && !reply.ok && (reply.status === 0 || reply.status >= 500 || /Throttl/.test(reply.code));
+      i += 1
+    )
+      reply = this.reply(service, action, params);
     if (!reply.ok) throw new Error(`${action}: ${reply.code}: ${reply.message}`);
     return reply.result;
   }
@@ -122,33 +137,12 @@ export class RollWorld {
       LaunchTemplateName: name,
       LaunchTemplateData: this.#templateData(pool, 'ami-00000000000000001'),
     }).LaunchTemplate.LaunchTemplateId as string;
-    let extra = {};
-    if (pool.controlPlane === true) {
-      this.call('elasticloadbalancing', 'CreateLoadBalancer', {
-        LoadBalancerName: `${name}-api`,
-        AvailabilityZones: zones(),
-        Listeners: [{ Protocol: 'TCP', LoadBalancerPort: 443, InstancePort: 443 }],
-      });
-      const targets = this.call('elasticloadbalancingv2', 'CreateTargetGroup', {
-        Name: `${name}-api`,
-        Protocol: 'TCP',
-        Port: 443,
-        VpcId: this.vpc(),
-        HealthCheckIntervalSeconds: 10,
-        HealthyThresholdCount: 2,
-      }).TargetGroups[0].TargetGroupArn as string;
-      const balancer = this.call('elasticloadbalancingv2', 'CreateLoadBalancer', {
-        Name: `${name}-nlb`,
-        Type: 'network',
-        Subnets: this.call('ec2', 'DescribeSubnets', {}).Subnets.map((one: Answer) => one.SubnetId),
-      }).LoadBalancers[0].LoadBalancerArn as string;
-      this.call('elasticloadbalancingv2', 'CreateListener', {
-        LoadBalancerArn: balancer,
-        Protocol: 'TCP',
-        Port: 443,
-        DefaultActions: [{ Type: 'forward', TargetGroupArn: targets }],
-      });
-      extra = { LoadBalancerNames: [`${name}-api`], TargetGroupARNs: [targets] };
+    const extra: Record<string, string[]> = {};
+    if (pool.controlPlane === true || pool.balancer === 'classic') {
+      extra['LoadBalancerNames'] = [this.#classicBalancer(pool)];
+    }
+    if (pool.controlPlane === true || pool.balancer === 'target-group') {
+      extra['TargetGroupARNs'] = [this.#targetGroup(pool)];
     }
     this.call('autoscaling', 'CreateAutoScalingGroup', {
       AutoScalingGroupName: name,
@@ -166,6 +160,40 @@ export class RollWorld {
     });
   }
 
+  #classicBalancer(pool: PoolSpec): string {
+    const { name } = pool;
+    this.call('elasticloadbalancing', 'CreateLoadBalancer', {
+      LoadBalancerName: `${name}-api`,
+      AvailabilityZones: zones(),
+      Listeners: [{ Protocol: 'TCP', LoadBalancerPort: 443, InstancePort: portOf(pool) }],
+    });
+    return `${name}-api`;
+  }
+
+  #targetGroup(pool: PoolSpec): string {
+    const { name } = pool;
+    const targets = this.call('elasticloadbalancingv2', 'CreateTargetGroup', {
+      Name: `${name}-api`,
+      Protocol: 'TCP',
+      Port: portOf(pool),
+      VpcId: this.vpc(),
+      HealthCheckIntervalSeconds: 10,
+      HealthyThresholdCount: 2,
+    }).TargetGroups[0].TargetGroupArn as string;
+    const balancer = this.call('elasticloadbalancingv2', 'CreateLoadBalancer', {
+      Name: `${name}-nlb`,
+      Type: 'network',
+      Subnets: this.call('ec2', 'DescribeSubnets', {}).Subnets.map((one: Answer) => one.SubnetId),
+    }).LoadBalancers[0].LoadBalancerArn as string;
+    this.call('elasticloadbalancingv2', 'CreateListener', {
+      LoadBalancerArn: balancer,
+      Protocol: 'TCP',
+      Port: 443,
+      DefaultActions: [{ Type: 'forward', TargetGroupArn: targets }],
+    });
+    return targets;
+  }
+
   vpc(): string {
     return this.call('ec2', 'DescribeSubnets', {}).Subnets[0].VpcId as string;
   }
@@ -176,7 +204,7 @@ export class RollWorld {
     const flags = `--node-labels=node.kubernetes.io/node-pool=${pool.name},node.kubernetes.io/role=${role},lifecycle-status=ready ${taints}`;
     return {
       ImageId: image,
-      InstanceType: 'm5.large',
+      InstanceType: pool.instanceType ?? 'm5.large',
       UserData: Buffer.from(`#cloud-config\nkubelet ${flags}\n`).toString('base64'),
     };
   }
@@ -211,12 +239,16 @@ export class RollWorld {
   watchInvariants(): void {
     const truth = truthOf(this.world);
     const watch = new InvariantWatch(
-      nodeInvariants(takeBaselines(truth), {
-        surgeOf: (baseline) => Math.max(1, Math.ceil(baseline / 10)) + 1,
-        bootCap: 10,
-        maxUnavailable: 0,
-        evictionRetryMs: 5_000,
-      }),
+      nodeInvariants(
+        takeBaselines(truth),
+        {
+          surgeOf: (baseline) => Math.max(1, Math.ceil(baseline / 10)) + 1,
+          bootCap: 10,
+          maxUnavailable: 0,
+          evictionRetryMs: 5_000,
+        },
+        truth,
+      ),
       truth,
     );
     this.invariants.watch = watch;
@@ -264,6 +296,9 @@ export class RollWorld {
   }
 }
 
+/** API servers answer on 443, workers on a port of their ingress. */
+const portOf = (pool: PoolSpec): number => (pool.controlPlane === true ? 443 : 8080);
+
 export function zones(): string[] {
   return ['a', 'b', 'c'].map((letter) => `${region}${letter}`);
 }
@@ -276,6 +311,8 @@ export interface RollDaemon {
   /** Lets time pass until `until` holds. Fails after `limitSeconds` of simulated time. */
   run(until: () => boolean | Promise<boolean>, limitSeconds?: number): Promise<void>;
   stop(): Promise<void>;
+  /** Ends it without waiting for what it is in the middle of; its watches are cut. */
+  kill(): void;
   calls: { aws: number; kube: number; describes: number };
 }
 
@@ -284,26 +321,32 @@ export interface DaemonParts {
   lease?: Lease;
   wrapCloud?: (cloud: CloudProvider) => CloudProvider;
   wrapKube?: (kube: KubeCluster) => KubeCluster;
+  /** The simulated world without delays or losses unless given. */
+  connections?: Pick<ClusterSessionsOptions, 'connectKube' | 'connectCloud'>;
+  onCommitted?: (commit: Committed) => void;
+  /** Of everything that the daemon draws; always the same unless given. */
+  seed?: string;
 }
 
 export async function startDaemon(roll: RollWorld, parts: DaemonParts = {}): Promise<RollDaemon> {
   const { world, options } = roll;
   const store = parts.store ?? (await openSqliteStore({ path: ':memory:' }));
   const log = options.log ?? silentLogger();
-  const connections = createSimulatedConnections({ world, userAgent: 'clm/test' });
+  const connections = parts.connections ?? createSimulatedConnections({ world, userAgent: 'clm/test' });
+  const seed = parts.seed ?? '';
   const calls = { aws: 0, kube: 0, describes: 0 };
   const sessions = createClusterSessions({
-    connectKube: (cluster) =>
-      counted((parts.wrapKube ?? same)(connections.connectKube(cluster)), () => (calls.kube += 1)),
-    connectCloud: (cluster) =>
-      counted((parts.wrapCloud ?? same)(connections.connectCloud(cluster)), (name) => {
+    connectKube: async (cluster) =>
+      counted((parts.wrapKube ?? same)(await connections.connectKube(cluster)), () => (calls.kube += 1)),
+    connectCloud: async (cluster) =>
+      counted((parts.wrapCloud ?? same)(await connections.connectCloud(cluster)), (name) => {
         calls.aws += 1;
         if (name.startsWith('describe')) calls.describes += 1;
       }),
     clusterOf: () => roll.cluster,
     clock: world.clock,
     wall: world.clock,
-    random: seededRandom('sessions'),
+    random: seededRandom(`sessions${seed}`),
     log,
     idleReleaseMs: 3_600_000,
   });
@@ -311,7 +354,7 @@ export async function startDaemon(roll: RollWorld, parts: DaemonParts = {}): Pro
   const steps = createRollSteps({
     sessions,
     clock: world.clock,
-    random: seededRandom('steps'),
+    random: seededRandom(`steps${seed}`),
     wake: (id) => running.engine?.wake(id),
     log,
     policyOf: () => ({ ...defaultRollPolicy, ...options.policy }),
@@ -327,10 +370,11 @@ export async function startDaemon(roll: RollWorld, parts: DaemonParts = {}): Pro
     store,
     lease: parts.lease ?? { held: () => true, release: async () => {} },
     clock: world.clock,
-    random: seededRandom('engine'),
+    random: seededRandom(`engine${seed}`),
     machines: [nodePoolRollModule, listenerModule],
     steps,
     log,
+    ...(parts.onCommitted === undefined ? {} : { onCommitted: parts.onCommitted }),
   });
   running.engine = engine;
   await engine.start();
@@ -352,6 +396,10 @@ export async function startDaemon(roll: RollWorld, parts: DaemonParts = {}): Pro
     async stop() {
       await engine.stop();
       await sessions.close();
+    },
+    kill() {
+      void sessions.close();
+      void engine.stop().catch(() => {});
     },
   };
 }
@@ -392,7 +440,7 @@ function counted<T extends object>(target: T, count: (name: string) => void): T 
 }
 
 /** Stands in for the cluster update: keeps what it is told. */
-const listenerModule: MachineModule = {
+export const listenerModule: MachineModule = {
   name: 'listener',
   version: 1,
   machine: setup({

@@ -1,6 +1,7 @@
 import { InvariantWatch, type Violation } from '../../simulator/invariants/checker.ts';
-import { nodeInvariants, takeBaselines } from '../../simulator/invariants/node-invariants.ts';
-import type { GroupTruth, NodeTruth, WorldTruth } from '../../simulator/invariants/truth.ts';
+import { takeBaselines } from '../../simulator/invariants/limits.ts';
+import { nodeInvariants } from '../../simulator/invariants/node-invariants.ts';
+import { truthOf } from '../../simulator/invariants/world-truth.ts';
 import type { WorldEvent } from '../../simulator/model/seams.ts';
 import type { World } from '../../simulator/model/world.ts';
 
@@ -24,7 +25,7 @@ export class WorldMeter {
     this.#world = world;
     const truth = truthOf(world);
     this.#watch = new InvariantWatch(
-      nodeInvariants(takeBaselines(truth), { surgeOf, bootCap, maxUnavailable: 0, evictionRetryMs }),
+      nodeInvariants(takeBaselines(truth), { surgeOf, bootCap, maxUnavailable: 0, evictionRetryMs }, truth),
       truth,
     );
     world.subscribe((event) => this.#onEvent(event));
@@ -65,63 +66,4 @@ export class WorldMeter {
   get violations(): Violation[] {
     return this.#watch.violations;
   }
-}
-
-/** The world's own state in the form that checkers read. */
-export function truthOf(world: World): WorldTruth {
-  const cloud = world.aws.truth();
-  return {
-    clusters: () => world.clusters(),
-    groups: (cluster) =>
-      cloud.groups(cluster).map(
-        (group): GroupTruth => ({
-          name: group.name,
-          min: group.min,
-          max: group.max,
-          desired: group.desired,
-          suspendedProcesses: group.suspended,
-          newInstancesProtected: group.newInstancesProtected,
-          tags: group.tags,
-          launchTemplateVersion: group.templateVersion,
-          loadBalancers: [...group.classic, ...group.targetGroups],
-          instances: group.members.map((member) => ({
-            id: member.instanceId,
-            lifecycleState: member.state,
-            launchTemplateVersion: member.templateVersion,
-            protectedFromScaleIn: member.protectedFromScaleIn,
-          })),
-        }),
-      ),
-    nodes: (cluster) => [...world.kube(cluster).truth().nodes.values()].map(nodeTruth),
-    workloadPodsOn: (cluster, node) => workloadPods(world, cluster, node),
-  };
-}
-
-type SimNode = ReturnType<World['kube']> extends { truth(): { nodes: ReadonlyMap<string, infer Node> } } ? Node : never;
-
-function nodeTruth(node: SimNode): NodeTruth {
-  const labels = node.metadata.labels ?? {};
-  const providerId = node.spec.providerID ?? '';
-  return {
-    name: node.metadata.name,
-    instanceId: providerId.slice(providerId.lastIndexOf('/') + 1),
-    ready: node.status.conditions?.some((one) => one.type === 'Ready' && one.status === 'True') ?? false,
-    unschedulable: node.spec.unschedulable === true,
-    controlPlane: labels['node.kubernetes.io/role'] === 'master',
-    taints: (node.spec.taints ?? []).map((taint) => `${taint.key}:${taint.effect}`),
-    labels,
-    annotations: node.metadata.annotations ?? {},
-  };
-}
-
-/** What a drain has to move: neither finished, nor mirrored, nor of a DaemonSet. */
-function workloadPods(world: World, cluster: string, node: string): string[] {
-  const names: string[] = [];
-  for (const [name, pod] of world.kube(cluster).truth().podsOn(node)) {
-    const daemon = pod.metadata.ownerReferences?.some((owner) => owner.kind === 'DaemonSet') ?? false;
-    const mirror = pod.metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined;
-    const finished = pod.status.phase === 'Succeeded' || pod.status.phase === 'Failed';
-    if (!daemon && !mirror && !finished) names.push(name);
-  }
-  return names;
 }

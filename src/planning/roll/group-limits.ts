@@ -54,6 +54,8 @@ export function originalsFor(
   rollId: string,
   now: number,
   known: RollGroupMemory | undefined,
+  /** An own change of capacity is not settled: desired says nothing about others then. */
+  unsettled: boolean,
 ): GroupOriginals {
   const written = readOriginals(group);
   if (!written) return originalsOf(group, rollId, now);
@@ -61,6 +63,9 @@ export function originalsFor(
   if (!known) return originals;
   if (group.max !== known.max && group.max !== written.max) originals.max = group.max;
   if (group.min !== known.min) originals.min = group.min;
+  // What the autoscaler moved while the roll was paused is kept, as it is while it rolls.
+  const moved = unsettled ? 0 : group.desired - known.expected;
+  if (moved !== 0) originals.baseline = Math.max(group.min, Math.min(originals.max, known.baseline + moved));
   const ours = written.suspended.includes(rebalanceProcess) ? [] : [rebalanceProcess];
   originals.suspended = group.suspendedProcesses.filter((name) => !ours.includes(name)).sort();
   return originals;

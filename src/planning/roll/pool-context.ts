@@ -130,8 +130,9 @@ export function reportLater(context: PoolContext, blockedBy: RollBlock): void {
 function deregistrationHolds(context: PoolContext, member: Member): string | undefined {
   const left = balancersHolding(context, member);
   if (left.length === 0) return undefined;
+  // The only one serves until nothing but its own end is left to do.
   const single = context.pool.controlPlane && baselineOf(context) <= 1;
-  if (single) return undefined;
+  if (single && member.phase !== 'drained') return undefined;
   for (const { balancer, health } of left) {
     if (health === 'draining') continue;
     context.actions.push({
@@ -171,8 +172,7 @@ export function isReadyToEnd(context: PoolContext, member: Member): boolean {
     return false;
   }
   if (!isDetached(context, member)) return false;
-  const single = context.pool.controlPlane && baselineOf(context) <= 1;
-  if (single || balancersHolding(context, member).length === 0) return true;
+  if (balancersHolding(context, member).length === 0) return true;
   const startedAt = member.node ? drainStartedAt(member.node, now) : now;
   const until = startedAt + policy.deregisterTimeoutMs;
   if (until <= now) return true;

@@ -66,8 +66,22 @@ function endNodes(context: PoolContext, members: Member[], sums: CapacitySums): 
       sums.ended(state, decrement, member.outdated);
       const why = decrement ? 'the group gives up its place' : 'the group replaces it by itself';
       endNode(context, member, member.outdated ? 'outdated' : 'surplus', decrement, `${member.name} is empty; ${why}`);
+    } else if (isWithoutNode(context, member)) {
+      const decrement = sums.surgeOf(state) > 0;
+      sums.ended(state, decrement, true);
+      endNode(context, member, 'outdated', decrement, `${member.name} is no node of the cluster: nothing runs on it`);
     }
   }
+}
+
+/**
+ * An outdated instance in service whose node object somebody has deleted, or that never registered. A node that does not say which
+ * instance it is could be this one: then nothing is concluded.
+ */
+function isWithoutNode(context: PoolContext, member: Member): boolean {
+  if (!member.outdated || member.node || member.ambiguous || context.pool.controlPlane) return false;
+  if (member.instance.lifecycleState !== 'InService') return false;
+  return context.input.view.nodes.every((node) => node.instanceId !== undefined);
 }
 
 function endFailedBoot(context: PoolContext, member: Member, state: GroupState, sums: CapacitySums): void {

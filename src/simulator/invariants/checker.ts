@@ -2,19 +2,32 @@ import type { WorldEvent } from '../model/seams.ts';
 import type { WorldTruth } from './truth.ts';
 
 export interface Violation {
-  /** I1 … I13 of the safety list. */
+  /** I1 … I13 and L1 … L4 of the safety and liveness lists. */
   invariant: string;
   at: number;
   cluster: string;
   message: string;
 }
 
+/** A call of an API, whether it was accepted or not. */
+export interface ApiCall {
+  at: number;
+  cluster: string;
+  api: 'cloud' | 'kube';
+  /** User agent. */
+  client: string;
+  action: string;
+  /** It would change something. */
+  mutates: boolean;
+}
+
 /** Judges one invariant, event by event. Answers undefined when the event says nothing about it. */
 export interface Checker {
   invariant: string;
   onEvent(event: WorldEvent, truth: WorldTruth): { violation?: string } | undefined;
-  /** Judges the state that a finished run leaves behind. */
-  atEnd?(cluster: string, truth: WorldTruth): string[];
+  onCall?(call: ApiCall): { violation?: string };
+  /** Judges the state that a finished run leaves behind, at that moment. */
+  atEnd?(cluster: string, truth: WorldTruth, at: number): string[];
 }
 
 const violationsKept = 200;
@@ -41,6 +54,15 @@ export class InvariantWatch {
     }
   }
 
+  onCall(call: ApiCall): void {
+    for (const checker of this.#checkers) {
+      const verdict = checker.onCall?.(call);
+      if (!verdict) continue;
+      this.checked += 1;
+      if (verdict.violation !== undefined) this.#note(checker.invariant, call.at, call.cluster, verdict.violation);
+    }
+  }
+
   /** Once, when the run is over. `inFlight`: clusters on which work was stopped in the middle, and goes on one day. */
   atEnd(at: number, inFlight: ReadonlySet<string> = new Set()): void {
     for (const cluster of this.#truth.clusters()) {
@@ -48,7 +70,8 @@ export class InvariantWatch {
       for (const checker of this.#checkers) {
         if (!checker.atEnd) continue;
         this.checked += 1;
-        for (const message of checker.atEnd(cluster, this.#truth)) this.#note(checker.invariant, at, cluster, message);
+        for (const message of checker.atEnd(cluster, this.#truth, at))
+          this.#note(checker.invariant, at, cluster, message);
       }
     }
   }

@@ -59,7 +59,8 @@ async function begin(visit: RollVisit, view: ClusterView, groups: NodeGroup[], o
   const originals = new Map<string, GroupOriginals>();
   for (const group of groups) {
     const known = context.memory?.groups.find((one) => one.name === group.name);
-    originals.set(group.name, originalsFor(group, rollId, now, known));
+    const unsettled = context.memory?.intents.some((intent) => intent.group === group.name) === true;
+    originals.set(group.name, originalsFor(group, rollId, now, known, unsettled));
   }
   const size = [...originals.values()].reduce((sum, one) => sum + one.baseline, 0);
   const surge = surgeOf(size, visit.policy, context.surge, context.controlPlane);

@@ -157,6 +157,8 @@ async function terminate(
   view: ClusterView,
   settled: Settled,
 ): Promise<'ended' | 'unresolved' | 'withdrawn'> {
+  // Every change in the cluster leads here again: nothing new is to be learnt before the second read is due.
+  if (!visit.ledger.unsent.has(key(visit, intent)) && waitsForSecondRead(visit, intent, settled)) return 'unresolved';
   const group = await groupNow(visit, intent.group);
   const instance = group?.instances.find((one) => one.id === intent.instanceId);
   if (!group || !instance || /^(Terminat|Detach)/.test(instance.lifecycleState)) {
@@ -196,14 +198,24 @@ function wasOurs(visit: RollVisit, intent: Terminate, group: NodeGroup | undefin
 /** An earlier attempt may be on its way: only a second describe that still shows the instance in service allows another one. */
 function secondRead(visit: RollVisit, intent: Terminate, settled: Settled): boolean {
   const now = visit.now();
-  if (intent.stillThereAt !== null && now - intent.stillThereAt >= secondReadMs) return true;
-  const stillThereAt = intent.stillThereAt ?? Math.floor(now);
+  // A time in the future (a clock that jumped) counts as now.
+  const stillThereAt = Math.min(intent.stillThereAt ?? Math.floor(now), Math.floor(now));
+  if (now - stillThereAt >= secondReadMs) return true;
   settled.memory = {
     ...settled.memory,
     intents: settled.memory.intents.map((one) => (one.id === intent.id ? { ...intent, stillThereAt } : one)),
   };
   settled.lookAt = Math.min(settled.lookAt ?? Number.POSITIVE_INFINITY, stillThereAt + secondReadMs);
   return false;
+}
+
+function waitsForSecondRead(visit: RollVisit, intent: Terminate, settled: Settled): boolean {
+  const now = visit.now();
+  if (intent.stillThereAt === null || intent.stillThereAt > now) return false;
+  const dueAt = intent.stillThereAt + secondReadMs;
+  if (dueAt <= now) return false;
+  settled.lookAt = Math.min(settled.lookAt ?? Number.POSITIVE_INFINITY, dueAt);
+  return true;
 }
 
 /** The last look before something that cannot be undone. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { InvariantWatch } from '../../../src/simulator/invariants/checker.ts';
-import { nodeInvariants, takeBaselines } from '../../../src/simulator/invariants/node-invariants.ts';
+import { takeBaselines } from '../../../src/simulator/invariants/limits.ts';
+import { nodeInvariants } from '../../../src/simulator/invariants/node-invariants.ts';
 import type { GroupTruth, NodeTruth, WorldTruth } from '../../../src/simulator/invariants/truth.ts';
 import type { Actor, WorldEvent } from '../../../src/simulator/model/seams.ts';
 
@@ -17,6 +18,8 @@ class Scene {
   readonly masters: GroupTruth = group('masters', 3, []);
   readonly nodes: NodeTruth[] = [];
   readonly pods = new Map<string, string[]>();
+  /** Instances that load balancers were told of. */
+  readonly told = new Set<string>();
   readonly watch: InvariantWatch;
 
   constructor() {
@@ -27,9 +30,17 @@ class Scene {
       groups: () => [this.workers, this.masters],
       nodes: () => this.nodes,
       workloadPodsOn: (_, name) => this.pods.get(name) ?? [],
+      pod: () => undefined,
+      budgetsOf: () => [],
+      volumeZones: () => [],
+      volumesLeft: () => 0,
+      registrations: (_, id) =>
+        this.told.has(id) || !this.workers.instances.some((one) => one.id === id)
+          ? []
+          : [{ balancer: 'ingress', healthy: true, draining: false }],
     };
     const limits = { surgeOf: () => 1, bootCap: 2, maxUnavailable: 0, evictionRetryMs: 4_500 };
-    this.watch = new InvariantWatch(nodeInvariants(takeBaselines(truth), limits), truth);
+    this.watch = new InvariantWatch(nodeInvariants(takeBaselines(truth), limits, truth), truth);
   }
 
   say(part: Part<WorldEvent>): void {
@@ -71,6 +82,7 @@ class Scene {
   }
 
   deregister(id: string): void {
+    this.told.add(id);
     this.say({ kind: 'deregistered', loadBalancer: 'ingress', instanceId: id });
   }
 

@@ -20,13 +20,13 @@ const untouched = (more: Partial<NodeGroup> = {}): NodeGroup => {
 describe('preparing a group', () => {
   it('writes down what it was like before anything is changed', () => {
     const group = untouched();
-    const kinds = preparations(group, originalsFor(group, 'r1', now, undefined), 3).map((change) => change.kind);
+    const kinds = preparations(group, originalsFor(group, 'r1', now, undefined, false), 3).map((change) => change.kind);
     expect(kinds).toEqual(['tag', 'suspend', 'limits']);
   });
 
   it('has nothing left to do once it is done', () => {
     const group = untouched();
-    const originals = originalsFor(group, 'r1', now, undefined);
+    const originals = originalsFor(group, 'r1', now, undefined, false);
     const done = {
       ...group,
       tags: { ...group.tags, ...originalsAsTags(originals) },
@@ -34,7 +34,7 @@ describe('preparing a group', () => {
       newInstancesProtected: true,
       max: 5,
     };
-    expect(preparations(done, originalsFor(done, 'r1', now + 5, undefined), 5)).toEqual([]);
+    expect(preparations(done, originalsFor(done, 'r1', now + 5, undefined, false), 5)).toEqual([]);
   });
 
   it('raises the maximum only when the surge does not fit below it', () => {
@@ -53,7 +53,7 @@ describe('preparing a group', () => {
       newInstancesProtected: true,
       tags: { NodePool: 'workers', ...originalsAsTags(originals) },
     });
-    expect(originalsFor(left, 'r1', now + 60_000, undefined)).toEqual({ ...originals, rollId: 'r1' });
+    expect(originalsFor(left, 'r1', now + 60_000, undefined, false)).toEqual({ ...originals, rollId: 'r1' });
   });
 
   it('takes over what somebody else has changed during a pause', () => {
@@ -68,7 +68,11 @@ describe('preparing a group', () => {
     };
     const target = { id: 'lt-1', version: '2' };
     const known = { name: 'workers', target, previous: null, baseline: 2, expected: 2, max: 5, min: 0 };
-    expect(originalsFor(changed, 'r1', now, known)).toMatchObject({ max: 20, min: 1, suspended: ['ScheduledActions'] });
+    expect(originalsFor(changed, 'r1', now, known, false)).toMatchObject({
+      max: 20,
+      min: 1,
+      suspended: ['ScheduledActions'],
+    });
   });
 
   it.each([

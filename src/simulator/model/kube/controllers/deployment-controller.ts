@@ -113,7 +113,12 @@ export class DeploymentController {
 
   #sync(key: string): void {
     const deployment = this.#core.store.typed<Deployment>(this.#definition.key).byKey.get(key);
-    if (!deployment || this.#core.faults.workloads === 'broken') return;
+    if (!deployment) return;
+    if (this.#core.faults.workloads === 'broken') {
+      // The work is kept, and looked at again in a while.
+      this.#queue.addAt(key, this.#core.clock.now() + 1_000);
+      return;
+    }
     let sets = this.#setsOf(deployment);
     if (!isTerminating(deployment)) {
       const hash = templateHash(deployment.spec.template);

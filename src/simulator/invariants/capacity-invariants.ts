@@ -1,0 +1,173 @@
+/** I2, I3 and I7: how many nodes there are, and what a run leaves behind. */
+import type { Checker } from './checker.ts';
+import { type Baselines, groupOf, isJudged, key, leaving, type NodeLimits } from './limits.ts';
+import type { GroupTruth, NodeTruth, WorldTruth } from './truth.ts';
+
+function healthyInBalancers(truth: WorldTruth, cluster: string, group: GroupTruth, instanceId: string): boolean {
+  if (group.loadBalancers.length === 0) return true;
+  const healthy = truth.registrations(cluster, instanceId).filter((one) => one.healthy);
+  return group.loadBalancers.every((id) => healthy.some((one) => one.balancer === id));
+}
+
+/** I2: a cordon by a client leaves the group's baseline of usable nodes, less maxUnavailable. */
+function cordonLeavesCapacity(baselines: Baselines, limits: NodeLimits): Checker {
+  const lostAt = new Map<string, number>();
+  const serves = (cluster: string, truth: WorldTruth, group: GroupTruth, node: NodeTruth, at: number): boolean => {
+    const { instanceId } = node;
+    const inService = group.instances.some((one) => one.id === instanceId && one.lifecycleState === 'InService');
+    if (!inService || node.unschedulable) return false;
+    if (node.ready && healthyInBalancers(truth, cluster, group, instanceId)) return true;
+    return at - (lostAt.get(key(cluster, instanceId)) ?? Number.NEGATIVE_INFINITY) < (limits.viewLagMs ?? 0);
+  };
+  return {
+    invariant: 'I2',
+    onEvent(event, truth) {
+      if (event.kind === 'node-not-ready') lostAt.set(key(event.cluster, event.instanceId), event.at);
+      if (event.kind !== 'node-cordoned' || !isJudged(event.actor, limits)) return undefined;
+      const group = groupOf(truth, event.cluster, event.instanceId);
+      const baseline = group && baselines.get(key(event.cluster, group.name));
+      if (!group || !baseline) return undefined;
+      const nodes = truth.nodes(event.cluster);
+      // One that served nobody costs nothing.
+      const self = nodes.find((node) => node.name === event.node);
+      if (self && !self.ready) return {};
+      const others = nodes.filter((node) => node.name !== event.node);
+      const left = others.filter((node) => serves(event.cluster, truth, group, node, event.at)).length;
+      const wanted = Math.min(baseline.desired, group.desired) - limits.maxUnavailable;
+      if (left >= wanted) return {};
+      return { violation: `cordoning ${event.node} leaves ${left} usable nodes in ${group.name}, baseline ${wanted}` };
+    },
+  };
+}
+
+/** I2, the other half: giving up a place never leaves fewer instances than the group had before. */
+function sizeKept(baselines: Baselines, limits: NodeLimits): Checker {
+  return {
+    invariant: 'I2',
+    onEvent(event, truth) {
+      if (event.kind !== 'instance-terminate-requested' || !isJudged(event.actor, limits) || !event.decrement)
+        return undefined;
+      const baseline = baselines.get(key(event.cluster, event.group));
+      const group = truth.groups(event.cluster).find((one) => one.name === event.group);
+      if (!group || !baseline) return undefined;
+      const left = group.instances.filter((one) => !leaving(one.lifecycleState) && one.id !== event.instanceId).length;
+      // An instance that somebody else took is still owed by the group.
+      const owed = Math.max(0, group.desired - 1 - left);
+      if (left + owed >= baseline.desired) return {};
+      return { violation: `${group.name} is left with ${left} instances, it had ${baseline.desired}` };
+    },
+  };
+}
+
+/** I3: a cluster never boots more nodes at once than allowed: each pulls its images. */
+function bootsBounded(limits: NodeLimits): Checker {
+  return {
+    invariant: 'I3',
+    onEvent(event, truth) {
+      if (event.kind !== 'instance-launched') return undefined;
+      const joined = new Set(truth.nodes(event.cluster).map((node) => node.instanceId));
+      const instances = truth.groups(event.cluster).flatMap((group) => group.instances);
+      // Its group may not have taken it in yet.
+      const others = instances.filter((one) => one.id !== event.instanceId && !leaving(one.lifecycleState));
+      const booting = 1 + others.filter((one) => !joined.has(one.id)).length;
+      return booting <= limits.bootCap
+        ? {}
+        : { violation: `${booting} nodes boot at once, at most ${limits.bootCap} allowed` };
+    },
+  };
+}
+
+/** I3: a group never grows beyond baseline and surge. */
+function surgeBounded(baselines: Baselines, limits: NodeLimits): Checker {
+  return {
+    invariant: 'I3',
+    onEvent(event, truth) {
+      if (event.kind !== 'instance-launched') return undefined;
+      const baseline = baselines.get(key(event.cluster, event.group));
+      const group = truth.groups(event.cluster).find((one) => one.name === event.group);
+      if (!group || !baseline) return undefined;
+      const others = group.instances.filter((one) => one.id !== event.instanceId && !leaving(one.lifecycleState));
+      const live = 1 + others.length;
+      const allowed = baseline.desired + limits.surgeOf(baseline.desired);
+      return live <= allowed
+        ? {}
+        : { violation: `${group.name} has ${live} live instances, at most ${allowed} allowed` };
+    },
+  };
+}
+
+/** I7: nobody but the autoscaler lowers desired by an absolute write. */
+function neverLowersDesired(limits: NodeLimits): Checker {
+  return {
+    invariant: 'I7',
+    onEvent(event) {
+      if (event.kind !== 'group-changed' || !isJudged(event.actor, limits)) return undefined;
+      const absolute = event.by === 'SetDesiredCapacity' || event.by === 'UpdateAutoScalingGroup';
+      if (absolute && event.after.desired < event.before.desired) {
+        return {
+          violation: `${event.by} lowered ${event.group} from ${event.before.desired} to ${event.after.desired}`,
+        };
+      }
+      return {};
+    },
+  };
+}
+
+/** I7 at the end: limits, processes, protection, taints, labels, annotations and tags are as they were. */
+function everythingRestored(baselines: Baselines, limits: NodeLimits): Checker {
+  const cordonedByOthers = new Set<string>();
+  return {
+    invariant: 'I7',
+    onEvent(event) {
+      if (event.kind !== 'node-cordoned' && event.kind !== 'node-uncordoned') return undefined;
+      if (event.kind === 'node-cordoned' && event.actor.kind === 'client' && !isJudged(event.actor, limits)) {
+        cordonedByOthers.add(key(event.cluster, event.node));
+      } else cordonedByOthers.delete(key(event.cluster, event.node));
+      return undefined;
+    },
+    atEnd(cluster, truth) {
+      const wrong: string[] = [];
+      for (const group of truth.groups(cluster)) {
+        const before = baselines.get(key(cluster, group.name));
+        if (before) wrong.push(...leftOn(group, before));
+      }
+      for (const node of truth.nodes(cluster)) {
+        if (node.unschedulable && !cordonedByOthers.has(key(cluster, node.name)))
+          wrong.push(`${node.name} is left cordoned`);
+        if (node.taints.some((taint) => taint.startsWith('decommission-pending')))
+          wrong.push(`${node.name} is left tainted`);
+        if (node.annotations['cluster-autoscaler.kubernetes.io/scale-down-disabled']) {
+          wrong.push(`${node.name} is left exempt from scale-down`);
+        }
+      }
+      return wrong;
+    },
+  };
+}
+
+function leftOn(group: GroupTruth, before: GroupTruth): string[] {
+  const wrong: string[] = [];
+  for (const field of ['min', 'max', 'desired'] as const) {
+    if (group[field] !== before[field]) wrong.push(`${group.name}: ${field} is ${group[field]}, was ${before[field]}`);
+  }
+  if (group.newInstancesProtected !== before.newInstancesProtected)
+    wrong.push(`${group.name}: scale-in protection left changed`);
+  const suspended = group.suspendedProcesses.filter((name) => !before.suspendedProcesses.includes(name));
+  if (suspended.length > 0) wrong.push(`${group.name}: ${suspended.join(', ')} left suspended`);
+  const resumed = before.suspendedProcesses.filter((name) => !group.suspendedProcesses.includes(name));
+  if (resumed.length > 0) wrong.push(`${group.name}: ${resumed.join(', ')} was suspended and is not any more`);
+  const tags = Object.keys(group.tags).filter((name) => !(name in before.tags));
+  if (tags.length > 0) wrong.push(`${group.name}: tags left: ${tags.join(', ')}`);
+  return wrong;
+}
+
+export function capacityInvariants(baselines: Baselines, limits: NodeLimits): Checker[] {
+  return [
+    cordonLeavesCapacity(baselines, limits),
+    sizeKept(baselines, limits),
+    surgeBounded(baselines, limits),
+    bootsBounded(limits),
+    neverLowersDesired(limits),
+    everythingRestored(baselines, limits),
+  ];
+}

@@ -1,0 +1,151 @@
+/** I4, I6 and I8: which nodes go, and in which state. */
+import type { Checker } from './checker.ts';
+import { groupOf, isJudged, key, type NodeLimits } from './limits.ts';
+
+const zoneLabel = 'topology.kubernetes.io/zone';
+
+/** I4: a client terminates only drained nodes that are outdated, or never became ready. */
+function terminatesOnlyDrained(limits: NodeLimits): Checker {
+  /** Ended by people or the cloud: what their group does about it is none of its own decisions. */
+  const endedByOthers = new Set<string>();
+  return {
+    invariant: 'I4',
+    onEvent(event, truth) {
+      if (event.kind !== 'instance-terminate-requested') return undefined;
+      if (event.actor.kind === 'client' && !isJudged(event.actor, limits)) endedByOthers.add(event.instanceId);
+      if (endedByOthers.has(event.instanceId)) return undefined;
+      const node = truth.nodes(event.cluster).find((one) => one.instanceId === event.instanceId);
+      if (event.actor.kind === 'world') {
+        if (limits.groupsMayRebalance === true) return undefined;
+        return node?.ready ? { violation: `the group itself ended ready node ${node.name} undrained` } : {};
+      }
+      if (!node) return {};
+      const all = truth.workloadPodsOn(event.cluster, node.name);
+      // On a dead node evicted pods never end: what was asked to go has gone.
+      const pods = node.ready ? all : all.filter((name) => truth.pod(event.cluster, name)?.terminating !== true);
+      if (pods.length > 0) {
+        return {
+          violation: `${event.instanceId} (${node.name}) terminated with ${pods.length} pods: ${pods.slice(0, 3).join(', ')}`,
+        };
+      }
+      const group = groupOf(truth, event.cluster, event.instanceId);
+      const instance = group?.instances.find((one) => one.id === event.instanceId);
+      if (node.ready && !node.unschedulable) return { violation: `${node.name} terminated without a cordon` };
+      if (node.ready && instance?.launchTemplateVersion === group?.launchTemplateVersion && !event.decrement) {
+        return { violation: `${node.name} is not outdated, and its termination was no scale-down` };
+      }
+      return {};
+    },
+  };
+}
+
+/** I4: load balancers are told before a serving node goes, not by its end, and have let go of it or had their time. */
+function leavesBalancersFirst(limits: NodeLimits): Checker {
+  const told = new Map<string, number>();
+  return {
+    invariant: 'I4',
+    onEvent(event, truth) {
+      if (event.kind === 'deregistered' && isJudged(event.actor, limits)) told.set(event.instanceId, event.at);
+      if (event.kind !== 'instance-terminate-requested' || !isJudged(event.actor, limits)) return undefined;
+      const group = groupOf(truth, event.cluster, event.instanceId);
+      const node = truth.nodes(event.cluster).find((one) => one.instanceId === event.instanceId);
+      if (!group || group.loadBalancers.length === 0 || !node?.ready) return undefined;
+      const held = truth.registrations(event.cluster, event.instanceId);
+      const serving = held.filter((one) => !one.draining).map((one) => one.balancer);
+      if (serving.length > 0)
+        return { violation: `${node.name} terminated while it is registered with ${serving.join(', ')}` };
+      const since = told.get(event.instanceId);
+      told.delete(event.instanceId);
+      const patience = limits.deregisterTimeoutMs ?? Number.POSITIVE_INFINITY;
+      if (held.length > 0 && (since === undefined || event.at - since < patience))
+        return { violation: `${node.name} terminated while ${held.map((one) => one.balancer).join(', ')} drains it` };
+      return {};
+    },
+  };
+}
+
+/** I4: volumes of moved pods are detached, or had their time. */
+function leavesVolumesFirst(limits: NodeLimits): Checker {
+  const cordonedAt = new Map<string, number>();
+  return {
+    invariant: 'I4',
+    onEvent(event, truth) {
+      if (event.kind === 'node-cordoned') cordonedAt.set(key(event.cluster, event.node), event.at);
+      if (event.kind !== 'instance-terminate-requested' || !isJudged(event.actor, limits)) return undefined;
+      const node = truth.nodes(event.cluster).find((one) => one.instanceId === event.instanceId);
+      if (!node?.ready) return undefined;
+      const left = truth.volumesLeft(event.cluster, node.name);
+      const since = cordonedAt.get(key(event.cluster, node.name)) ?? Number.NEGATIVE_INFINITY;
+      if (left === 0 || event.at - since >= (limits.detachTimeoutMs ?? Number.POSITIVE_INFINITY)) return {};
+      return { violation: `${node.name} terminated with ${left} volumes attached that none of its pods uses` };
+    },
+  };
+}
+
+/** I6: one control-plane node in flight, and the others ready. */
+function oneControlPlaneNode(limits: NodeLimits): Checker {
+  return {
+    invariant: 'I6',
+    onEvent(event, truth) {
+      if (event.kind !== 'node-cordoned' || !isJudged(event.actor, limits)) return undefined;
+      const masters = truth.nodes(event.cluster).filter((node) => node.controlPlane);
+      const cordoned = masters.filter((node) => node.unschedulable || node.name === event.node);
+      const self = masters.find((node) => node.name === event.node);
+      if (!self) {
+        const other = cordoned.find((node) => node.name !== event.node);
+        return other ? { violation: `${event.node} cordoned while control-plane node ${other.name} is in flight` } : {};
+      }
+      if (cordoned.length > 1) return { violation: `${cordoned.length} control-plane nodes cordoned at once` };
+      const ready = masters.filter((node) => node.ready && !node.unschedulable && node.name !== event.node);
+      if (ready.length < 1) return { violation: `no ready control-plane node is left beside ${event.node}` };
+      const group = groupOf(truth, event.cluster, event.instanceId);
+      for (const balancer of group?.loadBalancers ?? []) {
+        const serves = ready.some((node) =>
+          truth.registrations(event.cluster, node.instanceId).some((one) => one.balancer === balancer && one.healthy),
+        );
+        if (!serves) return { violation: `${balancer} has no healthy control-plane node beside ${event.node}` };
+      }
+      return {};
+    },
+  };
+}
+
+/** I8: a node with volumes that are bound to zones is cordoned only when a usable new node is in one of them. */
+function zonesHaveRoom(limits: NodeLimits): Checker {
+  return {
+    invariant: 'I8',
+    onEvent(event, truth) {
+      if (event.kind !== 'node-cordoned' || !isJudged(event.actor, limits)) return undefined;
+      const needs = truth.volumeZones(event.cluster, event.node);
+      if (needs.length === 0) return undefined;
+      const group = groupOf(truth, event.cluster, event.instanceId);
+      if (!group) return undefined;
+      const fresh = new Set(
+        group.instances
+          .filter((one) => one.lifecycleState === 'InService')
+          .filter((one) => one.launchTemplateVersion === group.launchTemplateVersion)
+          .map((one) => one.id),
+      );
+      const zones = new Set(
+        truth
+          .nodes(event.cluster)
+          .filter((node) => node.name !== event.node && fresh.has(node.instanceId))
+          .filter((node) => node.ready && !node.unschedulable)
+          .map((node) => node.labels[zoneLabel]),
+      );
+      const homeless = needs.find((allowed) => !allowed.some((zone) => zones.has(zone)));
+      if (!homeless) return {};
+      return { violation: `${event.node} has a volume in ${homeless.join(' or ')}, where no usable new node is` };
+    },
+  };
+}
+
+export function leavingInvariants(limits: NodeLimits): Checker[] {
+  return [
+    terminatesOnlyDrained(limits),
+    leavesBalancersFirst(limits),
+    leavesVolumesFirst(limits),
+    oneControlPlaneNode(limits),
+    zonesHaveRoom(limits),
+  ];
+}

@@ -1,0 +1,78 @@
+/** What the owner of a scenario allows, and what all checkers share. */
+import type { Actor, WorldEvent } from '../model/seams.ts';
+import type { GroupTruth, WorldTruth } from './truth.ts';
+
+/** What the owner of the scenario allows; the checkers hold any client to it. */
+export interface NodeLimits {
+  /** Nodes above the baseline that a group may have at once, blocked ones that keep their place included. */
+  surgeOf(baseline: number): number;
+  /** Instances of a cluster that may be on their way to their first node object at once. */
+  bootCap: number;
+  /** Ready nodes below the baseline that a client may cause in a group. */
+  maxUnavailable: number;
+  /** Shortest time between two refused evictions of one pod. */
+  evictionRetryMs: number;
+  /** Programs (`kubectl`, `cluster-autoscaler`) that are people's or other controllers': they are not judged. */
+  others?: ReadonlySet<string>;
+  /** A loss of health younger than this may be unknown to a client; 0 by default. */
+  viewLagMs?: number;
+  /** More nodes than this share (and more than one) that have lost readiness are a storm: nothing may be moved. */
+  stormShare?: number;
+  /** A storm is to be noticed within this time; 15 s by default. */
+  stormLagMs?: number;
+  /** A load balancer that holds on to an instance this long is not waited for; never by default. */
+  deregisterTimeoutMs?: number;
+  /** A volume that stays attached this long after the node's last pod is not waited for; never by default. */
+  detachTimeoutMs?: number;
+  /** Budgets' status may be late: what the API server allows by it is not a client's fault. */
+  budgetsMayLag?: boolean;
+  /** Zones were made uneven by what others did: a group may even them out by itself, ending nodes undrained. */
+  groupsMayRebalance?: boolean;
+  /** Pods that ask by annotation not to be moved have to be left alone. */
+  protectedPodsStay?: boolean;
+  /** Force policy: a pod may be deleted around its budgets when this long has passed since its node was cordoned. */
+  forceAfterMs?: number;
+  /** Evictions a pod that has to move, over one run; no limit by default. */
+  movesPerPod?: number;
+  /** Calls of the cloud: a bucket a client. No limit by default. */
+  cloudCalls?: { perSecond: number; burst: number };
+  /** After a storm a client goes on within this time. */
+  resumeMs?: number;
+}
+
+/** Limits of groups as they stood when the watch began: what a finished roll has to put back. */
+export type Baselines = Map<string, GroupTruth>;
+
+export const key = (cluster: string, name: string): string => `${cluster}/${name}`;
+
+export function takeBaselines(truth: WorldTruth): Baselines {
+  const baselines: Baselines = new Map();
+  for (const cluster of truth.clusters()) {
+    for (const group of truth.groups(cluster)) baselines.set(key(cluster, group.name), structuredClone(group));
+  }
+  return baselines;
+}
+
+/** The program of a user agent: `clm` of `clm/0.1.0 rollout/x`. */
+export const programOf = (actor: Actor): string => actor.name.split('/')[0] ?? actor.name;
+
+/** A client that these limits are for. */
+export const isJudged = (actor: Actor, limits: NodeLimits): boolean =>
+  actor.kind === 'client' && !(limits.others?.has(programOf(actor)) ?? false);
+
+/** What people and other controllers change is what a roll has to keep: the baseline follows them. */
+export function followOthers(baselines: Baselines, limits: NodeLimits, event: WorldEvent): void {
+  if (event.kind !== 'group-changed' || isJudged(event.actor, limits)) return;
+  const baseline = baselines.get(key(event.cluster, event.group));
+  if (!baseline) return;
+  const { before, after } = event;
+  baseline.desired += after.desired - before.desired;
+  if (after.min !== before.min) baseline.min = after.min;
+  if (after.max !== before.max) baseline.max = after.max;
+}
+
+export const leaving = (state: string): boolean => /^(Terminat|Detach)/.test(state);
+
+export function groupOf(truth: WorldTruth, cluster: string, instanceId: string): GroupTruth | undefined {
+  return truth.groups(cluster).find((group) => group.instances.some((instance) => instance.id === instanceId));
+}

@@ -1,0 +1,34 @@
+import { randomInt } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { crashFreeEnd, runSeed } from '../../support/roll-sim/run-seed.ts';
+import { drawScenario } from '../../support/roll-sim/scenario.ts';
+
+const fresh = process.env['SEED'] === undefined ? randomInt(1_000_000_000) : Number(process.env['SEED']);
+const seedsRun = 16;
+
+describe('rolls of drawn clusters under drawn faults', () => {
+  it(`hold every invariant and come to their end: ${seedsRun} fresh seeds`, async () => {
+    process.stderr.write(`seeds ${fresh} to ${fresh + seedsRun - 1} (SEED=${fresh} runs them again)\n`);
+    for (let seed = fresh; seed < fresh + seedsRun; seed += 1) {
+      const { violations, faults } = await runSeed(String(seed));
+      expect(violations, `npm run sim -- roll --seed ${seed} (${faults.join(', ')})`).toEqual([]);
+    }
+  });
+
+  it('are the same twice for the same seed, and others for another', async () => {
+    const [first, again, other] = [await runSeed('5150'), await runSeed('5150'), await runSeed('5151')];
+    expect(again.digest).toBe(first.digest);
+    expect(other.digest).not.toBe(first.digest);
+  });
+
+  it('end as the run that nothing disturbed: what is compared with is what such a run leaves', async () => {
+    for (const seed of ['1', '2', '3', '4']) {
+      const scenario = drawScenario(seed);
+      const undisturbed = await crashFreeEnd(scenario);
+      const quiet = scenario.faults.filter((one) => ['crashes', 'slow-calls', 'cloud-reply-lost'].includes(one));
+      const disturbed = { ...scenario, faults: [...quiet, 'crashes'] };
+      const { violations } = await runSeed(seed, { scenario: disturbed, crashFree: undisturbed });
+      expect(violations).toEqual([]);
+    }
+  });
+});
