@@ -1,4 +1,5 @@
 /**
+ * `npm run soak -- roll [--seeds N]`: ten thousand seeds of drawn rolls, or as many as said.
  * `npm run soak [-- --kills N --clusters N --speed X --seed S]`: the full fleet with the daemon killed again and again. It takes many
  * minutes, prints what it finds, and ends with 1 when anything is wrong.
  */
@@ -10,6 +11,12 @@ import { InstanceLedger } from '../support/system/instance-ledger.ts';
 import { headsOf, judgeStage } from '../support/system/judge-stage.ts';
 import { killAtSeededMoments } from '../support/system/kill-schedule.ts';
 import { followCommit, withStage } from '../support/system/with-stage.ts';
+
+if (process.argv[2] === 'roll') {
+  const { main } = await import('../simulation/main.ts');
+  const more = process.argv.slice(3);
+  process.exit(await main(['roll', ...(more.includes('--seeds') ? [] : ['--seeds', '10000']), ...more]));
+}
 
 const { values } = parseArgs({
   options: {

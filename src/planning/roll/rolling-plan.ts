@@ -33,7 +33,7 @@ export function planRolling(context: PoolContext, holdsCapacity: boolean): void 
   const sums = new CapacitySums(context);
   if (!holdsCapacity) endNodes(context, members, sums);
   const leaving = members.filter((member) => member.live && member.cordonedByUs && !member.ambiguous);
-  const staying = new Set(leaving.filter((member) => staysAfterAll(member) || isSkipped(context, member)));
+  const staying = new Set(leaving.filter((member) => staysAfterAll(context, member) || isSkipped(context, member)));
   for (const member of staying) giveBack(context, member);
   planDrains(
     context,
@@ -58,7 +58,7 @@ function endNodes(context: PoolContext, members: Member[], sums: CapacitySums): 
     if (!state) continue;
     if (member.phase === 'boot-failed' || (member.cordonedByUs && member.leaving === 'boot-failed')) {
       endFailedBoot(context, member, state, sums);
-    } else if (member.cordonedByUs && !staysAfterAll(member) && isReadyToEnd(context, member)) {
+    } else if (member.cordonedByUs && !staysAfterAll(context, member) && isReadyToEnd(context, member)) {
       // Never below the baseline: a place is given up only where one is too many. The next replacement is then launched into the
       // zone that needs it. One that the group launched by itself would go to the emptiest zone of that moment; zones end up
       // uneven, and AZRebalance repairs that after the roll by ending nodes undrained.
@@ -100,9 +100,11 @@ function describe(member: Member): string {
   return member.usability.usable ? 'it is usable now' : member.usability.message;
 }
 
-/** Current again (the template was changed back), or a leftover of an earlier stop. */
-function staysAfterAll(member: Member): boolean {
-  return !member.outdated && member.leaving !== 'boot-failed';
+/** Current again (the template was changed back), or a leftover of an earlier stop; not one that is too many at the end. */
+function staysAfterAll(context: PoolContext, member: Member): boolean {
+  if (member.outdated || member.leaving === 'boot-failed') return false;
+  if (member.leaving !== 'surplus' || context.groups.some((state) => state.outdated > 0)) return true;
+  return (context.groups.find((state) => state.members.includes(member))?.surge ?? 0) <= 0;
 }
 
 /** An operator wants it left alone, and it still has pods to leave alone. */

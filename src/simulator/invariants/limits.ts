@@ -36,6 +36,8 @@ export interface NodeLimits {
   movesPerPod?: number;
   /** Calls of the cloud: a bucket a client. No limit by default. */
   cloudCalls?: { perSecond: number; burst: number };
+  /** Calls of a cluster's API that change something: a bucket a client. No limit by default. */
+  kubeChanges?: { perSecond: number; burst: number };
   /** After a storm a client goes on within this time. */
   resumeMs?: number;
 }

@@ -173,17 +173,17 @@ function evictionsPaced(limits: NodeLimits): Checker {
   };
 }
 
-/** I13, the other half: calls of the cloud stay within a bucket. */
-function cloudCallsBounded(limits: NodeLimits): Checker {
+/** I13, the other half: calls of the cloud, and changes of a cluster, stay within a bucket each. */
+function callsBounded(limits: NodeLimits): Checker {
   const buckets = new Map<string, { tokens: number; at: number }>();
   return {
     invariant: 'I13',
     onEvent: () => undefined,
-    onCall({ at, api, client, action }) {
+    onCall({ at, api, client, action, mutates }) {
       const actor: Actor = { kind: 'client', name: client };
-      const limit = limits.cloudCalls;
-      if (!limit || api !== 'cloud' || !isJudged(actor, limits)) return {};
-      const program = programOf(actor);
+      const limit = api === 'cloud' ? limits.cloudCalls : mutates ? limits.kubeChanges : undefined;
+      if (!limit || !isJudged(actor, limits)) return {};
+      const program = `${api} ${programOf(actor)}`;
       const bucket = buckets.get(program) ?? { tokens: limit.burst, at };
       bucket.tokens = Math.min(limit.burst, bucket.tokens + ((at - bucket.at) / 1000) * limit.perSecond) - 1;
       bucket.at = at;
@@ -191,7 +191,7 @@ function cloudCallsBounded(limits: NodeLimits): Checker {
       if (bucket.tokens >= 0) return {};
       bucket.tokens = 0;
       return {
-        violation: `${action} is one call of the cloud too many: ${limit.burst} at once, then ${limit.perSecond} a second`,
+        violation: `${action} is one call too many: ${limit.burst} at once, then ${limit.perSecond} a second`,
       };
     },
   };
@@ -205,6 +205,6 @@ export function podInvariants(truth: WorldTruth, limits: NodeLimits): Checker[] 
     protectedPodsStay(limits),
     podsMoveOnce(truth, limits),
     evictionsPaced(limits),
-    cloudCallsBounded(limits),
+    callsBounded(limits),
   ];
 }

@@ -71,6 +71,8 @@ function subjectOf(event: WorldEvent): string {
       return `${event.instanceId} in ${event.group}${event.decrement ? ', size given up' : ''}`;
     case 'stack-changed':
       return `${event.stack} ${event.status}`;
+    case 'spot-notice':
+      return `${event.instanceId} in ${event.group}: ${event.notice}`;
     case 'deregistered':
       return `${event.instanceId} from ${event.loadBalancer}`;
     default:

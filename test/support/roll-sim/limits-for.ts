@@ -24,6 +24,7 @@ export function limitsFor(scenario: Scenario, others: ReadonlySet<string>): Node
     detachTimeoutMs: 300_000,
     movesPerPod: troubled ? 8 : 2,
     cloudCalls: { perSecond: 1, burst: 120 },
+    kubeChanges: { perSecond: 5, burst: 400 },
     resumeMs: 3_600_000,
   };
 }

@@ -55,6 +55,8 @@ export interface SeedOptions {
 }
 
 const minute = 60_000;
+/** A loop without pause violates a limit at every turn; what follows says nothing new. */
+const violationsAtMost = 500;
 const livenessLimitMs = 12 * 3_600_000;
 
 interface Life {
@@ -210,6 +212,7 @@ class SeedRun {
       await this.#mindDaemon();
       if (until()) return true;
       const next = clock.nextAt();
+      if (this.#watch.violated >= violationsAtMost) throw new Error('too many violations to go on');
       if (next === undefined || next > atMs) {
         clock.advanceTo(Math.max(atMs, clock.now()));
         return false;

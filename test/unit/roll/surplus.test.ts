@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+import { oldNodes, plan, words } from '../../support/roll-builders.ts';
+
+const current = (name: string, zone: string) => ({ name, old: false, zone, age: 3_600_000 });
+
+describe('a node too many at the end of a roll', () => {
+  it('that is being drained stays in its drain: cordoned and given back in turns it would never go', () => {
+    const nodes = [
+      current('a', 'eu-1a'),
+      current('b', 'eu-1b'),
+      { ...current('c', 'eu-1c'), drainingFor: 10_000, leaving: 'surplus' as const },
+    ];
+    const actions = words(plan({ pools: [{ nodes, baseline: 2 }] }).actions);
+    expect(actions.filter((action) => action.startsWith('give-back'))).toEqual([]);
+  });
+
+  it('is given back when outdated nodes turned up meanwhile', () => {
+    const nodes = [...oldNodes(2), { ...current('c', 'eu-1c'), drainingFor: 10_000, leaving: 'surplus' as const }];
+    expect(words(plan({ pools: [{ nodes, baseline: 2 }] }).actions)).toContain('give-back c');
+  });
+});
+
+describe('an outdated instance that is no node of the cluster', () => {
+  it('is ended like an empty one', () => {
+    const nodes = [{ ...(oldNodes(1)[0] as object), name: 'old-1', old: true, noNode: true }, current('a', 'eu-1a')];
+    const actions = words(plan({ pools: [{ nodes, baseline: 1 }] }).actions);
+    expect(actions.filter((action) => action.startsWith('terminate'))).toHaveLength(1);
+  });
+});
