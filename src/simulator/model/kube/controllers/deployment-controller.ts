@@ -115,7 +115,6 @@ export class DeploymentController {
     const deployment = this.#core.store.typed<Deployment>(this.#definition.key).byKey.get(key);
     if (!deployment) return;
     if (this.#core.faults.workloads === 'broken') {
-      // The work is kept, and looked at again in a while.
       this.#queue.addAt(key, this.#core.clock.now() + 1_000);
       return;
     }

@@ -20,7 +20,13 @@ export function workloadQueue<T>(
   const table = core.store.table(definition.key);
   const queue = new WorkQueue(core, `${name}-controller`, lag, (key) => {
     const object = table.byKey.get(key);
-    if (object && core.faults.workloads !== 'broken') sync(object as T);
+    if (!object) return;
+    if (core.faults.workloads === 'broken') {
+      // The work is kept, and looked at again in a while.
+      queue.addAt(key, core.clock.now() + 1_000);
+      return;
+    }
+    sync(object as T);
   });
   pods.queues.set(definition.kind, queue);
   core.store.onChange(definition.key, (change) => {
