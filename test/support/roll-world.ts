@@ -2,7 +2,7 @@
 
 import { assign, setup } from 'xstate';
 import type { Cluster } from '../../src/domain/cluster.ts';
-import type { NodePoolRollInput } from '../../src/domain/node-pool-roll.ts';
+import type { NodePoolRollInput, SurgeSetting } from '../../src/domain/node-pool-roll.ts';
 import { createEngine } from '../../src/engine/engine.ts';
 import type { Committed, Engine } from '../../src/engine/engine-options.ts';
 import type { MachineModule } from '../../src/machines/events.ts';
@@ -62,6 +62,7 @@ export interface RollWorldOptions {
   bootLimit?: number;
   blockLimitMs?: number;
   bootTimeoutMs?: number;
+  surge?: SurgeSetting;
   behaviours?: ImageBehaviour[];
   kube?: Partial<KubeOptions>;
   /** Wraps what a daemon sees of the world, e.g. with crash points. */
@@ -482,6 +483,7 @@ export async function startRoll(daemon: RollDaemon, roll: RollWorld, pool: strin
     commit: 'c1',
     blockLimitMs: roll.options.blockLimitMs ?? 1_800_000,
     bootTimeoutMs: roll.options.bootTimeoutMs ?? 900_000,
+    ...(roll.options.surge === undefined ? {} : { surge: roll.options.surge }),
   };
   await daemon.engine.post({
     to: rollId(pool),

@@ -1,0 +1,152 @@
+/**
+ * `npm run bench -- roll`: a pool is rolled by the real planner and steps in the simulated world. The boots and drains that this run
+ * met are then given to every other policy, to the bound and to the clairvoyant schedule.
+ */
+import type { WorldEvent } from '../../src/simulator/model/seams.ts';
+import { seededRandom } from '../../src/support/random.ts';
+import { budget, deployment, finished, RollWorld, startDaemon, startRoll } from '../support/roll-world.ts';
+import type { BenchRow } from './bench-row.ts';
+import { bound, clairvoyant, type Draw, policies } from './roll-policies.ts';
+
+interface Cell {
+  nodes: number;
+  surge: number;
+  seeds: number;
+  /** Means over the seeds, seconds. */
+  bound: number;
+  clairvoyant: number;
+  ours: { makespan: number; peak: number; movesPerPod: number; refused: number; apiCalls: number };
+  policies: Record<string, { makespan: number }>;
+}
+
+const sizes = (process.env['BENCH_NODES'] ?? '30,100').split(',').map(Number);
+const surges = (process.env['BENCH_SURGES'] ?? '1,3,10').split(',').map(Number);
+const seeds = Number(process.env['BENCH_SEEDS'] ?? '3');
+
+interface Run {
+  draws: Draw[];
+  makespan: number;
+  peak: number;
+  movesPerPod: number;
+  refused: number;
+  apiCalls: number;
+}
+
+/** Two pods of each application, on different nodes; each stops after a time of its own, some after minutes. */
+async function rollOnce(nodes: number, surge: number, seed: number): Promise<Run> {
+  const random = seededRandom(`bench/${nodes}/${surge}/${seed}`);
+  const stops = Array.from({ length: nodes * 2 }, () => {
+    const tail = random.next() < 0.015 ? 600 : 0;
+    return 10 + Math.min(120, -30 * Math.log(1 - random.next())) + tail;
+  });
+  const roll = new RollWorld({
+    seed: `bench/${seed}`,
+    pools: [
+      { name: 'workers', nodes, max: nodes + surge + 2 },
+      { name: 'other', nodes: 1 },
+    ],
+    policy: { bootCap: Math.max(10, surge) },
+    surge,
+    behaviours: stops.map((seconds, index) => ({ image: `app-${index}:`, stopAfterMs: seconds * 1000 })),
+    kube: { bootMs: { median: 100_000, sigma: 0.25 } },
+  });
+  roll.apply(
+    ...stops.flatMap((_, index) => [
+      deployment(`app-${index}`, 2, { image: `app-${index}:1`, grace: 900 }),
+      budget(`app-${index}`, { maxUnavailable: 1 }),
+    ]),
+  );
+  roll.outdate('workers');
+  const launched = new Map<string, number>();
+  const boots: number[] = [];
+  const drains = new Map<string, number>();
+  const old = new Set(roll.nodes('workers').map((node) => String(node.metadata.name)));
+  let [live, peak, evictions, refused] = [nodes, nodes, 0, 0];
+  roll.world.subscribe((event: WorldEvent) => {
+    if (event.kind === 'instance-launched') {
+      launched.set(event.instanceId, event.at);
+      live += 1;
+      peak = Math.max(peak, live);
+    } else if (event.kind === 'node-ready' && launched.has(event.instanceId)) {
+      boots.push((event.at - (launched.get(event.instanceId) ?? 0)) / 1000);
+    } else if (event.kind === 'instance-terminate-requested') live -= 1;
+    else if (event.kind === 'eviction-refused') refused += 1;
+    else if (event.kind === 'eviction-accepted') {
+      evictions += 1;
+      const app = /^app-(\d+)-/.exec(event.pod)?.[1];
+      const seconds = stops[Number(app)] ?? 0;
+      if (old.has(event.node)) drains.set(event.node, Math.max(drains.get(event.node) ?? 0, seconds));
+    }
+  });
+  const movable = [...roll.kube.truth().pods.values()].filter(
+    (pod) => pod.metadata.namespace === 'shop' && old.has(pod.spec.nodeName ?? ''),
+  ).length;
+  const daemon = await startDaemon(roll);
+  const startedAt = roll.world.clock.now();
+  await startRoll(daemon, roll, 'workers');
+  let endedAt = startedAt;
+  roll.world.subscribe((event) => {
+    if (event.kind === 'instance-terminate-requested') endedAt = event.at;
+  });
+  await daemon.run(() => finished(daemon, 'workers'), 30 * 24 * 3600);
+  await daemon.stop();
+  const stopped = [...drains.values()];
+  const draws = Array.from({ length: nodes }, (_, i) => ({ boot: boots[i] ?? 0, drain: stopped[i] ?? 0 }));
+  return {
+    draws,
+    makespan: (endedAt - startedAt) / 1000,
+    peak,
+    movesPerPod: evictions / Math.max(1, movable),
+    refused,
+    apiCalls: daemon.calls.aws + daemon.calls.kube,
+  };
+}
+
+const mean = (values: number[]): number =>
+  Math.round((values.reduce((sum, one) => sum + one, 0) / Math.max(1, values.length)) * 100) / 100;
+
+async function cellOf(nodes: number, surge: number): Promise<Cell> {
+  const runs: Run[] = [];
+  for (let seed = 1; seed <= seeds; seed += 1) runs.push(await rollOnce(nodes, surge, seed));
+  const of = (pick: (run: Run) => number): number => mean(runs.map(pick));
+  return {
+    nodes,
+    surge,
+    seeds,
+    bound: of((run) => bound(run.draws, surge)),
+    clairvoyant: of((run) => clairvoyant(run.draws, surge)),
+    ours: {
+      makespan: of((run) => run.makespan),
+      peak: Math.max(...runs.map((run) => run.peak)),
+      movesPerPod: of((run) => run.movesPerPod),
+      refused: of((run) => run.refused),
+      apiCalls: of((run) => run.apiCalls),
+    },
+    policies: Object.fromEntries(
+      Object.entries(policies).map(([name, policy]) => [name, { makespan: of((run) => policy(run.draws, surge)) }]),
+    ),
+  };
+}
+
+export async function run(): Promise<{ rows: BenchRow[]; document: { cells: Cell[] } }> {
+  const cells: Cell[] = [];
+  const rows: BenchRow[] = [];
+  for (const nodes of sizes) {
+    for (const surge of surges) {
+      const cell = await cellOf(nodes, surge);
+      cells.push(cell);
+      const { ours } = cell;
+      const others = Object.entries(cell.policies).map(
+        ([name, one]) => `${name} ${(one.makespan / ours.makespan).toFixed(2)}x`,
+      );
+      rows.push({
+        name: `roll of ${nodes}, surge ${surge}`,
+        value: Math.round(ours.makespan),
+        unit: 's',
+        note: `${(ours.makespan / cell.clairvoyant).toFixed(3)} x clairvoyant, ${(ours.makespan / cell.bound).toFixed(3)} x bound; ${others.join(', ')}; peak ${ours.peak}, ${ours.movesPerPod.toFixed(2)} moves a pod, ${ours.refused} refused, ${Math.round(ours.apiCalls)} calls`,
+      });
+      process.stderr.write(`${rows.at(-1)?.name}: ${rows.at(-1)?.value} s, ${rows.at(-1)?.note}\n`);
+    }
+  }
+  return { rows, document: { cells } };
+}
