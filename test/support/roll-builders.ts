@@ -103,6 +103,8 @@ export interface ClusterSpec {
   budgets?: BudgetSpec[];
   daemons?: string[];
   volumes?: Partial<VolumeView>[];
+  /** Nodes whose controllers lead the cluster. */
+  leaders?: string[];
   attachments?: { node: string; volume: string }[];
   policy?: Partial<RollPolicy>;
   input?: Partial<RollPlanInput>;
@@ -334,6 +336,7 @@ export function buildInput(spec: ClusterSpec): RollPlanInput {
     leases: {
       at: now,
       renewed: new Map(nodes.map((node) => [node.name, now - (staleLeases.get(node.name) ?? 5_000)])),
+      leaders: new Set(spec.leaders ?? []),
     },
     overrides: noOverrides,
     terminationMs: new Map(),

@@ -85,6 +85,11 @@ export const rollRemedies: Record<string, Remedy> = {
     meaning: 'The API server did not answer the dry run of an eviction, so nobody can say whether the pod could leave.',
     actions: ['clm plan --roll CLUSTER again.', 'Let clm create pods/eviction (RBAC).'],
   },
+  'etcd-not-ready': {
+    meaning:
+      'An etcd member on a control-plane node is not ready. Taking a control-plane node out now might cost the quorum.',
+    actions: ['Look at the pod of the member in kube-system; the roll goes on when all members are ready.'],
+  },
   'fleet-boot-cap': {
     meaning:
       'As many nodes of the fleet are booting as may at once (concurrency.boots), so that the registry is not overrun.',

@@ -24,7 +24,8 @@ interface Scored extends Candidate {
 }
 
 /**
- * Unhealthy nodes first, those that the cluster lives by last, those whose budgets refuse right now later. A zone that is much fuller
+ * Unhealthy nodes first, those that the cluster lives by last, those whose budgets refuse right now later, and leaders
+ * of the control plane after its followers. A zone that is much fuller
  * than the others goes first (AZRebalance repairs uneven ones after a roll, by ending nodes undrained). Then the slowest first: a long
  * drain that begins last is what a roll waits for at its end. Among equals the fullest zone, and the oldest.
  */
@@ -70,6 +71,7 @@ function score(
   const key = [
     healthy ? 1 : 0,
     critical ? 1 : 0,
+    input.leases?.leaders.has(member.name) ? 1 : 0,
     refusing,
     crowd > emptiest + tolerableCrowd ? -crowd : 0,
     -Math.round(drainMs / forecastStepMs),

@@ -101,6 +101,17 @@ export function trackSettling(memory: RollMemory, inFlight: string | undefined, 
   return memory.inFlight === null ? memory : { ...memory, inFlight: null, settledFrom: now };
 }
 
+/** A member on a control-plane node, as kubeadm and kOps run them, that is not ready: one more away may cost the quorum. */
+function sickEtcd({ view }: RollPlanInput): string | undefined {
+  const members = view.pods.filter(
+    (pod) =>
+      pod.mirror &&
+      pod.namespace === 'kube-system' &&
+      (pod.labels['component'] === 'etcd' || /^etcd-manager-/.test(pod.labels['k8s-app'] ?? '')),
+  );
+  return members.find((pod) => !pod.ready)?.name;
+}
+
 /** undefined when the next control-plane node may be taken out. */
 export function controlPlaneGate(
   pool: PoolRollState,
@@ -122,6 +133,11 @@ export function controlPlaneGate(
   if (cluster.notReady > pool.memory.notReadyAtStart) {
     const message = `${cluster.notReady} nodes are not Ready, ${pool.memory.notReadyAtStart} were when the roll began`;
     return { code: 'nodes-not-ready', message };
+  }
+  const etcd = sickEtcd(input);
+  if (etcd) {
+    const message = `etcd member ${etcd} is not ready; no control-plane node leaves before all members are`;
+    return { code: 'etcd-not-ready', message };
   }
   const settledAt = (pool.memory.settledFrom ?? Number.NEGATIVE_INFINITY) + input.policy.settleMs;
   if (settledAt > input.now) {

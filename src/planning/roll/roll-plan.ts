@@ -29,8 +29,8 @@ export interface RollPlanInput {
   pools: PoolRollState[];
   now: number;
   policy: RollPolicy;
-  /** When kubelets renewed their Leases, by node, and when that was asked; undefined = not asked lately. Needed before a cordon. */
-  leases: { at: number; renewed: ReadonlyMap<string, number> } | undefined;
+  /** When kubelets renewed their Leases, by node; nodes whose controllers lead the cluster; and when that was asked; undefined = not asked lately. Needed before a cordon. */
+  leases: { at: number; renewed: ReadonlyMap<string, number>; leaders: ReadonlySet<string> } | undefined;
   /** What operators have allowed or forbidden for this cluster, each with an end. */
   overrides: RollOverrides;
   /** How long pods of an owner took to end after an accepted eviction (ms, smoothed), by owner uid. */

@@ -87,6 +87,13 @@ function isWithoutNode(context: PoolContext, member: Member): boolean {
 function endFailedBoot(context: PoolContext, member: Member, state: GroupState, sums: CapacitySums): void {
   const failed = `${member.name} was not usable within ${Math.round(context.pool.bootTimeoutMs / 1000)} s: ${describe(member)}`;
   if (member.node && !member.cordonedByUs) {
+    const { cluster, pool } = context;
+    if (pool.controlPlane && cluster.controlPlaneInFlight !== undefined) {
+      const message = `${cluster.controlPlaneInFlight} is on its way out; ${member.name} waits for it: ${failed}`;
+      wait(context, 'control-plane-in-flight', message);
+      return;
+    }
+    if (pool.controlPlane) cluster.controlPlaneInFlight = member.name;
     cordon(context, member, 'boot-failed', failed);
     return;
   }

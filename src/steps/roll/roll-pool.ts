@@ -226,8 +226,21 @@ async function readLeases(visit: RollVisit): Promise<RollPlanInput['leases']> {
     const time = typeof renewTime === 'string' ? Date.parse(renewTime) : Number.NaN;
     if (!Number.isNaN(time)) renewed.set(metadata.name, time);
   }
-  visit.ledger.leases = { at, renewed };
+  const leaders = visit.step.context.controlPlane ? await readLeaders(visit) : new Set<string>();
+  visit.ledger.leases = { at, renewed, leaders };
   return visit.ledger.leases;
+}
+
+/** Nodes that hold the Leases of the cluster's controllers: they go last, so that leadership moves once. */
+async function readLeaders(visit: RollVisit): Promise<Set<string>> {
+  const leaders = new Set<string>();
+  for (const name of ['kube-controller-manager', 'kube-scheduler']) {
+    const lease = await visit.session.kube.get(leaseResource, 'kube-system', name);
+    const holder = (lease?.['spec'] as { holderIdentity?: unknown } | undefined)?.holderIdentity;
+    // `<node>_<uuid>`
+    if (typeof holder === 'string' && holder.includes('_')) leaders.add(holder.slice(0, holder.indexOf('_')));
+  }
+  return leaders;
 }
 
 function newIntents(actions: RollAction[], memory: RollMemory): Extract<RollAction, { kind: 'capacity' }>[] {

@@ -245,6 +245,37 @@ describe('the control plane', () => {
     return { actions: cordons(found), code: found.wait.code };
   };
 
+  it('takes the node last whose controllers lead the cluster', () => {
+    const pools = [masters()];
+    expect(cordons(plan({ pools, leaders: ['m-old-1'] }, 'masters'))).toEqual(['cordon m-old-2']);
+    expect(cordons(plan({ pools, leaders: ['m-old-2'] }, 'masters'))).toEqual(['cordon m-old-1']);
+  });
+
+  it('waits while an etcd member is not ready', () => {
+    const etcd = (ready: boolean) => ({
+      name: 'etcd-1',
+      namespace: 'kube-system',
+      node: 'm-new',
+      mirror: true,
+      ready,
+      labels: { component: 'etcd' },
+    });
+    const found = (ready: boolean) => plan({ pools: [masters()], pods: [etcd(ready)] }, 'masters');
+    expect(cordons(found(false))).toEqual([]);
+    expect(found(false).wait).toMatchObject({ code: 'etcd-not-ready' });
+    expect(cordons(found(true))).toHaveLength(1);
+  });
+
+  it('drains a failed boot only when no other node of it is on its way out', () => {
+    const nodes = [
+      { name: 'm-a', old: true, drainingFor: 5_000 },
+      { name: 'm-b', ready: false, readyFor: 3_600_000 },
+      { name: 'm-c' },
+    ];
+    expect(cordonsOf([masters({ nodes, baseline: 2 })]).actions).toEqual([]);
+    expect(cordonsOf([masters({ nodes: nodes.slice(1), baseline: 1 })]).actions).toEqual(['cordon m-b']);
+  });
+
   it('goes one node at a time', () => {
     expect(cordonsOf([masters()]).actions).toHaveLength(1);
     const nodes = [...masters().nodes, { name: 'm-new-2' }];

@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { budget, finished, journalOf, RollWorld, startDaemon, startRoll, stateOf } from '../../support/roll-world.ts';
+
+const storageClass = {
+  apiVersion: 'storage.k8s.io/v1',
+  kind: 'StorageClass',
+  metadata: { name: 'ebs', annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } },
+  provisioner: 'ebs.csi.aws.com',
+  volumeBindingMode: 'WaitForFirstConsumer',
+};
+
+function database(replicas: number): object {
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'StatefulSet',
+    metadata: { name: 'db', namespace: 'shop' },
+    spec: {
+      replicas,
+      serviceName: 'db',
+      podManagementPolicy: 'Parallel',
+      selector: { matchLabels: { app: 'db' } },
+      template: {
+        metadata: { labels: { app: 'db' } },
+        spec: {
+          terminationGracePeriodSeconds: 20,
+          containers: [{ name: 'main', image: 'db:1', resources: { requests: { cpu: '200m', memory: '128Mi' } } }],
+          volumes: [],
+        },
+      },
+      volumeClaimTemplates: [
+        {
+          metadata: { name: 'data' },
+          spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '10Gi' } } },
+        },
+      ],
+    },
+  };
+}
+
+describe('volumes that are bound to a zone', () => {
+  it('follow their pods to a new node in that zone, and are detached before the old one ends', async () => {
+    const roll = new RollWorld({ pools: [{ name: 'workers', nodes: 3 }] });
+    roll.apply(storageClass, database(3), budget('db', { maxUnavailable: 1 }));
+    const zoneOf = (): Map<string, string> => {
+      const nodes = new Map(
+        roll.nodes('workers').map((node) => [node.metadata.name, node.metadata.labels['topology.kubernetes.io/zone']]),
+      );
+      const pods = [...roll.kube.truth().pods.values()].filter((pod) => pod.metadata.name.startsWith('db-'));
+      return new Map(pods.map((pod) => [pod.metadata.name, nodes.get(pod.spec.nodeName ?? '') as string]));
+    };
+    const before = zoneOf();
+    expect(before.size).toBe(3);
+    expect(roll.kube.truth().objects('volumeattachments.storage.k8s.io').size).toBe(3);
+    roll.outdate('workers');
+    roll.watchInvariants();
+    const daemon = await startDaemon(roll);
+    const attachedAtEnd: string[] = [];
+    roll.world.subscribe((event) => {
+      if (event.kind !== 'instance-terminate-requested') return;
+      const node = roll.nodes('workers').find((one) => String(one.spec.providerID).endsWith(event.instanceId));
+      for (const one of roll.kube.truth().objects('volumeattachments.storage.k8s.io').values()) {
+        const { nodeName } = one['spec'] as { nodeName: string };
+        if (nodeName === node?.metadata.name) attachedAtEnd.push(nodeName);
+      }
+    });
+    await startRoll(daemon, roll, 'workers');
+    await daemon.run(() => finished(daemon, 'workers'));
+    expect(await stateOf(daemon, 'workers')).toBe('rolled');
+    roll.pass(300);
+    expect(roll.violations()).toEqual([]);
+    expect(zoneOf()).toEqual(before);
+    expect(attachedAtEnd).toEqual([]);
+    expect((await journalOf(daemon)).filter((line) => line.startsWith('node-terminated'))).toHaveLength(3);
+    await daemon.stop();
+  });
+});
