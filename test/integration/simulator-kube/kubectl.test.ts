@@ -1,71 +1,40 @@
-import { execFile, execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { stringify } from 'yaml';
 import { budget, deployment, TestCluster } from '../../unit/simulator-kube/test-cluster.ts';
+import { KubectlHome, kubectlIsThere } from './kubectl-home.ts';
 import { WireCluster } from './wire-cluster.ts';
-
-function kubectlIsThere(): boolean {
-  try {
-    execFileSync('kubectl', ['version', '--client'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 const node = 'ip-10-0-0-1.eu-central-1.compute.internal';
 
 describe.skipIf(!kubectlIsThere())('kubectl', () => {
   let wire: WireCluster;
-  let home: string;
+  let home: KubectlHome;
+  const files = new Map<string, string>();
 
   beforeAll(async () => {
     wire = await WireCluster.start(TestCluster.withNodes(3), 60);
-    home = mkdtempSync(join(tmpdir(), 'kubectl-'));
-    const config = {
-      apiVersion: 'v1',
-      kind: 'Config',
-      clusters: [{ name: 'c', cluster: { server: wire.url } }],
-      users: [{ name: 'u', user: { token: 't' } }],
-      contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }],
-      'current-context': 'c',
-    };
-    writeFileSync(join(home, 'config'), JSON.stringify(config));
+    home = new KubectlHome(wire.url);
     const service = {
       apiVersion: 'v1',
       kind: 'Service',
       metadata: { name: 'web' },
       spec: { selector: { app: 'web' }, ports: [{ port: 80 }] },
     };
-    const items = (image: string): string =>
-      [deployment('web', 4, { containers: [{ name: 'c', image }] }), budget('web', { maxUnavailable: 1 }), service]
-        .map((each) => stringify(each))
-        .join('---\n');
-    writeFileSync(join(home, 'one.yaml'), items('nginx:1'));
-    writeFileSync(join(home, 'two.yaml'), items('nginx:2'));
+    const items = (image: string): object[] => [
+      deployment('web', 4, { containers: [{ name: 'c', image }] }),
+      budget('web', { maxUnavailable: 1 }),
+      service,
+    ];
+    files.set('one', home.file('one', ...items('nginx:1')));
+    files.set('two', home.file('two', ...items('nginx:2')));
   });
 
   afterAll(async () => {
-    rmSync(home, { recursive: true, force: true });
+    home.remove();
     await wire.stop();
   });
 
-  async function kubectl(...args: string[]): Promise<{ out: string; code: number }> {
-    try {
-      const env = { ...process.env, HOME: home, KUBECONFIG: join(home, 'config') };
-      const { stdout, stderr } = await promisify(execFile)('kubectl', args, { env, timeout: 60_000 });
-      return { out: stdout + stderr, code: 0 };
-    } catch (error) {
-      const failed = error as { stdout?: string; stderr?: string; code?: number };
-      return { out: `${failed.stdout ?? ''}${failed.stderr ?? ''}`, code: failed.code ?? -1 };
-    }
-  }
-
-  const file = (name: string): string => join(home, `${name}.yaml`);
+  const kubectl = (...args: string[]): Promise<{ out: string; code: number }> => home.run(...args);
+  const file = (name: string): string => files.get(name) ?? '';
 
   it('applies, waits for the rollout, and applies again without a change', async () => {
     expect((await kubectl('apply', '-f', file('one'))).out).toContain('deployment.apps/web created');

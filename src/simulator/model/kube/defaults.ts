@@ -35,7 +35,12 @@ const defaultsByKind: Record<string, (object: SimObject) => void> = {
     set(status, 'phase', 'Pending');
     set(status, 'qosClass', qosOf(spec));
   },
-  ReplicationController: (object) => templated(object, (spec) => set(spec, 'replicas', 1)),
+  ReplicationController: (object) =>
+    templated(object, (spec) => {
+      set(spec, 'replicas', 1);
+      set(spec, 'selector', fieldsOf(fieldsOf(spec['template'])['metadata'])['labels']);
+      set(part(object, 'status'), 'replicas', 0);
+    }),
   Deployment: (object) =>
     templated(object, (spec) => {
       set(spec, 'replicas', 1);
@@ -124,6 +129,7 @@ const defaultsByKind: Record<string, (object: SimObject) => void> = {
     set(object, 'type', 'Opaque');
   },
   PodDisruptionBudget: (object) => {
+    part(object, 'spec');
     const status = part(object, 'status');
     for (const field of ['disruptionsAllowed', 'currentHealthy', 'desiredHealthy', 'expectedPods'])
       set(status, field, 0);

@@ -185,6 +185,18 @@ const rules: Record<string, (object: SimObject, found: Violation[]) => void> = {
       found.push(wrong('spec.strategy.rollingUpdate.maxUnavailable', rolling.maxUnavailable, rule));
     }
   },
+  ReplicationController: (object, found) => {
+    const spec = fieldsOf(object['spec']);
+    const template = fieldsOf(spec['template']);
+    const labels = fieldsOf(fieldsOf(template['metadata'])['labels']);
+    const selector = Object.entries(fieldsOf(spec['selector']));
+    if (selector.length === 0) found.push(required('spec.selector'));
+    if (selector.some(([key, value]) => labels[key] !== value))
+      found.push(wrong('spec.template.metadata.labels', labels, '`selector` does not match template `labels`'));
+    if (typeof spec['replicas'] === 'number' && spec['replicas'] < 0)
+      found.push(wrong('spec.replicas', spec['replicas'], atLeastZero));
+    podRules('spec.template.spec', fieldsOf(template['spec']), found);
+  },
   ReplicaSet: workloadRules,
   StatefulSet: workloadRules,
   DaemonSet: workloadRules,
@@ -224,6 +236,12 @@ const rules: Record<string, (object: SimObject, found: Violation[]) => void> = {
   },
   StorageClass: (object, found) => {
     if (!object['provisioner']) found.push(required('provisioner'));
+  },
+  VolumeAttachment: (object, found) => {
+    const spec = fieldsOf(object['spec']);
+    for (const field of ['attacher', 'nodeName']) if (!spec[field]) found.push(required(`spec.${field}`));
+    if (!isFields(spec['source']))
+      found.push(required('spec.source', 'must specify exactly one of inlineVolumeSpec and persistentVolumeName'));
   },
   RoleBinding: roleRefRules,
   ClusterRoleBinding: roleRefRules,
