@@ -140,6 +140,12 @@ export class ScriptedCluster {
         this.#change(input, 'UPDATE');
         return 'started';
       },
+      deleteStack: async (name: string) => {
+        this.call();
+        this.mutations.push(`delete stack ${name}`);
+        const stack = this.stacks.get(name);
+        if (stack !== undefined) stack.view.status = stack.settlesAs = 'DELETE_IN_PROGRESS';
+      },
       describeGroups: async () => {
         this.call();
         return this.groups();
@@ -174,11 +180,11 @@ export class ScriptedCluster {
         }
         return structuredClone(this.objects.get(key(resource, namespace, name)));
       },
-      list: async (resource: Resource, options?: { namespace?: string }) => {
+      list: async (resource: Resource, options?: { namespace?: string; labelSelector?: string }) => {
         this.call();
         const prefix = `${resource.kind}/${options?.namespace ?? ''}`;
         const items = [...this.objects]
-          .filter(([id]) => id.startsWith(prefix))
+          .filter(([id, object]) => id.startsWith(prefix) && hasLabels(object, options?.labelSelector))
           .map(([, object]) => structuredClone(object));
         return { items, resourceVersion: '1' };
       },
@@ -210,6 +216,15 @@ export class ScriptedCluster {
     };
     return answers as unknown as KubeCluster;
   }
+}
+
+/** Equality only: `a=b,c=d`. */
+function hasLabels(object: KubeObject, selector: string | undefined): boolean {
+  const pairs = (selector ?? '').split(',').filter((pair) => pair !== '');
+  return pairs.every((pair) => {
+    const [key = '', value] = pair.split('=');
+    return object.metadata.labels?.[key] === value;
+  });
 }
 
 function viewOf(input: Pick<StackInput, 'name' | 'parameters' | 'tags'>, status: string): StackView {

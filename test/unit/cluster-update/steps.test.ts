@@ -256,6 +256,110 @@ describe('deletions', () => {
   });
 });
 
+describe('deletions by label, and of stacks', () => {
+  const none = { preApply: [], postApply: [], preApplyStacks: [], postApplyStacks: [] };
+  const pod = (live: ScriptedCluster, name: string, labels: Record<string, string>, owned = false) =>
+    live.objects.set(`Pod/kube-system/${name}`, {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: {
+        name,
+        namespace: 'kube-system',
+        uid: name,
+        labels,
+        ...(owned ? { ownerReferences: [{ apiVersion: 'v1', kind: 'X', name: 'x', uid: 'x' }] } : {}),
+      },
+    });
+
+  it('take what the selector chooses and the owner allows, once', async () => {
+    const entry = { apiVersion: 'v1', kind: 'Pod', namespace: 'kube-system' };
+    const { run, live } = bench({
+      deletions: {
+        ...none,
+        preApply: [
+          { ...entry, selector: 'app=old', hasOwner: false },
+          { ...entry, name: 'a' },
+          { ...entry, selector: '' },
+        ],
+      },
+    });
+    pod(live, 'a', { app: 'old' });
+    pod(live, 'b', { app: 'old' }, true);
+    pod(live, 'c', { app: 'new' });
+    await run('delete-objects', 'preDeletions');
+    expect(live.mutations).toEqual(['delete Pod a']);
+  });
+
+  it('wait until a stack of this cluster is gone', async () => {
+    const { run, live } = bench({ deletions: { ...none, postApplyStacks: ['old', 'never-there'] } });
+    live.settle({ name: 'old', template: '', parameters: {}, tags: { [`kubernetes.io/cluster/${id}`]: 'owned' } });
+    const first = await run('delete-objects', 'postDeletions');
+    expect(first).toMatchObject({ kind: 'waiting', reason: { message: 'waits until old is deleted' } });
+    await run('delete-objects', 'postDeletions');
+    expect(live.mutations).toEqual(['delete stack old']);
+    live.stacks.delete('old');
+    expect(output(await run('delete-objects', 'postDeletions')).kind).toBe('next');
+  });
+
+  it('refuse a stack that does not carry the tag of this cluster', async () => {
+    const { run, live } = bench({ deletions: { ...none, preApplyStacks: ['foreign'] } });
+    live.settle({ name: 'foreign', template: '', parameters: {}, tags: { 'kubernetes.io/cluster/other': 'owned' } });
+    expect(await failureOf(run('delete-objects', 'preDeletions'))).toBe('stack-not-ours');
+    expect(live.mutations).toEqual([]);
+  });
+});
+
+describe('units that refer to outputs of the cluster stack', () => {
+  const stack = (name: string, kind: 'cluster' | 'extra', more: object = {}) => ({
+    name,
+    kind,
+    template: 'plain',
+    parameters: {},
+    tags: {},
+    digest: name,
+    ...more,
+  });
+  const own = sampleCluster.localId;
+
+  it('further stacks come after the cluster’s own, with its outputs in them', async () => {
+    const extra = stack('more', 'extra', {
+      templateFor: (outputs: Record<string, string>) => `role=${outputs['Role']}`,
+    });
+    const { run, live, plan } = bench({ stacks: [stack(own, 'cluster'), extra] });
+    const change = { plan: { ...plan, stacks: [own, 'more'] } };
+    await run('apply-stacks', 'clusterStack', change);
+    expect(live.mutations).toEqual([`create stack ${own}`]);
+    live.settle({ name: own, template: 'plain', parameters: {}, tags: {} });
+    const view = live.stacks.get(own)?.view;
+    if (view !== undefined) view.outputs = { Role: 'arn' };
+    const applied = { [own]: { kind: 'cluster' as const, state: 'applied' as const, since: 1 } };
+    await run('apply-stacks', 'clusterStack', { ...change, stacks: applied });
+    expect(live.mutations).toEqual([`create stack ${own}`, 'create stack more']);
+    expect(live.stacks.get('more')?.template).toBe('role=arn');
+  });
+
+  it('a stack that needs files in S3 is not applied without them', async () => {
+    const upload = { bucket: 'b', key: 'k', encryptionKey: { alias: 'a' }, files: [] };
+    const { run, live, plan } = bench({ stacks: [stack(own, 'cluster', { uploads: [upload] })] });
+    expect(await failureOf(run('apply-stacks', 'clusterStack', { plan: { ...plan, stacks: [own] } }))).toBe(
+      'uploads-unsupported',
+    );
+    expect(live.mutations).toEqual([]);
+  });
+
+  it('objects are applied with the outputs in them', async () => {
+    const objectsFor = (outputs: Record<string, string>) => [
+      object('ConfigMap', 'c', { data: { role: outputs['Role'] } }),
+    ];
+    const { run, live, plan } = bench({ components: [{ name: 'a', digest: '1', objects: [], objectsFor }] });
+    live.settle({ name: own, template: '', parameters: {}, tags: {} });
+    const view = live.stacks.get(own)?.view;
+    if (view !== undefined) view.outputs = { Role: 'arn' };
+    await run('apply-manifests', 'manifests', { plan: { ...plan, components: ['a'] } });
+    expect(live.objects.get('ConfigMap/kube-system/c')?.['data']).toEqual({ role: 'arn' });
+  });
+});
+
 describe('rolls', () => {
   const pool = (name: string, controlPlane: boolean) => ({
     name,
