@@ -11,6 +11,7 @@ import { deploymentScale } from './catalogue/deployment-scale.ts';
 import { deploymentUpdate } from './catalogue/deployment-update.ts';
 import { gpuJob } from './catalogue/gpu-job.ts';
 import { workloadJobs } from './catalogue/jobs.ts';
+import { lbService } from './catalogue/lb-service.ts';
 import { leaks } from './catalogue/leaks.ts';
 import { metricsApi } from './catalogue/metrics-api.ts';
 import { namespaceLifecycle } from './catalogue/namespace-lifecycle.ts';
@@ -54,6 +55,7 @@ export const catalogue: CheckDefinition[] = [
   nodeMesh,
   networkPolicy,
   clusterDns,
+  lbService,
   pdbEviction,
   metricsApi,
   leaks,
@@ -87,7 +89,7 @@ export const profiles: Record<string, CheckDefinition[]> = {
     pdbEviction,
     leaks,
   ],
-  addons: [authzMatrix, pvcMount, statefulSetMultizone, gpuJob, networkPolicy, metricsApi],
+  addons: [authzMatrix, pvcMount, statefulSetMultizone, gpuJob, networkPolicy, lbService, metricsApi],
   /** Small enough to run all day on every cluster. */
   periodic: [
     namespaceLifecycle,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CheckWorld } from './check-world.ts';
+import { CheckWorld, systemDeployment } from './check-world.ts';
 
 interface Case {
   check: string;
@@ -81,6 +81,29 @@ const cases: Case[] = [
       'DNS servers that are silent': {
         by: (world) => world.kube.runtimeFaults.set({ images: { coredns: 'silent' } }),
         message: /dns-timeout/,
+      },
+    },
+  },
+  {
+    check: 'lb.service',
+    given: async (world) => {
+      world.kube.seed([systemDeployment('balancers', 'aws-load-balancer-controller:2')]);
+      await world.pass(120_000);
+    },
+    evidence: /^\S+ answered, and is gone$/,
+    broken: {
+      'nobody who makes load balancers': {
+        by: async (world) => {
+          const deployment = systemDeployment('balancers', 'aws-load-balancer-controller:2') as { spec: object };
+          world.kube.seed([{ ...deployment, spec: { ...deployment.spec, replicas: 0 } }]);
+          await world.pass(120_000);
+        },
+        outcome: 'timedout',
+        message: /an address of the load balancer: not within 480 s; its status names none/,
+      },
+      'nodes that route no service': {
+        by: (world) => world.kube.runtimeFaults.set({ proxyDown: ['*'] }),
+        message: /failed|not 200/,
       },
     },
   },
