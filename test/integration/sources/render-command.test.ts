@@ -15,7 +15,7 @@ const render = (...args: string[]) => runCli(['render', '--config', folder.confi
 const out = (): string => path.join(folder.path, 'out');
 const read = (...parts: string[]): string => readFileSync(path.join(out(), ...parts), 'utf8');
 
-describe('clm render', () => {
+describe('clm render', { timeout: 60_000 }, () => {
   it('says for every cluster what the head of its channel renders to', async () => {
     const run = await render('-o', 'json');
     expect(run.err).toBe('');
