@@ -16,6 +16,7 @@ export function channelFixture(name: string, change: Partial<ChannelStatus> = {}
     counts: { total: 1, updated: 1, inFlight: 0, queued: 0, blocked: 0, stalled: 0, failed: 0 },
     checks: { passed: 5, failed: 0 },
     nodes: { total: 0, updated: 0 },
+    gates: [],
     promotions: [],
     waits: [],
     ...change,

@@ -45,6 +45,14 @@ export function channelStatus(input: ChannelInput): ChannelStatus {
     ...(soak && rollout.row.status === 'active'
       ? { soak: { observedSeconds: soak.observedMs / 1000, requiredSeconds: soak.requiredMs / 1000 } }
       : {}),
+    gates: (rollout?.row.status === 'active' ? rollout.view.gates : []).map((gate) => ({
+      name: gate.name,
+      state: gate.state,
+      reason: gate.reason,
+      openedBy: gate.openedBy,
+      ...(gate.earliest === null ? {} : { earliest: isoTime(gate.earliest) }),
+      since: isoTime(gate.since),
+    })),
     promotions: input.promotions.map((promotion) => ({
       to: promotion.view.target,
       commit: promotion.view.commit,

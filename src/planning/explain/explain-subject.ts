@@ -82,6 +82,7 @@ function channelAnswer(status: StatusDocument, channel: ChannelStatus): Answer {
       : `is at ${commit} (${counts.updated} of ${counts.total} clusters updated)`;
   const summary = `Channel ${channel.name} ${what}: ${channel.state}${channel.reason === undefined ? '' : ` – ${channel.reason}`}`;
   const chain: ExplanationLink[] = [channelLink(status, channel)];
+  chain.push(...gateLinks(status, channel));
   chain.push(...overrideLinks(status, channel.name, undefined));
   const troubled = status.clusters.filter((cluster) => cluster.channel === channel.name && isTroubled(cluster));
   const moving = status.clusters.filter(
@@ -166,6 +167,21 @@ function channelAction(channel: ChannelStatus): string | undefined {
     default:
       return undefined;
   }
+}
+
+/** The gates that are not open first: what each says, who can open it, and when it can open at the earliest. */
+function gateLinks(status: StatusDocument, channel: ChannelStatus): ExplanationLink[] {
+  const rank = { inconclusive: 0, closed: 1, open: 2 };
+  return channel.gates
+    .toSorted((a, b) => rank[a.state] - rank[b.state])
+    .map((gate) => ({
+      subject: `gate ${gate.name}`,
+      message: `${gate.state}: ${gate.reason}`,
+      since: gate.since,
+      ...(gate.state === 'open' ? {} : { code: `gate-${gate.state}` }),
+      ...(gate.earliest === undefined ? {} : { next: `it can open ${relative(status.at, gate.earliest)}` }),
+      ...(gate.openedBy === '' ? {} : { action: `opened by ${gate.openedBy}` }),
+    }));
 }
 
 function promotionLinks(channel: ChannelStatus): ExplanationLink[] {
@@ -295,7 +311,7 @@ function commitAnswer(
   for (const channel of status.channels) {
     if (channel.rollout?.commit === commit || (channel.head === commit && channel.rollout === undefined)) {
       places.push(`${channel.name} ${channel.state}`);
-      chain.push(channelLink(status, channel));
+      chain.push(channelLink(status, channel), ...gateLinks(status, channel));
       if (isTroubledChannel(channel)) {
         const troubled = status.clusters.filter((one) => one.channel === channel.name && isTroubled(one));
         for (const cluster of troubled.slice(0, shownClusters)) chain.push(...clusterLinks(cluster));
@@ -339,7 +355,15 @@ function endOfOverride(kind: string, scope: string): string {
   const cluster = scope.replace(/^cluster:/, '');
   if (kind === 'force-drain') return `clm roll keep-budgets ${cluster} --reason …`;
   if (kind === 'skip-node') return `clm roll unskip ${cluster} NODE --reason …`;
-  return `clm resume ${scope} --reason …`;
+  const ends: Record<string, string> = {
+    freeze: 'unfreeze',
+    pin: 'unpin',
+    hold: 'release',
+    skip: 'unskip',
+    veto: 'unveto',
+  };
+  const subject = kind === 'veto' ? scope.replace(/^commit:/, '') : scope;
+  return `clm ${ends[kind] ?? 'resume'} ${subject} --reason …`;
 }
 
 function isTroubled(cluster: ClusterStatus): boolean {

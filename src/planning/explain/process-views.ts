@@ -3,6 +3,7 @@
  * their contexts. A row whose context does not look as expected is shown as a problem, never guessed at.
  */
 
+import type { GateRecord } from '../../domain/gate.ts';
 import type { RollProgress } from '../../domain/node-pool-roll.ts';
 
 export interface ProcessView {
@@ -87,6 +88,7 @@ export interface RolloutView {
   maxFailures: number;
   warnings: string[];
   soak: { requiredMs: number; observedMs: number } | null;
+  gates: GateRecord[];
   paused: PauseView | null;
   halt: Timed | null;
   stop: { by: string; reason: string } | null;

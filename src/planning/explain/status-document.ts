@@ -116,6 +116,18 @@ const channelSchema = z.object({
   /** Nodes of the pools in flight. */
   nodes: z.object({ total: z.int(), updated: z.int() }),
   soak: z.object({ observedSeconds: z.number(), requiredSeconds: z.number() }).optional(),
+  /** What the gates of the rollout under way said when they were asked last. */
+  gates: z.array(
+    z.object({
+      name: z.string(),
+      state: z.enum(['open', 'closed', 'inconclusive']),
+      reason: z.string(),
+      /** Who or what can open it, and how; empty when it is open. */
+      openedBy: z.string(),
+      earliest: time.optional(),
+      since: time,
+    }),
+  ),
   promotions: z.array(z.object({ to: z.string(), commit: z.string(), state: z.string() })),
   waits: z.array(waitSchema),
   /** One sentence: why it is not further. */
