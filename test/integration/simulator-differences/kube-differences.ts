@@ -96,7 +96,7 @@ export const kubeDifferences: readonly Difference[] = [
       cluster.advance(60_000);
       const all = cluster.get('/api/v1/events').items as Body[];
       const scheduled = all.filter((each) => each.reason === 'Scheduled').length;
-      return all.length <= 400 || scheduled < cluster.pods().filter((each) => each.spec.nodeName).length;
+      return all.length <= 200 || scheduled < cluster.pods().filter((each) => each.spec.nodeName).length;
     },
   },
   {

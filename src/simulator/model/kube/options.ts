@@ -51,7 +51,7 @@ export const defaultKubeOptions: KubeOptions = {
   kubernetesVersion: 'v1.31.4',
   images: {},
   behaviours: [],
-  mostEvents: 400,
+  mostEvents: 200,
   watchHistory: 128,
   lagMs: { controllers: [2, 12], disruption: [2, 12], scheduler: [2, 15] },
   apiNeedsMaster: false,
