@@ -14,6 +14,7 @@ export const mutations: ReadonlySet<string> = new Set([
   'tagGroup',
   'untagGroup',
   'deregister',
+  'setLaunchTemplate',
   'patch',
   'evict',
   'create',

@@ -1,59 +1,12 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { CloudProvider } from '../../../src/ports/cloud-provider.ts';
 import type { KubeCluster } from '../../../src/ports/kube-cluster.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/open.ts';
+import { crashing, crashingKube, mutations } from '../../support/crashing-ports.ts';
 import { CrashPoint, crashingLease, crashingStore } from '../../support/crashing-store.ts';
 import { budget, deployment, finished, RollWorld, rollId, startDaemon, startRoll } from '../../support/roll-world.ts';
-
-const mutations = new Set([
-  'updateGroup',
-  'launchInstances',
-  'raiseDesired',
-  'terminateInstance',
-  'setProtection',
-  'suspendProcesses',
-  'resumeProcesses',
-  'tagGroup',
-  'untagGroup',
-  'deregister',
-  'patch',
-  'evict',
-  'create',
-  'delete',
-]);
-
-/** Every call that changes the world may be the last: it happens or not, and nobody hears of it. */
-function crashing<T extends object>(target: T, point: CrashPoint): T {
-  return new Proxy(target, {
-    get(object, name) {
-      const value: unknown = Reflect.get(object, name);
-      if (typeof value !== 'function') return value;
-      return async (...args: unknown[]) => {
-        if (!mutations.has(String(name))) {
-          if (point.dead && name !== 'close') throw new Error('dead');
-          return Reflect.apply(value as (...all: unknown[]) => unknown, object, args);
-        }
-        point.pass(`before ${String(name)}`);
-        const answer: unknown = await Reflect.apply(value as (...all: unknown[]) => unknown, object, args);
-        point.pass(`after ${String(name)}`);
-        return answer;
-      };
-    },
-  });
-}
-
-/** `watch` answers at once and not with a promise. */
-function crashingKube(kube: KubeCluster, point: CrashPoint): KubeCluster {
-  const wrapped = crashing(kube, point);
-  return new Proxy(wrapped, {
-    get(object, name) {
-      if (name === 'watch') return kube.watch.bind(kube);
-      if (name === 'close') return kube.close.bind(kube);
-      return Reflect.get(object, name) as unknown;
-    },
-  });
-}
 
 function scenario(): RollWorld {
   const roll = new RollWorld({
@@ -106,6 +59,18 @@ async function crashFree(): Promise<{ end: unknown; points: number }> {
 }
 
 describe('the crash matrix of a roll', () => {
+  it('knows every call by which the steps of a roll change anything', () => {
+    const reads = new Set(['describeGroups', 'loadBalancerHealth', 'list', 'get', 'raw', 'resourceOf', 'watch']);
+    const folder = new URL('../../../src/steps/roll/', import.meta.url);
+    const called = new Set<string>();
+    for (const file of readdirSync(folder)) {
+      const source = readFileSync(new URL(file, folder), 'utf8');
+      for (const [, name = ''] of source.matchAll(/\b(?:cloud|kube)\.(\w+)\(/g)) called.add(name);
+    }
+    expect([...called].filter((name) => !mutations.has(name) && !reads.has(name))).toEqual([]);
+    for (const name of ['launchInstances', 'terminateInstance', 'evict', 'patch']) expect([...called]).toContain(name);
+  });
+
   it('ends like the crash-free roll when it is killed before or after any commit or change of the world', async () => {
     const { end, points } = await crashFree();
     expect(end).toMatchObject({ value: 'rolled', violations: [] });

@@ -1,0 +1,86 @@
+/**
+ * Edge cases of a roll without a test of their own in this folder: where they are tested, or why they are not. By number; which cases
+ * there are is the list of the design's reference.
+ */
+export type Elsewhere = { file: string; name: string } | { notYet: string };
+
+const unit = (file: string, name: string): Elsewhere => ({ file: `test/unit/roll/${file}.test.ts`, name });
+const trouble = (name: string): Elsewhere => ({ file: 'test/simulation/roll/trouble.test.ts', name });
+const whole = (name: string): Elsewhere => ({ file: 'test/simulation/roll/whole-roll.test.ts', name });
+const seeds = { file: 'test/simulation/roll/seeds.test.ts', name: 'hold every invariant and come to their end' };
+const matrix = {
+  file: 'test/simulation/roll/crash-matrix.test.ts',
+  name: 'ends like the crash-free roll when it is killed',
+};
+const untested: Elsewhere = { notYet: 'no test of its own yet; it can be simulated' };
+
+const known: Record<number, Elsewhere> = {
+  2: unit('drain', 'the orphan of a DaemonSet that is no more'),
+  4: unit('drain', 'by a pod without a controller where the policy says so, and evicts it where it does not'),
+  7: unit('drain', 'a pending pod whatever its budget says'),
+  8: unit('drain', 'a pod that terminates already not a second time'),
+  9: unit('drain', 'by a pod that is still terminating long after its grace, unless the node is dead'),
+  10: trouble('is asked about again after its wait only, also by a daemon that was started a moment ago'),
+  12: unit('drain', 'for a budget whose change is not processed yet'),
+  13: unit('drain', 'by two budgets that select one pod'),
+  19: unit('drain', 'by a lasting refusal of the server'),
+  22: unit('drain', 'by pods that keep coming back to the cordoned node'),
+  23: trouble(
+    'is reported with budget, pod, owner and node, while the rest of the pool is replaced and nothing is cordoned in vain',
+  ),
+  28: unit('drain', 'for a budget whose change is not processed yet'),
+  29: unit(
+    'drain',
+    'an unready pod of a budget that allows nothing, where its policy or enough healthy pods let it go',
+  ),
+  31: whole('shares the lane of a budget between two pools, one pod in flight at a time'),
+  32: unit('drain', 'for a pod labelled to be left to finish, up to a limit'),
+  36: unit('drain', 'by a pod that asks not to be moved, where the policy respects it'),
+  39: unit('capacity', 'is terminated after the boot time, and its place given up'),
+  40: trouble('costs one node at a time, stops the roll after three, and leaves the old nodes and limits as they were'),
+  44: trouble(
+    'having cordoned an old node keeps it first in line to be drained, and a cordon on a new one is never removed',
+  ),
+  46: unit('cordon', 'needs the Leases of the kubelets, and does not count a node whose Lease is old'),
+  47: unit('node-marks', 'carry the resource version wherever a list is replaced, so that nobody else is overwritten'),
+  48: unit('cordon', 'waits while pods find no node, more than when the roll began'),
+  50: seeds,
+  52: trouble('growing the group is followed: the roll ends with the size that the autoscaler wants'),
+  55: unit('foreign-changes', 'of its desired capacity moves the baseline with it, up and down, within the limits'),
+  56: trouble('without capacity in one zone launches in another, and without any waits'),
+  57: trouble('without capacity in one zone launches in another, and without any waits'),
+  61: seeds,
+  62: trouble('whose describes are up to 30 s old leads to no second termination and no second launch'),
+  64: unit('group-limits', 'keeps rebalancing suspended where it was before'),
+  65: seeds,
+  74: unit('foreign-changes', 'ends the roll when the group is gone or being deleted'),
+  84: unit('cordon', 'of a node with volumes waits for a new node in its zone'),
+  85: unit('cordon', 'of a node with volumes asks where its volumes can be used, not where it is'),
+  86: unit('force', 'are detached before it is terminated, or have had five minutes'),
+  89: whole('replaces a control plane of three one at a time, out of its load balancers first, and lets it settle'),
+  90: seeds,
+  94: { notYet: 'sockets exist over the wire only: the in-process world has none' },
+  91: { notYet: 'the simulated control plane has no etcd members' },
+  92: { notYet: 'the simulated control plane has no etcd members' },
+  93: { notYet: 'the simulated control plane has no etcd members' },
+  105: seeds,
+  106: unit('node-marks', 'clamp a drain that began in the future, as after a jump of the clock'),
+  107: trouble('pausing stops everything, and resuming goes on from there'),
+  109: seeds,
+  111: trouble('mid-roll is no loss: the tags of the group say what it was like before'),
+  20: { notYet: 'tokens are refreshed by the HTTP client, which the in-process world does not use' },
+  88: { notYet: 'the simulated nodes have no limit of attachments' },
+};
+for (let row = 95; row <= 104; row += 1) known[row] = matrix;
+
+/** `tested`: numbers that have a test in this folder. */
+export function elsewhere(tested: ReadonlySet<number>): Map<number, Elsewhere> {
+  const all = new Map<number, Elsewhere>();
+  for (let number = 1; number <= 111; number += 1) {
+    if (!tested.has(number)) all.set(number, known[number] ?? untested);
+  }
+  return all;
+}
+
+/** Numbers that are listed although this folder tests them. */
+export const listed = (): number[] => Object.keys(known).map(Number);
