@@ -10,6 +10,7 @@ const benches: Record<string, Bench> = {
   render: async () => (await import('./render.bench.ts')).run(),
   roll: async () => (await import('./roll.bench.ts')).run(),
   scale: async () => (await import('./scale.bench.ts')).run(),
+  simulator: async () => (await import('./simulator.bench.ts')).run(),
   world: async () => (await import('./world.bench.ts')).run(),
 };
 

@@ -1,6 +1,6 @@
 /** S3 over REST, path style: a request line to an action, and a result to headers and body. */
 import type { AwsReply } from '../model/aws/aws-request.ts';
-import { s3Error, s3Listing } from './aws-xml.ts';
+import { s3Document, s3Error } from './aws-xml.ts';
 import type { WireAnswer, WireRequest } from './http-server.ts';
 
 export interface S3Call {
@@ -19,31 +19,55 @@ export function readS3Call(request: WireRequest): S3Call | undefined {
   const slash = path.indexOf('/');
   const bucket = slash < 0 ? path : path.slice(0, slash);
   const key = slash < 0 ? '' : path.slice(slash + 1);
-  if (bucket === '') return undefined;
+  if (bucket === '') return request.method === 'GET' ? { action: 'ListBuckets', params: {} } : undefined;
   const call = (action: string, more: Record<string, unknown> = {}): S3Call => ({
     action,
     params: { Bucket: bucket, ...(key === '' ? {} : { Key: key }), ...more },
   });
-  if (key === '') {
-    if (request.method === 'PUT') return call('CreateBucket');
-    if (request.method === 'HEAD') return call('HeadBucket');
-    if (request.method === 'GET') {
-      const prefix = request.query.get('prefix');
-      const most = request.query.get('max-keys');
-      return call('ListObjectsV2', {
-        ...(prefix === null ? {} : { Prefix: prefix }),
-        ...(most === null ? {} : { MaxKeys: most }),
-      });
-    }
-    return undefined;
-  }
+  const { query } = request;
+  const optional = (names: Record<string, string>): Record<string, string> =>
+    Object.fromEntries(
+      Object.entries(names).flatMap(([name, wire]) => {
+        const value = query.get(wire);
+        return value === null ? [] : [[name, value]];
+      }),
+    );
+  if (key === '') return bucketCall(request, call, optional);
+  const version = optional({ VersionId: 'versionId' });
   const type = request.headers['content-type'];
   if (request.method === 'PUT')
     return call('PutObject', { Body: bodyBytes(request), ...(type === undefined ? {} : { ContentType: type }) });
-  if (request.method === 'GET') return call('GetObject');
-  if (request.method === 'HEAD') return call('HeadObject');
-  if (request.method === 'DELETE') return call('DeleteObject');
+  if (request.method === 'GET') return call('GetObject', version);
+  if (request.method === 'HEAD') return call('HeadObject', version);
+  if (request.method === 'DELETE') return call('DeleteObject', version);
   return undefined;
+}
+
+function bucketCall(
+  request: WireRequest,
+  call: (action: string, more?: Record<string, unknown>) => S3Call,
+  optional: (names: Record<string, string>) => Record<string, string>,
+): S3Call | undefined {
+  const { method, query } = request;
+  if (method === 'PUT' && query.has('versioning')) {
+    const status = /<Status>([^<]*)<\/Status>/.exec(request.body)?.[1];
+    return call('PutBucketVersioning', status === undefined ? {} : { Status: status });
+  }
+  if (method === 'PUT') return call('CreateBucket');
+  if (method === 'HEAD') return call('HeadBucket');
+  if (method === 'DELETE') return call('DeleteBucket');
+  if (method !== 'GET') return undefined;
+  if (query.has('versioning')) return call('GetBucketVersioning');
+  if (query.has('location')) return call('GetBucketLocation');
+  if (query.has('versions')) return call('ListObjectVersions', optional({ Prefix: 'prefix' }));
+  const names = {
+    Prefix: 'prefix',
+    Delimiter: 'delimiter',
+    MaxKeys: 'max-keys',
+    ContinuationToken: 'continuation-token',
+    StartAfter: 'start-after',
+  };
+  return call('ListObjectsV2', optional(names));
 }
 
 /** The payload without the frames of `aws-chunked`. */
@@ -74,9 +98,11 @@ export function s3Answer(action: string, method: string, reply: AwsReply, reques
   if (result['LastModified'] instanceof Date) headers['last-modified'] = result['LastModified'].toUTCString();
   if (typeof result['ContentType'] === 'string') headers['content-type'] = result['ContentType'];
   if (typeof result['Location'] === 'string') headers['location'] = result['Location'];
-  if (action === 'ListObjectsV2') {
-    return { status: 200, headers: { ...headers, 'content-type': 'application/xml' }, body: s3Listing(result) };
-  }
+  if (typeof result['VersionId'] === 'string') headers['x-amz-version-id'] = result['VersionId'];
+  if (result['DeleteMarker'] === true) headers['x-amz-delete-marker'] = 'true';
+  const document = s3Document(action, result);
+  if (document !== undefined)
+    return { status: 200, headers: { ...headers, 'content-type': 'application/xml' }, body: document };
   const body = result['Body'];
   if (body instanceof Uint8Array) {
     const bytes = Buffer.from(body);
@@ -96,5 +122,5 @@ export function s3Answer(action: string, method: string, reply: AwsReply, reques
       },
     };
   }
-  return { status: action === 'DeleteObject' ? 204 : 200, headers, body: '' };
+  return { status: action.startsWith('Delete') ? 204 : 200, headers, body: '' };
 }

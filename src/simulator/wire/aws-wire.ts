@@ -1,7 +1,9 @@
 /** AWS over HTTP: who calls, which service, decode, answer in that service's protocol. */
 import { randomUUID } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { AwsReply, AwsRequest, AwsService } from '../model/aws/aws-request.ts';
 import { accountOfAccessKey } from '../model/aws/identity-actions.ts';
+import { eksAnswer, eksRefusal, readEksCall } from './aws-eks.ts';
 import { MalformedQuery, parseQuery } from './aws-query.ts';
 import { readS3Call, s3Answer } from './aws-s3.ts';
 import { ec2Error, ec2Success, queryError, querySuccess } from './aws-xml.ts';
@@ -81,7 +83,11 @@ function expiredSignature(request: WireRequest, scope: string, now: number): Ref
     now > signedAt
       ? `Signature expired: ${stamp(signedAt)} is now earlier than ${stamp(now - limit)} (${stamp(now)} - 5 min.)`
       : `Signature not yet current: ${stamp(signedAt)} is still later than ${stamp(now + limit)} (${stamp(now)} + 5 min.)`;
-  return { status: 403, code: scope === 'kms' ? 'InvalidSignatureException' : 'SignatureDoesNotMatch', message };
+  return {
+    status: 403,
+    code: ['kms', 'eks'].includes(scope) ? 'InvalidSignatureException' : 'SignatureDoesNotMatch',
+    message,
+  };
 }
 
 function jsonRefusal({ status, code, message }: Refusal): WireAnswer {
@@ -97,6 +103,7 @@ function serviceOf(scope: string, version: string): AwsService | undefined {
     case 'sts':
     case 's3':
     case 'kms':
+    case 'eks':
       return scope;
     case 'elasticloadbalancing':
       return version === '2015-12-01' ? 'elasticloadbalancingv2' : 'elasticloadbalancing';
@@ -114,7 +121,7 @@ function refuse(scope: string, refusal: Refusal): WireAnswer {
   return { status: refusal.status, headers: { ...xml, 'x-amzn-requestid': id }, body };
 }
 
-/** The AWS half of the simulator's HTTP server. Owns every path that is not a cluster's. */
+/** The AWS half of the simulator's HTTP server. Owns every path that is not a cluster's, and every signed request. */
 export class AwsWire implements WireHandler {
   readonly name = 'aws';
   readonly #options: AwsWireOptions;
@@ -123,8 +130,9 @@ export class AwsWire implements WireHandler {
     this.#options = options;
   }
 
-  matches(_method: string, path: string): boolean {
-    return !path.startsWith('/clusters/');
+  /** A signature of AWS decides: EKS has paths that a simulated cluster's API could have, too. */
+  matches(_method: string, path: string, headers: IncomingHttpHeaders): boolean {
+    return !path.startsWith('/clusters/') || (headers.authorization ?? '').startsWith('AWS4-HMAC-SHA256');
   }
 
   async handle(request: WireRequest): Promise<WireAnswer> {
@@ -139,9 +147,10 @@ export class AwsWire implements WireHandler {
   #answer(request: WireRequest, caller: Caller): WireAnswer | Promise<WireAnswer> {
     const now = this.#options.serverTime?.();
     const expired = now === undefined ? undefined : expiredSignature(request, caller.scope, now);
-    if (expired) return caller.scope === 'kms' ? jsonRefusal(expired) : refuse(caller.scope, expired);
+    if (expired) return ['kms', 'eks'].includes(caller.scope) ? jsonRefusal(expired) : refuse(caller.scope, expired);
     if (caller.scope === 's3') return this.#s3(request, caller);
     if (caller.scope === 'kms') return this.#kms(request, caller);
+    if (caller.scope === 'eks') return this.#eks(request, caller);
     return this.#query(request, caller);
   }
 
@@ -220,6 +229,15 @@ export class AwsWire implements WireHandler {
         };
     if (!reply.ok && reply.status === 0) return { reset: true, abrupt: reply.abrupt === true };
     return s3Answer(call?.action ?? '', request.method, reply, randomUUID());
+  }
+
+  async #eks(request: WireRequest, caller: Caller): Promise<WireAnswer> {
+    const call = readEksCall(request);
+    if (call === undefined) return eksRefusal(404, 'NotFoundException', 'Unknown operation', randomUUID());
+    if (typeof call === 'string') return eksRefusal(400, 'SerializationException', call, randomUUID());
+    const reply = await this.#call(request, caller, 'eks', call.action, call.params);
+    if (!reply.ok && reply.status === 0) return { reset: true, abrupt: reply.abrupt === true };
+    return eksAnswer(reply, randomUUID());
   }
 
   async #kms(request: WireRequest, caller: Caller): Promise<WireAnswer> {

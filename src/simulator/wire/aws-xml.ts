@@ -149,11 +149,34 @@ export function s3Error(code: string, message: string, requestId: string): strin
   return `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${escapeXml(code)}</Code><Message>${escapeXml(message)}</Message><RequestId>${requestId}</RequestId></Error>`;
 }
 
-/** ListObjectsV2 with its flat `Contents`. */
-export function s3Listing(result: Record<string, unknown>): string {
-  const { Contents, ...rest } = result;
-  const contents = (Contents as Record<string, unknown>[]).map(
-    (each) => `<Contents>${write(each, queryNaming, '')}</Contents>`,
+const s3Roots: Readonly<Record<string, string>> = {
+  ListObjectsV2: 'ListBucketResult',
+  ListObjectVersions: 'ListVersionsResult',
+  ListBuckets: 'ListAllMyBucketsResult',
+  GetBucketVersioning: 'VersioningConfiguration',
+};
+/** Lists whose entries stand one after the other without a list around them, by the name of an entry. */
+const s3Flat: Readonly<Record<string, string>> = {
+  Contents: 'Contents',
+  CommonPrefixes: 'CommonPrefixes',
+  Versions: 'Version',
+  DeleteMarkers: 'DeleteMarker',
+};
+const s3Naming: Naming = { item: 'Bucket', name: (key) => key };
+
+/** The XML of an S3 answer that has one; undefined for those that only have headers or bytes. */
+export function s3Document(action: string, result: Record<string, unknown>): string | undefined {
+  const head = '<?xml version="1.0" encoding="UTF-8"?>\n';
+  const space = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"';
+  if (action === 'GetBucketLocation')
+    return `${head}<LocationConstraint ${space}>${scalar(result['LocationConstraint'])}</LocationConstraint>`;
+  const root = s3Roots[action];
+  if (root === undefined) return undefined;
+  const plain = Object.entries(result).filter(([key]) => !(key in s3Flat));
+  const flat = Object.entries(s3Flat).flatMap(([key, name]) =>
+    ((result[key] ?? []) as Record<string, unknown>[]).map(
+      (each) => `<${name}>${write(each, queryNaming, '')}</${name}>`,
+    ),
   );
-  return `<?xml version="1.0" encoding="UTF-8"?>\n<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${write(rest, queryNaming, '')}${contents.join('')}</ListBucketResult>`;
+  return `${head}<${root} ${space}>${write(Object.fromEntries(plain), s3Naming, '')}${flat.join('')}</${root}>`;
 }

@@ -60,7 +60,7 @@ export async function serveWorld(options: ServeOptions): Promise<ServedWorld> {
     kubeCalls: server.requests.get(kube.name) ?? 0,
   });
   const control = new ControlWire({ world, player, rate: clock.rate, stats });
-  const handlers = [control, kube, aws].map((handler) => driver.timed(handler));
+  const handlers = [control, aws, kube].map((handler) => driver.timed(handler));
   const server = await createWireServer({
     host: options.host,
     port: options.port,

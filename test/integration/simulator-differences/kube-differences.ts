@@ -283,4 +283,15 @@ export const kubeDifferences: readonly Difference[] = [
       return !cloud.world.aws.handle(request).ok;
     },
   },
+  {
+    id: 'kube-stale-reads',
+    differs: () => {
+      const cluster = new TestCluster();
+      cluster.model.callFaults.add({ kind: 'stale', staleMs: 30_000 });
+      cluster.create(`${inDefault}/configmaps`, configMap('fresh', {}));
+      const first = cluster.get(`${inDefault}/configmaps`).items.length;
+      cluster.create(`${inDefault}/configmaps`, configMap('late', {}));
+      return cluster.get(`${inDefault}/configmaps`).items.length === first;
+    },
+  },
 ];

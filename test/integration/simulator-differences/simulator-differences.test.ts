@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { awsCoverage, servedAwsActions } from './aws-coverage.ts';
+import { awsDifferences } from './aws-differences.ts';
 import { type Coverage, type Difference, listedDifferences } from './difference.ts';
 import { kubeCoverage, servedKubeEndpoints } from './kube-coverage.ts';
 import { kubeDifferences } from './kube-differences.ts';
@@ -9,11 +11,15 @@ const root = resolve(import.meta.dirname, '../../..');
 const listed = listedDifferences(readFileSync(resolve(root, 'docs/simulator-differences.md'), 'utf8'));
 
 /** By section of the document: add a table here, and its lines need ids and probes. */
-const tables: ReadonlyMap<string, readonly Difference[]> = new Map([['Kubernetes', kubeDifferences]]);
+const tables: ReadonlyMap<string, readonly Difference[]> = new Map([
+  ['Kubernetes', kubeDifferences],
+  ['AWS', awsDifferences],
+]);
 
 /** What is served, and what keeps it. */
 const endpoints: readonly [string, () => string[], Readonly<Record<string, Coverage>>][] = [
   ['Kubernetes', servedKubeEndpoints, kubeCoverage],
+  ['AWS', servedAwsActions, awsCoverage()],
 ];
 
 describe.each([...tables])('differences of the %s side', (section, differences) => {

@@ -78,6 +78,7 @@ function seeds(cloud: SimulatedCloud): [AwsService, string, Record<string, unkno
   const [InstanceId] = InstanceIds;
   const lt = cloud.group()?.LaunchTemplate ?? {};
   const TargetGroupArn = cloud.call('elasticloadbalancingv2', 'DescribeTargetGroups').TargetGroups[0]?.TargetGroupArn;
+  const VolumeId = cloud.call('ec2', 'DescribeVolumes').Volumes[0]?.VolumeId;
   const stack = {
     StackName: 'pool',
     TemplateBody: text,
@@ -206,6 +207,66 @@ function seeds(cloud: SimulatedCloud): [AwsService, string, Record<string, unkno
     ['cloudformation', 'ExecuteChangeSet', { StackName: 'pool', ChangeSetName: 'next' }],
     ['cloudformation', 'DeleteStack', { StackName: 'pool', RetainResources: ['Group'] }],
     ['cloudformation', 'DescribeStackEvents', { StackName: 'pool', NextToken: 'b2Zmc2V0LTE' }],
+    [
+      'autoscaling',
+      'PutWarmPool',
+      { AutoScalingGroupName, MinSize: 1, MaxGroupPreparedCapacity: 6, PoolState: 'Stopped' },
+    ],
+    ['autoscaling', 'DeleteWarmPool', { AutoScalingGroupName, ForceDelete: true }],
+    ['autoscaling', 'DescribeWarmPool', { AutoScalingGroupName, MaxRecords: 5 }],
+    ['autoscaling', 'AttachInstances', { AutoScalingGroupName, InstanceIds }],
+    [
+      'autoscaling',
+      'PutScheduledUpdateGroupAction',
+      { AutoScalingGroupName, ScheduledActionName: 's', Recurrence: '*/5 * * * *', MinSize: 1, DesiredCapacity: 4 },
+    ],
+    [
+      'autoscaling',
+      'PutScalingPolicy',
+      { AutoScalingGroupName, PolicyName: 'p', AdjustmentType: 'PercentChangeInCapacity', ScalingAdjustment: 25 },
+    ],
+    ['autoscaling', 'ExecutePolicy', { AutoScalingGroupName, PolicyName: 'p', HonorCooldown: true }],
+    ['autoscaling', 'DescribePolicies', { AutoScalingGroupName, PolicyNames: ['p'] }],
+    ['autoscaling', 'CancelInstanceRefresh', { AutoScalingGroupName }],
+    ['ec2', 'RunInstances', { MinCount: 1, MaxCount: 2, ImageId: image, InstanceType: 'm5.large' }],
+    ['ec2', 'StopInstances', { InstanceIds }],
+    ['ec2', 'StartInstances', { InstanceIds }],
+    ['ec2', 'CreateVolume', { AvailabilityZone: `${region}a`, Size: 1, VolumeType: 'gp3' }],
+    ['ec2', 'AttachVolume', { VolumeId, InstanceId, Device: '/dev/xvdb' }],
+    ['ec2', 'DetachVolume', { VolumeId, InstanceId }],
+    [
+      'cloudformation',
+      'SignalResource',
+      { StackName: 'pool', LogicalResourceId: 'Group', UniqueId: 'i', Status: 'SUCCESS' },
+    ],
+    [
+      'cloudformation',
+      'SetStackPolicy',
+      {
+        StackName: 'pool',
+        StackPolicyBody: '{"Statement":[{"Effect":"Allow","Action":"Update:*","Principal":"*","Resource":"*"}]}',
+      },
+    ],
+    ['cloudformation', 'ContinueUpdateRollback', { StackName: 'pool', ResourcesToSkip: ['Group'] }],
+    ['s3', 'CreateBucket', { Bucket: 'a-bucket' }],
+    ['s3', 'PutBucketVersioning', { Bucket: 'a-bucket', Status: 'Enabled' }],
+    ['s3', 'ListObjectsV2', { Bucket: 'a-bucket', Prefix: 'k', Delimiter: '/', MaxKeys: 5 }],
+    ['s3', 'DeleteObject', { Bucket: 'a-bucket', Key: 'k', VersionId: 'v' }],
+    [
+      'eks',
+      'CreateCluster',
+      {
+        name: 'managed',
+        version: '1.31',
+        roleArn: 'arn:aws:iam::1:role/x',
+        resourcesVpcConfig: {
+          subnetIds: cloud.call('ec2', 'DescribeSubnets').Subnets.map((each: { SubnetId: string }) => each.SubnetId),
+        },
+        tags: { a: 'b' },
+      },
+    ],
+    ['eks', 'UpdateClusterVersion', { name: 'managed', version: '1.32' }],
+    ['eks', 'ListClusters', { maxResults: 5 }],
     ['sts', 'AssumeRole', { RoleArn: `arn:aws:iam::${account}:role/a`, RoleSessionName: 'me', DurationSeconds: 900 }],
     ['s3', 'PutObject', { Bucket: 'a-bucket', Key: 'k', Body: 'x' }],
     ['kms', 'Encrypt', { KeyId: 'k', Plaintext: 'eA==' }],
@@ -224,23 +285,75 @@ function consistent(cloud: SimulatedCloud): void {
     expect(group.desired).toBeLessThanOrEqual(group.max);
   }
   const known = new Set(truth.instances().map((each) => each.id));
-  for (const group of truth.groups()) for (const member of group.members) expect(known).toContain(member.instanceId);
+  const owners = new Map<string, string>();
+  for (const group of truth.groups()) {
+    for (const member of group.members) {
+      expect(known).toContain(member.instanceId);
+      expect(owners.get(member.instanceId), 'an instance is in one group').toBeUndefined();
+      owners.set(member.instanceId, group.name);
+    }
+  }
+  for (const instance of truth.instances()) {
+    const warm = cloud.reply('autoscaling', 'DescribeWarmPool', { AutoScalingGroupName: instance.group });
+    const waits = warm.ok && JSON.stringify(warm.result).includes(instance.id);
+    if (instance.group !== '' && !waits && instance.state !== 'shutting-down')
+      expect(owners.get(instance.id), 'what says that it is in a group is').toBe(instance.group);
+  }
+  for (const balancer of truth.loadBalancers())
+    for (const id of Object.keys(balancer.instances)) expect(known, balancer.name).toContain(id);
+  for (const volume of cloud.call('ec2', 'DescribeVolumes').Volumes) {
+    expect(volume.Attachments).toHaveLength(volume.State === 'in-use' ? 1 : 0);
+    for (const attachment of volume.Attachments) expect(known).toContain(attachment.InstanceId);
+  }
+}
+
+/** Left alone, every group comes to what it should be, and every stack to rest with what it says it has. */
+function settles(cloud: SimulatedCloud): void {
+  cloud.model.faults.clear();
+  for (const { name } of cloud.model.truth().groups()) {
+    cloud.reply('autoscaling', 'ResumeProcesses', { AutoScalingGroupName: name });
+    cloud.reply('autoscaling', 'BatchDeleteScheduledAction', {
+      AutoScalingGroupName: name,
+      ScheduledActionNames: ['s'],
+    });
+  }
+  // Launch hooks that nobody completes abandon the launch, over and over: a group with one never settles.
+  const hooked = (name: string): boolean => {
+    const reply = cloud.reply('autoscaling', 'DescribeLifecycleHooks', { AutoScalingGroupName: name });
+    return reply.ok && (reply.result['LifecycleHooks'] as unknown[]).length > 0;
+  };
+  cloud.pass(4 * 3600);
+  for (const group of cloud.model.truth().groups()) {
+    if (hooked(group.name) || group.members.some((member) => member.state === 'Standby')) continue;
+    const counted = group.members.filter((member) => member.state === 'InService').length;
+    const failed = cloud.call('autoscaling', 'DescribeScalingActivities', { AutoScalingGroupName: group.name })
+      .Activities[0];
+    if (failed?.StatusCode === 'Failed') continue;
+    expect(counted, `${group.name} has what it wants`).toBe(group.desired);
+  }
+  for (const stack of cloud.model.truth().stacks()) {
+    expect(stack.status, stack.name).not.toMatch(/IN_PROGRESS$/);
+    if (!/^(CREATE|UPDATE)_COMPLETE$/.test(stack.status)) continue;
+    const resources = cloud.call('cloudformation', 'DescribeStackResources', { StackName: stack.name }).StackResources;
+    for (const resource of resources) expect(resource.ResourceStatus).toMatch(/_COMPLETE$/);
+  }
 }
 
 describe('10,000 mutated requests', () => {
-  test.each([1, 2, 3, 4])('leave the model answering and consistent (seed %i)', (seed) => {
+  test.each([1, 2, 3])('leave the model answering and consistent (seed %i)', (seed) => {
     const random = seededRandom(seed);
     const cloud = new SimulatedCloud({ seed: String(seed) });
     cloud.createGroup();
     cloud.createStack('pool', text, { Capabilities: ['CAPABILITY_NAMED_IAM'] });
     cloud.pass(200);
     let refused = 0;
-    for (let round = 0; round < 75; round++) {
+    for (let round = 0; round < 60; round++) {
       for (const [service, action, params] of seeds(cloud)) {
         const reply = cloud.reply(service, action, mutateAll(random, params));
         if (!reply.ok) {
           refused += 1;
           expect(reply.code, action).not.toBe('InternalFailure');
+          expect(reply.code).toMatch(/^[A-Za-z][A-Za-z0-9.]+$/);
           expect(reply.status).toBeGreaterThanOrEqual(400);
         }
       }
@@ -248,6 +361,7 @@ describe('10,000 mutated requests', () => {
       consistent(cloud);
     }
     expect(refused).toBeGreaterThan(500);
+    settles(cloud);
   });
 
   test('are decoded from any form, or refused as malformed', () => {
@@ -283,6 +397,7 @@ describe('10,000 mutated requests', () => {
         'sts',
         's3',
         'kms',
+        'eks',
         'x',
       ]);
       let body =
@@ -294,7 +409,7 @@ describe('10,000 mutated requests', () => {
       }
       const answer: WireAnswer = await wire.handle({
         method: pick(random, ['POST', 'GET', 'PUT', 'DELETE', 'HEAD']),
-        path: pick(random, ['/', '/bucket', '/bucket/key', '/%zz', '/b/%E0%A4%A']),
+        path: pick(random, ['/', '/bucket', '/bucket/key', '/%zz', '/b/%E0%A4%A', '/clusters', '/clusters/a/updates']),
         query: new URLSearchParams(),
         headers: {
           authorization: `AWS4-HMAC-SHA256 Credential=AKIA${account}/d/${region}/${service}/aws4_request, SignedHeaders=h, Signature=0`,
@@ -305,6 +420,8 @@ describe('10,000 mutated requests', () => {
       expect(answer.status).toBeGreaterThanOrEqual(200);
       expect(answer.status).not.toBe(500);
       expect(answer.body).not.toMatch(/\bat .*\.ts:\d/);
+      if (answer.status >= 400 && answer.body !== '')
+        expect(answer.body).toMatch(/<Code>[A-Za-z.]+<\/Code>|"__type":"[A-Za-z]+"/);
     }
   });
 });

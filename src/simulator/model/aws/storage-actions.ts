@@ -1,10 +1,14 @@
 /** S3 (objects by bucket and key) and KMS (a reversible stand-in for encryption: nothing here is secret). */
 import { createHash } from 'node:crypto';
-import { AwsError } from './aws-request.ts';
+import { AwsError, page } from './aws-request.ts';
 import type { ActionTable, Call, Cloud } from './cloud.ts';
 import type { RegionState } from './region-state.ts';
 
 export interface StoredObject {
+  /** 'null' while versions are not kept. */
+  versionId: string;
+  /** A version that says that the object was deleted. */
+  marker: boolean;
   body: Buffer;
   contentType: string;
   etag: string;
@@ -17,6 +21,9 @@ interface Bucket {
   region: string;
   createdAt: number;
   objects: Map<string, StoredObject>;
+  versioning: '' | 'Enabled' | 'Suspended';
+  /** Every version of a key, oldest first; kept once versioning was enabled. */
+  history: Map<string, StoredObject[]>;
 }
 
 function noSuchBucket(name: string): AwsError {
@@ -55,6 +62,8 @@ export class ObjectStorage {
       region: state.region,
       createdAt: this.#cloud.now(),
       objects: new Map(),
+      versioning: '',
+      history: new Map(),
     };
     this.#buckets.set(name, bucket);
     return bucket;
@@ -91,22 +100,92 @@ export class ObjectStorage {
 
   #list(call: Call, bucket: Bucket): Record<string, unknown> {
     const prefix = call.params.text('Prefix') ?? '';
-    const keys = [...bucket.objects].filter(([key]) => key.startsWith(prefix)).sort(([a], [b]) => (a < b ? -1 : 1));
+    const delimiter = call.params.text('Delimiter') ?? '';
     const most = call.params.bounded('MaxKeys', 1, 1000) ?? 1000;
+    const after = call.params.text('StartAfter') ?? '';
+    const keys = [...bucket.objects].filter(([key]) => key.startsWith(prefix) && key > after);
+    keys.sort(([a], [b]) => (a < b ? -1 : 1));
+    const groups = new Set<string>();
+    const plain = keys.filter(([key]) => {
+      const end = delimiter === '' ? -1 : key.indexOf(delimiter, prefix.length);
+      if (end >= 0) groups.add(key.slice(0, end + delimiter.length));
+      return end < 0;
+    });
+    const { items, next } = page(plain, {
+      size: most,
+      token: call.params.text('ContinuationToken'),
+      badToken: () => new AwsError('InvalidArgument', 'The continuation token provided is incorrect'),
+    });
     return {
       Name: call.params.required('Bucket'),
       Prefix: prefix,
-      KeyCount: Math.min(keys.length, most),
+      ...(delimiter === '' ? {} : { Delimiter: delimiter }),
+      KeyCount: items.length + groups.size,
       MaxKeys: most,
-      IsTruncated: keys.length > most,
-      Contents: keys.slice(0, most).map(([Key, stored]) => ({
-        Key,
-        LastModified: new Date(stored.modifiedAt),
-        ETag: stored.etag,
-        Size: stored.body.length,
-        StorageClass: 'STANDARD',
-      })),
+      IsTruncated: next !== undefined,
+      ...(next === undefined ? {} : { NextContinuationToken: next }),
+      Contents: items.map(([Key, stored]) => ({ Key, ...summary(stored) })),
+      CommonPrefixes: [...groups].map((Prefix) => ({ Prefix })),
     };
+  }
+
+  #versions(call: Call, bucket: Bucket): Record<string, unknown> {
+    const prefix = call.params.text('Prefix') ?? '';
+    const all = [...bucket.history].filter(([key]) => key.startsWith(prefix)).sort(([a], [b]) => (a < b ? -1 : 1));
+    const entries = all.flatMap(([Key, versions]) =>
+      [...versions].reverse().map((stored, i) => ({ Key, VersionId: stored.versionId, IsLatest: i === 0, stored })),
+    );
+    return {
+      Name: call.params.required('Bucket'),
+      Prefix: prefix,
+      MaxKeys: 1000,
+      IsTruncated: false,
+      Versions: entries
+        .filter((each) => !each.stored.marker)
+        .map(({ stored, ...rest }) => ({ ...rest, ...summary(stored) })),
+      DeleteMarkers: entries
+        .filter((each) => each.stored.marker)
+        .map(({ stored, ...rest }) => ({ ...rest, LastModified: new Date(stored.modifiedAt) })),
+    };
+  }
+
+  #store(call: Call, bucket: Bucket, key: string, stored: StoredObject): void {
+    const kept = bucket.versioning === 'Enabled';
+    if (kept) stored.versionId = call.state.uuid().replaceAll('-', '');
+    if (stored.marker) bucket.objects.delete(key);
+    else bucket.objects.set(key, stored);
+    if (bucket.versioning === '') return;
+    const history = bucket.history.get(key) ?? [];
+    bucket.history.set(key, [...(kept ? history : history.filter((each) => each.versionId !== 'null')), stored]);
+  }
+
+  #delete(call: Call, bucket: Bucket): Record<string, unknown> {
+    const key = call.params.required('Key');
+    const versionId = call.params.text('VersionId');
+    const history = bucket.history.get(key);
+    if (versionId !== undefined && history) {
+      const rest = history.filter((each) => each.versionId !== versionId);
+      if (rest.length > 0) bucket.history.set(key, rest);
+      else bucket.history.delete(key);
+      const last = rest.at(-1);
+      if (last && !last.marker) bucket.objects.set(key, last);
+      else bucket.objects.delete(key);
+      return { VersionId: versionId };
+    }
+    if (bucket.versioning === '') {
+      bucket.objects.delete(key);
+      return {};
+    }
+    const marker = {
+      versionId: 'null',
+      marker: true,
+      body: Buffer.alloc(0),
+      contentType: '',
+      etag: '',
+      modifiedAt: call.cloud.now(),
+    };
+    this.#store(call, bucket, key, marker);
+    return { VersionId: marker.versionId, DeleteMarker: true };
   }
 
   actions(): ActionTable {
@@ -119,7 +198,14 @@ export class ObjectStorage {
     };
     const objectOf = (call: Call): StoredObject => {
       const key = call.params.required('Key');
-      const stored = bucketOf(call).objects.get(key);
+      const bucket = bucketOf(call);
+      const versionId = call.params.text('VersionId');
+      if (versionId !== undefined) {
+        const version = bucket.history.get(key)?.find((each) => each.versionId === versionId);
+        if (version && !version.marker) return version;
+        throw new AwsError('NoSuchVersion', 'The specified version does not exist.', 404);
+      }
+      const stored = bucket.objects.get(key);
       if (stored) return stored;
       throw new AwsError('NoSuchKey', 'The specified key does not exist.', 404);
     };
@@ -128,6 +214,7 @@ export class ObjectStorage {
       ContentLength: stored.body.length,
       ContentType: stored.contentType,
       LastModified: new Date(stored.modifiedAt),
+      ...(stored.versionId === 'null' ? {} : { VersionId: stored.versionId }),
     });
     return {
       CreateBucket: (call) => this.#createBucket(call),
@@ -135,26 +222,61 @@ export class ObjectStorage {
       PutObject: (call) => {
         const body = bytesOf(call.params.raw['Body']);
         const etag = `"${createHash('md5').update(body).digest('hex')}"`;
-        bucketOf(call).objects.set(call.params.required('Key'), {
+        const stored: StoredObject = {
+          versionId: 'null',
+          marker: false,
           body,
           contentType: call.params.text('ContentType') ?? 'application/octet-stream',
           etag,
           modifiedAt: call.cloud.now(),
-        });
-        return { ETag: etag };
+        };
+        this.#store(call, bucketOf(call), call.params.required('Key'), stored);
+        return { ETag: etag, ...(stored.versionId === 'null' ? {} : { VersionId: stored.versionId }) };
       },
       GetObject: (call) => {
         const stored = objectOf(call);
         return { ...head(stored), Body: stored.body };
       },
       HeadObject: (call) => head(objectOf(call)),
-      DeleteObject: (call) => {
-        bucketOf(call).objects.delete(call.params.required('Key'));
+      DeleteObject: (call) => this.#delete(call, bucketOf(call)),
+      DeleteBucket: (call) => {
+        const bucket = bucketOf(call);
+        if (bucket.objects.size > 0 || bucket.history.size > 0)
+          throw new AwsError('BucketNotEmpty', 'The bucket you tried to delete is not empty', 409);
+        this.#buckets.delete(bucket.name);
         return {};
       },
+      ListBuckets: ({ state }) => ({
+        Buckets: [...this.#buckets.values()]
+          .filter((bucket) => bucket.account === state.account)
+          .map((bucket) => ({ Name: bucket.name, CreationDate: new Date(bucket.createdAt) })),
+        Owner: { ID: state.account },
+      }),
+      GetBucketLocation: (call) => ({ LocationConstraint: bucketOf(call).region }),
+      GetBucketVersioning: (call) => {
+        const { versioning } = bucketOf(call);
+        return versioning === '' ? {} : { Status: versioning };
+      },
+      PutBucketVersioning: (call) => {
+        const bucket = bucketOf(call);
+        bucket.versioning =
+          call.params.oneOf('Status', ['Enabled', 'Suspended'] as const) ?? call.params.fail('Status is required');
+        for (const [key, stored] of bucket.objects) if (!bucket.history.has(key)) bucket.history.set(key, [stored]);
+        return {};
+      },
+      ListObjectVersions: (call) => this.#versions(call, bucketOf(call)),
       ListObjectsV2: (call) => this.#list(call, bucketOf(call)),
     };
   }
+}
+
+function summary(stored: StoredObject): Record<string, unknown> {
+  return {
+    LastModified: new Date(stored.modifiedAt),
+    ETag: stored.etag,
+    Size: stored.body.length,
+    StorageClass: 'STANDARD',
+  };
 }
 
 const cipherPrefix = 'simulated-kms:';
