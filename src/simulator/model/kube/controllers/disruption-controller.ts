@@ -108,9 +108,11 @@ export class DisruptionController {
   /** Undefined when the controller of a pod has no scale: nothing can be said then. */
   #expectedScale(pods: readonly Pod[]): number | undefined {
     const scales = new Map<string, number>();
+    const seen = new Set<string>();
     for (const pod of pods) {
       const owner = controllerOf(pod);
-      if (!owner) continue;
+      if (!owner || seen.has(owner.uid)) continue;
+      seen.add(owner.uid);
       const found = this.#scaleOf(owner.uid);
       if (!found) return undefined;
       scales.set(found.uid, found.replicas);
