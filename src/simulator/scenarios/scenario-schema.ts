@@ -153,7 +153,15 @@ const worldFaults = [
     most: count('At most this many nodes, 1 unless given').optional(),
   }),
   z.strictObject({ ...timing, ...cluster, kind: z.literal('budget-never-allows'), namespace: namespace.optional() }),
-  z.strictObject({ ...timing, ...cluster, kind: z.literal('registry-overload') }),
+  z.strictObject({
+    ...timing,
+    kind: z.literal('registry-overload'),
+    cluster: clusterId
+      .optional()
+      .meta({ description: 'Its pulls alone are refused; without it the registry is slow for all' }),
+    mostPulls: count('Pulls at once; more are refused. 20 unless given').optional(),
+    mebibytesPerSecond: count('What all pulls get together. 50 unless given').optional(),
+  }),
   z.strictObject({ ...timing, ...cluster, kind: z.literal('api-needs-master') }),
   z.strictObject({
     ...timing,

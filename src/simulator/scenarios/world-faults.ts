@@ -20,6 +20,8 @@ export function beginWorldFault(world: World, fault: WorldFault): () => void {
       return nothing;
     case 'flapping-kubelet':
       return flappingKubelet(world, fault);
+    case 'registry-overload':
+      return registryOverload(world, fault);
     case 'budget-never-allows':
       return budgetNeverAllows(world, fault);
     case 'clock-skew':
@@ -58,6 +60,23 @@ function flappingKubelet(world: World, fault: Of<'flapping-kubelet'>): () => voi
   };
 }
 
+/** One registry serves all clusters: it is slow for everybody, or cut off from one of them. */
+function registryOverload(world: World, fault: Of<'registry-overload'>): () => void {
+  if (fault.cluster !== undefined) {
+    const { faults } = world.kube(fault.cluster);
+    faults.imagePull = 'broken';
+    return () => {
+      faults.imagePull = 'ok';
+    };
+  }
+  const before = world.registry.limits;
+  world.registry.configure({
+    mostPulls: fault.mostPulls ?? 20,
+    bytesPerSecond: (fault.mebibytesPerSecond ?? 50) * 2 ** 20,
+  });
+  return () => world.registry.configure(before);
+}
+
 const budgetName = 'never-allows';
 
 /** A budget over every pod of the namespace that lets none go. */
@@ -77,17 +96,12 @@ function budgetNeverAllows(world: World, fault: Of<'budget-never-allows'>): () =
   };
 }
 
-type ClusterFault = Of<'registry-overload' | 'api-needs-master' | 'api-down' | 'broken-component' | 'budget-lag'>;
+type ClusterFault = Of<'api-needs-master' | 'api-down' | 'broken-component' | 'budget-lag'>;
 
 function clusterFault(world: World, fault: ClusterFault): () => void {
   const kube = world.kube(fault.cluster);
   const { faults } = kube;
   switch (fault.kind) {
-    case 'registry-overload':
-      faults.imagePull = 'broken';
-      return () => {
-        faults.imagePull = 'ok';
-      };
     case 'api-needs-master':
       faults.apiNeedsMaster = true;
       return () => {

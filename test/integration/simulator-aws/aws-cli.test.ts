@@ -82,7 +82,7 @@ describe.skipIf(!awsIsThere())('the AWS CLI', () => {
     };
     const line = ['--endpoint-url', served.server.url, '--output', 'json'];
     const { stdout } = await promisify(execFile)('aws', [...line, ...args], { env });
-    return stdout.trim() === '' ? {} : (JSON.parse(stdout) as Answer);
+    return stdout.trim() === '' ? {} : JSON.parse(stdout);
   }
 
   test('creates and updates a stack of channels/, and the group follows', async () => {

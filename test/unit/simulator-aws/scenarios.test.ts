@@ -221,6 +221,30 @@ describe('faults of the world', () => {
     expect(evict()).toBe(201);
   });
 
+  test('the registry is slow for all and refuses what is too much, until that is over', () => {
+    const pulled = (names: string[]): number => {
+      world.kube(clusterId).seed(
+        names.map((name) => ({
+          apiVersion: 'v1',
+          kind: 'Pod',
+          metadata: { name, namespace: 'default' },
+          spec: { containers: [{ name: 'app', image: `team/${name}:1` }] },
+        })),
+      );
+      pass(20);
+      const pods = world.kube(clusterId).truth().pods;
+      return names.filter((name) => pods.get(`default/${name}`)?.status.phase === 'Running').length;
+    };
+    const { limits } = world.registry;
+    const id = player.play(fault({ kind: 'registry-overload', mostPulls: 1, mebibytesPerSecond: 1 }));
+    pass(1);
+    expect(pulled(['a', 'b', 'c'])).toBe(0);
+    expect(world.registry.stats.refused).toBeGreaterThan(0);
+    player.stop(id);
+    expect(world.registry.limits).toEqual(limits);
+    expect(pulled(['d', 'e', 'f'])).toBe(3);
+  });
+
   test('a zone runs out of capacity and has it again', () => {
     player.play(fault({ kind: 'no-capacity', zone: `${region}a`, for: '5m' }));
     const errors = (token: string) =>

@@ -130,8 +130,8 @@ describe('a change set', () => {
     const described = cfn('DescribeChangeSet', { StackName: 'one', ChangeSetName: 'next' });
     expect(described.Parameters).toEqual([{ ParameterKey: 'Secret', ParameterValue: '****' }]);
     const changes = described.Changes.map(
-      ({ ResourceChange: change }: { ResourceChange: Record<string, unknown> }) =>
-        `${change['Action']} ${change['LogicalResourceId']} ${change['Replacement']} ${(change['Scope'] as string[]).join('+')}`,
+      ({ ResourceChange: change }: { ResourceChange: Record<string, string> & { Scope: string[] } }) =>
+        `${change['Action']} ${change['LogicalResourceId']} ${change['Replacement']} ${change.Scope.join('+')}`,
     );
     expect(changes.sort()).toEqual([
       'Modify A True Properties',

@@ -62,6 +62,12 @@ export class ImageRegistry {
     return { pulls: this.#pulls, bytes: this.#bytes, refused: this.#refused, active: this.#active, peak: this.#peak };
   }
 
+  /** What it gives to all pulls together. */
+  get limits(): Pick<RegistryOptions, 'bytesPerSecond' | 'mostPulls'> {
+    const { bytesPerSecond, mostPulls } = this.#options;
+    return { bytesPerSecond, mostPulls };
+  }
+
   /** Changes limits at run time; transfers in flight go on at the new rate. */
   configure(changes: Partial<RegistryOptions> & { broken?: boolean }): void {
     this.#settle();
