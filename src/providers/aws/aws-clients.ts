@@ -69,11 +69,17 @@ interface Credentials {
   expiration?: Date;
 }
 
-function lazily<T>(made: { destroy(): void }[], make: () => T & { destroy(): void }): () => T {
+/** `session` gives the credentials of an assumed role, which may end before they said. */
+function lazily<T>(
+  made: { destroy(): void }[],
+  make: () => T & { destroy(): void },
+  session?: () => Promise<{ expiration?: Date }>,
+): () => T {
   let value: (T & { destroy(): void }) | undefined;
   return () => {
     if (value === undefined) {
       value = addCallUserAgent(make());
+      if (session !== undefined) addSessionRenewal(value, session);
       made.push(value);
     }
     return value;
@@ -97,6 +103,29 @@ function addCallUserAgent<C extends { destroy(): void }>(client: C): C {
     { step: 'build', priority: 'low', name: 'callUserAgent' },
   );
   return client;
+}
+
+const sessionEnded = /^(ExpiredToken|RequestExpired|TokenRefreshRequired)/;
+
+/**
+ * A session can end before its time: it was revoked, or the clocks differ. The SDK would go on with it until then, so what it
+ * remembers is marked as ended, and the call, which had no effect, is made once more with a new session.
+ */
+function addSessionRenewal(client: unknown, session: () => Promise<{ expiration?: Date }>): void {
+  const { middlewareStack } = client as AutoScalingClient;
+  middlewareStack.add(
+    (next) => async (args) => {
+      const used = await session();
+      try {
+        return await next(args);
+      } catch (error) {
+        if (!(error instanceof Error) || !sessionEnded.test(error.name)) throw error;
+        used.expiration = new Date(0);
+        return next(args);
+      }
+    },
+    { step: 'initialize', priority: 'low', name: 'sessionRenewal' },
+  );
 }
 
 /** The cache of client sets. Making it opens no socket and reads no credentials. */
@@ -151,23 +180,28 @@ export function createAwsClients(options: AwsClientsOptions): AwsClients {
       roleOf === undefined
         ? undefined
         : new STSClient({ ...configFor(target.region), credentials: assumeRole(own, roleOf) });
-    if (role !== undefined) made.push(role);
+    if (role !== undefined) {
+      addSessionRenewal(role, () => role.config.credentials());
+      made.push(role);
+    }
     const config = {
       ...configFor(target.region),
       ...(role === undefined ? {} : { credentials: role.config.credentials }),
     };
+    const client = <T>(make: () => T & { destroy(): void }): (() => T) =>
+      lazily(made, make, role === undefined ? undefined : () => role.config.credentials());
     return {
       account: target.account,
       region: target.region,
-      autoScaling: lazily(made, () => new AutoScalingClient(config)),
-      autoScalingOnce: lazily(made, () => new AutoScalingClient({ ...config, maxAttempts: 1 })),
-      cloudFormation: lazily(made, () => new CloudFormationClient(config)),
-      classicLoadBalancing: lazily(made, () => new ElasticLoadBalancingClient(config)),
-      loadBalancing: lazily(made, () => new ElasticLoadBalancingV2Client(config)),
+      autoScaling: client(() => new AutoScalingClient(config)),
+      autoScalingOnce: client(() => new AutoScalingClient({ ...config, maxAttempts: 1 })),
+      cloudFormation: client(() => new CloudFormationClient(config)),
+      classicLoadBalancing: client(() => new ElasticLoadBalancingClient(config)),
+      loadBalancing: client(() => new ElasticLoadBalancingV2Client(config)),
       sts: role === undefined ? own : () => role,
-      ec2: lazily(made, () => new EC2Client(config)),
-      kms: lazily(made, () => new KMSClient(config)),
-      acm: lazily(made, () => new ACMClient(config)),
+      ec2: client(() => new EC2Client(config)),
+      kms: client(() => new KMSClient(config)),
+      acm: client(() => new ACMClient(config)),
       credentialsEnd: async () => {
         if (role !== undefined) await role.config.credentials();
         return (await own().config.credentials()).expiration;

@@ -215,6 +215,38 @@ describe('an assumed role', () => {
     expect(ending.server.received.filter((request) => request.body.includes('Action=AssumeRole'))).toHaveLength(1);
   });
 
+  it('whose session ends before it said is assumed anew, and the call is made once more', async () => {
+    let sessions = 0;
+    const { server, cloud } = await serve(
+      (parameters) => {
+        if (parameters.get('Action') !== 'AssumeRole')
+          return sessions === 1 ? refuse(403, 'ExpiredToken', 'The security token is expired') : identity;
+        sessions += 1;
+        return assumed('2999-01-01T00:00:00Z');
+      },
+      {},
+      role,
+    );
+    expect(await cloud.callerIdentity()).toMatchObject({ account: '123456789012' });
+    expect(sessions).toBe(2);
+    await failing(cloud.describeStack('s'));
+    expect(sessions).toBe(2);
+    expect(server.received).toHaveLength(5);
+  });
+
+  it('whose sessions never work is a failure after one more try', async () => {
+    const { server, cloud } = await serve(
+      (parameters) =>
+        parameters.get('Action') === 'AssumeRole'
+          ? assumed('2999-01-01T00:00:00Z')
+          : refuse(403, 'ExpiredToken', 'The security token is expired'),
+      {},
+      role,
+    );
+    expect(await failing(cloud.callerIdentity())).toMatchObject({ code: 'aws-expired-credentials' });
+    expect(server.received).toHaveLength(4);
+  });
+
   it('is not needed for the credentials of the chain, which end when they say so', async () => {
     const { cloud, server } = await serve(() => identity);
     expect(await cloud.credentialsExpireAt()).toBeUndefined();
