@@ -29,7 +29,9 @@ channel: ${channel}
 environment: ${environment}
 criticality_level: 1
 lifecycle_status: ready
-config_items: {}
+config_items:
+  vpc_id: vpc-1
+  subnets: "eu-central-1a=subnet-1,eu-central-1b=subnet-2,eu-central-1c=subnet-3"
 node_pools:
   - name: default-worker
     profile: worker-default

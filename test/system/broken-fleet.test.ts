@@ -59,7 +59,7 @@ describe('a fleet on which something is broken', () => {
     for (const answer of [status, why]) {
       expect(answer.code).toBe(0);
       expect(answer.stdout).toContain('network.service-endpoints');
-      expect(answer.stdout).toMatch(/EndpointSlices list 0 ready endpoints, wanted 2/);
+      expect(answer.stdout).toMatch(/check network\.http fail: 30 of 30 to http:\S+ failed: refused/);
     }
     expect(why.stdout).toContain('halted');
   });

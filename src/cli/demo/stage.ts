@@ -139,7 +139,12 @@ export const nodesAndIngress = {
   subject: 'Roll out new node images and a new ingress',
   edit: (workTree: string): Promise<void> =>
     editDefaults(workTree, (text) =>
-      withNewIngress(text.replace(/ami-([0-9a-f]+)/g, (_, id: string) => `ami-${id.split('').reverse().join('')}`)),
+      // Members of etcd are not nodes: their image stays.
+      withNewIngress(
+        text.replace(/(node_image: *"?ami-)([0-9a-f]+)/g, (_, key: string, id: string) => {
+          return key + id.split('').reverse().join('');
+        }),
+      ),
     ),
 };
 

@@ -109,7 +109,9 @@ const clustersReadme = `# One file a cluster
     environment: test
     criticality_level: 1
     lifecycle_status: ready
-    config_items: {}
+    config_items:
+      vpc_id: vpc-0123456789abcdef0
+      subnets: "eu-central-1a=subnet-0a,eu-central-1b=subnet-0b,eu-central-1c=subnet-0c"
     node_pools:
       - name: default-master
         profile: master-default

@@ -105,7 +105,10 @@ export function restorations(group: NodeGroup, memory: RollGroupMemory | undefin
     if (instanceIds.length > 0) changes.push({ kind: 'unprotect', instanceIds });
   }
   for (const node of members) if (carriesMarks(node)) changes.push({ kind: 'clear-node', node: node.name });
-  if (!originals) return changes;
+  const keys = rollTags.filter((key) => group.tags[key] !== undefined);
+  const untag: GroupChange[] = keys.length > 0 ? [{ kind: 'untag', keys }] : [];
+  // An incomplete set says nothing to put back; it is what a look at an old describe has left behind.
+  if (!originals) return [...changes, ...untag];
   const maxIsOurs = memory === undefined || group.max === memory.max;
   const change = {
     ...(group.max !== originals.max && maxIsOurs ? { max: originals.max } : {}),
@@ -115,9 +118,7 @@ export function restorations(group: NodeGroup, memory: RollGroupMemory | undefin
   if (!originals.suspended.includes(rebalanceProcess) && group.suspendedProcesses.includes(rebalanceProcess)) {
     changes.push({ kind: 'resume', processes: [rebalanceProcess] });
   }
-  const keys = rollTags.filter((key) => group.tags[key] !== undefined);
-  if (keys.length > 0) changes.push({ kind: 'untag', keys });
-  return changes;
+  return [...changes, ...untag];
 }
 
 /** Launched during the roll (and so protected by the group's setting), or noted as protected by a roll. */

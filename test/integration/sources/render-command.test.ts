@@ -66,14 +66,22 @@ describe('clm render', { timeout: 60_000 }, () => {
   it('tells every problem with its place, and writes nothing', async () => {
     const file = path.join(folder.path, 'clusters', '2.yaml');
     const changed = readFileSync(file, 'utf8').replace(
-      'config_items: {}\nnode',
-      'config_items: {secret: "aws:kms:QUJD"}\nnode',
+      '  vpc_id: vpc-1\n',
+      '  vpc_id: vpc-1\n  secret: "aws:kms:QUJD"\n',
     );
     folder.write('clusters/2.yaml', changed);
     const run = await render('--out', out());
     expect(run.code).toBe(2);
     expect(run.err).toContain('1 config items are encrypted (for cluster cluster-2)');
     expect(existsSync(out())).toBe(false);
+  });
+
+  it('says what a cluster without subnets lacks', async () => {
+    const file = path.join(folder.path, 'clusters', '2.yaml');
+    folder.write('clusters/2.yaml', readFileSync(file, 'utf8').replace(/ {2}subnets: .*\n/, ''));
+    const run = await render();
+    expect(run.code).toBe(2);
+    expect(run.err).toContain('the cluster needs config_items.subnets');
   });
 
   it('has help with examples', async () => {

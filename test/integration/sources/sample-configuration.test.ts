@@ -210,6 +210,7 @@ describe('the JSON Schemas in registry/schemas', () => {
       'cluster.schema.json',
       'infrastructure-accounts.schema.json',
       'pipeline.schema.json',
+      'scenario.schema.json',
     ]);
     for (const [name, text] of texts)
       expect(

@@ -128,6 +128,12 @@ describe('putting a group back', () => {
     expect(restorations(group, memory, nodes).map((change) => change.kind)).not.toContain('resume');
   });
 
+  it('removes a tag that a look at an old describe wrote after the others were gone', () => {
+    const { view } = buildInput({ pools: [{ nodes: [{ name: 'a', exempt: false }] }] });
+    const group = { ...untouched(), tags: { 'clm/roll-baseline': '3', team: 'x' } };
+    expect(restorations(group, undefined, view.nodes)).toEqual([{ kind: 'untag', keys: ['clm/roll-baseline'] }]);
+  });
+
   it('has nothing to do with a group that no roll has touched', () => {
     const { view } = buildInput({ pools: [{ nodes: [{ name: 'a', exempt: false }] }] });
     expect(restorations(untouched(), undefined, view.nodes)).toEqual([]);
