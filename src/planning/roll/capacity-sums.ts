@@ -4,10 +4,8 @@ import { allMembers, intentFor, type PoolContext, plainSurge, surgeInUse } from 
 /** Capacity as it will be when everything decided so far has happened. */
 export class CapacitySums {
   #surge: number;
-  #allowed: number;
-  #extra: number;
-  /** New nodes wanted beyond the baseline; the surplus goes at the end. */
-  #beyond = 0;
+  readonly #allowed: number;
+  readonly #most: number;
   readonly #fresh = new Map<string, number>();
   readonly #groupSurge = new Map<string, number>();
   /** Outdated nodes that still have to be replaced and can be. */
@@ -21,8 +19,8 @@ export class CapacitySums {
     const extra = context.pool.controlPlane
       ? 0
       : Math.min(context.input.policy.maxBlocked, parkedBefore(context) + idle);
-    this.#extra = extra;
     this.#allowed = plainSurge(context) + extra;
+    this.#most = plainSurge(context) + (context.pool.controlPlane ? 0 : context.input.policy.maxBlocked);
     this.booting = context.cluster.booting;
     for (const state of context.groups) {
       const launches = context.memory.intents.filter((one) => one.kind === 'launch' && one.group === state.group.name);
@@ -38,7 +36,7 @@ export class CapacitySums {
   /** New nodes that the group still lacks for the outdated ones that can go. */
   needed(state: GroupState): number {
     const name = state.group.name;
-    const lacking = state.baseline - (this.#fresh.get(name) ?? 0) + this.#beyond;
+    const lacking = state.baseline - (this.#fresh.get(name) ?? 0);
     return Math.min(lacking, this.#toReplace.get(name) ?? 0);
   }
 
@@ -46,12 +44,9 @@ export class CapacitySums {
     return this.#allowed - this.#surge;
   }
 
-  /** Room for one new node more, as often as all extras together stay within `most`. */
-  allowExtra(most: number): void {
-    if (this.#extra >= most) return;
-    this.#extra += 1;
-    this.#beyond += 1;
-    this.#allowed += 1;
+  /** Room for a node in a zone that everything waits for: all that blocked nodes may cost is at its service. */
+  get zoneSurge(): number {
+    return this.#most - this.#surge;
   }
 
   surgeOf(state: GroupState): number {

@@ -112,6 +112,13 @@ function sickEtcd({ view }: RollPlanInput): string | undefined {
   return members.find((pod) => !pod.ready)?.name;
 }
 
+/** undefined when a worker may be taken out as far as the control plane is concerned. */
+export function workerGate(cluster: ClusterState): { code: string; message: string } | undefined {
+  if (cluster.controlPlaneInFlight === undefined) return undefined;
+  const message = `control-plane node ${cluster.controlPlaneInFlight} is on its way out; workers wait`;
+  return { code: 'control-plane-in-flight', message };
+}
+
 /** undefined when the next control-plane node may be taken out. */
 export function controlPlaneGate(
   pool: PoolRollState,

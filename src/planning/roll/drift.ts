@@ -24,10 +24,18 @@ export function judgeDrift(input: {
   /** When the describe was made. */
   cloudAt: number;
   confirmMs: number;
+  /** A roll that is being stopped puts back what it may; only the size tells it what to leave behind. */
+  sizeOnly?: boolean;
 }): DriftVerdict {
   const deviations = input.memory.groups.flatMap((memory) => {
     const group = input.groups.find((one) => one.name === memory.name);
-    return group ? deviationsOf(group, memory, input.memory) : [];
+    if (!group) return [];
+    if (input.sizeOnly === true) {
+      // Without its tags a group is put back already: nothing is followed any more.
+      const desired = readOriginals(group) && desiredDeviation(group, memory, input.memory);
+      return desired ? [desired] : [];
+    }
+    return deviationsOf(group, memory, input.memory);
   });
   if (deviations.length === 0) return { kind: 'none' };
   const what = deviations.map((one) => one.what).join('; ');

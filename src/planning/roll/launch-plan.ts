@@ -6,7 +6,8 @@ import { imagePullGate } from './control-plane-gate.ts';
 import type { GroupState } from './members.ts';
 import { allMembers, look, type PoolContext, wait } from './pool-context.ts';
 
-export function planLaunches(context: PoolContext, sums: CapacitySums): void {
+/** `awaited`: zones by group that everything left waits for. One node there is launched whether or not the baseline lacks one. */
+export function planLaunches(context: PoolContext, sums: CapacitySums, awaited: Map<string, Set<string>>): void {
   const { input, memory } = context;
   const pulls = imagePullGate(memory, context.cluster, input.policy);
   if (pulls) {
@@ -21,22 +22,19 @@ export function planLaunches(context: PoolContext, sums: CapacitySums): void {
   let number = memory.launches;
   let planned = 0;
   for (const state of context.groups) {
-    while (sums.needed(state) > 0 && sums.freeSurge > 0) {
+    const zones = awaited.get(state.group.name);
+    const wanted = (): boolean =>
+      (sums.needed(state) > 0 && sums.freeSurge > 0) || (zones !== undefined && planned === 0 && sums.zoneSurge > 0);
+    while (wanted()) {
       // One node first: a bad image costs one instance.
       if (!proven && newcomers + owed + pending + planned > 0) return;
       if (sums.booting >= input.policy.bootCap) {
         wait(context, 'boot-cap', `${sums.booting} nodes of the cluster are booting, as many as allowed`);
         return;
       }
-      const zone = zoneFor(context, state);
+      const zone = zoneFor(context, state, zones);
       if (zone === undefined) {
-        const until = Math.min(...memory.zonesWithout.map((one) => one.until));
-        look(context, until);
-        wait(
-          context,
-          'no-capacity',
-          `no zone of ${state.group.name} has instances to give: ${memory.zonesWithout.map((one) => one.zone).join(', ')}`,
-        );
+        waitForZones(context, state, zones);
         return;
       }
       number += 1;
@@ -62,6 +60,16 @@ export function planLaunches(context: PoolContext, sums: CapacitySums): void {
   }
 }
 
+function waitForZones(context: PoolContext, state: GroupState, awaited: Set<string> | undefined): void {
+  const without = context.memory.zonesWithout.filter((one) => one.until > context.input.now);
+  look(context, Math.min(...without.map((one) => one.until)));
+  const names = without.map((one) => one.zone).join(', ');
+  const message = awaited
+    ? `volumes wait for a new node in ${[...awaited].join(', ')}; no instances to give: ${names}`
+    : `no zone of ${state.group.name} has instances to give: ${names}`;
+  wait(context, 'no-capacity', message);
+}
+
 /** The same launch sent twice carries the same token. */
 export function launchToken(rollId: string, number: number): string {
   return createHash('sha256').update(`${rollId}/${number}`).digest('hex');
@@ -69,9 +77,10 @@ export function launchToken(rollId: string, number: number): string {
 
 /**
  * Zone with the fewest new nodes, so that they end up even: AZRebalance would repair uneven zones after the roll, by ending nodes
- * undrained. Among equals the zone where most old nodes wait; before all, one whose volumes wait for their first new node.
+ * undrained. Among equals the zone where most old nodes wait; before all, one whose volumes wait for their first new node. While
+ * everything waits for some zones, a node elsewhere would help nobody and use up the surge: undefined until one of them has capacity.
  */
-function zoneFor(context: PoolContext, state: GroupState): string | null | undefined {
+function zoneFor(context: PoolContext, state: GroupState, awaited?: Set<string>): string | null | undefined {
   const zones = new Map(state.group.zones.map((zone) => [zone, { fresh: 0, outdated: 0, volumes: false }]));
   const at = (zone: string): { fresh: number; outdated: number; volumes: boolean } => {
     const known = zones.get(zone) ?? { fresh: 0, outdated: 0, volumes: false };
@@ -94,11 +103,17 @@ function zoneFor(context: PoolContext, state: GroupState): string | null | undef
     ...context.actions.flatMap((action) => (action.kind === 'capacity' ? [action.intent] : [])),
   ];
   const intents = new Set(under.filter((one) => one.kind === 'launch' && one.group === state.group.name));
-  for (const intent of intents) if (intent.kind === 'launch' && intent.zone !== null) at(intent.zone).fresh += 1;
+  const served = new Set<string>();
+  for (const intent of intents) {
+    if (intent.kind !== 'launch' || intent.zone === null) continue;
+    at(intent.zone).fresh += 1;
+    served.add(intent.zone);
+  }
+  const only = new Set([...(awaited ?? [])].filter((zone) => !served.has(zone)));
   const without = new Set(
     context.memory.zonesWithout.filter((one) => one.until > context.input.now).map((one) => one.zone),
   );
-  const open = [...zones].filter(([zone]) => !without.has(zone));
+  const open = [...zones].filter(([zone]) => !without.has(zone) && (only.size === 0 || only.has(zone)));
   if (open.length === 0) return zones.size === 0 && without.size === 0 ? null : undefined;
   const first = ({ volumes, fresh }: { volumes: boolean; fresh: number }): number => (volumes && fresh === 0 ? 0 : 1);
   open.sort(

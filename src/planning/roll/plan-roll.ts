@@ -9,7 +9,7 @@ import {
   countUnschedulable,
   trackSettling,
 } from './control-plane-gate.ts';
-import { judgeDrift } from './drift.ts';
+import { type DriftVerdict, judgeDrift } from './drift.ts';
 import { EvictionLanes, isCritical } from './eviction-lanes.ts';
 import { type GroupState, groupStates, type Member } from './members.ts';
 import { isCordonedByUs } from './node-marks.ts';
@@ -119,43 +119,57 @@ function planPool(parts: PoolParts): PoolPlan {
 }
 
 function stop(context: PoolContext): PoolPlan {
-  planStopping(context);
+  const drift = driftOf(context, true);
+  if (drift.kind === 'desired') return followSize(context, drift);
+  watchDrift(context, drift);
+  planStopping(context, drift.kind === 'watched');
   const left = allMembers(context).some((member) => member.live && member.cordonedByUs);
   const surplus = context.groups.some((state) => state.surge > 0);
   const flying = context.pool.controlPlane && context.cluster.controlPlaneInFlight !== undefined;
-  const complete = !left && !surplus && !flying && context.memory.intents.length === 0 && context.actions.length === 0;
+  const busy = left || surplus || flying || drift.kind !== 'none';
+  const complete = !busy && context.memory.intents.length === 0 && context.actions.length === 0;
   if (!complete && context.waits.length === 0) wait(context, 'stopping', 'the roll is being stopped');
   return finish(context, complete ? { kind: 'complete' } : { kind: 'going-on' });
 }
 
 function roll(context: PoolContext): PoolPlan {
   const { input, pool } = context;
-  const drift = judgeDrift({
-    memory: context.memory,
-    groups: input.cloud.groups,
-    cloudAt: input.cloud.at,
-    confirmMs: input.policy.confirmMs,
-  });
+  const drift = driftOf(context, false);
   if (drift.kind === 'foreign') return finish(context, { kind: 'foreign-change', message: drift.message });
   if (context.memory.bootFailures >= input.policy.maxBootFailures) {
     const message = `${context.memory.bootFailures} new nodes of ${pool.pool} did not become usable; the old ones are intact`;
     return finish(context, { kind: 'failed', code: 'boot-failures', message });
   }
-  context.memory = { ...context.memory, drift: drift.kind === 'watched' ? drift.drift : null };
-  if (drift.kind === 'watched') {
-    wait(context, 'foreign-change-watched', drift.message);
-    look(context, drift.drift.since + input.policy.confirmMs);
-    if (input.now >= drift.drift.since + input.policy.confirmMs)
-      wantCloud(context, drift.drift.since + input.policy.confirmMs);
-  }
-  if (drift.kind === 'desired') {
-    for (const move of drift.moves) context.actions.push({ kind: 'move-baseline', ...move, reason: drift.message });
-    return finish(context, { kind: 'going-on' });
-  }
+  watchDrift(context, drift);
+  if (drift.kind === 'desired') return followSize(context, drift);
   planRolling(context, drift.kind === 'watched');
   const outdated = context.groups.reduce((total, state) => total + state.outdated, 0);
   if (outdated === 0 && drift.kind === 'none') planSurplus(context);
   return finish(context, rollingVerdict(context, outdated));
+}
+
+function driftOf({ memory, input }: PoolContext, sizeOnly: boolean): DriftVerdict {
+  const { cloud, policy } = input;
+  return judgeDrift({ memory, groups: cloud.groups, cloudAt: cloud.at, confirmMs: policy.confirmMs, sizeOnly });
+}
+
+function watchDrift(context: PoolContext, drift: DriftVerdict): void {
+  const { input } = context;
+  context.memory = { ...context.memory, drift: drift.kind === 'watched' ? drift.drift : null };
+  if (drift.kind !== 'watched') return;
+  wait(context, 'foreign-change-watched', drift.message);
+  const confirmedAt = drift.drift.since + input.policy.confirmMs;
+  look(context, confirmedAt);
+  if (input.now >= confirmedAt) wantCloud(context, confirmedAt);
+}
+
+function followSize(context: PoolContext, drift: Extract<DriftVerdict, { kind: 'desired' }>): PoolPlan {
+  context.memory = { ...context.memory, drift: null };
+  const tagged = context.pool.mode === 'rolling';
+  for (const move of drift.moves) {
+    context.actions.push({ kind: 'move-baseline', ...move, tagged, reason: drift.message });
+  }
+  return finish(context, { kind: 'going-on' });
 }
 
 function rollingVerdict(context: PoolContext, outdated: number): PoolVerdict {

@@ -96,7 +96,8 @@ export type RollAction = { reason: string } & (
       actor: string;
     }
   | { kind: 'deregister'; balancer: { kind: 'classic' | 'target-group'; id: string }; instanceId: string; node: string }
-  | { kind: 'move-baseline'; group: string; baseline: number; expected: number }
+  /** `tagged`: the group's tags say so as well; not while they may just have been taken back. */
+  | { kind: 'move-baseline'; group: string; baseline: number; expected: number; tagged: boolean }
 );
 
 export type PoolVerdict =

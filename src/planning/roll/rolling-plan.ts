@@ -1,8 +1,8 @@
 /** Decisions of a pool that is being rolled, in the order of their urgency (end, drain, cordon, launch, mark). */
 
-import { orderCandidates, skippedBy, zonesBound } from './candidate-order.ts';
+import { orderCandidates, skippedBy } from './candidate-order.ts';
 import { CapacitySums } from './capacity-sums.ts';
-import { controlPlaneGate, imagePullGate } from './control-plane-gate.ts';
+import { controlPlaneGate, imagePullGate, workerGate } from './control-plane-gate.ts';
 import { planLaunches } from './launch-plan.ts';
 import { markNodes } from './marking-plan.ts';
 import type { GroupState, Member } from './members.ts';
@@ -21,6 +21,7 @@ import {
   sortOutdated,
   wait,
 } from './pool-context.ts';
+import { exchange, isSurgeSpent, nodeToExchange, servesInZones, zonesAwaited } from './zone-capacity.ts';
 
 /** `holdsCapacity`: somebody else's change is being watched, and capacity stays as it is meanwhile. */
 export function planRolling(context: PoolContext, holdsCapacity: boolean): void {
@@ -42,8 +43,9 @@ export function planRolling(context: PoolContext, holdsCapacity: boolean): void 
   markNodes(context, members);
   if (holdsCapacity) return;
   cordonNext(context, sorted.free);
-  allowForZones(context, sorted.free, sums);
-  planLaunches(context, sums);
+  const awaited = zonesAwaited(context, sorted.free);
+  exchangeForZone(context, awaited);
+  planLaunches(context, sums, awaited);
   if (sorted.blocked.length > 0 && sorted.free.length === 0) {
     const first = sorted.blocked[0];
     if (first) wait(context, 'blocked', `${first.member.name} cannot be drained: ${first.block.message}`);
@@ -88,7 +90,7 @@ function endFailedBoot(context: PoolContext, member: Member, state: GroupState, 
   const failed = `${member.name} was not usable within ${Math.round(context.pool.bootTimeoutMs / 1000)} s: ${describe(member)}`;
   if (member.node && !member.cordonedByUs) {
     const { cluster, pool } = context;
-    if (pool.controlPlane && cluster.controlPlaneInFlight !== undefined) {
+    if (cluster.controlPlaneInFlight !== undefined) {
       const message = `${cluster.controlPlaneInFlight} is on its way out; ${member.name} waits for it: ${failed}`;
       wait(context, 'control-plane-in-flight', message);
       return;
@@ -107,10 +109,14 @@ function describe(member: Member): string {
   return member.usability.usable ? 'it is usable now' : member.usability.message;
 }
 
-/** Current again (the template was changed back), or a leftover of an earlier stop; not one that is too many at the end. */
+/**
+ * Current again (the template was changed back), or a leftover of an earlier stop; not one that is too many at the end, or whose place
+ * is wanted in another zone.
+ */
 function staysAfterAll(context: PoolContext, member: Member): boolean {
   if (member.outdated || member.leaving === 'boot-failed') return false;
-  if (member.leaving !== 'surplus' || context.groups.some((state) => state.outdated > 0)) return true;
+  if (member.leaving !== 'surplus') return true;
+  if (context.groups.some((state) => state.outdated > 0) && !isSurgeSpent(context)) return true;
   return (context.groups.find((state) => state.members.includes(member))?.surge ?? 0) <= 0;
 }
 
@@ -189,29 +195,19 @@ function cordonGate(context: PoolContext): { code: string; message: string; at?:
   const pulls = imagePullGate(memory, cluster, input.policy);
   if (pulls) return pulls;
   if (pool.controlPlane) return controlPlaneGate(pool, cluster, input);
-  if (cluster.controlPlaneInFlight !== undefined) {
-    const message = `control-plane node ${cluster.controlPlaneInFlight} is on its way out; workers wait`;
-    return { code: 'control-plane-in-flight', message };
+  return workerGate(cluster);
+}
+
+function exchangeForZone(context: PoolContext, awaited: Map<string, Set<string>>): void {
+  const member = nodeToExchange(context, awaited);
+  if (!member) return;
+  const gate = cordonGate(context) ?? leaseGate(context);
+  if (!gate) {
+    exchange(context, member);
+    return;
   }
-  return undefined;
-}
-
-function servesInZones(context: PoolContext, zones: string[]): boolean {
-  return allMembers(context).some((m) => m.serves && !m.outdated && zones.includes(m.instance.zone));
-}
-
-/**
- * All that is left waits for a new node in a zone that has none, and the surge is used up elsewhere: one node more is the only way on.
- * It counts against the same bound as parked nodes.
- */
-function allowForZones(context: PoolContext, free: Member[], sums: CapacitySums): void {
-  if (free.length === 0 || sums.freeSurge > 0 || context.pool.controlPlane) return;
-  const members = allMembers(context);
-  if (members.some((m) => m.live && (m.cordonedByUs || (!m.outdated && !m.usability.usable)))) return;
-  const stuck = free.every((member) =>
-    zonesBound(member, context.index).some((zones) => !servesInZones(context, zones)),
-  );
-  if (stuck) sums.allowExtra(context.input.policy.maxBlocked);
+  wait(context, gate.code, gate.message);
+  if (gate.at !== undefined) look(context, gate.at);
 }
 
 function waitForCapacity(context: PoolContext): void {

@@ -1,6 +1,6 @@
 /** A roll that is stopped between two nodes: what is nearly moved is finished, the rest is given back, surplus is removed. */
-import { crowdIn } from './candidate-order.ts';
-import { controlPlaneGate } from './control-plane-gate.ts';
+import { crowdIn, zonesBound } from './candidate-order.ts';
+import { controlPlaneGate, workerGate } from './control-plane-gate.ts';
 import type { GroupState, Member } from './members.ts';
 import { podsAtDrainStart } from './node-marks.ts';
 import {
@@ -18,7 +18,8 @@ import {
 } from './pool-context.ts';
 import { balancersOf } from './usability.ts';
 
-export function planStopping(context: PoolContext): void {
+/** `holdsCapacity`: somebody else has changed the size, and nothing is ended until it is clear what to leave behind. */
+export function planStopping(context: PoolContext, holdsCapacity: boolean): void {
   const finishing: Member[] = [];
   for (const member of allMembers(context)) {
     if (!member.live || !member.cordonedByUs || intentFor(context.memory, member.instance.id)) continue;
@@ -33,6 +34,7 @@ export function planStopping(context: PoolContext): void {
     }
   }
   planDrains(context, finishing);
+  if (holdsCapacity) return;
   for (const state of context.groups) endFinished(context, state, finishing);
   planSurplus(context);
 }
@@ -70,12 +72,9 @@ export function planSurplus(context: PoolContext): void {
     if (state.surge > 0 && leaving.length > 0)
       wait(context, 'removing-surplus', `${state.group.name} gives up ${leaving.length} surplus nodes`);
     if (surplus <= 0) continue;
-    const plane = context.pool.controlPlane
-      ? controlPlaneGate(context.pool, context.cluster, context.input)
-      : undefined;
-    const gate = plane ?? leaseGate(context);
+    const gate = planeGate(context) ?? leaseGate(context);
     let { slack } = state;
-    for (const member of surplusOrder(state, leaving)) {
+    for (const member of surplusOrder(context, state, leaving)) {
       if (surplus <= 0) break;
       const reason = `${state.group.name} has ${state.surge} nodes more than its ${state.baseline}`;
       if (!member.node) {
@@ -101,6 +100,12 @@ export function planSurplus(context: PoolContext): void {
   }
 }
 
+/** Control plane and workers never go together, whatever they go for. */
+function planeGate(context: PoolContext): { code: string; message: string; at?: number } | undefined {
+  const { cluster, input, pool } = context;
+  return pool.controlPlane ? controlPlaneGate(pool, cluster, input) : workerGate(cluster);
+}
+
 function endingWithoutNode(context: PoolContext, state: GroupState): number {
   return context.actions.filter(
     (action) =>
@@ -114,13 +119,25 @@ function endingWithoutNode(context: PoolContext, state: GroupState): number {
   ).length;
 }
 
-function surplusOrder(state: GroupState, leaving: Member[]): Member[] {
+/** A node that alone serves the volumes of its pods goes after those whose pods have another place to go. */
+function surplusOrder(context: PoolContext, state: GroupState, leaving: Member[]): Member[] {
   const rank = (member: Member): number => (member.outdated ? 2 : member.usability.usable ? 1 : 0);
+  const holds = new Set(state.members.filter((one) => one.serves && isOnlyPlace(context, one)));
   const age = (member: Member): number => member.node?.createdAt ?? Number.POSITIVE_INFINITY;
   return state.members
     .filter((member) => member.live && !member.ambiguous && !leaving.includes(member))
     .sort(
       (a, b) =>
-        rank(a) - rank(b) || crowdIn(b) - crowdIn(a) || age(b) - age(a) || (a.instance.id < b.instance.id ? -1 : 1),
+        rank(a) - rank(b) ||
+        Number(holds.has(a)) - Number(holds.has(b)) ||
+        crowdIn(b) - crowdIn(a) ||
+        age(b) - age(a) ||
+        (a.instance.id < b.instance.id ? -1 : 1),
     );
+}
+
+/** Its pods' volumes can be used in zones where no other node serves. */
+function isOnlyPlace(context: PoolContext, member: Member): boolean {
+  const others = allMembers(context).filter((one) => one !== member && one.serves);
+  return zonesBound(member, context.index).some((zones) => !others.some((one) => zones.includes(one.instance.zone)));
 }

@@ -138,8 +138,10 @@ async function moveBaseline(
   action: Extract<RollAction, { kind: 'move-baseline' }>,
   performed: Performed,
 ): Promise<void> {
-  await visit.session.cloud.tagGroup(action.group, { [baselineTag]: String(action.baseline) });
-  visit.session.cloudChanged();
+  if (action.tagged) {
+    await visit.session.cloud.tagGroup(action.group, { [baselineTag]: String(action.baseline) });
+    visit.session.cloudChanged();
+  }
   const before = performed.memory.groups.find((group) => group.name === action.group)?.baseline;
   performed.memory = {
     ...performed.memory,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { oldNodes, plan, words } from '../../support/roll-builders.ts';
+import { now, oldNodes, plan, words } from '../../support/roll-builders.ts';
 
 const stopping = { mode: 'stopping' as const };
 const pods = (count: number, node: string) =>
@@ -79,6 +79,72 @@ describe('a roll that is being stopped', () => {
   it('never cordons a surplus node that the baseline needs', () => {
     const nodes = [...oldNodes(2), { name: 'old-3', old: true, ready: false, readyFor: 60_000 }, { name: 'new-1' }];
     expect(words(plan({ pools: [{ ...stopping, nodes, baseline: 3 }] }).actions)).not.toContain('cordon new-1');
+  });
+});
+
+describe('the size of a group while a roll of it is stopped', () => {
+  const nodes = [...oldNodes(3), { name: 'new-1' }];
+  const remembered = (drift: { what: string; since: number } | null) => ({
+    drift,
+    groups: [
+      {
+        name: 'workers',
+        target: { id: 'lt-1', version: '2' },
+        previous: null,
+        baseline: 3,
+        expected: 3,
+        max: 5,
+        min: 0,
+      },
+    ],
+  });
+  const grown = (memory: object) => plan({ pools: [{ ...stopping, nodes, baseline: 3, desired: 4, memory }] });
+
+  it('is watched when somebody else has moved it: what it grew by is not taken for surplus', () => {
+    const found = grown(remembered(null));
+    expect(found.actions).toEqual([]);
+    expect(found.verdict.kind).toBe('going-on');
+    expect(found.wait.code).toBe('foreign-change-watched');
+    expect(found.memory.drift).not.toBeNull();
+  });
+
+  it('is followed once a later look agrees', () => {
+    const found = grown(remembered({ what: 'workers desired 4', since: now - 20_000 }));
+    expect(words(found.actions)).toEqual(['baseline 4']);
+    // Its tags may have been taken back a moment ago, and would be left behind.
+    expect(found.actions).toMatchObject([{ tagged: false }]);
+    expect(found.memory.drift).toBeNull();
+  });
+});
+
+describe('a surplus node', () => {
+  it('goes before one that alone serves the volumes of its pods', () => {
+    const nodes = [
+      { name: 'a', zone: 'eu-1a', age: 9_000_000 },
+      { name: 'b', zone: 'eu-1b', age: 1_000_000 },
+    ];
+    const bound = [{ name: 'db', node: 'b', claims: ['data'] }];
+    const words_ = (pods: typeof bound) => words(plan({ pools: [{ nodes, baseline: 1 }], pods }).actions);
+    expect(words_([])).toEqual(['cordon b']);
+    expect(words_(bound)).toEqual(['cordon a']);
+  });
+
+  it('and a node that failed to boot wait while a control-plane node is on its way out', () => {
+    const plane = {
+      name: 'masters',
+      controlPlane: true,
+      nodes: [{ name: 'm-1', old: true, drainingFor: 1_000 }, { name: 'm-2', old: true }, { name: 'm-new' }],
+      baseline: 2,
+    };
+    const failed = { name: 'new-1', ready: false, age: 1_000_000 };
+    const surplus = { nodes: [{ name: 'a' }, { name: 'b' }], baseline: 1 };
+    const boot = { nodes: [...oldNodes(3), failed], baseline: 3 };
+    for (const worker of [surplus, { ...surplus, ...stopping }, boot]) {
+      const found = plan({ pools: [worker, plane] });
+      expect(words(found.actions).filter((one) => one.startsWith('cordon'))).toEqual([]);
+      expect(found.wait.code).toBe('control-plane-in-flight');
+      expect(words(plan({ pools: [worker] }).actions).filter((one) => one.startsWith('cordon'))).toHaveLength(1);
+    }
   });
 });
 

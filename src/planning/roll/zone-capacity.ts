@@ -1,0 +1,71 @@
+/** Volumes are bound to zones: what a roll does when all that is left waits for a new node in one of them. */
+import { lastingBlock, orderCandidates, zonesBound } from './candidate-order.ts';
+import type { Member } from './members.ts';
+import { allMembers, cordon, type PoolContext, plainSurge, surgeInUse } from './pool-context.ts';
+
+/** A serving node on the current template is in one of the zones; `besides` is not counted. */
+export function servesInZones(context: PoolContext, zones: string[], besides?: Member): boolean {
+  return allMembers(context).some(
+    (m) => m !== besides && m.serves && !m.outdated && !m.cordonedByUs && zones.includes(m.instance.zone),
+  );
+}
+
+/**
+ * Zones that all of the outdated nodes wait for, by the name of the group that has to launch there; empty while one of them could go,
+ * or while something is under way that may change it.
+ */
+export function zonesAwaited(context: PoolContext, free: Member[]): Map<string, Set<string>> {
+  const awaited = new Map<string, Set<string>>();
+  if (context.pool.controlPlane || context.memory.intents.some((intent) => intent.kind === 'launch')) return awaited;
+  const underWay = (m: Member): boolean => m.live && (m.cordonedByUs || (!m.outdated && !m.usability.usable));
+  if (allMembers(context).some(underWay)) return awaited;
+  for (const member of free) {
+    const missing = zonesBound(member, context.index).filter((zones) => !servesInZones(context, zones));
+    if (missing.length === 0) return new Map();
+    const { name, zones: has } = member.group;
+    const reachable = missing.flat().filter((zone) => has.includes(zone) || zone === member.instance.zone);
+    if (reachable.length > 0) awaited.set(name, new Set([...(awaited.get(name) ?? []), ...reachable]));
+  }
+  return awaited;
+}
+
+/** As many nodes above the baseline as there may ever be. */
+export function isSurgeSpent(context: PoolContext): boolean {
+  if (context.pool.controlPlane) return false;
+  return surgeInUse(context) >= plainSurge(context) + context.input.policy.maxBlocked;
+}
+
+/**
+ * Every node that may be launched is there, and none is where the volumes are: one of the new ones goes again, so that its place can be
+ * had in a zone that is waited for. Only one that the baseline does not need, and that no volume of its own holds.
+ */
+export function nodeToExchange(context: PoolContext, awaited: Map<string, Set<string>>): Member | undefined {
+  const { cluster, index, input, memory } = context;
+  // Where the group chooses the zone, the next node may be as wrong as this one.
+  if (awaited.size === 0 || memory.launchByDesired || !isSurgeSpent(context)) return undefined;
+  const without = new Set(memory.zonesWithout.filter((one) => one.until > input.now).map((one) => one.zone));
+  for (const state of context.groups) {
+    const zones = awaited.get(state.group.name);
+    if (!zones || [...zones].every((zone) => without.has(zone)) || state.surge <= 0 || state.slack < 1) continue;
+    const spare = state.members.filter(
+      (m) =>
+        m.serves &&
+        !m.outdated &&
+        !m.ambiguous &&
+        !zones.has(m.instance.zone) &&
+        !zonesBound(m, index).some((bound) => !servesInZones(context, bound, m)) &&
+        !lastingBlock(m, index, input),
+    );
+    const found = orderCandidates(spare, index, input).find(
+      (one) => !one.critical || cluster.criticalInFlight === undefined,
+    );
+    if (found) return found.member;
+  }
+  return undefined;
+}
+
+export function exchange(context: PoolContext, member: Member): void {
+  const { group, instance } = member;
+  const reason = `volumes wait for a new node in another zone than ${instance.zone}, and ${group.name} may have no node more`;
+  cordon(context, member, 'surplus', reason);
+}

@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import { now, plan, words } from '../../support/roll-builders.ts';
+
+const bound = (node: string) => ({ name: `db-${node}`, node, claims: [`data-${node}`] });
+const old = (name: string, zone: string) => ({ name, old: true, zone });
+const current = (name: string, zone: string) => ({ name, zone });
+const withoutA = { zonesWithout: [{ zone: 'eu-1a', until: now + 60_000 }] };
+
+describe('a roll whose last nodes wait for a zone', () => {
+  it('launches there although as many new nodes as the baseline needs are elsewhere, and surge is left', () => {
+    const nodes = [old('old-1', 'eu-1a'), current('new-1', 'eu-1b'), current('new-2', 'eu-1c')];
+    const found = plan({ pools: [{ nodes, baseline: 2, surge: 3 }], pods: [bound('old-1')] });
+    expect(words(found.actions)).toEqual(['launch eu-1a']);
+  });
+
+  it('spends no node on another zone while the one that is waited for has no capacity', () => {
+    const nodes = [old('old-1', 'eu-1a'), current('new-1', 'eu-1b')];
+    const spec = { pods: [bound('old-1')] };
+    const found = plan({ pools: [{ nodes, baseline: 1, surge: 1, memory: withoutA }], ...spec });
+    expect(words(found.actions)).toEqual([]);
+    expect(found.nextLookAt).toBeLessThanOrEqual(now + 60_000);
+    const later = { zonesWithout: [{ zone: 'eu-1a', until: now }] };
+    const over = plan({ pools: [{ nodes, baseline: 1, surge: 1, memory: later }], ...spec });
+    expect(words(over.actions)).toEqual(['launch eu-1a']);
+  });
+
+  it('launches elsewhere as ever while another node can go', () => {
+    const nodes = [old('old-1', 'eu-1a'), old('old-2', 'eu-1b'), current('new-1', 'eu-1c')];
+    const found = plan({
+      pools: [{ nodes, baseline: 2, surge: 2, memory: withoutA }],
+      pods: [bound('old-1')],
+    });
+    expect(words(found.actions)).toEqual(['cordon old-2', 'launch eu-1b']);
+  });
+
+  it('launches one node for it, and no other before that one serves', () => {
+    const nodes = [
+      old('old-1', 'eu-1a'),
+      current('new-1', 'eu-1b'),
+      { ...current('new-2', 'eu-1a'), ready: false, age: 30_000 },
+    ];
+    const found = plan({ pools: [{ nodes, baseline: 1, surge: 4 }], pods: [bound('old-1')] });
+    expect(words(found.actions)).toEqual([]);
+  });
+});
+
+describe('a roll that may have no node more, and none of the new ones is in the zone that is waited for', () => {
+  const nodes = [old('old-1', 'eu-1a'), current('new-1', 'eu-1b'), current('new-2', 'eu-1c')];
+  const pods = [bound('old-1')];
+  const pool = { nodes, baseline: 1, surge: 1 };
+
+  it('gives one of them up, and keeps it in its drain', () => {
+    expect(words(plan({ pools: [pool], pods }).actions)).toEqual(['cordon new-1']);
+    const begun = nodes.map((node) =>
+      node.name === 'new-1' ? { ...node, drainingFor: 10_000, leaving: 'surplus' as const } : node,
+    );
+    expect(words(plan({ pools: [{ ...pool, nodes: begun }], pods }).actions)).toEqual([]);
+    const previous = [{ name: 'new-1', instanceId: 'i-new-1', phase: 'drained' as const, since: 0 }];
+    const empty = plan({ pools: [{ ...pool, nodes: begun, previous }], pods });
+    expect(words(empty.actions)).toEqual(['terminate new-1 -1']);
+  });
+
+  it('gives up none that the baseline needs', () => {
+    const sick = nodes.map((node) => (node.name === 'old-1' ? { ...node, ready: false, readyFor: 60_000 } : node));
+    const found = plan({ pools: [{ ...pool, nodes: sick, baseline: 2, desired: 4 }], pods });
+    expect(words(found.actions).filter((one) => one.startsWith('cordon'))).toEqual([]);
+  });
+
+  it('gives up none that alone serves the volumes of its own pods', () => {
+    const found = plan({ pools: [pool], pods: [...pods, bound('new-1')] });
+    expect(words(found.actions)).toEqual(['cordon new-2']);
+  });
+
+  it('gives up none while the zone has no capacity, while the group chooses zones, or beside a control-plane node', () => {
+    const actions = (memory: object) => words(plan({ pools: [{ ...pool, memory }], pods }).actions);
+    expect(actions(withoutA)).toEqual([]);
+    expect(actions({ launchByDesired: true })).toEqual([]);
+    const plane = {
+      name: 'masters',
+      controlPlane: true,
+      nodes: [{ name: 'm-1', old: true, drainingFor: 1_000 }, { name: 'm-2', old: true }, { name: 'm-new' }],
+      baseline: 2,
+    };
+    expect(words(plan({ pools: [pool, plane], pods }).actions)).toEqual([]);
+  });
+});
