@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { Problem } from '../domain/problem.ts';
 import { checkWithSchema, parseYaml, problemAt, type YamlPlaces } from '../sources/yaml-document.ts';
 import { parseDuration } from '../support/duration.ts';
+import { allowedSignersProblems } from './allowed-signers.ts';
 
 /** Settings after parsing: paths are absolute, spans of time in ms. */
 export interface DaemonConfig {
@@ -19,6 +20,8 @@ export interface DaemonConfig {
     path: string;
     pollIntervalMs: number;
     mirrorPath: string;
+    /** File of ssh's allowed signers: whose commits count as signed. */
+    allowedSigners?: string;
   };
   registry: FileRegistryConfig | HttpRegistryConfig;
   /** A local file, or a file of a branch of the configuration repository. */
@@ -84,6 +87,7 @@ const settingsSchema = z.strictObject({
     path: text.default('cluster'),
     pollInterval: duration('30s'),
     mirrorPath: text.optional(),
+    allowedSigners: text.optional(),
   }),
   registry: z.strictObject({
     kind: z.enum(['directory', 'file', 'http']).default('directory'),
@@ -145,6 +149,7 @@ const overridable = [
   'configRepository.path',
   'configRepository.pollInterval',
   'configRepository.mirrorPath',
+  'configRepository.allowedSigners',
   'registry.kind',
   'registry.path',
   'registry.url',
@@ -182,7 +187,7 @@ export function daemonConfigJsonSchema(): unknown {
   return z.toJSONSchema(settingsSchema, { io: 'input', unrepresentable: 'any' });
 }
 
-/** Reads and checks the file; nothing is created or opened apart from it. */
+/** Reads and checks the file, and the allowed signers it names; nothing is created. */
 export function loadDaemonConfig(file: string, environment: NodeJS.ProcessEnv): ConfigResult {
   const absolute = path.resolve(file);
   let source: string;
@@ -299,6 +304,13 @@ function resolveSettings(
     complain(['providers', 'kubernetes', 'token'], 'token and tokenFile are both given', 'keep one of them');
   }
   const { aws } = settings.providers;
+  const allowedSigners = settings.configRepository.allowedSigners;
+  if (allowedSigners !== undefined) {
+    for (const { line, message, remedy } of allowedSignersProblems(at(allowedSigners))) {
+      if (line === undefined) complain(['configRepository', 'allowedSigners'], message, remedy);
+      else problems.push({ file: at(allowedSigners), line, message, remedy });
+    }
+  }
   const config: DaemonConfig = {
     file: path.resolve(file),
     stateDir,
@@ -307,6 +319,7 @@ function resolveSettings(
       path: settings.configRepository.path,
       pollIntervalMs: settings.configRepository.pollInterval,
       mirrorPath: at(settings.configRepository.mirrorPath ?? path.join(stateDir, 'mirror.git')),
+      ...(allowedSigners === undefined ? {} : { allowedSigners: at(allowedSigners) }),
     },
     registry: registryOf(settings, at, complain),
     pipeline: 'file' in settings.pipeline ? { file: at(settings.pipeline.file) } : settings.pipeline,

@@ -29,6 +29,13 @@ export async function withScratchSource<Answer>(
 }
 
 function openOn(config: DaemonConfig, mirrorPath: string, log: Logger): ChannelSource {
-  const { url, path: configuration } = config.configRepository;
-  return openChannelSource({ url, path: configuration, mirrorPath, timeoutMs: gitTimeoutMs, log });
+  const { url, path: configuration, allowedSigners } = config.configRepository;
+  return openChannelSource({
+    url,
+    path: configuration,
+    mirrorPath,
+    timeoutMs: gitTimeoutMs,
+    log,
+    ...(allowedSigners === undefined ? {} : { allowedSigners }),
+  });
 }

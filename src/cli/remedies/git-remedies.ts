@@ -33,7 +33,7 @@ export const gitRemedies: Record<string, Remedy> = {
   },
   'git-failed': {
     meaning: 'A git command failed in a way that is not known; the message has its own words.',
-    actions: ['Run the command by hand in the mirror.', 'Check that git 2.30 or newer is installed.'],
+    actions: ['Run the command by hand in the mirror.', 'Check that git 2.38 or newer is installed.'],
   },
   'git-invalid-branch': {
     meaning: 'A branch of the pipeline has a name that git does not allow.',
@@ -46,6 +46,10 @@ export const gitRemedies: Record<string, Remedy> = {
   'git-path-missing': {
     meaning: 'A commit has no folder of the name that clm.yaml gives for the channel configuration.',
     actions: ['Correct configRepository.path in clm.yaml, or add the folder to the branch.'],
+  },
+  'git-push-contended': {
+    meaning: 'Somebody else writes to the same branch of the repository at this moment. It is tried again.',
+    actions: ['When it stays: look for a stale .lock file of the branch on the git server.'],
   },
   'git-push-rejected': {
     meaning: 'The repository refused to let the daemon move a branch: a protection rule or a hook.',

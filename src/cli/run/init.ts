@@ -143,6 +143,8 @@ configRepository:
   # Folder of the channel configuration in it.
   path: cluster
   pollInterval: 30s
+  # Whose commits count for channels with signatures: required; lines as of ssh: jo@example.org namespaces="git" ssh-ed25519 AAAA…
+  # allowedSigners: allowed-signers
 
 # The clusters, one file each (kind: file for one file with all of them).
 registry:

@@ -21,7 +21,7 @@ import {
   readSignature,
   writeNoteText,
 } from './git-commits.ts';
-import { gitMessage } from './git-failure.ts';
+import { gitMessage, isRejection, pushFailure } from './git-failure.ts';
 import { GitMirror } from './git-mirror.ts';
 
 export interface ChannelSourceOptions {
@@ -209,7 +209,7 @@ class GitChannelSource implements ChannelSource {
       try {
         const output = await this.#mirror.remote(
           ['push', '--porcelain', '--no-verify', '--no-follow-tags', lease, 'origin', `${to}:refs/heads/${branch}`],
-          (text) => /^!/m.test(text),
+          isRejection,
         );
         const already = /^=/m.test(output);
         if (!already) await this.#mirror.read(['update-ref', `refs/heads/${branch}`, to]);
@@ -222,6 +222,8 @@ class GitChannelSource implements ChannelSource {
   }
 
   async restoringCommit(input: { parent: string; treeOf: string; message: string; at: number }): Promise<string> {
+    requireCommit(input.parent);
+    requireCommit(input.treeOf);
     return this.#exclusive(async () => {
       await this.#require(input.parent);
       await this.#require(input.treeOf);
@@ -230,6 +232,8 @@ class GitChannelSource implements ChannelSource {
   }
 
   async pickedCommit(input: { onto: string; commit: string; message: string; at: number }): Promise<PickResult> {
+    requireCommit(input.onto);
+    requireCommit(input.commit);
     return this.#exclusive(async () => {
       await this.#require(input.onto);
       await this.#require(input.commit);
@@ -247,7 +251,11 @@ class GitChannelSource implements ChannelSource {
 
   async setProposal(branch: string, commit: string | null): Promise<void> {
     requireBranch(branch);
-    await this.#exclusive(() => pushProposal(this.#mirror, branch, commit));
+    if (commit !== null) requireCommit(commit);
+    await this.#exclusive(async () => {
+      if (commit !== null) await this.#require(commit);
+      await pushProposal(this.#mirror, branch, commit);
+    });
   }
 
   async readNote(name: string): Promise<string | undefined> {
@@ -269,12 +277,7 @@ class GitChannelSource implements ChannelSource {
       const message = `branch ${branch} is at ${now.slice(0, 12)}, not at ${expected.slice(0, 12)}: somebody moved it`;
       return { kind: 'refused', reason: 'branch-moved', message };
     }
-    throw new FailureError(
-      terminal(
-        'git-push-rejected',
-        `the repository refuses to move branch ${branch} (${gitMessage(text)}): let the daemon's account push it`,
-      ),
-    );
+    throw new FailureError(pushFailure(`move branch ${branch}`, text));
   }
 
   async #logEntries(selection: string[]): Promise<CommitInfo[]> {
@@ -374,7 +377,7 @@ function requireCommit(commit: string): void {
 }
 
 /** The repository does not have the object, or does not give objects away by id. */
-function saysUnknown(text: string): boolean {
+function saysUnknown({ text }: GitCommandError): boolean {
   return /not our ref|couldn't find remote ref|unadvertised object|no such remote ref/i.test(text);
 }
 

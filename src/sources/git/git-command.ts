@@ -12,14 +12,25 @@ export interface GitCommandOptions {
   input?: string;
 }
 
+interface Ended {
+  exitCode?: number;
+  output: string;
+}
+
 /** git ended with an error; the text is what it wrote. */
 export class GitCommandError extends Error {
   readonly text: string;
+  /** undefined when it was not git that ended it (too slow, not there). */
+  readonly exitCode: number | undefined;
+  /** Standard output alone. */
+  readonly output: string;
 
-  constructor(text: string) {
+  constructor(text: string, ended: Ended = { output: '' }) {
     super(text);
     this.name = 'GitCommandError';
     this.text = text;
+    this.exitCode = ended.exitCode;
+    this.output = ended.output;
   }
 }
 
@@ -58,7 +69,7 @@ function environment(): Record<string, string> {
   return { ...env, ...isolation };
 }
 
-function instance(options: GitCommandOptions): SimpleGit {
+function instance(options: GitCommandOptions, ended: Ended): SimpleGit {
   return simpleGit({
     baseDir: options.directory,
     maxConcurrentProcesses: 1,
@@ -73,22 +84,26 @@ function instance(options: GitCommandOptions): SimpleGit {
       allowUnsafeTemplateDir: true,
       allowUnsafeHooksPath: true,
     },
-    ...(options.input === undefined ? {} : { input: () => options.input }),
+    // as bytes: standard input is not closed after an empty string, and git would wait for the rest of it
+    ...(options.input === undefined ? {} : { input: () => Buffer.from(options.input ?? '', 'utf8') }),
     errors: (error, result) => {
       if (error !== undefined) return error;
-      return result.exitCode === 0 ? undefined : Buffer.concat([...result.stdErr, ...result.stdOut]);
+      if (result.exitCode === 0) return undefined;
+      ended.exitCode = result.exitCode;
+      ended.output = Buffer.concat(result.stdOut).toString('utf8');
+      return Buffer.concat([...result.stdErr, ...result.stdOut]);
     },
   }).env(environment());
 }
 
 /** Runs git and answers what it wrote. Throws GitCommandError when it ends with an error or not in time. */
 export async function runGit(args: string[], options: GitCommandOptions): Promise<string> {
-  return attempt(async () => bounded(await instance(options).raw(args)));
+  return attempt(async (ended) => bounded(await instance(options, ended).raw(args)));
 }
 
 /** `git cat-file --batch`, as bytes. */
 export async function catFileBatch(options: GitCommandOptions & { input: string }): Promise<Buffer> {
-  return attempt(async () => bounded((await instance(options).binaryCatFile(['--batch'])) as Buffer));
+  return attempt(async (ended) => bounded((await instance(options, ended).binaryCatFile(['--batch'])) as Buffer));
 }
 
 function bounded<T extends string | Buffer>(output: T): T {
@@ -96,11 +111,12 @@ function bounded<T extends string | Buffer>(output: T): T {
   return output;
 }
 
-async function attempt<T>(run: () => Promise<T>): Promise<T> {
+async function attempt<T>(run: (ended: Ended) => Promise<T>): Promise<T> {
+  const ended: Ended = { output: '' };
   try {
-    return await run();
+    return await run(ended);
   } catch (error) {
-    if (error instanceof GitError) throw new GitCommandError(error.message);
+    if (error instanceof GitError) throw new GitCommandError(error.message, ended);
     throw error;
   }
 }

@@ -49,6 +49,23 @@ export function gitMessage(text: string): string {
   return redactText(lines.slice(0, 3).join('; ')).slice(0, 400);
 }
 
+/** The repository refused a push (`git push --porcelain` marks it so). */
+export function isRejection({ text }: { text: string }): boolean {
+  return /^!/m.test(text);
+}
+
+/** The failure of a push that the repository refused, by what it said. A lock that somebody holds for a moment is no rule against us. */
+export function pushFailure(what: string, text: string): Failure {
+  const said = gitMessage(text.replaceAll(/^To .*$/gm, ''));
+  if (
+    /cannot lock ref|failed to update ref|unable to create .*\.lock|incorrect old value|fetch first|stale info/i.test(
+      text,
+    )
+  )
+    return transient('git-push-contended', `the repository cannot ${what} just now, it is being written to (${said})`);
+  return terminal('git-push-rejected', `the repository refuses to ${what} (${said}): let the daemon's account push it`);
+}
+
 /** The failure of a conversation with the configuration repository, with what to do about it. */
 export function remoteFailure(fault: GitFault, url: string, text: string, timeoutMs: number): Failure {
   const place = redactText(url);

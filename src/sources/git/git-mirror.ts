@@ -13,6 +13,11 @@ export interface GitMirrorOptions {
   log: Logger;
 }
 
+/** Is this error an answer to the caller? Then it comes as it is: what the other side said must not look like damage of the mirror. */
+export type IsAnswer = (error: GitCommandError) => boolean;
+
+const noAnswer: IsAnswer = () => false;
+
 /** Reading what is on this disk takes this long at most, however slow the network may be allowed to be. */
 const localTimeoutMs = 60_000;
 
@@ -45,11 +50,11 @@ export class GitMirror {
   }
 
   /** A command that needs nothing but the mirror. Damage is mended once; other errors come as GitCommandError. */
-  async read(args: string[], input?: string): Promise<string> {
+  async read(args: string[], input?: string, isAnswer: IsAnswer = noAnswer): Promise<string> {
     return this.#mended(async () => {
       await this.#open();
       return this.#local(args, input);
-    });
+    }, isAnswer);
   }
 
   /** Contents of objects by id, in order. */
@@ -61,12 +66,12 @@ export class GitMirror {
     });
   }
 
-  /** A command that talks to the repository. Throws FailureError, or GitCommandError when `answers` accepts the text. */
-  async remote(args: string[], answers: (text: string) => boolean = () => false): Promise<string> {
+  /** A command that talks to the repository. Throws FailureError, or GitCommandError when it is an answer. */
+  async remote(args: string[], isAnswer: IsAnswer = noAnswer): Promise<string> {
     return this.#mended(async () => {
       await this.#open();
-      return this.#remote(args, answers);
-    });
+      return this.#remote(args, isAnswer);
+    }, isAnswer);
   }
 
   async #open(): Promise<void> {
@@ -138,11 +143,13 @@ export class GitMirror {
     this.#ready = true;
   }
 
-  async #mended<T>(work: () => Promise<T>): Promise<T> {
+  async #mended<T>(work: () => Promise<T>, isAnswer: IsAnswer = noAnswer): Promise<T> {
+    const isDamage = (error: unknown): error is GitCommandError =>
+      error instanceof GitCommandError && !isAnswer(error) && classifyGitError(error.text) === 'corrupt';
     try {
       return await work();
     } catch (error) {
-      if (!(error instanceof GitCommandError) || classifyGitError(error.text) !== 'corrupt') throw error;
+      if (!isDamage(error)) throw error;
       const { path, url, log, timeoutMs } = this.#options;
       log.warn(
         { mirror: path, repository: redactText(url) },
@@ -153,7 +160,7 @@ export class GitMirror {
       try {
         return await work();
       } catch (again) {
-        if (!(again instanceof GitCommandError) || classifyGitError(again.text) !== 'corrupt') throw again;
+        if (!isDamage(again)) throw again;
         throw new FailureError(remoteFailure('corrupt', url, again.text, timeoutMs), again);
       }
     }
@@ -164,12 +171,12 @@ export class GitMirror {
     return runGit(args, input === undefined ? options : { ...options, input });
   }
 
-  async #remote(args: string[], answers: (text: string) => boolean = () => false): Promise<string> {
+  async #remote(args: string[], isAnswer: IsAnswer = noAnswer): Promise<string> {
     const { path, url, timeoutMs } = this.#options;
     try {
       return await runGit(args, { directory: path, timeoutMs });
     } catch (error) {
-      if (!(error instanceof GitCommandError) || answers(error.text)) throw error;
+      if (!(error instanceof GitCommandError) || isAnswer(error)) throw error;
       const fault = classifyGitError(error.text);
       // damage of the mirror is mended by the caller; it must not look like trouble of the network
       if (fault === 'corrupt') throw error;
