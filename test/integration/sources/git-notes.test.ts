@@ -110,7 +110,7 @@ describe('notes', () => {
     await source.writeNote('pins', 'one', at);
     writeFileSync(join(mirror, 'refs', 'notes', 'clm.lock'), '');
     const write = () => source.writeNote('pins', 'two', at);
-    await write().catch(async (error) => {
+    await write().catch(async (error: unknown) => {
       expect(error).toMatchObject({ failure: { kind: 'transient' } });
       await write();
     });
