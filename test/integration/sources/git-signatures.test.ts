@@ -3,6 +3,9 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { parseDaemonConfig } from '../../../src/daemon/config.ts';
+import { openSource } from '../../../src/daemon/source.ts';
+import { silentLogger } from '../../../src/support/logger.ts';
 import { GitSandbox } from '../../support/git-sandbox.ts';
 import { failureOf, GitWorld } from '../../support/git-world.ts';
 
@@ -75,6 +78,22 @@ describe.skipIf(noSshKeygen)(
       const verdict = { verified: true, message: `${commit.slice(0, 12)} is signed by jo@example.org` };
       expect(await source.verifySignature(commit)).toEqual(verdict);
       expect(await source.verifySignature(commit)).toEqual(verdict);
+    });
+
+    it('count for the daemon by the file that clm.yaml names', async () => {
+      const commit = signed('jo');
+      const settings = {
+        configRepository: { url: sandbox.bare, path: 'conf/cluster', allowedSigners: signers },
+        registry: { path: 'clusters' },
+        accounts: 'accounts.yaml',
+        pipeline: 'pipeline.yaml',
+      };
+      const { config, problems } = parseDaemonConfig(join(sandbox.directory, 'clm.yaml'), JSON.stringify(settings), {});
+      expect(problems).toEqual([]);
+      if (config === undefined) throw new Error('no configuration');
+      const source = openSource(config, silentLogger());
+      await source.fetch(['dev'], {});
+      expect((await source.verifySignature(commit)).message).toBe(`${commit.slice(0, 12)} is signed by jo@example.org`);
     });
 
     it('of others, of keys past their time, and none at all do not count', async () => {
