@@ -21,6 +21,12 @@ export interface ActorOptions extends ConnectionOptions {
   as?: string;
 }
 
+/** Options of a command that `withActor` made. */
+export interface ActOptions extends ActorOptions {
+  reason: string;
+  output: OutputFormat;
+}
+
 export function outputOption(): Option {
   return new Option('-o, --output <format>', 'how to print')
     .choices(['table', 'wide', 'json', 'yaml'])
@@ -38,7 +44,8 @@ export function withConnection(command: Command): Command {
 export function withActor(command: Command): Command {
   return withConnection(command)
     .requiredOption('--reason <text>', 'why; kept in the journal')
-    .option('--as <name>', 'who asks, when not the user of this shell');
+    .option('--as <name>', 'who asks, when not the user of this shell')
+    .addOption(outputOption());
 }
 
 /** Shown below a command's help. */

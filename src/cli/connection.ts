@@ -81,7 +81,7 @@ function e2eQuery(filter: RunFilter): Record<string, string | number | undefined
   return { cluster: clusterId, channel, commit, profile, since, limit };
 }
 
-function daemonReader(client: DaemonClient): Reader {
+export function daemonReader(client: DaemonClient): Reader {
   return {
     status: () => client.get<StatusDocument>('/v1/status'),
     explain: (subject) => client.get<Explanation>(`/v1/why/${encodeURIComponent(subject)}`),

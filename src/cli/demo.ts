@@ -26,7 +26,7 @@ export const register: RegisterCommand = (program, context) => {
     .command('demo')
     .summary('the whole job on a simulated fleet')
     .description(
-      'Starts a simulated fleet (AWS and Kubernetes APIs on loopback), a git repository and the daemon; merges a change that\nreplaces every node to dev; follows it to stable. Exit code 0 promoted, 1 halted, 3 blocked.',
+      'Starts a simulated fleet (AWS and Kubernetes APIs on loopback), a git repository and the daemon; merges a change that replaces every node to dev; follows it to stable. Exit code 0 promoted, 1 halted, 3 blocked.',
     )
     .option('--speed <rate>', 'simulated seconds a second', positive, 180)
     .option('--clusters <n>', 'clusters of the sample fleet, 4 to 84', wholeNumber, 84)

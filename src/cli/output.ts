@@ -1,4 +1,5 @@
 /** `-o table|wide|json|yaml` for everything that prints. */
+import type { ActionAnswer } from '../api/schemas.ts';
 import type { OutputFormat } from './command.ts';
 import type { CliIo } from './io.ts';
 
@@ -17,6 +18,11 @@ export async function printDocument(
     const lines = table(format === 'wide');
     if (lines.length > 0) io.out(`${lines.join('\n')}\n`);
   }
+}
+
+/** What the daemon answers to a command: the sentence for people, all of it for scripts. */
+export async function printAnswer(io: CliIo, format: OutputFormat, answer: ActionAnswer): Promise<void> {
+  await printDocument(io, format, answer, () => [answer.message]);
 }
 
 /** A line on a terminal is cut to its width; into a pipe everything goes whole. */

@@ -35,7 +35,7 @@ export const register: RegisterCommand = (program, context) => {
     .command('serve')
     .summary('serve the AWS and Kubernetes APIs of a simulated fleet')
     .description(
-      'Serves the AWS and Kubernetes APIs of the sample fleet on loopback until Ctrl-C, for kubectl, the AWS CLI, SDKs, or\nanything else that speaks to them. Prints how to reach it; then what happens in it.',
+      'Serves the AWS and Kubernetes APIs of the sample fleet on loopback until Ctrl-C, for kubectl, the AWS CLI, SDKs, or anything else that speaks to them. Prints how to reach it; then what happens in it.',
     )
     .option('--clusters <n>', 'clusters of the sample fleet, 4 to 84', within(4, 84), 4)
     .option('--speed <rate>', 'simulated seconds a second', speedOf, 1)
@@ -63,6 +63,7 @@ export const register: RegisterCommand = (program, context) => {
         context.io,
       );
     });
+  examples(simulate, [['clm simulate serve --speed 60 --kubeconfig ./sim.kubeconfig', 'an hour a minute']]);
   examples(serve, [
     ['clm simulate serve', 'four clusters, in real time'],
     ['clm simulate serve --speed 60 --kubeconfig ./sim.kubeconfig', 'an hour a minute'],

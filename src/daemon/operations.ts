@@ -1,7 +1,9 @@
 /** What operators do through the API, as messages, facts and journal entries in one transaction. */
 import type { ApiBackend } from '../api/backend.ts';
 import { ApiError } from '../api/errors.ts';
+import type { Scope } from '../api/schemas.ts';
 import type { Engine } from '../engine/engine-options.ts';
+import { describeHold, isHolding, type Override, readOverrides } from '../planning/pipeline/overrides.ts';
 import type { FactWrite, ReadStore } from '../ports/store.ts';
 import { entry, messagesTo, resolve, type Target } from './control/target.ts';
 import type { LastGood } from './last-good.ts';
@@ -21,6 +23,7 @@ export function createOperations(input: OperationsInput): Operations {
   return {
     pause: async ({ scope, reason, forSeconds }, by) => {
       const now = input.now();
+      requirePausable(scope);
       const target = await resolve(input, scope);
       const expiresAt = now + forSeconds * 1000;
       const message = `${by.name} paused ${target.text} until ${new Date(expiresAt).toISOString()}: ${reason}`;
@@ -34,7 +37,10 @@ export function createOperations(input: OperationsInput): Operations {
         facts: [override],
         journal: [entry(target, by, 'paused', message, now, { reason, expiresAt })],
       });
-      return { told: target.processes, message };
+      return {
+        told: target.processes,
+        message: `${message}\nWhat is under way there stops between two nodes; nothing else starts. To go on: clm resume ${target.text} --reason …`,
+      };
     },
     resume: async ({ scope, reason }, by) => {
       const now = input.now();
@@ -47,10 +53,12 @@ export function createOperations(input: OperationsInput): Operations {
         facts: ended.map((fact) => ({ kind: overrideKind, key: fact.key, value: null })),
         journal: [entry(target, by, 'resumed', message, now, { reason })],
       });
-      const others = facts.filter((fact) => !ended.includes(fact) && holdsToo(fact.value, target, now));
-      const still =
-        others.length === 0 ? '' : `; still held by ${others.map((fact) => scopeOf(fact.value)).join(', ')}`;
-      return { told: target.processes, message: `${message}${still}` };
+      const left = readOverrides(facts.filter((fact) => !ended.includes(fact)));
+      const still = left.filter((one) => holdsToo(one, target, now));
+      const none =
+        ended.length === 0 ? [`Nobody had paused ${target.text}: what waited for clm resume is told to go on.`] : [];
+      const lines = still.map((one) => `Still held by ${describeHold(one)}. To end it: ${endOf(one)}`);
+      return { told: target.processes, message: [message, ...none, ...lines].join('\n') };
     },
     retry: async ({ scope, reason }, by) => {
       const now = input.now();
@@ -81,9 +89,24 @@ function isPauseOf(value: unknown, scope: string): boolean {
   return scopeOf(value) === scope && (value as { kind?: unknown }).kind === 'pause';
 }
 
-function holdsToo(value: unknown, target: Target, now: number): boolean {
-  const expiresAt = (value as { expiresAt?: unknown }).expiresAt;
-  if (typeof expiresAt === 'number' && expiresAt <= now) return false;
-  const wider = target.cluster === '' ? ['fleet'] : ['fleet', `channel:${target.channel}`];
-  return target.text !== 'fleet' && wider.includes(scopeOf(value));
+/** A pause or freeze of the same or a wider scope goes on holding what was resumed. */
+function holdsToo(override: Override, target: Target, now: number): boolean {
+  const { cluster, channel, text } = target;
+  const scopes = ['fleet', text, ...(cluster === '' && !text.startsWith('wave:') ? [] : [`channel:${channel}`])];
+  return scopes.some((scope) => override.scope === scope) && isHolding(override, now);
+}
+
+function endOf({ kind, scope }: Override): string {
+  return `clm ${kind === 'freeze' ? 'unfreeze' : 'resume'} ${scope} --reason …`;
+}
+
+/** A commit is vetoed or held, not paused: a pause of it would bind one channel's rollout and let the next one start. */
+function requirePausable({ kind }: Scope): void {
+  if (kind !== 'commit') return;
+  const forms = 'fleet, channel:NAME, wave:CHANNEL/WAVE, cluster:NAME';
+  throw new ApiError(
+    400,
+    'wrong-scope',
+    `A pause is of: ${forms}; not of a commit. To stop a commit: clm veto, or clm hold.`,
+  );
 }

@@ -1,11 +1,11 @@
 /** `clm approve` and `clm reject`: one version, at one place. */
 import type { Command } from 'commander';
 import type { ActionAnswer } from '../../api/schemas.ts';
-import { type ActorOptions, type CommandContext, examples, type RegisterCommand, withActor } from '../command.ts';
+import { type ActOptions, type CommandContext, examples, type RegisterCommand, withActor } from '../command.ts';
 import { sendWrite } from '../connection.ts';
+import { printAnswer } from '../output.ts';
 
-interface ApprovalOptions extends ActorOptions {
-  reason: string;
+interface ApprovalOptions extends ActOptions {
   channel: string;
   gate?: string;
 }
@@ -51,6 +51,6 @@ function register(
           ...(options.gate === undefined ? {} : { gate: options.gate }),
         }),
       );
-      io.out(`${answer.message}\n`);
+      await printAnswer(io, options.output, answer);
     });
 }

@@ -66,13 +66,18 @@ export const registerE2e: RegisterCommand = (program, context) => {
     ['clm e2e list --profile addons -o wide', 'with gates, limits and titles'],
   ]);
   registerHistory(e2e, context);
+  examples(e2e, [
+    ['clm e2e run --kubeconfig ~/.kube/config', 'check a cluster now'],
+    ['clm e2e history --channel beta', 'what the daemon has found'],
+    ['clm e2e failures', 'what fails alike, over all clusters'],
+  ]);
 };
 
 function historyOptions(command: Command): Command {
   return withConnection(command)
-    .option('--cluster <id>', 'only of this cluster')
+    .option('--cluster <name>', 'only of this cluster, by id or alias')
     .option('--channel <name>', 'only of this channel')
-    .option('--commit <hash>', 'only of this config version')
+    .option('--commit <commit>', 'only of this config version; seven characters or more')
     .option('--profile <name>', 'only of this profile')
     .option('--since <duration>', 'how far back', '7d')
     .addOption(new Option('--limit <runs>', 'at most so many runs').argParser(wholeNumber).default(100))
@@ -92,7 +97,7 @@ function registerHistory(e2e: Command, context: CommandContext): void {
     .action(async (options: HistoryOptions) => (await load()).runE2eHistory(options, context));
   examples(history, [
     ['clm e2e history --channel beta', 'runs of a channel, newest first'],
-    ['clm e2e history --commit 3f2a1bc… --grid clusters', 'is it everywhere, or one cluster?'],
+    ['clm e2e history --commit 3f2a1bc --grid clusters', 'is it everywhere, or one cluster?'],
     ['clm e2e history --cluster kube-1 --grid runs', 'what one cluster has done lately'],
   ]);
   const show = withConnection(e2e.command('show'))
@@ -124,6 +129,7 @@ function registerHistory(e2e: Command, context: CommandContext): void {
     .requiredOption('--contact <who>', 'who answers for these results')
     .requiredOption('--cluster <name>', 'the cluster that they are about')
     .option('--as <name>', 'who asks, when not the user of this shell')
+    .addOption(outputOption())
     .summary('keep runs that were made elsewhere')
     .action(async (folder: string, options: ImportOptions) => {
       const { runE2eImport } = await import('../run/e2e-import.ts');

@@ -9,8 +9,8 @@ export const registerEvents: RegisterCommand = (program, context) => {
     .description('Prints what was decided and done, oldest first. With -o json each entry is one line.')
     .option('-f, --follow', 'keep printing what happens, until Ctrl-C')
     .option('--channel <name>', 'only this channel')
-    .option('--cluster <id>', 'only this cluster')
-    .option('--commit <commit>', 'only this commit (its full name)')
+    .option('--cluster <name>', 'only this cluster, by id or alias')
+    .option('--commit <commit>', 'only this commit; seven characters or more')
     .option('--kind <kind>', 'only this kind: cluster-updated, node-drained, branch-moved, …')
     .option('-n, --limit <count>', 'begin with this many', wholeNumber, 50)
     .addOption(
@@ -23,6 +23,7 @@ export const registerEvents: RegisterCommand = (program, context) => {
   examples(command, [
     ['clm events -f', 'follow'],
     ['clm events --channel beta -n 200', 'the last 200 of a channel'],
+    ['clm events -f --cluster kube-12', 'one cluster'],
     ['clm events -f -o json | jq -r .message', 'for scripts'],
   ]);
 };

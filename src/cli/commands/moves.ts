@@ -3,11 +3,10 @@ import { Option } from 'commander';
 import type { ActionAnswer } from '../../api/schemas.ts';
 import { waivables } from '../../domain/rollout.ts';
 import { parseDuration } from '../../support/duration.ts';
-import { type ActorOptions, examples, type RegisterCommand, withActor } from '../command.ts';
+import { type ActOptions, examples, type RegisterCommand, withActor } from '../command.ts';
 import { sendWrite } from '../connection.ts';
 import { badInput } from '../exit.ts';
-
-type Reasoned = ActorOptions & { reason: string };
+import { printAnswer } from '../output.ts';
 
 export const registerPromote: RegisterCommand = (program, { io }) => {
   const command = withActor(program.command('promote'))
@@ -16,7 +15,7 @@ export const registerPromote: RegisterCommand = (program, { io }) => {
     .option('--bypass', 'pick the change of this commit onto the head of the channel, around the channels between')
     .summary('promote a proven version now, or along a manual edge')
     .description('A version that is not proven is refused. Windows and freezes of the target still hold.')
-    .action(async (commit: string, options: Reasoned & { to: string; bypass?: boolean }) => {
+    .action(async (commit: string, options: ActOptions & { to: string; bypass?: boolean }) => {
       const answer = await sendWrite(options, io, 'promoting', (client) =>
         client.post<ActionAnswer>('/v1/promotions', {
           commit,
@@ -25,7 +24,7 @@ export const registerPromote: RegisterCommand = (program, { io }) => {
           reason: options.reason,
         }),
       );
-      io.out(`${answer.message}\n`);
+      await printAnswer(io, options.output, answer);
     });
   examples(command, [
     ['clm promote 3f2a1bc --to stable --reason "release day"', 'along a manual edge'],
@@ -40,7 +39,7 @@ export const registerHotfix: RegisterCommand = (program, { io }) => {
     .addOption(new Option('--skip <what...>', 'what it need not wait for').choices([...waivables]))
     .summary('put a fix on a channel ahead of everything else')
     .description('Checks still run. What it skips is a debt: promotions out of the channel wait until it is gathered.')
-    .action(async (commit: string, options: Reasoned & { to: string; skip?: string[] }) => {
+    .action(async (commit: string, options: ActOptions & { to: string; skip?: string[] }) => {
       const answer = await sendWrite(options, io, 'asking for a hotfix', (client) =>
         client.post<ActionAnswer>('/v1/hotfixes', {
           commit,
@@ -49,7 +48,7 @@ export const registerHotfix: RegisterCommand = (program, { io }) => {
           reason: options.reason,
         }),
       );
-      io.out(`${answer.message}\n`);
+      await printAnswer(io, options.output, answer);
     });
   examples(command, [
     ['clm hotfix 9c1d2e3 --to stable --skip soak waves --reason "CVE-2026-1234"', 'all clusters at once'],
@@ -64,7 +63,7 @@ export const registerRollback: RegisterCommand = (program, { io }) => {
     .description(
       'A new commit restores the earlier configuration; soak, waves and gates are not waited for. The version that is left is vetoed.',
     )
-    .action(async (channel: string, options: Reasoned & { to?: string }) => {
+    .action(async (channel: string, options: ActOptions & { to?: string }) => {
       const answer = await sendWrite(options, io, 'asking for a rollback', (client) =>
         client.post<ActionAnswer>('/v1/rollbacks', {
           channel,
@@ -72,7 +71,7 @@ export const registerRollback: RegisterCommand = (program, { io }) => {
           ...(options.to === undefined ? {} : { to: options.to }),
         }),
       );
-      io.out(`${answer.message}\n`);
+      await printAnswer(io, options.output, answer);
     });
   examples(command, [
     ['clm rollback stable --reason "errors since 3f2a1bc"', 'to the last version that was proven'],
@@ -85,7 +84,7 @@ export const registerStopTheLine: RegisterCommand = (program, { io }) => {
     .option('--for <duration>', 'how long at most: 30m, 4h, 2d', '24h')
     .summary('stop everything between two nodes, start nothing, move no branch')
     .description('The red button. It ends with `clm resume fleet`, or by itself after --for.')
-    .action(async (options: Reasoned & { for: string }) => {
+    .action(async (options: ActOptions & { for: string }) => {
       const ms = parseDuration(options.for);
       if (ms === undefined || ms === 0) throw badInput(`'${options.for}' is not a span of time; write 30m, 4h or 2d`);
       const answer = await sendWrite(options, io, 'stopping the line', (client) =>
@@ -94,7 +93,7 @@ export const registerStopTheLine: RegisterCommand = (program, { io }) => {
           forSeconds: Math.max(1, Math.round(ms / 1000)),
         }),
       );
-      io.out(`${answer.message}\n`);
+      await printAnswer(io, options.output, answer);
     });
   examples(command, [['clm stop-the-line --reason "customers report errors"', 'now']]);
 };

@@ -2,10 +2,12 @@
 import type { Command } from 'commander';
 import type { ActionAnswer, Scope } from '../../api/schemas.ts';
 import { parseDuration } from '../../support/duration.ts';
-import { type ActorOptions, type CommandContext, examples, type RegisterCommand, withActor } from '../command.ts';
+import { type ActOptions, type CommandContext, examples, type RegisterCommand, withActor } from '../command.ts';
 import { sendWrite } from '../connection.ts';
 import type { DaemonClient } from '../daemon-client.ts';
 import { badInput } from '../exit.ts';
+import { parseMoment } from '../moment.ts';
+import { printAnswer } from '../output.ts';
 import { scopeOf } from '../scope.ts';
 
 interface Words {
@@ -92,8 +94,7 @@ export const registerOverrides: RegisterCommand = (program, context) => {
   }
 };
 
-interface StartOptions extends ActorOptions {
-  reason: string;
+interface StartOptions extends ActOptions {
   for?: string;
   until?: string;
   to?: string;
@@ -105,7 +106,7 @@ function registerStart(program: Command, { io }: CommandContext, words: Words): 
     .summary(words.summary)
     .description(words.description)
     .option('--for <duration>', `how long: 30m, 4h, 2d (${words.defaultFor} unless given)`)
-    .option('--until <time>', 'until when, ISO 8601: 2026-12-27T08:00')
+    .option('--until <time>', "until when: 2026-12-27T08:00 in this shell's zone, or 2026-12-27T08:00Z")
     .action(async (subject: string, options: StartOptions) => {
       const answer = await sendWrite(options, io, `${words.kind} under way`, async (client) =>
         client.post<ActionAnswer>('/v1/overrides', {
@@ -116,7 +117,7 @@ function registerStart(program: Command, { io }: CommandContext, words: Words): 
           forSeconds: await secondsOf(options, words.defaultFor, client),
         }),
       );
-      io.out(`${answer.message}\n`);
+      await printAnswer(io, options.output, answer);
     });
   if (words.kind === 'pin')
     command.option('--to <commit>', 'the version that you expect it to run; refused when it does not');
@@ -128,7 +129,7 @@ function registerEnd(program: Command, { io }: CommandContext, words: Words): vo
     .argument(`<${words.argument}>`, words.argumentHelp)
     .summary(words.endSummary)
     .description(`Ends what \`clm ${words.kind}\` has laid down, before it expires by itself.`)
-    .action(async (subject: string, options: ActorOptions & { reason: string }) => {
+    .action(async (subject: string, options: ActOptions) => {
       const answer = await sendWrite(options, io, `${words.end} under way`, async (client) =>
         client.post<ActionAnswer>('/v1/overrides/end', {
           kind: words.kind,
@@ -136,7 +137,7 @@ function registerEnd(program: Command, { io }: CommandContext, words: Words): vo
           reason: options.reason,
         }),
       );
-      io.out(`${answer.message}\n`);
+      await printAnswer(io, options.output, answer);
     });
   const [first] = words.examples;
   const subject = first?.[0].split(' ')[2] ?? 'fleet';
@@ -153,8 +154,10 @@ async function subjectOf(words: Words, subject: string, client: DaemonClient): P
 async function secondsOf(options: StartOptions, usual: string, client: DaemonClient): Promise<number> {
   if (options.for !== undefined && options.until !== undefined) throw badInput('write --for or --until, not both');
   if (options.until !== undefined) {
-    const until = Date.parse(options.until);
-    if (!Number.isFinite(until)) throw badInput(`'${options.until}' is no time; write one like 2026-12-27T08:00`);
+    const until = parseMoment(options.until);
+    if (until === undefined) {
+      throw badInput(`'${options.until}' is no time; write one like 2026-12-27T08:00 or 2026-12-27T08:00Z`);
+    }
     const { at } = await client.get<{ at: string }>('/v1/clusters', { state: 'none' });
     const seconds = Math.round((until - Date.parse(at)) / 1000);
     if (seconds <= 0) throw badInput(`'${options.until}' is over already; it is ${at} now`);

@@ -1,12 +1,12 @@
 import type { ActionAnswer } from '../../api/schemas.ts';
 import { parseDuration } from '../../support/duration.ts';
-import { type ActorOptions, examples, type RegisterCommand, withActor } from '../command.ts';
+import { type ActOptions, examples, type RegisterCommand, withActor } from '../command.ts';
 import { sendWrite } from '../connection.ts';
 import { badInput } from '../exit.ts';
+import { printAnswer } from '../output.ts';
 import { scopeOf } from '../scope.ts';
 
-interface PauseOptions extends ActorOptions {
-  reason: string;
+interface PauseOptions extends ActOptions {
   for: string;
 }
 
@@ -28,7 +28,7 @@ export const registerPause: RegisterCommand = (program, context) => {
           forSeconds: Math.max(1, Math.round(ms / 1000)),
         }),
       );
-      io.out(`${answer.message}\n`);
+      await printAnswer(io, options.output, answer);
     });
   examples(command, [
     ['clm pause channel:beta --reason "incident 4711"', 'for a day at most'],

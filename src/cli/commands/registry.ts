@@ -16,11 +16,15 @@ export const registerRegistry: RegisterCommand = (program, context) => {
     .command('serve')
     .summary('serve a registry of files over HTTP')
     .description(
-      'Serves a folder of cluster files by the REST API that the daemon (registry.kind: http) and other programs read. Changes are\nchecked against the whole registry and written into the files, which keep their comments; the status of clusters is kept apart.',
+      'Serves a folder of cluster files by the REST API that the daemon (registry.kind: http) and other programs read. Changes are checked against the whole registry and written into the files, which keep their comments; the status of clusters is kept apart.',
     )
     .option('--clusters <path>', 'folder with one file a cluster, or one file with all of them', 'clusters')
     .option('--accounts <file>', 'the infrastructure accounts', 'registry/infrastructure-accounts.yaml')
-    .option('--listen <host:port>', 'where to answer', address, { host: '127.0.0.1', port: 8440 })
+    .addOption(
+      new Option('--listen <host:port>', 'where to answer')
+        .argParser(address)
+        .default({ host: '127.0.0.1', port: 8440 }, '127.0.0.1:8440'),
+    )
     .option('--tokens <file>', 'who may use it: see `clm registry token`')
     .option('--no-auth', 'let everybody in; only on a loopback address')
     .option('--state <directory>', 'where the status of clusters is kept', '.clm/registry')
@@ -47,5 +51,9 @@ export const registerRegistry: RegisterCommand = (program, context) => {
       const { printToken } = await import('../run/registry.ts');
       printToken(flags, context);
     });
+  examples(registry, [
+    ['clm registry serve --no-auth', 'for programs on this machine'],
+    ['clm registry token --name clm --access write', 'lets one caller in'],
+  ]);
   examples(token, [['clm registry token --name clm --access write', 'for the daemon']]);
 };

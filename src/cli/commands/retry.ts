@@ -1,6 +1,7 @@
 import type { ActionAnswer } from '../../api/schemas.ts';
-import { type ActorOptions, examples, type RegisterCommand, withActor } from '../command.ts';
+import { type ActOptions, examples, type RegisterCommand, withActor } from '../command.ts';
 import { sendWrite } from '../connection.ts';
+import { printAnswer } from '../output.ts';
 import { scopeOf } from '../scope.ts';
 
 /** `clm retry`: another try for what failed. */
@@ -12,11 +13,11 @@ export const registerRetry: RegisterCommand = (program, context) => {
     .description(
       'Failed clusters of the scope get a new attempt, halted channels go on, and what backs off is tried now.',
     )
-    .action(async (scope: string, options: ActorOptions & { reason: string }) => {
+    .action(async (scope: string, options: ActOptions) => {
       const answer = await sendWrite(options, io, 'retrying', async (client) =>
         client.post<ActionAnswer>('/v1/retry', { scope: await scopeOf(scope, client), reason: options.reason }),
       );
-      io.out(`${answer.message}\n`);
+      await printAnswer(io, options.output, answer);
     });
   examples(command, [
     ['clm retry cluster:kube-12 --reason "quota was raised"', 'one cluster'],

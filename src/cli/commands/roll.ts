@@ -1,12 +1,12 @@
 import type { RollRequest } from '../../api/roll-schemas.ts';
 import type { ActionAnswer } from '../../api/schemas.ts';
 import { parseDuration } from '../../support/duration.ts';
-import { type ActorOptions, examples, type RegisterCommand, withActor } from '../command.ts';
+import { type ActOptions, examples, type RegisterCommand, withActor } from '../command.ts';
 import { sendWrite } from '../connection.ts';
 import { badInput } from '../exit.ts';
+import { printAnswer } from '../output.ts';
 
-interface RollOptions extends ActorOptions {
-  reason: string;
+interface RollOptions extends ActOptions {
   pool?: string;
   for?: string;
 }
@@ -21,6 +21,7 @@ interface Action {
   pool?: true;
   /** How long, unless told otherwise. */
   usual?: string;
+  examples: [string, string][];
 }
 
 const actions: Action[] = [
@@ -30,14 +31,25 @@ const actions: Action[] = [
     description: 'Nothing is launched, cordoned, evicted or terminated. The pause ends by itself after --for.',
     pool: true,
     usual: '24h',
+    examples: [
+      ['clm roll pause kube-12 --reason "incident 4711" --for 2h', 'all rolls of a cluster'],
+      ['clm roll pause kube-12 --pool workers --reason "slow boots"', 'one pool, for a day'],
+    ],
   },
-  { name: 'resume', summary: 'go on with paused rolls', description: 'Looks at everything anew first.', pool: true },
+  {
+    name: 'resume',
+    summary: 'go on with paused rolls',
+    description: 'Looks at everything anew first.',
+    pool: true,
+    examples: [['clm roll resume kube-12 --reason "incident 4711 is over"', 'before the pause ends by itself']],
+  },
   {
     name: 'abort',
     summary: 'end the rolls between two nodes and put everything back',
     description:
       'Nodes of which most pods have moved are finished, the others take pods again; surplus nodes go. The cluster update fails.',
     pool: true,
+    examples: [['clm roll abort kube-12 --reason "wrong image"', 'then: clm retry cluster:kube-12 tries again']],
   },
   {
     name: 'rollback',
@@ -45,6 +57,7 @@ const actions: Action[] = [
     description:
       'The groups launch from their earlier template again, and the new nodes are replaced, budgets respected. The next attempt goes forward again.',
     pool: true,
+    examples: [['clm roll rollback kube-12 --pool workers --reason "kernel panics"', 'one pool']],
   },
   {
     name: 'skip',
@@ -52,16 +65,29 @@ const actions: Action[] = [
     description: 'It is neither cordoned nor drained; its roll waits for it, and reports it as blocked.',
     node: true,
     usual: '24h',
+    examples: [['clm roll skip kube-12 ip-10-1-2-3.ec2.internal --reason "core dump"', 'for a day']],
   },
-  { name: 'unskip', summary: 'end a skip early', description: 'The node takes its turn again.', node: true },
+  {
+    name: 'unskip',
+    summary: 'end a skip early',
+    description: 'The node takes its turn again.',
+    node: true,
+    examples: [['clm roll unskip kube-12 ip-10-1-2-3.ec2.internal --reason "dump is saved"', 'now']],
+  },
   {
     name: 'force-drain',
     summary: 'let clm delete pods that their budgets hold for hours',
     description:
       'By the drain settings of the cluster only (drain_grace_period, drain_min_pod_lifetime, …): one pod a node and interval, with its own grace.',
     usual: '6h',
+    examples: [['clm roll force-drain kube-12 --reason "ticket 88" --for 6h', 'after hours, one pod at a time']],
   },
-  { name: 'keep-budgets', summary: 'end force-drain early', description: 'Budgets hold without exception again.' },
+  {
+    name: 'keep-budgets',
+    summary: 'end force-drain early',
+    description: 'Budgets hold without exception again.',
+    examples: [['clm roll keep-budgets kube-12 --reason "owner scaled up"', 'now']],
+  },
 ];
 
 /** `clm roll`: what can be done about node rolls. */
@@ -90,8 +116,9 @@ export const registerRoll: RegisterCommand = (program, context) => {
       const answer = await sendWrite(options, io, `asking for ${action.name}`, async (client) =>
         client.post<ActionAnswer>('/v1/rolls', body),
       );
-      io.out(`${answer.message}\n`);
+      await printAnswer(io, options.output, answer);
     });
+    examples(command, action.examples);
   }
   examples(roll, [
     ['clm roll pause kube-12 --reason "incident 4711" --for 2h', 'all rolls of a cluster'],

@@ -8,8 +8,10 @@ import {
   withConnection,
 } from '../command.ts';
 import { withReader } from '../connection.ts';
+import { badInput } from '../exit.ts';
 import { colorsOf } from '../io.ts';
 import { printDocument, tableColumns } from '../output.ts';
+import { requireKnown } from '../subjects.ts';
 
 interface RolloutsOptions extends ConnectionOptions {
   output: OutputFormat;
@@ -27,9 +29,13 @@ export const registerRollouts: RegisterCommand = (program, context) => {
     .option('--limit <count>', 'at most this many', wholeNumber, 20)
     .addOption(outputOption())
     .action(async (options: RolloutsOptions) => {
-      const rollouts = await withReader(options, io, (reader) =>
-        reader.rollouts({ channel: options.channel, limit: options.limit }),
-      );
+      const { channel, limit } = options;
+      if (limit < 1 || limit > 500) throw badInput('--limit is between 1 and 500');
+      const rollouts = await withReader(options, io, async (reader) => {
+        const found = await reader.rollouts({ channel, limit });
+        if (found.length === 0) await requireKnown({ channel }, reader);
+        return found;
+      });
       const { renderRollouts } = await import('../view/rollout-table.ts');
       await printDocument(io, options.output, { rollouts }, (wide) =>
         renderRollouts(rollouts, { columns: tableColumns(io), wide, colors: colorsOf(io) }),

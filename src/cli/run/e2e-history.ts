@@ -13,6 +13,8 @@ import { withReader } from '../connection.ts';
 import { badInput } from '../exit.ts';
 import { type CliIo, colorsOf } from '../io.ts';
 import { printDocument, tableColumns } from '../output.ts';
+import type { Reader } from '../reader.ts';
+import { fullSubjects, requireKnown } from '../subjects.ts';
 import { paintOutcome } from '../view/e2e-view.ts';
 import { renderTable, type TableOptions } from '../view/table.ts';
 import { printable } from '../view/terminal.ts';
@@ -26,6 +28,26 @@ export interface HistoryOptions extends ConnectionOptions {
   since: string;
   limit: number;
   grid?: GridKind;
+}
+
+/** What the runs of the filter say; a name that is nobody's, and so finds nothing, ends with exit code 2. */
+function withRuns<Found extends unknown[]>(
+  options: HistoryOptions,
+  io: CliIo,
+  read: (reader: Reader, filter: RunFilter) => Promise<Found>,
+): Promise<Found> {
+  const { clusterId: cluster, channel, commit, ...rest } = filterOf(options, io);
+  return withReader(options, io, async (reader) => {
+    const named = await fullSubjects({ cluster, channel, commit }, reader);
+    const found = await read(reader, {
+      ...rest,
+      ...(named.cluster === undefined ? {} : { clusterId: named.cluster }),
+      ...(named.channel === undefined ? {} : { channel: named.channel }),
+      ...(named.commit === undefined ? {} : { commit: named.commit }),
+    });
+    if (found.length === 0) await requireKnown(named, reader);
+    return found;
+  });
 }
 
 function filterOf(options: HistoryOptions, io: CliIo): RunFilter {
@@ -50,8 +72,8 @@ const at = (ms: number): string => new Date(ms).toISOString().slice(0, 16).repla
 
 export async function runE2eHistory(options: HistoryOptions, { io }: CommandContext): Promise<void> {
   const filter = filterOf(options, io);
-  if (options.grid !== undefined) return printGrid(options, options.grid, filter, io);
-  const runs = await withReader(options, io, (reader) => reader.e2eRuns(filter));
+  if (options.grid !== undefined) return printGrid(options, options.grid, io);
+  const runs = await withRuns(options, io, (reader, narrowed) => reader.e2eRuns(narrowed));
   await printDocument(io, options.output, { runs }, (wide) =>
     runs.length === 0
       ? [`No run of checks since ${at(filter.since ?? 0)}.`]
@@ -88,8 +110,8 @@ const signs: Record<string, string> = {
   skipped: '-',
 };
 
-async function printGrid(options: HistoryOptions, kind: GridKind, filter: RunFilter, io: CliIo): Promise<void> {
-  const results = await withReader(options, io, (reader) => reader.e2eResults(filter));
+async function printGrid(options: HistoryOptions, kind: GridKind, io: CliIo): Promise<void> {
+  const results = await withRuns(options, io, (reader, filter) => reader.e2eResults(filter));
   const grid = gridOf(results, kind);
   const colors = colorsOf(io);
   await printDocument(io, options.output, grid, () => {
@@ -141,7 +163,7 @@ export async function runE2eFlakes(
   options: HistoryOptions & { minRuns: number },
   { io }: CommandContext,
 ): Promise<void> {
-  const results = await withReader(options, io, (reader) => reader.e2eResults(filterOf(options, io)));
+  const results = await withRuns(options, io, (reader, filter) => reader.e2eResults(filter));
   const rates = flakeRates(results, { minRuns: options.minRuns });
   const percent = (value: number | null): string => (value === null ? '-' : `${value.toFixed(1)} %`);
   await printDocument(io, options.output, { flakes: rates }, (wide) =>
@@ -166,7 +188,7 @@ export async function runE2eFlakes(
 }
 
 export async function runE2eFailures(options: HistoryOptions, { io }: CommandContext): Promise<void> {
-  const results = await withReader(options, io, (reader) => reader.e2eResults(filterOf(options, io)));
+  const results = await withRuns(options, io, (reader, filter) => reader.e2eResults(filter));
   const clusters = failureClusters(results);
   await printDocument(io, options.output, { failures: clusters }, (wide) =>
     clusters.length === 0
@@ -188,9 +210,8 @@ export async function runE2eFailures(options: HistoryOptions, { io }: CommandCon
 }
 
 export async function runE2eExport(folder: string, options: HistoryOptions, { io }: CommandContext): Promise<void> {
-  const filter = filterOf(options, io);
+  const runs = await withRuns(options, io, (reader, filter) => reader.e2eRuns(filter));
   const written = await withReader(options, io, async (reader) => {
-    const runs = await reader.e2eRuns(filter);
     const tests = await reader.e2eTests();
     let files = 0;
     for (const { id } of runs) {

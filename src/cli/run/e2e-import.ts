@@ -3,15 +3,17 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { type ImportedRun, type LayoutFile, readProwRun } from '../../checks/report/prow.ts';
 import type { Problem } from '../../domain/problem.ts';
-import type { ActorOptions, CommandContext } from '../command.ts';
+import type { ActorOptions, CommandContext, OutputFormat } from '../command.ts';
 import { sendWrite } from '../connection.ts';
-import { badInput } from '../exit.ts';
+import { badInput, CliError } from '../exit.ts';
+import { printDocument } from '../output.ts';
 
 const mostRuns = 1_000;
 
 export interface ImportOptions extends ActorOptions {
   contact: string;
   cluster: string;
+  output: OutputFormat;
 }
 
 /** Reads every run below the folder first: one that cannot be read means that none is kept. */
@@ -28,10 +30,27 @@ export async function runE2eImport(folder: string, options: ImportOptions, { io 
       problems.push({ file: place, message, remedy: 'complete the folder as Prow writes it, or leave it out' });
     }
   }
-  if (problems.length > 0) throw badInput(`${problems.length} runs cannot be read; nothing was imported`, problems);
-  for (const run of runs) await sendWrite(options, io, 'importing', (client) => client.post('/v1/e2e/runs', run));
-  io.out(`${runs.length} runs imported; clm e2e history shows them\n`);
+  if (problems.length > 0) throw badInput(`nothing was imported`, problems);
+  let kept = 0;
+  try {
+    for (const run of runs) {
+      await sendWrite(options, io, 'importing', (client) => client.post('/v1/e2e/runs', run));
+      kept += 1;
+    }
+  } catch (error) {
+    if (!(error instanceof CliError) || kept === 0) throw error;
+    throw new CliError(
+      error.exitCode,
+      `${kept} of ${runs.length} runs are imported, and then: ${error.message.replace('; nothing was changed', '')}. Import the folder again: what is there already is replaced`,
+      error.problems,
+    );
+  }
+  await printDocument(io, options.output, { imported: kept, cluster: options.cluster }, () => [
+    `${count(kept)} imported; clm e2e history --cluster ${options.cluster} --since 90d shows what is not older`,
+  ]);
 }
+
+const count = (runs: number): string => (runs === 1 ? '1 run is' : `${runs} runs are`);
 
 /** Folders that hold a `started.json`, at any depth. */
 function runFolders(folder: string, problems: Problem[]): string[] {

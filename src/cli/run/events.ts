@@ -2,10 +2,11 @@
 import type { StoredJournalEntry } from '../../ports/store.ts';
 import { sleep } from '../../support/deadline.ts';
 import type { CommandContext, ConnectionOptions, OutputFormat } from '../command.ts';
-import { connect, withReader } from '../connection.ts';
+import { connect, daemonReader, withReader } from '../connection.ts';
 import { type DaemonClient, DaemonUnreachable } from '../daemon-client.ts';
 import { badInput } from '../exit.ts';
 import { type CliIo, colorsOf } from '../io.ts';
+import { fullSubjects, requireKnown } from '../subjects.ts';
 import { printable } from '../view/terminal.ts';
 
 export interface EventsOptions extends ConnectionOptions {
@@ -34,9 +35,17 @@ export async function runEvents(options: EventsOptions, { io }: CommandContext):
   const query: EventFilter & { limit: number } = { ...defined({ channel, cluster, commit, kind }), limit };
   if (options.follow === true) {
     const { client } = await connect(options, io);
-    return followEvents(client, query, options.output, io);
+    const reader = daemonReader(client);
+    const named = await fullSubjects(query, reader);
+    await requireKnown(named, reader);
+    return followEvents(client, { ...query, ...named }, options.output, io);
   }
-  const events = await withReader(options, io, (reader) => reader.events(query));
+  const events = await withReader(options, io, async (reader) => {
+    const named = await fullSubjects(query, reader);
+    const found = await reader.events({ ...query, ...named });
+    if (found.length === 0) await requireKnown(named, reader);
+    return found;
+  });
   await printEvents(events, options.output, io);
 }
 

@@ -69,6 +69,11 @@ function isActive(override: Override, now: number): boolean {
   return override.expiresAt === null || override.expiresAt > now;
 }
 
+/** Keeps new work from starting, now. */
+export function isHolding(override: Override, now: number): boolean {
+  return holding.has(override.kind) && isActive(override, now);
+}
+
 /** The override that keeps this from starting now, if any: the widest scope first, so that the reason shown is the one that counts. */
 export function holdOn(
   overrides: Override[],
@@ -81,7 +86,7 @@ export function holdOn(
     ...(where.wave === undefined ? [] : [`wave:${where.channel}/${where.wave}`]),
     ...(where.cluster === undefined ? [] : [`cluster:${where.cluster}`]),
   ];
-  const active = overrides.filter((override) => holding.has(override.kind) && isActive(override, now));
+  const active = overrides.filter((override) => isHolding(override, now));
   for (const scope of scopes) {
     const found = active.find((override) => override.scope === scope);
     if (found) return found;

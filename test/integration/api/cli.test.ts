@@ -147,3 +147,62 @@ describe('clm why', () => {
     expect([unknown.code, unknown.err]).toEqual([2, expect.stringContaining('Near: beta')]);
   });
 });
+
+describe('commands that act', () => {
+  const commit = '3f2a1bc';
+  const acts: string[][] = [
+    ['pause', 'channel:beta'],
+    ['resume', 'channel:beta'],
+    ['retry', 'channel:beta'],
+    ['confirm', 'registry'],
+    ['freeze', 'fleet'],
+    ['unfreeze', 'fleet'],
+    ['pin', 'cluster:beta-done'],
+    ['unpin', 'cluster:beta-done'],
+    ['hold', 'channel:beta'],
+    ['release', 'channel:beta'],
+    ['skip', 'beta-done'],
+    ['unskip', 'beta-done'],
+    ['veto', commit],
+    ['unveto', commit],
+    ['approve', commit, '--channel', 'beta'],
+    ['reject', commit, '--channel', 'beta'],
+    ['promote', commit, '--to', 'beta'],
+    ['hotfix', commit, '--to', 'beta'],
+    ['rollback', 'beta'],
+    ['stop-the-line'],
+    ['roll', 'pause', 'beta-done'],
+    ['roll', 'skip', 'beta-done', 'node-1'],
+    ['roll', 'keep-budgets', 'beta-done'],
+  ];
+
+  for (const args of acts) {
+    it(`clm ${args.join(' ')} answers with a sentence, or with JSON; and ends with 4 without a daemon`, async () => {
+      const words = [...args, '--reason', 'testing'];
+      const told = await clm(words);
+      expect([told.code, told.err, told.out]).toEqual([0, '', expect.stringMatching(/done\n$/)]);
+      const json = await clm([...words, '-o', 'json']);
+      expect(JSON.parse(json.out)).toEqual({ told: ['channel:beta'], message: told.out.trimEnd() });
+      expect((await clm(args)).err).toContain('--reason');
+      const nobody = await runCli([...words, '--socket', path.join(folder, 'other.sock')]);
+      expect([nobody.code, nobody.err, nobody.out]).toEqual([4, expect.stringContaining('nothing was changed'), '']);
+      expect(backend.calls).toHaveLength(2);
+    });
+  }
+});
+
+describe('lists of one cluster, channel or commit', () => {
+  for (const args of [['events'], ['events', '-f'], ['e2e', 'history'], ['e2e', 'flakes']]) {
+    it(`clm ${args.join(' ')} end with 2 for a name that nobody has, instead of saying nothing`, async () => {
+      backend.journal.length = 0;
+      const run = await clm([...args, '--cluster', 'beta-dome']);
+      expect([run.code, run.err]).toEqual([2, expect.stringContaining('beta-done')]);
+      expect((await clm([...args, '--commit', 'latest'])).code).toBe(2);
+    });
+  }
+
+  it('clm rollouts does so, too', async () => {
+    expect((await clm(['rollouts', '--channel', 'bta'])).code).toBe(2);
+    expect((await clm(['rollouts', '--channel', 'beta'])).code).toBe(0);
+  });
+});

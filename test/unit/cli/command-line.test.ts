@@ -36,6 +36,20 @@ describe('the command line', () => {
     });
   }
 
+  it('has help with examples for every command, at every depth', async () => {
+    const without: string[] = [];
+    const look = async (path: string[]): Promise<void> => {
+      const { out } = await runCli([...path, '--help']);
+      if (path.length > 0 && !out.includes('Examples:')) without.push(path.join(' '));
+      const listed = out.split('\nCommands:\n')[1]?.split('\n\n')[0] ?? '';
+      for (const [, name] of listed.matchAll(/^ {2}([a-z][a-z0-9-]*)/gm)) {
+        if (name !== 'help') await look([...path, name as string]);
+      }
+    };
+    await look([]);
+    expect(without).toEqual([]);
+  });
+
   it('ends with 2 for what it does not know, and suggests what was meant', async () => {
     const run = await runCli(['statsu']);
     expect(run.code).toBe(2);

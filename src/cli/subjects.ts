@@ -1,0 +1,53 @@
+/** Names that narrow a list (`--cluster`, `--channel`, `--commit`), as people write them. */
+import { nearMatches } from '../domain/near-matches.ts';
+import type { StatusDocument } from '../planning/explain/status-document.ts';
+import { badInput } from './exit.ts';
+import type { Reader } from './reader.ts';
+
+export interface Subjects {
+  cluster?: string | undefined;
+  channel?: string | undefined;
+  commit?: string | undefined;
+}
+
+/**
+ * Writes an alias and the beginning of a commit out in full. A name that nobody knows stays as it is: history outlives
+ * clusters and channels, and imported runs have names of their own; see `requireKnown`.
+ */
+export async function fullSubjects(given: Subjects, reader: Pick<Reader, 'status' | 'explain'>): Promise<Subjects> {
+  const { cluster, channel, commit } = given;
+  const full: Subjects = {};
+  if (channel !== undefined) full.channel = channel;
+  if (cluster !== undefined) full.cluster = clusterId(cluster, await reader.status());
+  if (commit !== undefined) {
+    if (!/^[0-9a-f]{7,64}$/i.test(commit)) {
+      throw badInput(`'${commit}' is no commit; write seven hexadecimal characters of its id or more`);
+    }
+    full.commit = commit.length >= 40 ? commit.toLowerCase() : (await reader.explain(commit)).subject.name;
+  }
+  return full;
+}
+
+/** Ends the command with exit code 2 when nothing was found because a name is nobody's. */
+export async function requireKnown(given: Subjects, reader: Pick<Reader, 'status'>): Promise<void> {
+  if (given.cluster === undefined && given.channel === undefined) return;
+  const { channels, clusters } = await reader.status();
+  const unknown = (kind: string, name: string | undefined, names: string[]): void => {
+    if (name === undefined || names.includes(name)) return;
+    const near = nearMatches(name, names);
+    throw badInput(`nothing is known of a ${kind} '${name}'${near.length === 0 ? '' : `; near: ${near.join(', ')}`}`);
+  };
+  const channelNames = channels.map((one) => one.name);
+  unknown('channel', given.channel, channelNames);
+  const clusterNames = clusters.flatMap((one) => [one.alias, one.id]);
+  unknown('cluster', given.cluster, clusterNames);
+}
+
+function clusterId(name: string, { clusters }: StatusDocument): string {
+  const named = clusters.filter((one) => one.id === name || one.alias === name);
+  if (named.length > 1) {
+    const ids = named.map((one) => one.id).join(', ');
+    throw badInput(`'${name}' is the alias of ${named.length} clusters; write one id: ${ids}`);
+  }
+  return named[0]?.id ?? name;
+}
