@@ -4,7 +4,7 @@ import { waivables } from '../domain/rollout.ts';
 import { reason, scopeSchema } from './schemas.ts';
 
 const longestSeconds = 366 * 86_400;
-const forSeconds = z.int().min(1).max(longestSeconds);
+const forSeconds = z.int().min(1).max(longestSeconds, 'is longer than 366 days');
 const channel = z.string().min(1).max(256);
 /** At least seven characters of a commit id. */
 const commit = z

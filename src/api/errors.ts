@@ -30,6 +30,13 @@ export function unknownSubject(kind: string, name: string, near: string[]): ApiE
   return new ApiError(404, 'unknown-subject', `There is no ${kind} '${name}'.${hint}`, { near });
 }
 
+/** The library's words for a limit, as a person says them; messages of our own stay. */
+function plainMessage(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'too_big' && issue.message.startsWith('Too big')) return `is more than ${issue.maximum}`;
+  if (issue.code === 'too_small' && issue.message.startsWith('Too small')) return `is less than ${issue.minimum}`;
+  return issue.message;
+}
+
 /** Every issue of a refused body or query as a problem; `where` is `body` or `query`. */
 export function inputProblems(where: string, error: z.ZodError): Problem[] {
   return error.issues.flatMap((issue): Problem[] => {
@@ -37,7 +44,7 @@ export function inputProblems(where: string, error: z.ZodError): Problem[] {
     return paths.map((path) => ({
       file: '-',
       path: [where, ...path.map(String)].join('.'),
-      message: issue.code === 'unrecognized_keys' ? 'is not a known field' : issue.message,
+      message: issue.code === 'unrecognized_keys' ? 'is not a known field' : plainMessage(issue),
       remedy:
         issue.code === 'unrecognized_keys'
           ? 'leave it out, or correct its spelling'

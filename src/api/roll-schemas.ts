@@ -1,10 +1,15 @@
 /** What is asked about node rolls, and answered. */
 import { z } from 'zod';
 
-const name = z.string().min(1).max(256);
-const reason = z.string().trim().min(3, 'say why in at least three characters').max(500);
-const forSeconds = (most: number, usual: number) => z.int().min(1).max(most).default(usual);
 const day = 86_400;
+const name = z.string().min(1, 'is empty').max(256);
+const reason = z.string().trim().min(3, 'say why in at least three characters').max(500);
+const forSeconds = (most: number, usual: number) =>
+  z
+    .int()
+    .min(1)
+    .max(most, `is longer than ${most / day} days`)
+    .default(usual);
 
 /** One thing done to the rolls of a cluster; `pool` absent = all that are under way. */
 export const rollBody = z.discriminatedUnion('action', [

@@ -1,7 +1,7 @@
 /** Bodies and answers of `/v1`: what is accepted, and what the OpenAPI document says. */
 import { z } from 'zod';
 
-const name = z.string().min(1).max(256);
+const name = z.string().min(1, 'is empty').max(256);
 export const reason = z.string().trim().min(3, 'say why in at least three characters').max(500);
 
 export const scopeSchema = z.union([
@@ -22,7 +22,7 @@ export const pauseBody = z.strictObject({
   forSeconds: z
     .int()
     .min(1)
-    .max(366 * 86_400)
+    .max(366 * 86_400, 'is longer than 366 days')
     .default(86_400),
 });
 

@@ -33,10 +33,18 @@ const maxStreams = 64;
 const largestBodyBytes = 64 * 1024;
 
 /** Throws FailureError `socket-in-use` when a living daemon has the socket; a dead one's file is replaced. */
+const longestParameter = 1_024;
+
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const changes = new ChangeFeed();
   const stopping = new AbortController();
-  const server = Fastify({ bodyLimit: largestBodyBytes, forceCloseConnections: 'idle', requestTimeout: 30_000 });
+  const server = Fastify({
+    bodyLimit: largestBodyBytes,
+    forceCloseConnections: 'idle',
+    requestTimeout: 30_000,
+    // The id of a run of checks names rollout, commit, cluster and attempt.
+    routerOptions: { maxParamLength: longestParameter },
+  });
   const routes = apiRoutes();
   installErrorHandlers(server, options.log);
   for (const route of routes) registerRoute(server, route, options.backend, stopping.signal);

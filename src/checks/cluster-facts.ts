@@ -173,7 +173,7 @@ export class ClusterFacts {
     return names.some((name) => served.has(name)) ? undefined : `the API does not serve ${names.join(' or ')}`;
   }
 
-  #lacksSetting(name: string): string | undefined {
+  #lacksSetting(name: Parameters<CheckSettings['get']>[0]): string | undefined {
     return this.#settings.get(name) === undefined ? `e2e_${name} is not set` : undefined;
   }
 

@@ -33,6 +33,32 @@ export const capabilities: readonly Capability[] = [
   'volume-snapshots',
 ];
 
+/** Every setting, without the `e2e_` that its config item begins with. */
+export const settingNames = [
+  'allow_disruptive',
+  'audit_source',
+  'authz_rules',
+  'authz_table',
+  'cluster_domain',
+  'dns_service',
+  'expects',
+  'external_name',
+  'gpu_image',
+  'identity_bucket',
+  'image',
+  'image_policy_denied',
+  'image_registry',
+  'load_balancers',
+  'logs_query',
+  'pool_label',
+  'probe_image',
+  'pull_images',
+  'reap',
+  'spot_event_reason',
+] as const;
+
+type SettingName = (typeof settingNames)[number];
+
 /** Settings of the checks for one cluster: its config items that begin with `e2e_`, read once and by name. */
 export class CheckSettings {
   readonly #items: Record<string, string>;
@@ -45,18 +71,9 @@ export class CheckSettings {
   }
 
   /** The value of `e2e_<name>`; undefined when it is not set, or empty. */
-  get(name: string): string | undefined {
+  get(name: SettingName): string | undefined {
     const value = this.#items[`e2e_${name}`];
     return value === undefined || value.trim() === '' ? undefined : value.trim();
-  }
-
-  list(name: string): string[] {
-    return words(this.#items[`e2e_${name}`]);
-  }
-
-  number(name: string, otherwise: number): number {
-    const value = Number(this.get(name) ?? Number.NaN);
-    return Number.isFinite(value) && value >= 0 ? value : otherwise;
   }
 
   /** Whether checks that disturb nodes or workloads may run here: never unless the registry says so. */

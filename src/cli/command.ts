@@ -1,4 +1,5 @@
 /** What every command file exports, and the options that all of them share. */
+import { userInfo } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CliIo } from './io.ts';
 
@@ -60,6 +61,15 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
+/** The journal says who: a shell without USER (cron, a container) still has an account. */
+function accountName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return 'unknown';
+  }
+}
+
 export function actorOf(options: { as?: string }, io: CliIo): string {
-  return options.as ?? io.environment['USER'] ?? io.environment['LOGNAME'] ?? 'unknown';
+  return options.as ?? io.environment['USER'] ?? io.environment['LOGNAME'] ?? accountName();
 }

@@ -70,7 +70,10 @@ export async function sendWrite<Answer>(
     return await withProgress(io, what, send(client));
   } catch (error) {
     if (error instanceof DaemonUnreachable) {
-      throw new CliError(exitCodes.unreachable, `${error.message}; nothing was changed. Start it with: clm daemon`);
+      const outcome = error.mayBeDone
+        ? 'whether it was done is not known. When the daemon is back, clm events -n 5 tells'
+        : `nothing was changed. ${error.remedy}`;
+      throw new CliError(exitCodes.unreachable, `${error.message}; ${outcome}`);
     }
     throw error;
   }

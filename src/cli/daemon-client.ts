@@ -1,17 +1,23 @@
 /** Speaks to the daemon's API over its Unix socket. */
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import type { ErrorBody } from '../api/errors.ts';
+import type { Problem } from '../domain/problem.ts';
 import { startDeadline } from '../support/deadline.ts';
 import { CliError, exitCodes } from './exit.ts';
 
 /** Nobody listens on the socket: reads turn to the store, writes end with exit code 4. */
-export class DaemonUnreachable extends Error {
+export class DaemonUnreachable extends CliError {
   readonly socketPath: string;
+  /** The connection broke: what was asked for may have been done. */
+  readonly mayBeDone: boolean;
+  readonly remedy: string;
 
-  constructor(socketPath: string, why: string) {
-    super(`the daemon is not reachable at ${socketPath}: ${why}`);
+  constructor(socketPath: string, code: string) {
+    super(exitCodes.unreachable, `the daemon is not reachable at ${socketPath}: ${reasonOf(code)}`);
     this.name = 'DaemonUnreachable';
     this.socketPath = socketPath;
+    this.mayBeDone = code === 'ECONNRESET' || code === 'EPIPE';
+    this.remedy = code === 'EACCES' ? 'Ask again as the user of the daemon' : 'Start it with: clm daemon';
   }
 }
 
@@ -97,7 +103,7 @@ export class DaemonClient {
       if (response.statusCode !== 200) throw answerError(response.statusCode ?? 0, text);
       return JSON.parse(text) as unknown;
     } catch (error) {
-      if (!deadline.expired()) throw error;
+      if (!deadline.expired()) throw this.#broken(error);
       throw new CliError(
         exitCodes.unreachable,
         `the daemon did not answer ${method} ${path} within ${timeoutMs / 1000} s`,
@@ -105,6 +111,12 @@ export class DaemonClient {
     } finally {
       deadline.clear();
     }
+  }
+
+  /** An answer that ends in the middle: the daemon went away while it wrote it. */
+  #broken(error: unknown): unknown {
+    const code = (error as NodeJS.ErrnoException).code;
+    return code === 'ECONNRESET' ? new DaemonUnreachable(this.#socketPath, code) : error;
   }
 
   #open(
@@ -136,7 +148,7 @@ export class DaemonClient {
         const unreachable = ['ENOENT', 'ECONNREFUSED', 'EACCES', 'ENOTSOCK', 'ECONNRESET', 'EPIPE'];
         reject(
           error.code !== undefined && unreachable.includes(error.code)
-            ? new DaemonUnreachable(this.#socketPath, reasonOf(error.code))
+            ? new DaemonUnreachable(this.#socketPath, error.code)
             : error,
         );
       });
@@ -188,6 +200,28 @@ function parseFrame(block: string): StreamFrame | undefined {
   return data.length === 0 ? undefined : { ...frame, data: JSON.parse(data.join('\n')) as unknown };
 }
 
+/** Where somebody at a shell wrote what the API found in a body. */
+const optionOf: Record<string, string> = {
+  forSeconds: '--for',
+  reason: '--reason',
+  commit: 'the commit',
+  node: 'the node',
+  cluster: 'the cluster',
+  channel: 'the channel',
+  to: '--to',
+  pool: '--pool',
+  gate: '--gate',
+  limit: '--limit',
+};
+
+function asTyped(problem: Problem): Problem {
+  const field = /^(?:body|query)\.(\w+)$/.exec(problem.path ?? '')?.[1];
+  const option = field === undefined ? undefined : optionOf[field];
+  if (option === undefined) return problem;
+  const { message, remedy } = problem;
+  return { file: option, message, remedy: remedy.startsWith('see GET') ? 'correct it, and ask again' : remedy };
+}
+
 /** 400 and 404 are the caller's input, 409 a refusal, the rest a failure of the daemon. */
 function answerError(status: number, text: string): CliError {
   let body: Partial<ErrorBody> = {};
@@ -199,5 +233,5 @@ function answerError(status: number, text: string): CliError {
   const message = body.error?.message ?? `the daemon answered with status ${status}`;
   const code =
     status === 400 || status === 404 ? exitCodes.badInput : status === 409 ? exitCodes.refused : exitCodes.failed;
-  return new CliError(code, message, body.error?.problems ?? []);
+  return new CliError(code, message, (body.error?.problems ?? []).map(asTyped));
 }

@@ -4,17 +4,27 @@ import type { StatusDocument } from '../planning/explain/status-document.ts';
 import { badInput } from './exit.ts';
 import type { Reader } from './reader.ts';
 
-export interface Subjects {
+/** As typed: absent and undefined mean the same. */
+interface GivenSubjects {
   cluster?: string | undefined;
   channel?: string | undefined;
   commit?: string | undefined;
+}
+
+interface Subjects {
+  cluster?: string;
+  channel?: string;
+  commit?: string;
 }
 
 /**
  * Writes an alias and the beginning of a commit out in full. A name that nobody knows stays as it is: history outlives
  * clusters and channels, and imported runs have names of their own; see `requireKnown`.
  */
-export async function fullSubjects(given: Subjects, reader: Pick<Reader, 'status' | 'explain'>): Promise<Subjects> {
+export async function fullSubjects(
+  given: GivenSubjects,
+  reader: Pick<Reader, 'status' | 'explain'>,
+): Promise<Subjects> {
   const { cluster, channel, commit } = given;
   const full: Subjects = {};
   if (channel !== undefined) full.channel = channel;
@@ -29,7 +39,7 @@ export async function fullSubjects(given: Subjects, reader: Pick<Reader, 'status
 }
 
 /** Ends the command with exit code 2 when nothing was found because a name is nobody's. */
-export async function requireKnown(given: Subjects, reader: Pick<Reader, 'status'>): Promise<void> {
+export async function requireKnown(given: GivenSubjects, reader: Pick<Reader, 'status'>): Promise<void> {
   if (given.cluster === undefined && given.channel === undefined) return;
   const { channels, clusters } = await reader.status();
   const unknown = (kind: string, name: string | undefined, names: string[]): void => {

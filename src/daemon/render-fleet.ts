@@ -77,7 +77,10 @@ export function renderFleet(
       const kept = new Map<string, Problem>();
       for (const cluster of chosen.clusters) {
         const commit = commits.of(cluster);
-        if (commit === undefined) continue;
+        if (commit === undefined) {
+          keep(kept, noHead(config, cluster), cluster);
+          continue;
+        }
         const result = await render(cluster, commit);
         if (result.ok)
           await options.take({ cluster, commit, rendered: result.rendered, redact: result.redact ?? untouched });
@@ -89,6 +92,14 @@ export function renderFleet(
       access.close();
     }
   });
+}
+
+function noHead(config: DaemonConfig, cluster: Cluster): Problem {
+  return {
+    file: config.configRepository.url,
+    message: `the branch of channel ${cluster.channel} has no commit`,
+    remedy: 'push the branch, or name what to render: clm render REF',
+  };
 }
 
 /** One wrong template is wrong for every cluster: the first one that shows it is named. */

@@ -1,6 +1,6 @@
 /** What operators do to node rolls: messages to the rolls under way, and overrides that rolls read, in one transaction each. */
 import type { ApiBackend, Operator } from '../api/backend.ts';
-import { ApiError, unknownSubject } from '../api/errors.ts';
+import { ApiError } from '../api/errors.ts';
 import type { RollRequest } from '../api/roll-schemas.ts';
 import type { ActionAnswer } from '../api/schemas.ts';
 import type { Cluster } from '../domain/cluster.ts';
@@ -54,8 +54,9 @@ async function tellRolls(
   const pools = rolls.map(poolOf).join(', ');
   if (rolls.length === 0) {
     const running = active.length === 0 ? '' : ` Under way: ${active.map(poolOf).join(', ')}.`;
-    const what = request.pool === undefined ? 'No pool' : `Pool ${request.pool}`;
-    throw new ApiError(409, 'no-roll', `${what} of ${cluster.alias} is being rolled now.${running}`);
+    const what =
+      request.pool === undefined ? `No pool of ${cluster.alias} is` : `Pool ${request.pool} of ${cluster.alias} is not`;
+    throw new ApiError(409, 'no-roll', `${what} being rolled now.${running}`);
   }
   if (request.action === 'rollback') refuseUnless(rolls, hasPrevious, 'has no earlier template to go back to');
   const now = input.now();
@@ -73,17 +74,22 @@ async function tellRolls(
     rolls.map((row) => ({ to: row.id, event })),
     { journal: [entry(cluster, by, `roll-${request.action}`, message, now, { pools, reason })] },
   );
-  return { told: rolls.map((row) => row.id), message: `${message}${nextOf[request.action]}` };
+  return { told: rolls.map((row) => row.id), message: `${message}${nextOf(request.action, cluster)}` };
 }
 
-const nextOf: Record<RollEvent['action'], string> = {
-  pause: '. A node that is being drained stays cordoned; clm roll resume goes on with it.',
-  resume: '',
-  abort:
-    '. Nodes that are not nearly drained are given back; the cluster update ends as failed: clm retry tries again.',
-  rollback:
-    '. The group launches from its earlier template again, and new nodes are replaced by old ones; the cluster update ends as failed.',
-};
+function nextOf(action: RollEvent['action'], { alias, channel }: Cluster): string {
+  const again = `clm retry channel:${channel} --reason …`;
+  switch (action) {
+    case 'pause':
+      return `\nA node that is being drained stays cordoned. To go on: clm roll resume ${alias} --reason …`;
+    case 'resume':
+      return '\nEverything is looked at anew, then it goes on.';
+    case 'abort':
+      return `\nNodes that are not nearly drained are given back; the cluster update ends as failed. To try again then: ${again}`;
+    case 'rollback':
+      return `\nThe group launches from its earlier template again, and new nodes are replaced by old ones; the cluster update ends as failed. To go forward again then: ${again}`;
+  }
+}
 
 /** An override that ends by itself, or the early end of one. */
 async function layOver(
@@ -131,7 +137,10 @@ async function layOver(
 /** A name with a slip of the pen would protect nothing. */
 async function refuseUnknownNode(input: RollOperationsInput, cluster: Cluster, node: string): Promise<void> {
   const nodes = await input.nodesOf(cluster.id);
-  if (!nodes.includes(node)) throw unknownSubject(`node of ${cluster.alias}`, node, nearMatches(node, nodes));
+  if (nodes.includes(node)) return;
+  const near = nearMatches(node, nodes);
+  const hint = near.length === 0 ? 'Write its full name, as kubectl get nodes shows it.' : `Near: ${near.join(', ')}.`;
+  throw new ApiError(404, 'unknown-subject', `There is no node '${node}' in ${cluster.alias}. ${hint}`, { near });
 }
 
 function refuseUnless(rolls: ProcessRow[], holds: (row: ProcessRow) => boolean, why: string): void {

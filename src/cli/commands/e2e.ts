@@ -34,7 +34,7 @@ export const registerE2e: RegisterCommand = (program, context) => {
         .default([], 'all'),
     )
     .addOption(new Option('--skip <ids>', 'not these').argParser(collect).default([], 'none'))
-    .option('--settings <file>', 'YAML with settings of the checks: expects, image_registry, dns_zone, …')
+    .option('--settings <file>', 'YAML with settings of the checks: expects, image_registry, probe_image, …')
     .addOption(new Option('--set <name=value>', 'one setting; may be repeated').argParser(append).default([], 'none'))
     .option('--quarantine <file>', 'YAML list of checks to leave out for a while: check, until, reason, actor')
     .option('--junit <file>', 'write a JUnit report')

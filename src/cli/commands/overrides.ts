@@ -146,8 +146,12 @@ function registerEnd(program: Command, { io }: CommandContext, words: Words): vo
 
 async function subjectOf(words: Words, subject: string, client: DaemonClient): Promise<Scope> {
   const named = /^commit[:/](.+)$/.exec(subject)?.[1];
-  if (named !== undefined) return { kind: 'commit', name: named };
-  return words.kind === 'veto' ? { kind: 'commit', name: subject } : scopeOf(subject, client);
+  const commit = named ?? (words.kind === 'veto' ? subject : undefined);
+  if (commit === undefined) return scopeOf(subject, client);
+  if (!/^[0-9a-f]{7,64}$/i.test(commit)) {
+    throw badInput(`'${commit}' is no commit; write seven hexadecimal characters of its id or more`);
+  }
+  return { kind: 'commit', name: commit };
 }
 
 /** Spans count in the daemon's time, which is what `--until` is compared with. */

@@ -10,9 +10,7 @@ export const registerRetry: RegisterCommand = (program, context) => {
   const command = withActor(program.command('retry'))
     .argument('<scope>', "'fleet', 'channel:NAME' or 'cluster:NAME'; a bare name is looked up")
     .summary('try again what has failed, halted or backs off')
-    .description(
-      'Failed clusters of the scope get a new attempt, halted channels go on, and what backs off is tried now.',
-    )
+    .description('Halted channels go on with a new attempt for their failed clusters, and what backs off is tried now.')
     .action(async (scope: string, options: ActOptions) => {
       const answer = await sendWrite(options, io, 'retrying', async (client) =>
         client.post<ActionAnswer>('/v1/retry', { scope: await scopeOf(scope, client), reason: options.reason }),
@@ -20,7 +18,7 @@ export const registerRetry: RegisterCommand = (program, context) => {
       await printAnswer(io, options.output, answer);
     });
   examples(command, [
-    ['clm retry cluster:kube-12 --reason "quota was raised"', 'one cluster'],
+    ['clm retry cluster:kube-12 --reason "quota was raised"', 'one whose update is stuck, without waiting'],
     ['clm retry channel:dev --reason "flaky check, see 4711"', 'a halted channel'],
   ]);
 };

@@ -49,7 +49,7 @@ const actions: Action[] = [
     description:
       'Nodes of which most pods have moved are finished, the others take pods again; surplus nodes go. The cluster update fails.',
     pool: true,
-    examples: [['clm roll abort kube-12 --reason "wrong image"', 'then: clm retry cluster:kube-12 tries again']],
+    examples: [['clm roll abort kube-12 --reason "wrong image"', 'then clm retry of its channel tries again']],
   },
   {
     name: 'rollback',

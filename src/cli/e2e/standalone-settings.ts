@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { catalogue } from '../../checks/profiles.ts';
-import { CheckSettings, unknownCapabilities } from '../../checks/settings.ts';
+import { CheckSettings, settingNames, unknownCapabilities } from '../../checks/settings.ts';
 import type { Cluster } from '../../domain/cluster.ts';
 import { nearMatches } from '../../domain/near-matches.ts';
 import type { Problem } from '../../domain/problem.ts';
@@ -27,19 +27,36 @@ export interface StandaloneInput {
   quarantine?: string;
 }
 
+const versionItem = 'kubernetes_version';
+
+/** Without a word it would mean nothing, and the run would look as if it had been asked for. */
+function unknownSetting(file: string, name: string): Problem {
+  const names = [...settingNames, versionItem];
+  const near = nearMatches(name, names)[0];
+  return {
+    file,
+    path: name,
+    message: `there is no setting '${name}'`,
+    remedy: near === undefined ? `settings are ${names.join(', ')}` : `did you mean '${near}'?`,
+  };
+}
+
 /** Config items that all begin with `e2e_`, but for `kubernetes_version`. */
 export function readSettings(input: StandaloneInput, problems: Problem[]): Record<string, string> {
   const items: Record<string, string> = {};
-  const add = (name: string, value: string): void => {
-    items[name.startsWith('e2e_') || name === 'kubernetes_version' ? name : `e2e_${name}`] = value;
+  const add = (name: string, value: string, file: string): void => {
+    const bare = name.replace(/^e2e_/, '');
+    if (name === versionItem) items[name] = value;
+    else if (settingNames.some((one) => one === bare)) items[`e2e_${bare}`] = value;
+    else problems.push(unknownSetting(file, bare));
   };
   if (input.settings !== undefined) {
     const read = readYaml(input.settings, settingsSchema, problems);
-    for (const [name, value] of Object.entries(read ?? {})) add(name, String(value));
+    for (const [name, value] of Object.entries(read ?? {})) add(name, String(value), input.settings);
   }
   for (const text of input.set) {
     const at = text.indexOf('=');
-    if (at > 0) add(text.slice(0, at), text.slice(at + 1));
+    if (at > 0) add(text.slice(0, at), text.slice(at + 1), '--set');
     else problems.push({ file: '--set', message: `'${text}' has no value`, remedy: 'write --set name=value' });
   }
   const unknown = unknownCapabilities(new CheckSettings({ configItems: items } as Cluster));

@@ -25,7 +25,7 @@ export const awsRemedies: Record<string, Remedy> = {
     meaning: 'A stack, group or instance that was expected is not there.',
     actions: [
       'Check that nobody deleted it by hand: CloudTrail.',
-      'clm retry cluster:NAME --reason …; stacks are made again from the configuration.',
+      'clm retry channel:NAME --reason …; stacks are made again from the configuration.',
     ],
   },
   'aws-server-error': {
@@ -49,7 +49,7 @@ export const awsRemedies: Record<string, Remedy> = {
     actions: [
       'The message names the action: add it to the policy of the role.',
       'Check assume_role_arn of the account and the trust policy of that role.',
-      'clm retry cluster:NAME --reason … afterwards.',
+      'clm retry channel:NAME --reason … afterwards.',
     ],
   },
   'aws-unreachable': {
@@ -97,7 +97,7 @@ export const awsRemedies: Record<string, Remedy> = {
     actions: [
       'Read the events of the stack in the console.',
       'A stack in ROLLBACK_FAILED or UPDATE_ROLLBACK_FAILED has to be continued or deleted by hand.',
-      'Merge a corrected template, or: clm retry cluster:NAME --reason …',
+      'Merge a corrected template, or: clm retry channel:NAME --reason …',
     ],
   },
 };

@@ -42,7 +42,7 @@ export const kubeRemedies: Record<string, Remedy> = {
     meaning: 'An object, or the kind of it, is not there.',
     actions: [
       'Check that the definition (CRD) or namespace is part of an earlier component.',
-      'clm retry cluster:NAME --reason … once it is there.',
+      'clm retry channel:NAME --reason … once it is there.',
     ],
   },
   'kube-server-error': {

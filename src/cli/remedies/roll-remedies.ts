@@ -104,17 +104,17 @@ export const rollRemedies: Record<string, Remedy> = {
     meaning: 'New nodes did not become usable in time, several times in a row. No further old node is touched.',
     actions: [
       'Read the console output of the instance: image, user data, bootstrap token, subnet routes.',
-      'Merge a corrected version, or: clm retry cluster:NAME --reason …',
+      'Merge a corrected version, or: clm retry channel:NAME --reason …',
     ],
   },
   'foreign-change': {
     meaning:
       "Somebody else changed the group's limits, template or processes during the roll, or cordoned a node. The pool pauses.",
-    actions: ['Find out who and why: CloudTrail, audit log.', 'clm retry cluster:NAME --reason … once it is settled.'],
+    actions: ['Find out who and why: CloudTrail, audit log.', 'clm retry channel:NAME --reason … once it is settled.'],
   },
   'group-gone': {
     meaning: 'The Auto Scaling group of a pool was deleted while it was rolled.',
-    actions: ['clm retry cluster:NAME --reason …: the stack makes it again.'],
+    actions: ['clm retry channel:NAME --reason …: the stack makes it again.'],
   },
   'roll-group-missing': {
     meaning: 'A pool that is to be rolled has no Auto Scaling group with its tags.',
@@ -122,7 +122,7 @@ export const rollRemedies: Record<string, Remedy> = {
   },
   'roll-not-prepared': {
     meaning: 'A roll was asked to go on before it was prepared. It is a fault of clm, and nothing was touched.',
-    actions: ['clm retry cluster:NAME --reason …, and report it with the log of the daemon.'],
+    actions: ['clm retry channel:NAME --reason …, and report it with the log of the daemon.'],
   },
   'processes-suspended': {
     meaning: 'Processes of the Auto Scaling group are suspended that the roll needs.',

@@ -103,6 +103,10 @@ export function printToken(
   { name, access, days }: { name: string; access: 'read' | 'write'; days: string },
   { io }: CommandContext,
 ): void {
+  if (name.trim() === '' || name.length > 100)
+    throw badInput('--name is no name', [
+      { file: '--name', message: 'a token has a name of 1 to 100 characters', remedy: 'write who will use it' },
+    ]);
   const count = Number(days);
   if (!Number.isInteger(count) || count < 1 || count > longestDays)
     throw badInput('--days is out of range', [

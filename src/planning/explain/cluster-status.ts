@@ -124,11 +124,30 @@ function phaseWords(state: string): string {
   return state.replace(/([A-Z])/g, ' $1').toLowerCase();
 }
 
+/** A roll that somebody paused holds up its cluster, whatever the update says that it waits for. */
+function pausedRolls(input: ClusterInput, view: ClusterUpdateView): WaitStatus[] {
+  return Object.values(view.rolls).flatMap((roll) => {
+    const row = roll.state === 'running' && roll.child !== null ? input.child(roll.child) : undefined;
+    const child = row === undefined ? undefined : viewOf<NodePoolRollView>(row);
+    if (row === undefined || !child?.paused || outerState(row.value) !== 'paused') return [];
+    const { by, reason, expiresAt } = child.paused;
+    const until = expiresAt === null ? '' : ` until ${isoTime(expiresAt)}`;
+    const action = `clm roll resume ${input.cluster.alias} --reason …`;
+    return [
+      {
+        code: 'paused',
+        message: `The roll of pool ${child.pool} is paused by ${by}${until}: ${reason}. To go on: ${action}`,
+      },
+    ];
+  });
+}
+
 function flightWaits(input: ClusterInput, update: ProcessView, view: ClusterUpdateView): WaitStatus[] {
   const waits: WaitStatus[] = [];
   if (view.paused !== null) {
     waits.push({ code: 'paused', message: `Paused by ${view.paused.by}: ${view.paused.reason}` });
   }
+  waits.push(...pausedRolls(input, view));
   if (view.wait !== null) waits.push(waitStatus(view.wait, update.wakeAt));
   for (const roll of Object.values(view.rolls)) {
     const row = roll.state === 'running' && roll.child !== null ? input.child(roll.child) : undefined;

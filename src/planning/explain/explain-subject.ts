@@ -271,7 +271,9 @@ function clusterMessage(cluster: ClusterStatus, wait: WaitStatus | undefined): s
 function clusterAction(cluster: ClusterStatus): string | undefined {
   if (cluster.state === 'failed' || cluster.state === 'stalled') {
     const code = cluster.failure?.code;
-    return `${code === undefined ? '' : `clm explain ${code}; `}then: clm retry cluster:${cluster.alias} --reason …`;
+    // A failed update has ended: its rollout makes the next attempt.
+    const scope = cluster.state === 'failed' ? `channel:${cluster.channel}` : `cluster:${cluster.alias}`;
+    return `${code === undefined ? '' : `clm explain ${code}; `}then: clm retry ${scope} --reason …`;
   }
   if (cluster.state === 'paused') return `clm resume cluster:${cluster.alias} --reason …`;
   return undefined;

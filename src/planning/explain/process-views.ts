@@ -133,6 +133,7 @@ export interface NodePoolRollView {
   controlPlane: boolean;
   progress: RollProgress | null;
   wait: WaitView | null;
+  paused?: PauseView | null;
 }
 
 export interface E2eRunView {

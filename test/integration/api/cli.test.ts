@@ -1,9 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ApiServer, startApiServer } from '../../../src/api/server.ts';
 import type { StatusDocument } from '../../../src/planning/explain/status-document.ts';
+import type { RunRecord } from '../../../src/ports/e2e-store.ts';
 import { silentLogger } from '../../../src/support/logger.ts';
 import { fixedBackend } from '../../support/api-backend.ts';
 import { runCli } from '../../support/cli-io.ts';
@@ -204,5 +206,73 @@ describe('lists of one cluster, channel or commit', () => {
   it('clm rollouts does so, too', async () => {
     expect((await clm(['rollouts', '--channel', 'bta'])).code).toBe(2);
     expect((await clm(['rollouts', '--channel', 'beta'])).code).toBe(0);
+  });
+});
+
+describe('a daemon that goes away while it is asked', () => {
+  for (const [when, answer] of [
+    ['before it answers', ''],
+    ['in the middle of its answer', 'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"told"'],
+  ] as const) {
+    it(`${when}: nobody is told that nothing was changed`, async () => {
+      const other = path.join(folder, 'breaks.sock');
+      const breaking = createServer((connection) => {
+        connection.once('data', () => connection.end(answer, () => connection.destroy()));
+      });
+      await new Promise<void>((resolve) => breaking.listen(other, resolve));
+      const run = await runCli(['pause', 'fleet', '--reason', 'testing', '--socket', other]);
+      await new Promise((resolve) => breaking.close(resolve));
+      expect([run.code, run.err]).toEqual([4, expect.stringContaining('whether it was done is not known')]);
+      expect(run.err).not.toContain('nothing was changed');
+    });
+  }
+});
+
+describe('clm e2e show', () => {
+  it('finds a run by the long id that the daemon gives it', async () => {
+    const id = `e2e:update:stable:${'a'.repeat(40)}:aws:786337131469:eu-central-1:${'kube'.repeat(20)}:1:1/0`;
+    const run = {
+      id,
+      kind: 'cluster-update',
+      profile: 'smoke',
+      trigger: '',
+      channel: 'stable',
+      commit: 'a'.repeat(40),
+    };
+    const place = { clusterId: 'kube-1', provider: '', region: '', environment: '', kubernetesVersion: '' };
+    const end = {
+      startedAt: 1,
+      finishedAt: 2,
+      verdict: 'pass',
+      reason: '',
+      runnerVersion: '',
+      contact: '',
+      headers: {},
+    };
+    const kept = { run: { ...run, ...place, ...end } as RunRecord, results: [] };
+    backend.store.e2e.run = async (wanted) => (wanted === id ? kept : undefined);
+    const shown = await clm(['e2e', 'show', id]);
+    expect([shown.code, shown.err, shown.out]).toEqual([
+      0,
+      '',
+      expect.stringContaining('PASS: profile smoke on kube-1'),
+    ]);
+    expect((await clm(['e2e', 'show', `${id}0`])).code).toBe(2);
+  });
+});
+
+describe('what the daemon refuses', () => {
+  it.each([
+    [['freeze', 'fleet', '--for', '500d'], '--for: is longer than 366 days'],
+    [['roll', 'force-drain', 'beta-done', '--for', '20d'], '--for: is longer than 7 days'],
+    [['roll', 'skip', 'beta-done', ''], 'the node: is empty'],
+    [['veto', 'zzz'], 'seven hexadecimal characters'],
+    [['e2e', 'history', '--limit', '5000'], '--limit: is more than 1000'],
+  ])('%j is told by the option that was typed, not by a field of the API', async (args, expected) => {
+    const reason = args[0] === 'e2e' ? [] : ['--reason', 'testing'];
+    const run = await clm([...args, ...reason]);
+    expect([run.code, run.err]).toEqual([2, expect.stringContaining(expected)]);
+    expect(run.err).not.toContain('body.');
+    expect(backend.calls).toEqual([]);
   });
 });

@@ -114,7 +114,7 @@ describe('clm e2e run --kubeconfig', () => {
     writeFileSync(quarantine, '- check: dns.clutser\n  until: tomorrow\n');
     const { code, err } = await here.clm(
       ...['e2e', 'run', '--kubeconfig', here.kubeconfig, '--only', 'api.helth', '--settings', settings],
-      ...['--quarantine', quarantine, '--junit', '/nowhere/at/all.xml', '--set', 'broken'],
+      ...['--quarantine', quarantine, '--junit', '/nowhere/at/all.xml', '--set', 'broken', '--set', 'expcts=storage'],
     );
     expect(code).toBe(2);
     expect(err).toContain("did you mean 'api.health'?");
@@ -122,6 +122,7 @@ describe('clm e2e run --kubeconfig', () => {
     expect(err).toContain('quarantine.yaml:2');
     expect(err).toContain('the folder of /nowhere/at/all.xml does not exist');
     expect(err).toContain("'broken' has no value");
+    expect(err).toContain("did you mean 'expects'?");
     expect(here.served.stats().kubeCalls).toBe(0);
   });
 

@@ -63,6 +63,13 @@ describe('clm render', { timeout: 60_000 }, () => {
     expect(existsSync(out())).toBe(false);
   });
 
+  it('does not leave out clusters whose channel has no branch', async () => {
+    folder.git('update-ref', '-d', 'refs/heads/alpha');
+    const run = await render();
+    expect([run.code, run.out]).toEqual([2, '']);
+    expect(run.err).toContain('the branch of channel alpha has no commit');
+  });
+
   it('tells every problem with its place, and writes nothing', async () => {
     const file = path.join(folder.path, 'clusters', '2.yaml');
     const changed = readFileSync(file, 'utf8').replace(

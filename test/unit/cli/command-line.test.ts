@@ -71,6 +71,22 @@ describe('the command line', () => {
     expect((await runCli(['pause', 'fleet', '--reason', 'testing', '--socket', '/nonexistent/clm.sock'])).code).toBe(4);
   });
 
+  it('ends with 4 when there is nobody to follow', async () => {
+    for (const args of [
+      ['events', '-f'],
+      ['status', '-w'],
+    ]) {
+      const run = await runCli([...args, '--socket', '/nonexistent/clm.sock']);
+      expect([args, run.code, run.err]).toEqual([args, 4, expect.stringContaining('not reachable')]);
+      expect(run.err).not.toContain('CLM_DEBUG');
+    }
+  });
+
+  it('makes no token without a name: the registry would not accept the entry', async () => {
+    expect((await runCli(['registry', 'token', '--name', ' '])).code).toBe(2);
+    expect((await runCli(['registry', 'token', '--name', 'clm'])).code).toBe(0);
+  });
+
   it('explains codes, and offers near ones', async () => {
     const run = await runCli(['explain', 'budget-never-allows']);
     expect([run.code, run.out]).toEqual([0, expect.stringContaining('clm overrides no budget')]);

@@ -130,6 +130,34 @@ describe('the status document', () => {
     expect(document.channels[0]?.counts).toMatchObject({ inFlight: 1, queued: 1 });
   });
 
+  it('says of a cluster whose roll is paused who paused it, until when, and how it goes on', () => {
+    const paused = { by: 'ada', reason: 'core dump', expiresAt: rowsNow + 60_000 };
+    const update = updateRow(a, 'workerRolls', {
+      rolls: { workers: poolRoll({ child: `roll:${updateId(a)}:workers` }) },
+    });
+    const statusOf = (value: string) =>
+      clusterOf(
+        buildStatus(
+          input({
+            rows: [
+              channelRow('dev'),
+              rolloutRow('dev', 'updating', { [a.id]: memberOf({ state: 'inFlight' }) }),
+              update,
+              { ...rollRow(a, 'workers', { paused }), value },
+            ],
+          }),
+        ),
+        'kube-a',
+      );
+    expect(statusOf('paused').waits[0]).toMatchObject({
+      code: 'paused',
+      message: expect.stringMatching(
+        /^The roll of pool workers is paused by ada until .*: core dump\. To go on: clm roll resume/,
+      ),
+    });
+    expect(statusOf('rolling').waits.filter((wait) => wait.code === 'paused')).toEqual([]);
+  });
+
   it('names budget, pod, owner and node of what blocks, and calls the channel blocked only when nothing else moves', () => {
     const blocked = {
       code: 'budget-never-allows',

@@ -47,6 +47,9 @@ describe('clm why', () => {
     expect(text(explanation)).toContain('check network.service-endpoints');
     expect(text(explanation)).toContain('no ready endpoint');
     expect(explanation.chain[0]?.action).toContain('clm retry channel:stable');
+    // Its update has ended: a retry of the cluster alone would be refused.
+    const alone = explain('kube-70', statusFixture({ clusters: [failed] }));
+    expect(alone.chain[0]?.action).toContain('clm retry channel:stable');
   });
 
   it('follows a queued cluster up to what its channel waits for', () => {
