@@ -162,10 +162,15 @@ export function balancersHolding(
   });
 }
 
+/** It carries the roll's marks, and somebody has uncordoned it since: pods may come, and what was begun has to begin anew. */
+export function isOpenAgain(member: Member): boolean {
+  return member.cordonedByUs && member.node?.unschedulable === false;
+}
+
 /** Ready to be terminated: empty for the quiet time, and no load balancer sends to it. */
 export function isReadyToEnd(context: PoolContext, member: Member): boolean {
   const { now, policy } = context.input;
-  if (member.phase !== 'drained' || member.ambiguous) return false;
+  if (member.phase !== 'drained' || member.ambiguous || isOpenAgain(member)) return false;
   const quietAt = member.since + policy.quietMs;
   if (quietAt > now) {
     look(context, quietAt);

@@ -12,6 +12,7 @@ import {
   cordon,
   endNode,
   intentFor,
+  isOpenAgain,
   isReadyToEnd,
   leaseGate,
   look,
@@ -34,7 +35,9 @@ export function planRolling(context: PoolContext, holdsCapacity: boolean): void 
   const sums = new CapacitySums(context);
   if (!holdsCapacity) endNodes(context, members, sums);
   const leaving = members.filter((member) => member.live && member.cordonedByUs && !member.ambiguous);
-  const staying = new Set(leaving.filter((member) => staysAfterAll(context, member) || isSkipped(context, member)));
+  const staying = new Set(
+    leaving.filter((member) => isOpenAgain(member) || staysAfterAll(context, member) || isSkipped(context, member)),
+  );
   for (const member of staying) giveBack(context, member);
   planDrains(
     context,
@@ -126,11 +129,12 @@ function isSkipped(context: PoolContext, member: Member): boolean {
 }
 
 function giveBack(context: PoolContext, member: Member): void {
+  const why = isOpenAgain(member) ? 'somebody has uncordoned it' : `${member.name} is on the current template`;
   context.actions.push({
     kind: 'give-back',
     node: member.name,
     instanceId: member.instance.id,
-    reason: skippedBy(member, context.input)?.message ?? `${member.name} is on the current template`,
+    reason: skippedBy(member, context.input)?.message ?? why,
   });
 }
 

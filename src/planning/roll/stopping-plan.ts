@@ -9,6 +9,7 @@ import {
   cordon,
   endNode,
   intentFor,
+  isOpenAgain,
   isReadyToEnd,
   leaseGate,
   look,
@@ -29,7 +30,9 @@ export function planStopping(context: PoolContext, holdsCapacity: boolean): void
         kind: 'give-back',
         node: member.name,
         instanceId: member.instance.id,
-        reason: 'the roll is stopped, and most of its pods have not moved',
+        reason: isOpenAgain(member)
+          ? 'somebody has uncordoned it'
+          : 'the roll is stopped, and most of its pods have not moved',
       });
     }
   }
@@ -41,6 +44,7 @@ export function planStopping(context: PoolContext, holdsCapacity: boolean): void
 
 /** Goes on to its end: given back it would have cost the moved pods for nothing, or cannot be given back. */
 function isFinished(context: PoolContext, member: Member): boolean {
+  if (isOpenAgain(member)) return false;
   if (!member.outdated && member.leaving !== 'outdated') return true;
   if (member.phase === 'drained') return member.outdated || member.leaving !== 'outdated';
   if (!member.outdated) return false;

@@ -277,6 +277,24 @@ describe('a parked node', () => {
   });
 });
 
+describe('a node that somebody uncordons while it leaves', () => {
+  const previous = [{ name: 'old-1', instanceId: 'i-old-1', phase: 'drained' as const, since: 0 }];
+  const open = { name: 'old-1', old: true, drainingFor: 60_000, cordoned: false };
+
+  it.each([
+    ['rolling', open],
+    ['stopping', open],
+    ['rolling', { ...open, old: false, leaving: 'boot-failed' as const }],
+    ['stopping', { ...open, old: false, leaving: 'surplus' as const }],
+  ] as const)('is not ended, and begins anew: its marks are taken back (%s, %j)', (mode, node) => {
+    const nodes = [node, { name: 'old-2', old: true }, { name: 'new-1' }];
+    const found = plan({ pools: [{ mode, nodes, baseline: 2, previous }] });
+    const about = words(found.actions).filter((one) => one.includes('old-1'));
+    expect(about).toEqual(['give-back old-1']);
+    expect(found.actions[0]?.reason).toContain('uncordoned');
+  });
+});
+
 describe('budget selectors', () => {
   it('match by labels and expressions, nothing when absent, everything when empty', () => {
     const spec = {
