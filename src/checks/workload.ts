@@ -64,7 +64,8 @@ function spreading(matchLabels: Record<string, string>): Record<string, unknown>
       {
         maxSkew: 1,
         topologyKey: 'topology.kubernetes.io/zone',
-        whenUnsatisfiable: 'ScheduleAnyway',
+        // The scheduler's own word: where it cannot spread them, it says why, and a mere preference proves nothing.
+        whenUnsatisfiable: 'DoNotSchedule',
         labelSelector: { matchLabels },
       },
     ],
