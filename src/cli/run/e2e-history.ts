@@ -36,18 +36,20 @@ function withRuns<Found extends unknown[]>(
   io: CliIo,
   read: (reader: Reader, filter: RunFilter) => Promise<Found>,
 ): Promise<Found> {
-  const { clusterId: cluster, channel, commit, ...rest } = filterOf(options, io);
-  return withReader(options, io, async (reader) => {
-    const named = await fullSubjects({ cluster, channel, commit }, reader);
-    const found = await read(reader, {
-      ...rest,
-      ...(named.cluster === undefined ? {} : { clusterId: named.cluster }),
-      ...(named.channel === undefined ? {} : { channel: named.channel }),
-      ...(named.commit === undefined ? {} : { commit: named.commit }),
-    });
-    if (found.length === 0) await requireKnown(named, reader);
-    return found;
-  });
+  const filter = filterOf(options, io);
+  return withReader(options, io, (reader) => readRuns(reader, filter, read));
+}
+
+async function readRuns<Found extends unknown[]>(
+  reader: Reader,
+  { clusterId: cluster, channel, commit, ...rest }: RunFilter,
+  read: (reader: Reader, filter: RunFilter) => Promise<Found>,
+): Promise<Found> {
+  const named = await fullSubjects({ cluster, channel, commit }, reader);
+  const { cluster: clusterId, ...others } = named;
+  const found = await read(reader, { ...rest, ...others, ...(clusterId === undefined ? {} : { clusterId }) });
+  if (found.length === 0) await requireKnown(named, reader);
+  return found;
 }
 
 function filterOf(options: HistoryOptions, io: CliIo): RunFilter {
@@ -210,8 +212,9 @@ export async function runE2eFailures(options: HistoryOptions, { io }: CommandCon
 }
 
 export async function runE2eExport(folder: string, options: HistoryOptions, { io }: CommandContext): Promise<void> {
-  const runs = await withRuns(options, io, (reader, filter) => reader.e2eRuns(filter));
+  const filter = filterOf(options, io);
   const written = await withReader(options, io, async (reader) => {
+    const runs = await readRuns(reader, filter, (from, narrowed) => from.e2eRuns(narrowed));
     const tests = await reader.e2eTests();
     let files = 0;
     for (const { id } of runs) {
