@@ -358,8 +358,11 @@ export function describeKubeClusterContract(binding: string, connect: () => Prom
         const found = await running('one', 3);
         await allowing('one-budget', 'one', 2, 1);
         expect(await evict(found[0], { dryRun: true })).toEqual({ kind: 'accepted' });
-        expect(await evict(found[0])).toEqual({ kind: 'accepted' });
-        expect(await evict(found[1])).toMatchObject({ kind: 'refused-by-budget', budgets: ['one-budget'] });
+        // Both at the same moment: where time runs fast, a replacement is soon ready, and then the second one may go.
+        const answers = await Promise.all([evict(found[0]), evict(found[1])]);
+        expect(answers.map((answer) => answer.kind).sort()).toEqual(['accepted', 'refused-by-budget']);
+        const refused = answers.find((answer) => answer.kind === 'refused-by-budget');
+        expect(refused).toMatchObject({ budgets: ['one-budget'] });
       });
 
       it('of a pod with two budgets are blocked', async () => {
