@@ -3,6 +3,7 @@
 import type { Operator } from '../api/backend.ts';
 import { ApiError } from '../api/errors.ts';
 import type { AdoptAnswer } from '../api/schemas.ts';
+import { FailureError } from '../domain/failure.ts';
 import type { Pipeline } from '../domain/pipeline.ts';
 import type { Engine } from '../engine/engine-options.ts';
 import type { ChannelSource } from '../ports/channel-source.ts';
@@ -20,6 +21,8 @@ export interface AdoptionInput {
   source: ChannelSource;
   lastGood: LastGood;
   pipeline: () => Pipeline;
+  /** What an earlier database has left in the repository's notes is taken before anything may start. */
+  takeOverrides: () => Promise<void>;
   now: () => number;
 }
 
@@ -55,6 +58,7 @@ export function createAdoption(input: AdoptionInput): Adoption {
     adopt: async (by, reason, signal) => {
       const before = await already(false);
       if (before !== undefined) return before;
+      await input.takeOverrides().catch(refuse);
       const findings = await observe(signal);
       if (findings.clusters.length === 0)
         throw new ApiError(409, 'no-clusters', 'The registry has no cluster that could be adopted.');
@@ -63,6 +67,13 @@ export function createAdoption(input: AdoptionInput): Adoption {
       return answer(findings, false);
     },
   };
+}
+
+/** Nobody knows what is frozen: nothing may start. */
+function refuse(error: unknown): never {
+  if (!(error instanceof FailureError)) throw error;
+  const { code, message } = error.failure;
+  throw new ApiError(409, code, `The fleet cannot be adopted before the overrides kept in git are read: ${message}`);
 }
 
 function answer(findings: FleetFindings, dryRun: boolean): AdoptAnswer {

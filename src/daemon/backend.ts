@@ -27,6 +27,8 @@ export interface BackendInput {
   wakeChannels: () => void;
   onActed: () => void;
   reportProblems: () => StatusProblem[];
+  /** Grows when something was stored that is no commit of a process and no action: the status has to be made anew. */
+  storedBeside: () => number;
   previewRoll: ApiBackend['rolls']['preview'];
   /** Names of a cluster's nodes, from its API server. */
   nodesOf: (clusterId: string) => Promise<string[]>;
@@ -53,7 +55,7 @@ export function createBackend(input: BackendInput): ApiBackend {
     });
   const cache = new StatusCache(read, () => {
     const stats = engine.stats();
-    return stats.commits + stats.pendingMessages + acts;
+    return stats.commits + stats.pendingMessages + acts + input.storedBeside();
   });
   const rolls = createRollOperations({
     store,

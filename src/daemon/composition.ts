@@ -38,6 +38,7 @@ import type { GitWatch } from './git-watch.ts';
 import type { LastGood } from './last-good.ts';
 import { createLookupRecord } from './lookup-record.ts';
 import type { CallReport } from './measured.ts';
+import { OverrideMirror } from './override-mirror.ts';
 import { createRender } from './render.ts';
 import { previewRoll as previewRollOf } from './roll-preview.ts';
 
@@ -65,6 +66,8 @@ export interface CompositionInput {
 export interface Composition {
   engine: Engine;
   backend: ApiBackend;
+  /** Overrides in git notes: taken from there once, and kept there. */
+  mirror: OverrideMirror;
   /** Starts the row of every channel that has none yet. Idempotent. */
   startChannels: () => Promise<void>;
   /** Looks at the files and, when `git` is asked for, at the repository. */
@@ -78,13 +81,7 @@ const sessionIdleMs = 60_000;
 export function compose(input: CompositionInput): Composition {
   const { config, store, lastGood, clock, random, log } = input;
   const inFlight = new Map<string, string>();
-  const access = createClusterAccess({
-    providers: config.providers,
-    version: input.version,
-    accounts: () => lastGood.accounts(),
-    rolloutOf: (clusterId) => inFlight.get(clusterId),
-    report: input.report,
-  });
+  const access = accessOf(input, (clusterId) => inFlight.get(clusterId));
   const clusterOf = (id: string) => lastGood.clusters().find((cluster) => cluster.id === id);
   const sessions = createClusterSessions({
     connectKube: access.connectKube,
@@ -103,17 +100,8 @@ export function compose(input: CompositionInput): Composition {
     store,
     pollIntervalMs: config.configRepository.pollIntervalMs,
   });
-  const render = createRender({
-    source: input.source,
-    path: config.configRepository.path,
-    accounts: () => lastGood.accounts(),
-    cloud: (cluster) => access.connectLookups(cluster),
-    record: createLookupRecord(
-      store,
-      (input) => store.post(input),
-      () => Math.round(clock.now()),
-    ),
-  });
+  const now = (): number => Math.round(clock.now());
+  const render = renderOf(input, access, now);
   const steps = createSteps({ ...input, clusterOf, sessions, wake, pipeline, heads, render });
   const engine = createEngine({
     store,
@@ -145,18 +133,31 @@ export function compose(input: CompositionInput): Composition {
     if (git) heads.forget();
     if (changed || git) wakeChannels();
   };
-  const now = (): number => Math.round(clock.now());
-  const adoption = createAdoption({ store, engine, sessions, render, source: input.source, lastGood, pipeline, now });
+  const mirror = createMirror(input, wakeChannels, now);
+  const takeOverrides = () => mirror.take();
+  const adoption = createAdoption({ ...input, engine, sessions, render, pipeline, takeOverrides, now });
   const nodesOf = async (clusterId: string): Promise<string[]> => {
     const { nodes } = await (await sessions.sessionFor(clusterId)).view();
     return nodes.map((node) => node.name);
   };
-  const preview = { store, sessions, clusters: () => lastGood.clusters(), now };
-  const previewRoll: ApiBackend['rolls']['preview'] = (name, signal) => previewRollOf(preview, name, signal);
-  const backend = createBackend({ ...input, engine, look, adoption, wakeChannels, nodesOf, previewRoll, now });
+  const previewRoll = previewOf({ store, sessions, clusters: () => lastGood.clusters(), now });
+  const reportProblems = () => [...input.reportProblems(), ...mirror.problems()];
+  const backend = createBackend({
+    ...input,
+    reportProblems,
+    storedBeside: () => mirror.taken(),
+    engine,
+    look,
+    adoption,
+    wakeChannels,
+    nodesOf,
+    previewRoll,
+    now,
+  });
   return {
     engine,
     backend,
+    mirror,
     startChannels,
     look,
     close: async () => {
@@ -164,6 +165,51 @@ export function compose(input: CompositionInput): Composition {
       access.close();
     },
   };
+}
+
+function accessOf(input: CompositionInput, rolloutOf: (clusterId: string) => string | undefined) {
+  const { config, version, lastGood, report } = input;
+  return createClusterAccess({
+    providers: config.providers,
+    version,
+    accounts: () => lastGood.accounts(),
+    rolloutOf,
+    report,
+  });
+}
+
+function renderOf(
+  { store, config, source, lastGood }: CompositionInput,
+  access: ReturnType<typeof accessOf>,
+  now: () => number,
+): Render {
+  return createRender({
+    source,
+    path: config.configRepository.path,
+    accounts: () => lastGood.accounts(),
+    cloud: (cluster) => access.connectLookups(cluster),
+    record: createLookupRecord(store, (input) => store.post(input), now),
+  });
+}
+
+function previewOf(input: Parameters<typeof previewRollOf>[0]): ApiBackend['rolls']['preview'] {
+  return (name, signal) => previewRollOf(input, name, signal);
+}
+
+function createMirror(input: CompositionInput, wakeChannels: () => void, now: () => number): OverrideMirror {
+  const { store, source, lease, random, log } = input;
+  return new OverrideMirror({
+    store,
+    source,
+    leaseHeld: () => lease.held(),
+    onTaken: () => {
+      input.onActed();
+      wakeChannels();
+    },
+    random: random.fork('mirror'),
+    log,
+    now,
+  });
 }
 
 interface StepsInput extends CompositionInput {

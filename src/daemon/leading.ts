@@ -3,7 +3,7 @@ import { startApiServer } from '../api/server.ts';
 import type { RegistryStatusStore } from '../ports/registry-status.ts';
 import type { Lease, Store } from '../ports/store.ts';
 import type { Clock } from '../support/clock.ts';
-import { wallMs } from '../support/deadline.ts';
+import { sleep, wallMs } from '../support/deadline.ts';
 import { type EventLoopMonitor, startEventLoopMonitor } from '../support/event-loop-lag.ts';
 import type { Logger } from '../support/logger.ts';
 import { seededRandom } from '../support/random.ts';
@@ -13,6 +13,7 @@ import { EngineProgress } from './engine-progress.ts';
 import type { GitWatch } from './git-watch.ts';
 import { type HealthVerdict, judgeHealth } from './health.ts';
 import type { LastGood } from './last-good.ts';
+import { type LevelLoop, startLevelLoop } from './level-loop.ts';
 import { createMetrics, type DaemonMetrics } from './metrics.ts';
 import { startProbeServer } from './probe-server.ts';
 import { type RegistryReporter, startRegistryReporter } from './registry-reporter.ts';
@@ -45,7 +46,9 @@ export async function startLeading(input: LeadingInput): Promise<Leading> {
   const lost = new AbortController();
   const lag = startEventLoopMonitor();
   const random = seededRandom(`${process.pid}:${wallMs()}`);
-  const late: { metrics?: DaemonMetrics; reporter?: RegistryReporter; committed(): void } = { committed: () => {} };
+  const late: { metrics?: DaemonMetrics; reporter?: RegistryReporter; mirroring?: LevelLoop; committed(): void } = {
+    committed: () => {},
+  };
   const composition = compose({
     ...input,
     source: input.git.source,
@@ -98,10 +101,20 @@ export async function startLeading(input: LeadingInput): Promise<Leading> {
     late.committed = () => {
       api.changes.notify();
       late.reporter?.notify();
+      late.mirroring?.notify();
     };
     closers.push(() => composition.engine.stop());
+    await overridesKnown(composition, log);
     await composition.engine.start();
     await composition.startChannels();
+    const mirroring = startLevelLoop({
+      pass: () => composition.mirror.pass(),
+      broken: 'the overrides cannot be kept in git notes',
+      random: random.fork('mirroring'),
+      log,
+    });
+    closers.push(mirroring.close);
+    late.mirroring = mirroring;
     const addresses = { socket: config.api.socket, ...(probes === undefined ? {} : { metricsPort: probes.port }) };
     log.info({ leaseHeld: lease.held(), ...addresses }, 'engine started');
     return { composition, addresses, leaseLost: lost.signal, close };
@@ -109,6 +122,18 @@ export async function startLeading(input: LeadingInput): Promise<Leading> {
     await close();
     throw error;
   }
+}
+
+/** Wall ms that the start waits for the notes. Work in flight goes on without them; a fleet not adopted yet stays so. */
+const overridesPatienceMs = 5_000;
+
+async function overridesKnown({ mirror }: Composition, log: Logger): Promise<void> {
+  const patience = new AbortController();
+  const taken = mirror
+    .take()
+    .catch((error: unknown) => log.warn({ err: error }, 'the overrides kept in git cannot be read; it is tried again'));
+  await Promise.race([taken, sleep(overridesPatienceMs, patience.signal)]);
+  patience.abort();
 }
 
 function metricsOf(

@@ -7,11 +7,10 @@ import { nextRegistryStatus, sameRegistryStatus } from '../domain/registry-statu
 import { observedStatus } from '../planning/explain/registry-status.ts';
 import type { ClusterStatus, StatusDocument, StatusProblem } from '../planning/explain/status-document.ts';
 import type { RegistryStatusStore } from '../ports/registry-status.ts';
-import { backoffMs } from '../support/backoff.ts';
-import { sleep } from '../support/deadline.ts';
 import type { Logger } from '../support/logger.ts';
 import { mapBounded } from '../support/map-bounded.ts';
 import type { Random } from '../support/random.ts';
+import { startLevelLoop } from './level-loop.ts';
 
 export interface RegistryReporterOptions {
   statuses: RegistryStatusStore;
@@ -32,43 +31,28 @@ export interface RegistryReporter {
 }
 
 const writesAtOnce = 8;
-const retry = { baseMs: 2_000, maxMs: 120_000 };
 
 export function startRegistryReporter(options: RegistryReporterOptions): RegistryReporter {
   const reporter = new Reporter(options);
-  const running = reporter.run();
-  return {
-    notify: () => reporter.notify(),
-    problems: () => reporter.problems(),
-    close: async () => {
-      reporter.stop();
-      await running;
-    },
-  };
+  const { random, log, shortestPassMs } = options;
+  const loop = startLevelLoop({
+    pass: () => reporter.pass(),
+    broken: 'the status for the registry cannot be made',
+    random,
+    log,
+    ...(shortestPassMs === undefined ? {} : { shortestPassMs }),
+  });
+  return { notify: loop.notify, problems: () => reporter.problems(), close: loop.close };
 }
 
 class Reporter {
   readonly #options: RegistryReporterOptions;
-  readonly #stopping = new AbortController();
   /** What the registry was told last, by cluster id. */
   readonly #told = new Map<string, string>();
-  #dirty = true;
-  #wake: (() => void) | undefined;
-  #failures = 0;
   #failed: { code: string; message: string; clusters: number } | undefined;
 
   constructor(options: RegistryReporterOptions) {
     this.#options = options;
-  }
-
-  notify(): void {
-    this.#dirty = true;
-    this.#wake?.();
-  }
-
-  stop(): void {
-    this.#stopping.abort();
-    this.#wake?.();
   }
 
   problems(): StatusProblem[] {
@@ -87,39 +71,11 @@ class Reporter {
     ];
   }
 
-  async run(): Promise<void> {
-    const { signal } = this.#stopping;
-    const { log, random } = this.#options;
-    for (;;) {
-      if (!this.#dirty && this.#failed === undefined) await this.#woken();
-      if (signal.aborted) return;
-      this.#dirty = false;
-      try {
-        await this.#pass();
-      } catch (error) {
-        log.error({ err: error }, 'the status for the registry cannot be made');
-        this.#dirty = true;
-      }
-      this.#failures = this.#failed === undefined ? 0 : this.#failures + 1;
-      const shortest = this.#options.shortestPassMs ?? 1_000;
-      const pause = this.#failures === 0 ? shortest : Math.max(shortest, backoffMs(retry, this.#failures, random));
-      if (!(await sleep(pause, signal))) return;
-    }
-  }
-
-  #woken(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wake = () => {
-        this.#wake = undefined;
-        resolve();
-      };
-    });
-  }
-
-  async #pass(): Promise<void> {
+  /** false when some clusters could not be told. */
+  async pass(): Promise<boolean> {
     const document = await this.#options.status();
     // Before it is adopted, a fleet is only looked at: that goes for its registry too.
-    if (!document.adopted) return;
+    if (!document.adopted) return true;
     const clusters = document.clusters.filter((cluster) => this.#told.get(cluster.id) !== wordsFor(cluster));
     const failures = (await mapBounded(clusters, writesAtOnce, (cluster) => this.#tell(cluster))).flatMap(
       (failure) => failure ?? [],
@@ -128,6 +84,7 @@ class Reporter {
     for (const id of this.#told.keys()) if (!listed.has(id)) this.#told.delete(id);
     const first = failures[0];
     this.#failed = first === undefined ? undefined : { ...first, clusters: failures.length };
+    return first === undefined;
   }
 
   async #tell(cluster: ClusterStatus): Promise<{ code: string; message: string } | undefined> {

@@ -1,8 +1,10 @@
-import { copyFile, stat } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { copyFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { awaitDaemon } from '../../src/cli/demo/follow.ts';
 import { adoptFleet, ingressOnly, mergeChange } from '../../src/cli/demo/stage.ts';
+import type { StatusDocument } from '../../src/planning/explain/status-document.ts';
 import { headsOf, judgeStage } from '../support/system/judge-stage.ts';
 import { type ClmProcess, runClm, startClm } from '../support/system/run-clm.ts';
 import { followCommit, withStage } from '../support/system/with-stage.ts';
@@ -39,6 +41,36 @@ describe('the life of a daemon', () => {
         second?.signal('SIGKILL');
         await second?.ended;
       }
+    });
+  });
+
+  it('that lost its database finds the freeze in git, and starts nothing after it is adopted anew (B11)', async () => {
+    await withStage({ clusters: 4, speed: 150, seed: 'lost' }, async (stage) => {
+      const { daemon, directory, client } = stage;
+      const clm = (...args: string[]) => runClm([...args, '--config', daemon.configFile], { cwd: directory });
+      const status = () => client.get<StatusDocument>('/v1/status');
+      const devState = async () => (await status()).channels.find((channel) => channel.name === 'dev');
+      daemon.start();
+      await adoptFleet(stage, forever);
+      const frozen = await clm('freeze', 'fleet', '--reason', 'a drill', '--for', '30d');
+      expect(frozen, frozen.stderr).toMatchObject({ code: 0 });
+      const inGit = () =>
+        execFileSync('git', ['for-each-ref', 'refs/notes/clm'], { cwd: stage.repository.bare }).length;
+      await expect.poll(inGit, { timeout: 20_000 }).toBeGreaterThan(0);
+      await daemon.kill();
+      await rm(join(directory, 'state'), { recursive: true });
+
+      daemon.start();
+      await awaitDaemon(client, daemon, forever);
+      const restored = { adopted: false, overrides: [{ kind: 'freeze', scope: 'fleet', reason: 'a drill' }] };
+      await expect.poll(status, { timeout: 20_000 }).toMatchObject(restored);
+      await adoptFleet(stage, forever);
+      const commit = await mergeChange(stage, ingressOnly);
+      const stopped = { head: commit, waits: [{ message: expect.stringContaining('freeze of fleet') as string }] };
+      await expect.poll(devState, { timeout: 20_000 }).toMatchObject(stopped);
+      expect((await clm('unfreeze', 'fleet', '--reason', 'drilled')).code).toBe(0);
+      expect(await followCommit(stage, commit, { timeoutSeconds: 120 })).toMatchObject({ outcome: 'promoted' });
+      expect(judgeStage(stage).violations).toEqual([]);
     });
   });
 

@@ -27,6 +27,14 @@ export const gateRemedies: Record<string, Remedy> = {
     meaning: 'The repository did not take the note in which overrides are kept. It is tried again.',
     actions: ["Let the daemon's account push refs/notes/clm."],
   },
+  'override-note-unreadable': {
+    meaning:
+      'The database is new, and the note in which an earlier one left its freezes and pins cannot be read. Nothing is adopted before that is settled.',
+    actions: [
+      'See the note: git fetch origin refs/notes/clm && git show FETCH_HEAD',
+      'Mend it there, or take it away once you know what it held: git push origin :refs/notes/clm. Then lay the overrides anew before clm adopt.',
+    ],
+  },
   'gate-inconclusive': {
     meaning:
       'A gate cannot say whether the version is well, so the rollout pauses. It never goes on by itself from there.',
