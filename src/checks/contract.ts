@@ -65,6 +65,8 @@ export interface CheckContext {
   /** The check's own namespace; created by `sandbox()`, removed by the runner whatever happens. */
   readonly namespace: string;
   readonly labels: Record<string, string>;
+  /** Epoch ms: nodes made since then are new ones; undefined where no roll is under way. */
+  readonly newSince?: number;
   /** Short, the same for every check of the run: for names that leave the cluster (DNS). */
   readonly runKey: string;
   /** Creates the namespace with its labels and a quota, and waits until it is usable. */

@@ -9,6 +9,7 @@ import { daemonSetCurrent } from './catalogue/daemonset-current.ts';
 import { deploymentCreate } from './catalogue/deployment-create.ts';
 import { deploymentScale } from './catalogue/deployment-scale.ts';
 import { deploymentUpdate } from './catalogue/deployment-update.ts';
+import { generations } from './catalogue/generations.ts';
 import { gpuJob } from './catalogue/gpu-job.ts';
 import { workloadJobs } from './catalogue/jobs.ts';
 import { lbService } from './catalogue/lb-service.ts';
@@ -57,6 +58,7 @@ export const catalogue: CheckDefinition[] = [
   clusterDns,
   lbService,
   pdbEviction,
+  generations,
   metricsApi,
   leaks,
 ];
@@ -101,5 +103,7 @@ export const profiles: Record<string, CheckDefinition[]> = {
     networkHttpAfterUpdate,
     clusterDns,
   ],
+  /** While nodes are replaced. */
+  'mid-roll': [generations],
   full: catalogue,
 };

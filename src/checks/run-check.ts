@@ -35,6 +35,7 @@ export interface CheckScene {
   ledger: CheckLedger;
   runId: string;
   quarantine: Quarantine[];
+  newSince: number | undefined;
   /** Of the whole run. */
   signal: AbortSignal;
   nextSeq: () => number;
@@ -155,6 +156,7 @@ function contextOf(
     namespace,
     labels,
     runKey: runKey(runId),
+    ...(scene.newSince === undefined ? {} : { newSince: scene.newSince }),
     async sandbox(options = {}) {
       if (!(await facts.hasControllers())) {
         throw new CheckInterrupted(

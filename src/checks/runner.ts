@@ -1,4 +1,5 @@
 import type { Cluster } from '../domain/cluster.ts';
+import { type AttemptVerdict, judgeAttempts } from '../planning/e2e/statistical-verdict.ts';
 import type { CheckLedger, CheckOutcome, CheckRunner, CheckRunRequest, CheckRunState } from '../ports/check-runner.ts';
 import type { ClusterSessions } from '../ports/cluster-session.ts';
 import type { KubeCluster } from '../ports/kube-cluster.ts';
@@ -196,6 +197,7 @@ class RunOfChecks {
       log,
       runId: this.#request.runId,
       quarantine: this.#request.quarantine ?? [],
+      newSince: this.#request.newSince,
       signal: this.#run.abort.signal,
       nextSeq: () => this.#seq++,
     };
@@ -255,7 +257,7 @@ class RunOfChecks {
     const attempt = await runCheck(check, earlier.attempts.length + 1, scene);
     earlier.attempts.push({ ...attempt, durationMs: this.#input.clock.now() - startedAt });
     this.#running = this.#running.filter((one) => one !== check);
-    if (runsAgain(check, earlier.attempts) && !this.#run.abort.signal.aborted) this.#again.push(check);
+    if (this.#runsAgain(check, earlier.attempts) && !this.#run.abort.signal.aborted) this.#again.push(check);
     else this.#finish(check, attempt);
     this.#tell();
   }
@@ -277,14 +279,19 @@ class RunOfChecks {
   #finish(check: CheckDefinition, last: Attempt | undefined): void {
     const { attempts, startedAt } = this.#earlier.get(check.id) as Earlier;
     const failed = attempts.find((attempt) => verdicts.has(attempt.outcome));
-    const shown = last?.outcome === 'pass' || failed === undefined ? (last ?? attempts.at(-1)) : failed;
+    const odds = this.#odds(check, attempts);
+    const believed =
+      last?.outcome === 'pass' && (odds === undefined || odds.kind === 'flaky' || odds.kind === 'passes');
+    const shown = believed || failed === undefined ? (last ?? attempts.at(-1)) : failed;
     const { steps, metrics, nodes, evidence, outcome, message, skipCode } = shown as Attempt;
-    const flaky = last?.outcome === 'pass' && failed !== undefined;
+    const flaky = believed && failed !== undefined;
+    const why = failed === undefined || odds === undefined ? '' : `; ${odds.reason}`;
     this.#run.state.results.push({
       check: check.id,
       gate: check.gate,
       outcome: flaky ? 'flaky' : outcome,
-      message: flaky ? `passed when run again; before: ${failed.message}` : message,
+      message: flaky ? `passed when run again${why}; before: ${failed.message}` : message,
+      ...(flaky || odds === undefined || attempts.length < 2 || odds.reason === '' ? {} : { odds: odds.reason }),
       ...(skipCode === undefined ? {} : { skipCode }),
       startedAt,
       durationMs: attempts.reduce((sum, attempt) => sum + attempt.durationMs, 0),
@@ -295,6 +302,26 @@ class RunOfChecks {
       nodes,
       evidence: flaky ? failed.evidence : evidence,
     });
+  }
+
+  /** What the odds say of its attempts; undefined without history, or for a check that is not to be run again. */
+  #odds(check: CheckDefinition, attempts: readonly Attempt[]): AttemptVerdict | undefined {
+    const { history } = this.#request;
+    if (history === undefined || check.retries === 0) return undefined;
+    const said = attempts.filter((attempt) => attempt.outcome === 'pass' || verdicts.has(attempt.outcome));
+    const outcomes = said.map((attempt) => (attempt.outcome === 'pass' ? 'pass' : 'fail'));
+    return judgeAttempts(outcomes, history[check.id] ?? { runs: 0, flakes: 0 });
+  }
+
+  #runsAgain(check: CheckDefinition, attempts: readonly Attempt[]): boolean {
+    const last = attempts.at(-1)?.outcome;
+    const count = (wanted: (outcome: CheckOutcome) => boolean): number =>
+      attempts.filter((attempt) => wanted(attempt.outcome)).length;
+    if (last === 'error') return count((outcome) => outcome === 'error') <= errorRetries;
+    if (last !== 'pass' && (last === undefined || !verdicts.has(last))) return false;
+    const odds = this.#odds(check, attempts);
+    if (odds !== undefined) return odds.kind === 'again';
+    return last !== 'pass' && count((outcome) => verdicts.has(outcome)) <= check.retries;
   }
 
   #settle(check: CheckDefinition, message: string, outcome: CheckOutcome): void {
@@ -312,12 +339,4 @@ class RunOfChecks {
     });
     this.#tell();
   }
-}
-
-function runsAgain(check: CheckDefinition, attempts: Attempt[]): boolean {
-  const last = attempts.at(-1)?.outcome;
-  const failures = attempts.filter((attempt) => verdicts.has(attempt.outcome)).length;
-  const errors = attempts.filter((attempt) => attempt.outcome === 'error').length;
-  if (last === 'error') return errors <= errorRetries;
-  return last !== undefined && verdicts.has(last) && failures <= check.retries;
 }

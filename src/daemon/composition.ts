@@ -267,7 +267,7 @@ function createSteps(input: StepsInput): Record<string, Step> {
       runner,
       wake,
       history: store.e2e,
-      about: (clusterId, profile, now) => e2eBackground({ store, clusterOf }, clusterId, profile, now),
+      about: (run, now) => e2eBackground({ store, clusterOf }, run, now),
       runnerVersion: input.version,
     }),
   };

@@ -1,5 +1,5 @@
 /** One cluster brought to one cluster version, as its process keeps it. */
-import type { Finish } from './pipeline.ts';
+import type { E2eGatePolicy, Finish } from './pipeline.ts';
 import type { StoredFailure, StoredPause, StoredWait } from './stored.ts';
 
 export interface ClusterUpdateInput {
@@ -11,6 +11,7 @@ export interface ClusterUpdateInput {
   attempt: number;
   policy: {
     e2eProfile: string;
+    e2eGate?: E2eGatePolicy | undefined;
     /** Decision ms. */
     blockLimitMs: number;
     progressDeadlineMs: number;
@@ -34,6 +35,11 @@ export interface UpdatePlan {
   components: string[];
   pools: string[];
   deletions: boolean;
+  /**
+   * What a failing check is compared with: a run before anything is touched; the one that was made before an earlier, unfinished
+   * change; or nothing, because the cluster is already between two versions.
+   */
+  baseline?: 'measure' | 'earlier' | 'none' | undefined;
   /** 0 for the first plan; raised when the registry changed under the update and it was planned anew. */
   round: number;
 }
@@ -56,6 +62,35 @@ export interface PoolRoll {
   blocked: { code: string; message: string; data?: unknown; since: number } | null;
 }
 
+export interface E2eFailure {
+  check: string;
+  outcome: string;
+  message: string;
+  /** Failures that say the same share it. */
+  signature?: string | undefined;
+}
+
+/** What the checks said before the change. */
+export interface E2eBaseline {
+  /** Runs made so far. */
+  round: number;
+  /** The run under way. */
+  child: string | null;
+  /** undefined = it is not known, and nothing is excused. */
+  failures?: E2eFailure[] | undefined;
+}
+
+/** Checks while workers are replaced. */
+export interface E2eMidRoll {
+  round: number;
+  /** The run under way. */
+  child: string | null;
+  /** When the last one was started. */
+  at: number;
+  result: 'passed' | 'failed' | 'error' | null;
+  failures: E2eFailure[];
+}
+
 export interface E2eProgress {
   /** Runs of this update so far; a run without a verdict is followed by another one, a few times. */
   round: number;
@@ -65,7 +100,11 @@ export interface E2eProgress {
   passed: number;
   failed: number;
   skipped: number;
-  failures: { check: string; outcome: string; message: string }[];
+  failures: E2eFailure[];
+  /** Checks that passed only when run again. */
+  flaky?: string[] | undefined;
+  /** Checks whose failure was there before the change. */
+  excused?: string[] | undefined;
 }
 
 /** States that a pause or a stall interrupts and returns to, in the order in which an update goes through them. */
@@ -73,6 +112,7 @@ export const workingStates = [
   'queued',
   'preflight',
   'rendering',
+  'baseline',
   'etcdStack',
   'clusterStack',
   'poolStacks',
@@ -105,6 +145,8 @@ export interface ClusterUpdateState extends ClusterUpdateInput {
   components: string[];
   rolls: Record<string, PoolRoll>;
   e2e: E2eProgress | null;
+  baseline?: E2eBaseline | undefined;
+  midRoll?: E2eMidRoll | undefined;
   resumeTo: WorkingState;
   paused: StoredPause | null;
   /** Children that were told to pause, and have to be told to resume. */
@@ -129,6 +171,8 @@ export interface UpdateProgress {
   components?: string[];
   rolls?: Record<string, PoolRoll>;
   e2e?: E2eProgress;
+  baseline?: E2eBaseline;
+  midRoll?: E2eMidRoll;
   /** Reports that go to the parent with this outcome. */
   reported?: { blocked: boolean; stalled: boolean };
   /** Children told to pause (or, after a resume, none). */
@@ -149,11 +193,16 @@ export interface UpdateOutput extends UpdateProgress {
 }
 
 /** Children under way, by process id. */
-export function activeChildren(update: Pick<ClusterUpdateState, 'rolls' | 'e2e'>): string[] {
+export function activeChildren(update: Pick<ClusterUpdateState, 'rolls' | 'e2e' | 'baseline' | 'midRoll'>): string[] {
   const rolls = Object.values(update.rolls).flatMap((roll) =>
     roll.state === 'running' && roll.child !== null ? [roll.child] : [],
   );
-  return update.e2e?.state === 'running' ? [...rolls, update.e2e.child] : rolls;
+  const runs = [
+    update.baseline?.child,
+    update.midRoll?.child,
+    update.e2e?.state === 'running' ? update.e2e.child : undefined,
+  ];
+  return [...rolls, ...runs.filter((run) => run != null)];
 }
 
 /** What `CHILD_FINISHED.output` of a cluster update says. */

@@ -33,6 +33,16 @@ export interface WavePolicy {
   gatesBefore?: string[];
 }
 
+/** How results of checks are judged, beside their profile. */
+export interface E2eGatePolicy {
+  /** The same profile runs before the change; what failed in the same way before does not block. */
+  baseline: boolean;
+  /** Checks of one run that may pass only when run again. */
+  maxFlaky: number;
+  /** Profile that runs while workers are replaced; failures of new nodes alone stop the roll. */
+  midRoll?: string | undefined;
+}
+
 /** Healthy time and work that a version must have shown before it goes on. */
 export interface SoakDemands {
   /** Hours of healthy clusters, summed over them. */
@@ -87,6 +97,8 @@ export interface ChannelPolicy {
   rollback?: 'automatic';
   /** Profile of checks run on each cluster after its update. */
   e2eProfile: string;
+  /** How their results are judged; any failure blocks unless given. */
+  e2eGate?: E2eGatePolicy;
   /** A cluster whose pod disruption budgets block it this long without progress is `blocked`. */
   blockLimitMs: number;
   /** A cluster in flight this long, waits on budgets excluded, has failed. */

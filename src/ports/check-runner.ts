@@ -73,6 +73,10 @@ export interface CheckResult {
   attempts: number;
   /** Objects that cleaning up left behind, or cloud resources nobody confirmed as gone: a verdict of its own. */
   leaked: string[];
+  /** Why its attempts count as a failure, when there were several. */
+  odds?: string;
+  /** Failures that say the same share it; set in what a process keeps. */
+  signature?: string;
   /** Absent in what a process keeps: they are for reports and history. */
   steps?: CheckStep[];
   metrics?: CheckMetric[];
@@ -106,6 +110,18 @@ export interface CheckRunRequest {
   quarantine?: Quarantine[];
   /** What each check took lately, in ms: for the time that is left. */
   expectedMs?: Record<string, number>;
+  /** How often each check flakes: with it, the number of attempts follows from the odds. */
+  history?: Record<string, FlakeHistory>;
+  /** Epoch ms: nodes made since then are new ones; for checks that compare generations. */
+  newSince?: number;
+}
+
+/** What history says of one check: results that say something, and how many of them were flakes (failures that did not last). */
+export interface FlakeHistory {
+  runs: number;
+  flakes: number;
+  /** Other clusters on which the same check failed for good at this very version. */
+  failingElsewhere?: number;
 }
 
 export interface CheckRunState {

@@ -23,6 +23,7 @@ import { planUpdate } from './cluster-update/plan-update.ts';
 import { preflightCluster } from './cluster-update/preflight-cluster.ts';
 import { recordFailure, recordUpdate } from './cluster-update/record-update.ts';
 import { rollPools } from './cluster-update/roll-pools.ts';
+import { runBaseline } from './cluster-update/run-baseline.ts';
 import { runE2e } from './cluster-update/run-e2e.ts';
 import { holdStalled, pauseUpdate, stopUpdate } from './cluster-update/stop-update.ts';
 import { reporting } from './cluster-update/update-step.ts';
@@ -92,6 +93,7 @@ export function createPipelineSteps(input: PipelineStepsInput): Record<string, S
     'delete-objects': reporting(deleteObjects(deps)),
     'apply-manifests': reporting(applyManifests(deps)),
     'await-workloads': reporting(awaitWorkloads(deps)),
+    'run-baseline': reporting(runBaseline(deps)),
     'run-e2e': reporting(runE2e()),
     'record-update': reporting(recordUpdate(deps)),
     'hold-stalled': reporting(holdStalled(), true),

@@ -76,6 +76,7 @@ export async function verifiedFacts(fleet: LargeFleet, tree: string, now: number
       digest: rendered.digest,
       digests: allDigests(rendered),
       pinned: { account: cluster.infrastructureAccount, region: cluster.region, kubeSystemUid: 'bench' },
+      touched: false,
       evidence: { key, at: now, profile: profiles.get(cluster.channel) ?? '' },
       updatedAt: now,
     };

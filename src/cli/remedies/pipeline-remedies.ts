@@ -41,6 +41,14 @@ export const pipelineRemedies: Record<string, Remedy> = {
     meaning: 'The pipeline names a profile of checks that does not exist.',
     actions: ['Correct e2e of the channel in the pipeline file.'],
   },
+  'new-nodes-fail': {
+    meaning:
+      'While workers were replaced, checks failed on new nodes alone. The roll was stopped before the rest was replaced.',
+    actions: [
+      'clm why CLUSTER says what the new nodes lack: most often the node image, its user data, or a security group.',
+      'Merge a fix; the next version replaces these nodes again.',
+    ],
+  },
   'failure-budget-spent': {
     meaning:
       'More clusters failed or stalled than maxFailures of the channel allows. Nothing new starts there, and nothing is promoted.',

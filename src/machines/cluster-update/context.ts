@@ -11,6 +11,7 @@ const clusterUpdateInput = z.object({
   attempt: z.number().int(),
   policy: z.object({
     e2eProfile: z.string(),
+    e2eGate: z.object({ baseline: z.boolean(), maxFlaky: z.number().int(), midRoll: z.string().optional() }).optional(),
     blockLimitMs: z.number(),
     progressDeadlineMs: z.number(),
     channelMaxParallel: z.number().int(),
@@ -28,6 +29,7 @@ const updatePlan = z.object({
   components: z.array(z.string()),
   pools: z.array(z.string()),
   deletions: z.boolean(),
+  baseline: z.enum(['measure', 'earlier', 'none']).optional(),
   round: z.number().int(),
 });
 
@@ -55,6 +57,13 @@ const poolRoll = z.object({
   blocked: rollBlock.nullable(),
 });
 
+const e2eFailure = z.object({
+  check: z.string(),
+  outcome: z.string(),
+  message: z.string(),
+  signature: z.string().optional(),
+});
+
 const e2eProgress = z.object({
   round: z.number().int(),
   child: z.string(),
@@ -63,7 +72,23 @@ const e2eProgress = z.object({
   passed: z.number().int(),
   failed: z.number().int(),
   skipped: z.number().int(),
-  failures: z.array(z.object({ check: z.string(), outcome: z.string(), message: z.string() })).max(20),
+  failures: z.array(e2eFailure).max(20),
+  flaky: z.array(z.string()).optional(),
+  excused: z.array(z.string()).optional(),
+});
+
+const e2eBaseline = z.object({
+  round: z.number().int(),
+  child: z.string().nullable(),
+  failures: z.array(e2eFailure).max(20).optional(),
+});
+
+const e2eMidRoll = z.object({
+  round: z.number().int(),
+  child: z.string().nullable(),
+  at: z.number(),
+  result: z.enum(['passed', 'failed', 'error']).nullable(),
+  failures: z.array(e2eFailure).max(20),
 });
 
 export const clusterUpdateContext = clusterUpdateInput.extend({
@@ -78,6 +103,8 @@ export const clusterUpdateContext = clusterUpdateInput.extend({
   components: z.array(z.string()),
   rolls: z.record(z.string(), poolRoll),
   e2e: e2eProgress.nullable(),
+  baseline: e2eBaseline.optional(),
+  midRoll: e2eMidRoll.optional(),
   resumeTo: z.enum(workingStates),
   paused: storedPause.nullable(),
   told: z.array(z.string()),

@@ -230,7 +230,7 @@ export const clusterUpdateMachine = base.createMachine({
       on: {
         ...interrupts,
         STEP_DONE: [
-          advance('etcdStack'),
+          advance('baseline'),
           { guard: 'noop', target: 'e2e', actions: [...keepStep, 'forgetWait'] },
           { guard: 'inherit', target: 'recording', actions: [...keepStep, 'forgetWait'] },
         ],
@@ -238,6 +238,7 @@ export const clusterUpdateMachine = base.createMachine({
         STEP_FAILED: failing,
       },
     },
+    baseline: phase('baseline', 'run-baseline', 'etcdStack'),
     etcdStack: phase('etcdStack', 'apply-stacks', 'clusterStack'),
     clusterStack: phase('clusterStack', 'apply-stacks', 'poolStacks'),
     poolStacks: phase('poolStacks', 'apply-stacks', 'controlPlaneRoll'),

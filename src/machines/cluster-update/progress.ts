@@ -1,5 +1,11 @@
 /** How reports change a cluster update's context: small pure functions, used by the reducer alone. */
-import type { ClusterUpdateState, E2eProgress, PoolRoll, UpdateProgress } from '../../domain/cluster-update.ts';
+import type {
+  ClusterUpdateState,
+  E2eFailure,
+  E2eProgress,
+  PoolRoll,
+  UpdateProgress,
+} from '../../domain/cluster-update.ts';
 import { keepFailure, type StoredFailure } from '../stored-shapes.ts';
 
 /** Longest stretch that one observation stands for: downtime and clock jumps count no more than this. */
@@ -35,6 +41,8 @@ export function merged(context: ClusterUpdateState, progress: UpdateProgress | n
   if (progress.components !== undefined) change.components = progress.components;
   if (progress.rolls !== undefined) change.rolls = { ...context.rolls, ...progress.rolls };
   if (progress.e2e !== undefined) change.e2e = progress.e2e;
+  if (progress.baseline !== undefined) change.baseline = progress.baseline;
+  if (progress.midRoll !== undefined) change.midRoll = progress.midRoll;
   if (progress.reported !== undefined) change.reported = progress.reported;
   if (progress.told !== undefined) change.told = progress.told;
   if (progress.poked === true) change.poke = false;
@@ -43,7 +51,7 @@ export function merged(context: ClusterUpdateState, progress: UpdateProgress | n
 
 /** A new plan starts from nothing applied: what was done before shows as unchanged digests. */
 export function afresh(): Change {
-  return { stacks: {}, components: [], rolls: {}, e2e: null };
+  return { stacks: {}, components: [], rolls: {}, e2e: null, midRoll: undefined };
 }
 
 interface RollOutput {
@@ -59,7 +67,8 @@ interface E2eOutput {
   passed: number;
   failed: number;
   skipped: number;
-  failures: { check: string; outcome: string; message: string }[];
+  failures: E2eFailure[];
+  flaky?: string[];
 }
 
 export function withChildFinished(
@@ -69,6 +78,13 @@ export function withChildFinished(
   const told = context.told.filter((child) => child !== event.child);
   if (event.machine === 'e2eRun' && context.e2e?.child === event.child) {
     return { told, e2e: finishedE2e(context.e2e, event.output as E2eOutput) };
+  }
+  if (event.machine === 'e2eRun' && context.baseline?.child === event.child) {
+    return { told, baseline: finishedBaseline(context.baseline.round, event.output as E2eOutput) };
+  }
+  if (event.machine === 'e2eRun' && context.midRoll?.child === event.child) {
+    const { result, failures } = event.output as E2eOutput;
+    return { told, midRoll: { ...context.midRoll, child: null, result, failures: failures.slice(0, keptFailures) } };
   }
   const found = Object.entries(context.rolls).find(([, roll]) => roll.child === event.child);
   if (event.machine !== 'nodePoolRoll' || found === undefined) return {};
@@ -94,7 +110,14 @@ function finishedE2e(e2e: E2eProgress, output: E2eOutput): E2eProgress {
     failed: output.failed,
     skipped: output.skipped,
     failures: output.failures.slice(0, keptFailures),
+    flaky: (output.flaky ?? []).slice(0, keptFailures),
   };
+}
+
+/** A run without a verdict says nothing of the cluster: nothing is excused by it. */
+function finishedBaseline(round: number, output: E2eOutput): ClusterUpdateState['baseline'] {
+  const kept = output.failures.slice(0, keptFailures);
+  return output.result === 'error' ? { round, child: null } : { round, child: null, failures: kept };
 }
 
 export function withRollBlocked(context: ClusterUpdateState, pool: string, blocked: PoolRoll['blocked']): Change {

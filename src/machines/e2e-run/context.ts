@@ -11,6 +11,9 @@ const checkResult = z.object({
   durationMs: z.number(),
   attempts: z.number().int(),
   leaked: z.array(z.string()),
+  odds: z.string().optional(),
+  /** Failures that say the same share it. */
+  signature: z.string().optional(),
 });
 
 export const e2eRunInput = z.object({
@@ -21,6 +24,10 @@ export const e2eRunInput = z.object({
   updateId: z.string(),
   attempt: z.number().int(),
   profile: z.string(),
+  /** `baseline`: before the change; `mid-roll`: while nodes are replaced; neither is evidence for a version. */
+  purpose: z.enum(['verify', 'baseline', 'mid-roll']).optional(),
+  /** Epoch ms: nodes made since then are new ones. */
+  newSince: z.number().optional(),
 });
 
 /** How many times checks that ended `error` (no verdict) are run again before the run ends `error`. */

@@ -74,6 +74,8 @@ export const e2eRunMachine = setup({
     updateId: input.updateId,
     attempt: input.attempt,
     profile: input.profile,
+    ...(input.purpose === undefined ? {} : { purpose: input.purpose }),
+    ...(input.newSince === undefined ? {} : { newSince: input.newSince }),
     round: 0,
     startedAt: 0,
     results: [],
@@ -121,7 +123,10 @@ export const e2eRunMachine = setup({
       check: r.check,
       outcome: r.outcome,
       message: r.leaked.length > 0 ? `${r.message}; left behind: ${r.leaked.join(', ')}` : r.message,
+      ...(r.odds === undefined ? {} : { odds: r.odds }),
+      signature: r.leaked.length > 0 ? '' : (r.signature ?? ''),
     }));
-    return { result: context.result ?? 'error', passed, skipped, failed: failures.length, failures };
+    const flaky = context.results.filter((r) => r.outcome === 'flaky').map((r) => r.check);
+    return { result: context.result ?? 'error', passed, skipped, failed: failures.length, failures, flaky };
   },
 });

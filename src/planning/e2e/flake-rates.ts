@@ -44,6 +44,16 @@ export function flakeRates(samples: readonly Sample[], options: { minRuns: numbe
   );
 }
 
+/** What the statistical verdict needs of each test. */
+export function flakeHistories(samples: readonly Sample[]): Record<string, { runs: number; flakes: number }> {
+  return Object.fromEntries(
+    [...groupBy(samples, (sample) => sample.test)].map(([test, own]) => {
+      const { flips, considered } = flipsOf(own);
+      return [test, { runs: considered, flakes: flips }];
+    }),
+  );
+}
+
 function rateOf(test: string, samples: Sample[], minRuns: number): FlakeRate {
   const count = (wanted: (outcome: CheckOutcome) => boolean): number =>
     samples.filter((sample) => wanted(sample.outcome)).length;

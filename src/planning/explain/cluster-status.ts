@@ -218,7 +218,14 @@ function checksOf(view: ClusterUpdateView, run: ProcessView | undefined): Checks
       failures: failures.slice(0, 20).map(({ check, outcome, message }) => ({ check, outcome, message })),
     };
   }
-  return { passed: view.e2e?.passed ?? 0, failed: view.e2e?.failed ?? 0, failures: [...(view.e2e?.failures ?? [])] };
+  const { passed = 0, failed = 0, failures = [], excused = [], flaky = [] } = view.e2e ?? {};
+  return {
+    passed,
+    failed,
+    failures: failures.map(({ check, outcome, message }) => ({ check, outcome, message })),
+    ...(excused.length === 0 ? {} : { excused: [...excused] }),
+    ...(flaky.length === 0 ? {} : { flaky: [...flaky] }),
+  };
 }
 
 function poolsOf(input: ClusterInput, view: ClusterUpdateView): PoolStatus[] {

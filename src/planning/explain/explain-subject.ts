@@ -1,6 +1,7 @@
 /** `clm why`: from a cluster, channel or commit down to what has to happen first. Pure, on the status document. */
 import { nearMatches } from '../../domain/near-matches.ts';
 import { formatDuration } from '../../support/duration.ts';
+import { attributeFailures } from '../e2e/attribution.ts';
 import type {
   ChannelStatus,
   ClusterStatus,
@@ -89,7 +90,7 @@ function channelAnswer(status: StatusDocument, channel: ChannelStatus): Answer {
     (cluster) => cluster.channel === channel.name && (cluster.state === 'updating' || cluster.state === 'verifying'),
   );
   const told = troubled.length > 0 ? troubled : moving;
-  for (const cluster of told.slice(0, shownClusters)) chain.push(...clusterLinks(cluster));
+  for (const cluster of told.slice(0, shownClusters)) chain.push(...clusterLinks(status, cluster));
   if (told.length > shownClusters) {
     chain.push({
       subject: `${told.length - shownClusters} more clusters`,
@@ -204,14 +205,14 @@ function clusterAnswer(status: StatusDocument, cluster: ClusterStatus): Answer {
   const why = cluster.blocker?.message ?? cluster.failure?.message ?? cluster.waits.at(0)?.message;
   const summary = `Cluster ${cluster.alias} runs ${runs}${aim}: ${cluster.state}${why === undefined ? '' : ` – ${why}`}`;
   const channel = status.channels.find((one) => one.name === cluster.channel);
-  const chain = clusterLinks(cluster);
+  const chain = clusterLinks(status, cluster);
   chain.push(...overrideLinks(status, cluster.channel, cluster.id));
   const waitsForChannel = cluster.state === 'queued' || cluster.state === 'unknown' || cluster.state === 'failed';
   if (channel !== undefined && waitsForChannel) chain.push(channelLink(status, channel));
   return { summary, chain };
 }
 
-function clusterLinks(cluster: ClusterStatus): ExplanationLink[] {
+function clusterLinks(status: StatusDocument, cluster: ClusterStatus): ExplanationLink[] {
   const wait = cluster.waits.at(0);
   const since = cluster.since ?? wait?.since;
   const action = clusterAction(cluster);
@@ -229,7 +230,15 @@ function clusterLinks(cluster: ClusterStatus): ExplanationLink[] {
   };
   const links = [first];
   for (const failure of cluster.checks?.failures.slice(0, shownClusters) ?? []) {
-    links.push({ subject: `check ${failure.check}`, message: `${failure.outcome}: ${failure.message}` });
+    links.push({ subject: `check ${failure.check}`, message: failureMessage(status, cluster, failure) });
+  }
+  const flaky = cluster.checks?.flaky ?? [];
+  if (flaky.length > 0) {
+    links.push({
+      subject: 'flaky checks',
+      message: `${flaky.join(', ')} passed only when run again.`,
+      action: 'clm e2e flakes',
+    });
   }
   for (const pool of cluster.pools.filter((one) => one.state === 'running' || one.state === 'blocked')) {
     const blocker = pool.blocker;
@@ -247,6 +256,29 @@ function clusterLinks(cluster: ClusterStatus): ExplanationLink[] {
     if (blocker !== undefined) links.push(...blockerLinks(blocker));
   }
   return links;
+}
+
+/** The failure, whether the change has made it, and whether it is this cluster's alone. */
+function failureMessage(
+  status: StatusDocument,
+  cluster: ClusterStatus,
+  failure: { check: string; outcome: string; message: string },
+): string {
+  const said = `${failure.outcome}: ${failure.message}`;
+  if (cluster.checks?.excused?.includes(failure.check) === true)
+    return `${said}; so it did before the change, it does not block`;
+  const version = cluster.target;
+  if (cluster.state !== 'failed' || version === undefined) return said;
+  const verdicts = status.clusters
+    .filter((one) => one.channel === cluster.channel)
+    .flatMap((one) => {
+      if (one.state === 'failed' && one.target === version) {
+        return [{ cluster: one.alias, failing: (one.checks?.failures ?? []).map((each) => each.check) }];
+      }
+      return one.version?.startsWith(`${version}#`) === true ? [{ cluster: one.alias, failing: [] }] : [];
+    });
+  const found = attributeFailures(verdicts).find((one) => one.check === failure.check);
+  return found === undefined ? said : `${said}. ${found.reason}`;
 }
 
 function clusterMessage(cluster: ClusterStatus, wait: WaitStatus | undefined): string {
@@ -316,7 +348,7 @@ function commitAnswer(
       chain.push(channelLink(status, channel), ...gateLinks(status, channel));
       if (isTroubledChannel(channel)) {
         const troubled = status.clusters.filter((one) => one.channel === channel.name && isTroubled(one));
-        for (const cluster of troubled.slice(0, shownClusters)) chain.push(...clusterLinks(cluster));
+        for (const cluster of troubled.slice(0, shownClusters)) chain.push(...clusterLinks(status, cluster));
       }
       chain.push(...promotionLinks(channel));
       continue;

@@ -119,6 +119,8 @@ export interface ClusterUpdateView {
     passed: number;
     failed: number;
     failures: { check: string; outcome: string; message: string }[];
+    excused?: string[] | undefined;
+    flaky?: string[] | undefined;
   } | null;
   paused: PauseView | null;
   failures: number;

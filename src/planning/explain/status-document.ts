@@ -51,7 +51,15 @@ const poolSchema = z.object({
 
 const checkFailureSchema = z.object({ check: z.string(), outcome: z.string(), message: z.string() });
 
-const checksSchema = z.object({ passed: z.int(), failed: z.int(), failures: z.array(checkFailureSchema) });
+const checksSchema = z.object({
+  passed: z.int(),
+  failed: z.int(),
+  failures: z.array(checkFailureSchema),
+  /** Failed, but in the same way before the change: they do not block it. */
+  excused: z.array(z.string()).optional(),
+  /** Passed only when run again. */
+  flaky: z.array(z.string()).optional(),
+});
 
 const failureSchema = z.object({ kind: z.enum(['transient', 'terminal']), code: z.string(), message: z.string() });
 

@@ -76,6 +76,7 @@ export function compareCluster(
     digests,
     pinned: { account: live.account, region: live.region, kubeSystemUid: live.kubeSystemUid },
     evidence: null,
+    touched: false,
     updatedAt: now,
   };
   const message = matches ? `runs ${head.commit.slice(0, 12)} already` : `the first update changes ${listed(changes)}`;

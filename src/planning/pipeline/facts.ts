@@ -13,6 +13,8 @@ const clusterFact = z.object({
   tree: z.string().nullable().default(null),
   /** Digest over everything that renders; null while an update has begun and not been recorded. */
   digest: z.string().nullable().default(null),
+  /** An update has begun to change it, and none was recorded since. */
+  touched: z.boolean().default(false),
   /** Only units that are known to be as this digest says: an update takes a unit out before it touches it. */
   digests: z
     .object({
@@ -47,6 +49,8 @@ const evidenceFact = z.object({
   passed: z.number(),
   failed: z.number(),
   failures: z.array(z.object({ check: z.string(), outcome: z.string(), message: z.string() })).default([]),
+  /** Checks that failed before the change too. */
+  excused: z.array(z.string()).default([]),
   /** When the checks ran; inherited evidence keeps the time of the original. */
   at: z.number(),
   inheritedFrom: z.string().nullable().default(null),
@@ -61,6 +65,22 @@ export function parseEvidence(value: unknown): EvidenceFact | undefined {
 
 export function evidenceKey(clusterId: string, commit: string, attempt: number): string {
   return `${clusterId}/${commit}/${attempt}`;
+}
+
+const baselineFact = z.object({
+  /** Cluster version that was measured; null = what was there at adoption. */
+  version: z.string().nullable(),
+  at: z.number(),
+  /** null = the checks came to no verdict. */
+  failures: z
+    .array(z.object({ check: z.string(), outcome: z.string(), message: z.string(), signature: z.string().optional() }))
+    .nullable(),
+});
+
+/** What the checks said before the last change; `key` is the cluster. */
+export function parseBaseline(value: unknown): z.infer<typeof baselineFact> | undefined {
+  const parsed = baselineFact.safeParse(value);
+  return parsed.success ? parsed.data : undefined;
 }
 
 const adoptionFact = z.object({

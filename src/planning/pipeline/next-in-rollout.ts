@@ -83,7 +83,9 @@ function failAlike(view: RolloutView, failures: string[]): NextInRollout | undef
   );
   const same = sameFailure(failing, limit, view.knownFailures ?? []);
   if (same === undefined) return undefined;
-  const reason = `${same.clusters.join(', ')} failed alike: ${same.message}`;
+  const updated = Object.values(view.members).filter((member) => member.state === 'updated').length;
+  const cause = updated === 0 ? 'no cluster passes with it, so it is the change' : `${updated} others pass with it`;
+  const reason = `${same.clusters.join(', ')} failed alike: ${same.message}; ${cause}`;
   return { kind: 'halt', code: 'same-failure', reason };
 }
 

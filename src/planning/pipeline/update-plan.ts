@@ -11,6 +11,15 @@ export interface ChangedUnits {
   noop: boolean;
 }
 
+/**
+ * Whether checks can be run before the change. A cluster between two versions shows failures of a change that was never verified:
+ * only what was measured before that one counts.
+ */
+export function baselineOf(fact: ClusterFact): 'measure' | 'earlier' {
+  const halfWay = fact.touched || (fact.digest === null && fact.currentVersion !== null);
+  return halfWay ? 'earlier' : 'measure';
+}
+
 /** A unit whose digest is not known counts as changed: unknown is not unchanged. */
 export function changedUnits(rendered: RenderedCluster, fact: ClusterFact): ChangedUnits {
   if (fact.digest === rendered.digest) return { stacks: [], components: [], pools: [], deletions: false, noop: true };
@@ -32,6 +41,7 @@ export function underUpdate(fact: ClusterFact, changed: ChangedUnits, now: numbe
   return {
     ...fact,
     digest: null,
+    touched: true,
     digests: {
       stacks: without(fact.digests.stacks, changed.stacks),
       components: without(fact.digests.components, changed.components),

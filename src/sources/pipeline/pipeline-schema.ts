@@ -51,6 +51,8 @@ const limit = (description: string, max: number) =>
     .max(max)
     .meta({ description, remedy: `write a whole number up to ${max}` });
 
+const profileName = z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'this is no name of a profile');
+
 const channelSchema = z
   .strictObject({
     name: channelName,
@@ -118,10 +120,28 @@ const channelSchema = z
       .optional()
       .meta({ remedy: 'write a span like 4h, up to 60d, or {time: 4h, clusterHours: 24}' }),
     e2e: z
-      .string()
-      .regex(/^[a-z0-9][a-z0-9-]*$/, 'this is no name of a profile')
+      .union(
+        [
+          profileName,
+          z.strictObject({
+            profile: profileName,
+            baseline: z.boolean().optional().meta({
+              description:
+                'The profile runs before the change too: what failed in the same way before does not block; true unless given',
+            }),
+            maxFlaky: limit('Checks of one run that may pass only when run again', 1_000).min(0).optional(),
+            midRoll: profileName.optional().meta({
+              description: 'Profile that runs while workers are replaced; failures of new nodes alone stop the roll',
+            }),
+          }),
+        ],
+        { error: 'a profile is a text like smoke' },
+      )
       .optional()
-      .meta({ description: 'Profile of checks', remedy: 'write the name of a profile, like smoke' }),
+      .meta({
+        description: 'Profile of checks, and how its results are judged',
+        remedy: 'write the name of a profile, like smoke, or {profile: smoke, baseline: true}',
+      }),
     blockLimit: span({
       min: 60 * second,
       max: 30 * day,
@@ -170,6 +190,7 @@ export const pipelineDefaults = {
     sameFailureLimit: 2,
     soakMs: 24 * hour,
     e2eProfile: 'smoke',
+    maxFlaky: 3,
     blockLimitMs: 6 * hour,
     progressDeadlineMs: 6 * hour,
   },

@@ -1,5 +1,5 @@
 /** A channel of the pipeline file as the policy that the pipeline works with. */
-import type { ChannelPolicy, WavePolicy } from '../../domain/pipeline.ts';
+import type { ChannelPolicy, E2eGatePolicy, WavePolicy } from '../../domain/pipeline.ts';
 import type { Problem } from '../../domain/problem.ts';
 import type { TimeWindow } from '../../domain/time-window.ts';
 import type { YamlPlaces } from '../yaml-document.ts';
@@ -35,7 +35,7 @@ export function toPolicy(
     maxFailures: channel.maxFailures ?? defaults.maxFailures,
     sameFailureLimit: channel.sameFailureLimit ?? defaults.sameFailureLimit,
     soakMs: typeof soak === 'number' ? soak : soak.time,
-    e2eProfile: channel.e2e ?? defaults.e2eProfile,
+    ...toE2e(channel.e2e, defaults.e2eProfile),
     blockLimitMs: channel.blockLimit ?? defaults.blockLimitMs,
     progressDeadlineMs: channel.progressDeadline ?? defaults.progressDeadlineMs,
     ...(manual.length === 0 ? {} : { manualTargets: manual }),
@@ -63,6 +63,15 @@ function given<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], un
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: Exclude<T[K], undefined>;
   };
+}
+
+function toE2e(
+  e2e: ChannelDocument['e2e'],
+  profile: string,
+): Pick<ChannelPolicy, 'e2eProfile'> & { e2eGate?: E2eGatePolicy } {
+  if (e2e === undefined || typeof e2e === 'string') return { e2eProfile: e2e ?? profile };
+  const { baseline = true, maxFlaky = pipelineDefaults.channel.maxFlaky, midRoll } = e2e;
+  return { e2eProfile: e2e.profile, e2eGate: { baseline, maxFlaky, ...given({ midRoll }) } };
 }
 
 function demandsOf(soak: Exclude<NonNullable<ChannelDocument['soak']>, number>) {

@@ -107,6 +107,7 @@ function startMessage(
     attempt,
     policy: {
       e2eProfile: policy.e2eProfile,
+      ...(policy.e2eGate === undefined ? {} : { e2eGate: policy.e2eGate }),
       blockLimitMs: policy.blockLimitMs,
       progressDeadlineMs: policy.progressDeadlineMs,
       channelMaxParallel: policy.maxParallel,

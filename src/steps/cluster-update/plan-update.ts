@@ -2,7 +2,7 @@ import type { UpdatePlan } from '../../domain/cluster-update.ts';
 import { clusterVersion } from '../../domain/rendered.ts';
 import { parseEvidence } from '../../planning/pipeline/facts.ts';
 import { inheritableEvidence } from '../../planning/pipeline/inherit.ts';
-import { changedUnits, underUpdate } from '../../planning/pipeline/update-plan.ts';
+import { baselineOf, changedUnits, underUpdate } from '../../planning/pipeline/update-plan.ts';
 import type { PipelineDependencies } from '../pipeline-dependencies.ts';
 import { clusterFactWrite, done, readClusterFact, renderNow, type UpdateStep } from './update-step.ts';
 
@@ -22,6 +22,8 @@ export function planUpdate(deps: PipelineDependencies): UpdateStep {
       noop,
       inheritedFrom: noop ? inherits : null,
       ...changed,
+      // planned anew, the cluster may be touched already: what was measured first still holds
+      ...(policy.e2eGate?.baseline === true ? { baseline: input.context.plan?.baseline ?? baselineOf(fact) } : {}),
       round: (input.context.plan?.round ?? -1) + 1,
     };
     if (noop) return done({ kind: inherits !== null ? 'inherit' : 'noop', plan });

@@ -25,6 +25,7 @@ export function recordUpdate(deps: PipelineDependencies): UpdateStep {
       commit,
       tree,
       digest: plan.digest,
+      touched: false,
       digests: allDigests(rendered),
       evidence: { key: plan.inheritedFrom ?? key, at, profile: policy.e2eProfile },
       updatedAt: input.now,
@@ -36,6 +37,7 @@ export function recordUpdate(deps: PipelineDependencies): UpdateStep {
       passed: earned?.passed ?? context.e2e?.passed ?? 0,
       failed: 0,
       failures: [],
+      excused: earned?.excused ?? context.e2e?.excused ?? [],
       at,
       inheritedFrom: plan.inheritedFrom,
     };

@@ -9,6 +9,7 @@ import type { NodeGroup } from '../../ports/cloud-provider.ts';
 import type { StepOutcome } from '../../ports/step.ts';
 import type { Json, OutboxMessage } from '../../ports/store.ts';
 import { clusterOf, type PipelineDependencies } from '../pipeline-dependencies.ts';
+import { midRoll, nextMidRollAt } from './mid-roll.ts';
 import {
   clusterFactWrite,
   done,
@@ -39,6 +40,8 @@ export function rollPools(deps: PipelineDependencies): UpdateStep {
       );
     }
     const running = own.filter(([, roll]) => roll.state === 'running').map(([pool]) => pool);
+    const looked = controlPlane ? undefined : midRoll(input, rollsOf(input, running));
+    if (looked !== undefined) return looked;
     if (running.length > 0 && controlPlane) return rolling(input, running);
     const rendered = await renderedAsPlanned(deps, input);
     if (rendered === undefined) return running.length > 0 ? rolling(input, running) : done({ kind: 'replan' });
@@ -46,6 +49,9 @@ export function rollPools(deps: PipelineDependencies): UpdateStep {
     const open = pools.filter((pool) => context.rolls[pool.name] === undefined);
     if (open.length > 0) return startRolls(deps, input, open, controlPlane);
     if (running.length > 0) return rolling(input, running);
+    if (context.midRoll?.child != null) {
+      return waiting({ code: 'checks', message: 'checks of new nodes come to their end' }, input.now + backstopMs);
+    }
     return finished(deps, input, pools);
   };
 }
@@ -150,7 +156,11 @@ function rolling(input: UpdateInput, pools: string[]): StepOutcome {
     blocked == null
       ? { code: 'rolling', message: `nodes of ${names} are being replaced` }
       : { code: 'roll-blocked', message: blocked.message, data: (blocked.data ?? null) as Json };
-  return waiting(reason, input.now + backstopMs);
+  return waiting(reason, Math.min(input.now + backstopMs, nextMidRollAt(input, rollsOf(input, pools))));
+}
+
+function rollsOf({ context }: UpdateInput, pools: string[]): PoolRoll[] {
+  return pools.flatMap((pool) => context.rolls[pool] ?? []).filter((roll) => !roll.controlPlane);
 }
 
 async function finished(deps: PipelineDependencies, input: UpdateInput, pools: RenderedPool[]): Promise<StepOutcome> {

@@ -1,13 +1,16 @@
 import type { E2eProgress } from '../../domain/cluster-update.ts';
+import { judgeRegressions } from '../../planning/e2e/regressions.ts';
 import type { StepOutcome } from '../../ports/step.ts';
-import type { OutboxMessage } from '../../ports/store.ts';
+import { checkRun, describeFailures } from './check-runs.ts';
 import { done, failed, type UpdateInput, type UpdateStep, waiting } from './update-step.ts';
 
 const backstopMs = 5 * 60_000;
 /** A run that ended without a verdict is repeated so often; then nobody knows, and that is not green. */
 const mostRuns = 3;
+/** Without a policy: flaky checks are shown and do not block, and nothing is excused. */
+const anyNumber = Number.POSITIVE_INFINITY;
 
-/** Has the checks run against exactly this version. */
+/** Has the checks run against exactly this version, and judges what they found against what was so before. */
 export function runE2e(): UpdateStep {
   return async (input) => {
     const { context } = input;
@@ -17,19 +20,24 @@ export function runE2e(): UpdateStep {
       const reason = { code: 'checks', message: `checks of profile ${context.policy.e2eProfile} run` };
       return waiting(reason, input.now + backstopMs);
     }
-    if (e2e.result === 'passed') return done({ kind: 'next' });
-    if (e2e.result === 'failed') return failed('e2e-failed', describeFailures(e2e));
+    if (e2e.result === 'passed' || e2e.result === 'failed') return judged(input, e2e);
     if (e2e.round < mostRuns) return startRun(input, e2e.round + 1);
-    const why = e2e.failures[0] === undefined ? '' : `: ${describeFailures(e2e)}`;
+    const why = e2e.failures[0] === undefined ? '' : `: ${describeFailures(e2e.failures)}`;
     return failed('e2e-inconclusive', `the checks came to no verdict in ${e2e.round} runs${why}`);
   };
 }
 
-function describeFailures(e2e: E2eProgress): string {
-  const [first, ...others] = e2e.failures;
-  if (first === undefined) return 'the checks did not pass';
-  const more = others.length === 0 ? '' : `; also ${others.map((failure) => failure.check).join(', ')}`;
-  return `check ${first.check} ${first.outcome}: ${first.message}${more}`;
+function judged(input: UpdateInput, e2e: E2eProgress): StepOutcome {
+  const { policy, baseline, clusterId } = input.context;
+  const verdict = judgeRegressions({ ...e2e, flaky: e2e.flaky ?? [] }, baseline?.failures, {
+    maxFlaky: policy.e2eGate?.maxFlaky ?? anyNumber,
+  });
+  if (verdict.kind === 'block') return failed('e2e-failed', verdict.reason);
+  if (verdict.kind === 'pass') return done({ kind: 'next' });
+  const excused = verdict.excused.map((failure) => failure.check);
+  const message = `${clusterId}: no check fails that passed before the change; ${verdict.reason}`;
+  const journal = [{ kind: 'e2e-acceptable', message, data: { run: e2e.child, excused } }];
+  return done({ kind: 'next', e2e: { ...e2e, excused } }, { journal });
 }
 
 function startRun(input: UpdateInput, round: number): StepOutcome {
@@ -47,31 +55,12 @@ function startRun(input: UpdateInput, round: number): StepOutcome {
     skipped: 0,
     failures: [],
   };
-  const start = {
-    clusterId: context.clusterId,
-    channel: context.channel,
+  const { message, note } = checkRun(input, {
+    child,
+    profile: context.policy.e2eProfile,
+    purpose: 'verify',
     commit: context.commit,
     version: context.plan?.version ?? '',
-    updateId: input.id,
-    attempt: context.attempt,
-    profile: context.policy.e2eProfile,
-  };
-  const message: OutboxMessage = {
-    to: child,
-    event: { type: 'START', input: start },
-    start: {
-      machine: 'e2eRun',
-      parent: input.id,
-      channel: context.channel,
-      cluster: context.clusterId,
-      commit: context.commit,
-    },
-  };
-  const profile = context.policy.e2eProfile;
-  const note = {
-    kind: 'e2e-started',
-    message: `checks of profile ${profile} start on ${context.clusterId} at ${start.version}`,
-    data: { run: child, profile, version: start.version },
-  };
+  });
   return done({ kind: 'again', e2e }, { messages: [message], journal: [note] });
 }

@@ -1,5 +1,6 @@
 import { terminal, transient } from '../../domain/failure.ts';
 import { resultRecords, runRecord } from '../../planning/e2e/run-record.ts';
+import { failureSignature } from '../../planning/e2e/signature.ts';
 import type { CheckResult, CheckRunner, CheckRunRequest, CheckRunState } from '../../ports/check-runner.ts';
 import type { E2eStore } from '../../ports/e2e-store.ts';
 import type { Step, StepInput, StepOutcome } from '../../ports/step.ts';
@@ -13,6 +14,8 @@ interface E2eContext {
   version: string;
   attempt: number;
   profile: string;
+  purpose?: 'verify' | 'baseline' | 'mid-roll';
+  newSince?: number;
   round: number;
   startedAt: number;
   results: CheckResult[];
@@ -26,12 +29,12 @@ export interface CheckStepsInput {
   wake: (processId: string) => void;
   history: Pick<E2eStore, 'record'>;
   /** What history and registry say of a cluster, for its runs. */
-  about: (clusterId: string, profile: string, now: number) => Promise<RunBackground>;
+  about: (run: { clusterId: string; profile: string; commit: string }, now: number) => Promise<RunBackground>;
   runnerVersion: string;
 }
 
 export interface RunBackground {
-  request: Pick<CheckRunRequest, 'quarantine' | 'expectedMs'>;
+  request: Pick<CheckRunRequest, 'quarantine' | 'expectedMs' | 'history'>;
   provider: string;
   region: string;
   environment: string;
@@ -69,14 +72,18 @@ async function runChecks(input: CheckStepsInput, step: StepInput<E2eContext>): P
     return { kind: 'failed', failure: transient('lease-lost', 'another daemon holds the lease') };
   }
   const runId = runKeyOf(step);
-  const about = await input.about(context.clusterId, context.profile, step.now);
-  const { clusterId, profile } = context;
-  const state = runner.ensure({ runId, clusterId, profile, finished: context.results, ...about.request }, () =>
-    wake(step.id),
+  const about = await input.about(context, step.now);
+  const { clusterId, profile, newSince } = context;
+  const since = newSince === undefined ? {} : { newSince };
+  const state = runner.ensure(
+    { runId, clusterId, profile, finished: context.results, ...since, ...about.request },
+    () => wake(step.id),
   );
   const known = new Set(context.results.map((result) => result.check));
   const fresh = state.results.filter((result) => !known.has(result.check));
-  const facts = fresh.map((result) => resultFact(context, result));
+  // Only a run after the change is evidence for its version.
+  const verifies = (context.purpose ?? 'verify') === 'verify';
+  const facts = verifies ? fresh.map((result) => resultFact(context, result)) : [];
   const progress = {
     results: state.results.map(compact),
     running: [...state.running].sort(),
@@ -127,7 +134,7 @@ async function keepHistory(
       startedAt: context.startedAt,
       runnerVersion: input.runnerVersion,
       contact: '',
-      headers: { version: context.version },
+      headers: { version: context.version, purpose: context.purpose ?? 'verify' },
       now: step.now,
     },
     state.results,
@@ -152,7 +159,8 @@ function resultFact(context: E2eContext, result: CheckResult): FactWrite {
 /** A result as a process and a fact keep it: small. Reports and history take the rest. */
 function compact(result: CheckResult): CheckResult {
   const { steps: _steps, metrics: _metrics, nodes: _nodes, evidence: _evidence, ...kept } = result;
-  return kept;
+  const good = result.outcome === 'pass' || result.outcome === 'skipped';
+  return good ? kept : { ...kept, signature: failureSignature(result.check, result.message) };
 }
 
 function describe(state: CheckRunState): string {

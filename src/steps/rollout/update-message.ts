@@ -40,6 +40,7 @@ export function startUpdate(
       progressDeadlineMs: policy.progressDeadlineMs,
       channelMaxParallel: policy.maxParallel,
       fleetMaxParallel,
+      ...(policy.e2eGate === undefined ? {} : { e2eGate: policy.e2eGate }),
       ...(policy.finish === undefined ? {} : { finish: policy.finish }),
     },
   };

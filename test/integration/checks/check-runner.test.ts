@@ -163,6 +163,34 @@ describe('the runner of checks', () => {
     expect(results['test.refused']?.message).toContain('kube-invalid');
   });
 
+  it('decides by the flake history how often a failure is run again, and says why', async () => {
+    const failing = (times: number) => {
+      let run = 0;
+      return check('test.shaky', {
+        retries: 1,
+        run: async () => {
+          run += 1;
+          if (run <= times) throw new CheckFailed('it shakes');
+          return 'well';
+        },
+      });
+    };
+    const shaky = { history: { 'test.shaky': { runs: 100, flakes: 30 } } };
+    const steady = { history: { 'test.shaky': { runs: 500, flakes: 0 } } };
+    const run = async (times: number, request: object) =>
+      (await world.run({ profile: 'own', ...request }, { own: [failing(times)] }))['test.shaky'];
+    expect(await run(99, steady)).toMatchObject({ outcome: 'fail', attempts: 2 });
+    expect(await run(99, shaky)).toMatchObject({ outcome: 'fail', attempts: 4 });
+    const masked = await run(1, shaky);
+    expect(masked).toMatchObject({ outcome: 'flaky', attempts: 4 });
+    expect(masked?.message).toMatch(
+      /^passed when run again; 1 of 4 attempts failed; its flake rate is 27\.7 % \(100 results\): its flakiness explains it; before: it shakes$/,
+    );
+    expect((await run(1, steady))?.attempts).toBeGreaterThan(4);
+    // without history as before: once more
+    expect(await run(1, {})).toMatchObject({ outcome: 'flaky', attempts: 2 });
+  });
+
   it('knows nothing of a cluster that the registry does not know', async () => {
     const results = await world.run({ clusterId: 'aws:1:eu:gone' });
     for (const result of Object.values(results)) {

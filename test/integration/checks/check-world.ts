@@ -123,6 +123,11 @@ export class CheckWorld {
     look();
   }
 
+  annotate(node: string, annotations: Record<string, string>): void {
+    const found = this.kube.truth().nodes.get(node) as unknown as { metadata: object };
+    this.kube.seed([{ apiVersion: 'v1', kind: 'Node', ...found, metadata: { ...found.metadata, annotations } }]);
+  }
+
   /** Namespaces of checks that are there now. */
   sandboxes(): string[] {
     return [...this.kube.truth().objects('namespaces').keys()].filter((name) => name.includes('clm-e2e-'));

@@ -1,15 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { expiredCertificate, freshCertificate } from './certificates.ts';
+import { type CheckCase, describeChecks } from './check-cases.ts';
 import { CheckWorld, systemDeployment } from './check-world.ts';
-
-interface Case {
-  check: string;
-  /** What the cluster needs for the check to apply. */
-  given?: (world: CheckWorld) => void | Promise<void>;
-  evidence: RegExp;
-  /** Each makes the check fail, with this message. */
-  broken: Record<string, { by: (world: CheckWorld) => void | Promise<void>; message: RegExp; outcome?: string }>;
-}
 
 const webhook = (name: string, caBundle: string) => ({
   apiVersion: 'admissionregistration.k8s.io/v1',
@@ -51,7 +43,7 @@ const brokenImages = {
   outcome: 'timedout',
 };
 
-const cases: Case[] = [
+const cases: CheckCase[] = [
   {
     check: 'system.daemonset-current',
     evidence: /0 DaemonSets are updated on deletion/,
@@ -270,30 +262,7 @@ function scaledToNone(name: string): object {
   return { ...spec, replicas: 0 };
 }
 
-describe.each(cases)('$check', ({ check, given, evidence, broken }) => {
-  const prepared = async (): Promise<CheckWorld> => {
-    const world = await CheckWorld.create();
-    await given?.(world);
-    return world;
-  };
-
-  it('passes on a healthy cluster and leaves nothing behind', async () => {
-    const world = await prepared();
-    const result = (await world.run({ profile: 'full', only: [check] }))[check];
-    expect(result).toMatchObject({ outcome: 'pass', leaked: [], attempts: 1 });
-    expect(result?.message).toMatch(evidence);
-    expect(world.leftBehind()).toEqual([]);
-  });
-
-  it.each(Object.entries(broken))('finds %s', async (_name, { by, message, outcome }) => {
-    const world = await prepared();
-    await by(world);
-    const result = (await world.run({ profile: 'full', only: [check] }))[check];
-    expect(result?.message).toMatch(message);
-    expect(result).toMatchObject({ outcome: outcome ?? 'fail', leaked: [] });
-    expect(world.leftBehind()).toEqual([]);
-  });
-});
+describeChecks(cases);
 
 describe('checks whose add-on is missing', () => {
   it.each([

@@ -1,12 +1,5 @@
-import { describe, expect, it } from 'vitest';
-import { CheckWorld, systemDeployment } from './check-world.ts';
-
-interface Case {
-  check: string;
-  given?: (world: CheckWorld) => void | Promise<void>;
-  evidence: RegExp;
-  broken: Record<string, { by: (world: CheckWorld) => void | Promise<void>; message: RegExp; outcome?: string }>;
-}
+import { type CheckCase, describeChecks } from './check-cases.ts';
+import { type CheckWorld, systemDeployment } from './check-world.ts';
 
 const storageClass = {
   apiVersion: 'storage.k8s.io/v1',
@@ -16,7 +9,29 @@ const storageClass = {
   volumeBindingMode: 'WaitForFirstConsumer',
 };
 
-const cases: Case[] = [
+/** Two of the four nodes are marked as a roll marks them; the others count as new. */
+const midRoll = (world: CheckWorld): void => {
+  for (const node of world.nodeNames().slice(0, 2)) world.annotate(node, { 'clm/roll': 'roll:1' });
+};
+const freshNodes = (world: CheckWorld): string[] => world.nodeNames().slice(2);
+
+const cases: CheckCase[] = [
+  {
+    check: 'rollout.generations',
+    given: midRoll,
+    request: () => ({ newSince: Date.UTC(2026, 0, 1) }),
+    evidence: /^2 of 2 new nodes work, 2 of 2 old ones$/,
+    broken: {
+      'new nodes that route no service': {
+        by: (world) => world.kube.runtimeFaults.set({ proxyDown: freshNodes(world) }),
+        message: /^only new nodes fail \(0 of 2 new nodes work, 2 of 2 old ones\): \S+: 3 of 3 to \S+ failed/,
+      },
+      'new nodes whose pods have no network': {
+        by: (world) => world.kube.runtimeFaults.set({ cniDown: freshNodes(world) }),
+        message: /^only new nodes fail/,
+      },
+    },
+  },
   {
     check: 'network.http',
     evidence: /^72 requests answered by 3 pods, all of them in the logs$/,
@@ -123,27 +138,4 @@ const cases: Case[] = [
   },
 ];
 
-describe.each(cases)('$check', ({ check, given, evidence, broken }) => {
-  const prepared = async (): Promise<CheckWorld> => {
-    const world = await CheckWorld.create();
-    await given?.(world);
-    return world;
-  };
-
-  it('passes on a healthy cluster and leaves nothing behind', async () => {
-    const world = await prepared();
-    const result = (await world.run({ profile: 'full', only: [check] }))[check];
-    expect(result?.message).toMatch(evidence);
-    expect(result).toMatchObject({ outcome: 'pass', leaked: [], attempts: 1 });
-    expect(world.leftBehind()).toEqual([]);
-  });
-
-  it.each(Object.entries(broken))('finds %s', async (_name, { by, message, outcome }) => {
-    const world = await prepared();
-    await by(world);
-    const result = (await world.run({ profile: 'full', only: [check] }))[check];
-    expect(result?.message).toMatch(message);
-    expect(result).toMatchObject({ outcome: outcome ?? 'fail', leaked: [] });
-    expect(world.leftBehind()).toEqual([]);
-  });
-});
+describeChecks(cases);

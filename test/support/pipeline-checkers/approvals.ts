@@ -145,9 +145,25 @@ function doubtAbout(
   );
   if (run === undefined) return 'no checks ran against it';
   if (textOf(run, 'version') !== version) return `its checks ran against ${textOf(run, 'version')}`;
-  const bad = listOf(run, 'bad');
+  const bad = listOf(run, 'bad').filter((check) => !wasSoBefore(before, updated, check));
   if (bad.length > 0) return `its checks did not pass: ${bad.join(', ')}`;
   return (numberOf(run, 'checks') ?? 0) > 0 ? undefined : 'its run had no checks';
+}
+
+/** A failure counts for nothing only when a run before the change, on the same cluster, found it too, and clm said so. */
+function wasSoBefore(before: JournalRecord[], updated: JournalRecord, check: string): boolean {
+  const { source, cluster } = updated;
+  const said = before.some(
+    (entry) => entry.kind === 'e2e-acceptable' && entry.source === source && listOf(entry, 'excused').includes(check),
+  );
+  const found = before.some(
+    (entry) =>
+      entry.kind === 'e2e-finished' &&
+      entry.cluster === cluster &&
+      entry.source.startsWith('e2e-baseline:') &&
+      listOf(entry, 'bad').includes(check),
+  );
+  return said && found;
 }
 
 /** P7: a branch moves by fast-forward only, by whatever the repository itself recorded, and never unrecorded by the journal. */

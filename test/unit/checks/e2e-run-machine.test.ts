@@ -36,7 +36,7 @@ describe('the e2eRun machine', () => {
   it('passes when every check passed', () => {
     const [next] = transition(e2eRunMachine, start(), done(result('a', 'pass'), result('b', 'pass')));
     expect(next.value).toBe('passed');
-    expect(next.output).toEqual({ result: 'passed', passed: 2, skipped: 0, failed: 0, failures: [] });
+    expect(next.output).toEqual({ result: 'passed', passed: 2, skipped: 0, failed: 0, failures: [], flaky: [] });
   });
 
   it('is never green when every check was skipped', () => {

@@ -81,7 +81,8 @@ describe('the cluster update machine', () => {
       queued: 'PAUSE→paused ABORT→aborted SUPERSEDE→superseded next→preflight terminal→stopping',
       preflight: phase('rendering'),
       rendering:
-        'PAUSE→paused ABORT→stopping SUPERSEDE→stopping next→etcdStack noop→e2e inherit→recording terminal→stopping',
+        'PAUSE→paused ABORT→stopping SUPERSEDE→stopping next→baseline noop→e2e inherit→recording terminal→stopping',
+      baseline: phase('etcdStack'),
       etcdStack: phase('clusterStack'),
       clusterStack: phase('poolStacks'),
       poolStacks: phase('controlPlaneRoll'),

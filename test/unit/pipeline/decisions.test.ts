@@ -268,6 +268,7 @@ describe('the gate', () => {
     passed: 1,
     failed: 0,
     failures: [],
+    excused: [],
     at: 0,
     inheritedFrom: null,
   };
