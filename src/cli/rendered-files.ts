@@ -1,7 +1,7 @@
 /** What a cluster renders to, as files for people and for diff: secrets are replaced, order and names are stable. */
 import { stringify } from 'yaml';
-import type { KubeObject } from '../domain/kube-object.ts';
 import { clusterVersion, type RenderedCluster } from '../domain/rendered.ts';
+import { withoutSecretData } from '../planning/change/shown-text.ts';
 import { redacted } from '../support/redact.ts';
 
 const yaml = { lineWidth: 0, aliasDuplicateObjects: false };
@@ -32,7 +32,7 @@ export function renderedFiles(rendered: RenderedCluster, redact: (text: string) 
     if (objects.length === 0) continue;
     put(
       `manifests/${fileName(name)}.yaml`,
-      objects.map((object) => stringify(withoutData(object), yaml)).join('---\n'),
+      objects.map((object) => stringify(withoutSecretData(object), yaml)).join('---\n'),
     );
   }
   put('deletions.yaml', stringify(rendered.deletions, yaml));
@@ -54,16 +54,4 @@ export function renderedFiles(rendered: RenderedCluster, redact: (text: string) 
 /** Names come from templates: none leads out of the folder. */
 function fileName(name: string): string {
   return name.replace(/[^A-Za-z0-9._-]/g, '_').replace(/^\.+/, '_');
-}
-
-/** A Secret keeps its keys and loses its values, whether or not they came from an encrypted item. */
-function withoutData(object: KubeObject): unknown {
-  if (object.kind !== 'Secret') return object;
-  const hide = (data: unknown): unknown =>
-    typeof data === 'object' && data !== null
-      ? Object.fromEntries(Object.keys(data).map((key) => [key, redacted]))
-      : data;
-  const copy: Record<string, unknown> = { ...object };
-  for (const field of ['data', 'stringData']) if (field in copy) copy[field] = hide(copy[field]);
-  return copy;
 }

@@ -62,7 +62,11 @@ export function createAdoption(input: AdoptionInput): Adoption {
       const findings = await observe(signal);
       if (findings.clusters.length === 0)
         throw new ApiError(409, 'no-clusters', 'The registry has no cluster that could be adopted.');
-      const { facts, journal } = adoptionWrites(findings, { actor: by.name, reason: reason ?? '', now: input.now() });
+      const { facts, journal } = adoptionWrites(findings, input.lastGood.clusters(), {
+        actor: by.name,
+        reason: reason ?? '',
+        now: input.now(),
+      });
       await input.engine.post([], { facts, journal });
       return answer(findings, false);
     },

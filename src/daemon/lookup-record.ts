@@ -84,3 +84,26 @@ async function outdated(
     .filter((fact) => fact.key !== except && now - fact.updatedAt > keptMs)
     .map(({ kind, key }) => ({ kind, key, value: null }));
 }
+
+/**
+ * A record that answers for commits nobody has rendered yet with what the newest other commit was told in the same account and region.
+ * The daemon asks anew for such a commit, and may be told something else.
+ */
+export async function withEarlierAnswers(
+  record: LookupRecord,
+  store: Pick<ReadStore, 'facts'> | undefined,
+): Promise<LookupRecord> {
+  const earlier = new Map<string, Record<string, unknown>>();
+  const facts = [...((await store?.facts(factKind)) ?? [])].sort((a, b) => a.updatedAt - b.updatedAt);
+  for (const { key, value } of facts) {
+    const place = key.slice(key.indexOf(' ') + 1);
+    earlier.set(place, { ...earlier.get(place), ...(value as Record<string, unknown>) });
+  }
+  return {
+    ...record,
+    async recorded(commit, cluster) {
+      const place = `${cluster.infrastructureAccount} ${cluster.region}`;
+      return { ...earlier.get(place), ...(await record.recorded(commit, cluster)) };
+    },
+  };
+}

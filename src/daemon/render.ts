@@ -22,6 +22,11 @@ export interface RenderOptions {
   cloud?: (cluster: Cluster) => CloudLookups;
   /** Where answers are locked; absent = in memory. */
   record?: LookupRecord;
+  /**
+   * Without a cloud to decrypt with, a mark stands for each encrypted value, the same for the same ciphertext, and the result says
+   * that it is sealed: it can be compared with others of its kind, and with nothing else.
+   */
+  seal?: boolean;
 }
 
 /** Each channel may be at a version of its own while a newer one comes in. */
@@ -42,15 +47,21 @@ export function createRender(options: RenderOptions): Render {
   async function rounds(cluster: Cluster, commit: string, account: InfrastructureAccount | undefined) {
     const tree = await treeOf(trees, options, commit);
     const plaintexts = new Map<string, string>();
+    let sealed = false;
     for (let round = 0; round < mostRounds; round++) {
       // Rendering holds the thread for some milliseconds a cluster; sockets and timers get their turn in between.
       await yieldToEventLoop();
       const lookups = await record.recorded(commit, cluster);
       const input = { cluster, tree, commit, lookups, secrets: plaintexts };
       const outcome = renderer.render({ ...input, ...(account === undefined ? {} : { account }) });
-      if (outcome.ok) return outcome;
+      if (outcome.ok) return sealed ? { ...outcome, sealed } : outcome;
       if (outcome.problems.length > 0) return { ok: false as const, problems: outcome.problems, final: true };
-      if (options.cloud === undefined) return unanswered(outcome.needs);
+      if (options.cloud === undefined) {
+        if (options.seal !== true || outcome.needs.secrets.length === 0) return unanswered(outcome.needs);
+        for (const value of outcome.needs.secrets) plaintexts.set(value, markOf(value));
+        sealed = true;
+        continue;
+      }
       const cloud = options.cloud(cluster);
       for (const value of outcome.needs.secrets)
         plaintexts.set(value, await plaintextOf(secrets, cluster, value, cloud));
@@ -89,6 +100,11 @@ function unanswered(needs: Extract<RenderingOutcome, { ok: false }>['needs']): F
   const message = `${encrypted} config items are encrypted`;
   const remedy = 'let them be decrypted with KMS, by a daemon or by allowing look-ups';
   return failed([...lookups, ...(encrypted === 0 ? [] : [{ file: '-', message, remedy }])]);
+}
+
+/** Nothing of the plaintext is in it, and nobody takes it for one. */
+function markOf(ciphertext: string): string {
+  return `sealed-${digestOf(ciphertext).slice(0, 16)}`;
 }
 
 const encryptedPrefix = 'aws:kms:';

@@ -8,6 +8,8 @@ export type RenderResult =
       rendered: RenderedCluster;
       /** Replaces every secret of this cluster in a text that is to be shown; absent when it has none. */
       redact?: (text: string) => string;
+      /** Marks stand for encrypted values that nobody decrypted: digests are not those of what would be applied. */
+      sealed?: boolean;
     }
   | { ok: false; problems: Problem[] };
 

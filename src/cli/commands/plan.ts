@@ -1,10 +1,10 @@
+import { Option } from 'commander';
 import type { Preflight } from '../../planning/roll/preflight.ts';
 import {
   type ActorOptions,
-  type ConnectionOptions,
+  type CommandContext,
   examples,
   type OutputFormat,
-  outputOption,
   type RegisterCommand,
   withConnection,
 } from '../command.ts';
@@ -12,38 +12,61 @@ import { sendWrite } from '../connection.ts';
 import { badInput, exitCodes } from '../exit.ts';
 import { colorsOf } from '../io.ts';
 import { printDocument, tableColumns } from '../output.ts';
-
-interface PlanOptions extends ConnectionOptions {
-  output: OutputFormat;
-  roll?: string;
-}
+import type { PlanOptions } from '../run/plan.ts';
 
 /** `clm plan`: what would happen, before it does. */
 export const registerPlan: RegisterCommand = (program, context) => {
-  const { io } = context;
   const command = withConnection(program.command('plan'))
-    .summary('what a node roll of a cluster would meet: blocking budgets, zones, duration')
+    .summary('what a commit would change, cluster by cluster, before it does')
     .description(
-      'Asks the cluster with dry-run evictions, and touches nothing. Exit code 3 when something would keep nodes from ever leaving.',
+      'Renders a channel, branch or commit for every cluster, by default each at the head of its own channel, and compares it with ' +
+        'what was last applied: stacks, manifests, and the nodes that will roll. Works from what is recorded, without a daemon and ' +
+        'without asking any cluster; secrets are replaced. Exit code 3 when clm would refuse the version.',
     )
-    .option('--roll <cluster>', 'a roll of all nodes of this cluster (id or alias)')
-    .addOption(outputOption())
-    .action(async (options: PlanOptions) => {
-      if (options.roll === undefined) throw badInput('say what to plan: clm plan --roll CLUSTER');
-      const path = `/v1/clusters/${encodeURIComponent(options.roll)}/roll-plan`;
-      const plan = await sendWrite(options as ActorOptions, io, 'asking the cluster with dry-run evictions', (client) =>
-        client.get<Preflight>(path),
-      );
-      const { renderPreflight } = await import('../view/preflight-view.ts');
-      await printDocument(io, options.output, plan, (wide) =>
-        renderPreflight(plan, { columns: tableColumns(io), wide, colors: colorsOf(io) }),
-      );
-      if (plan.blocks.some((block) => block.lasts === 'lasting') || plan.zones.length > 0) {
-        context.exitWith(exitCodes.refused);
-      }
+    .argument('[ref]', 'channel, branch, or full commit')
+    .option('--cluster <name>', 'only this cluster, by alias or id')
+    .option('--channel <name>', 'only clusters of this channel')
+    .option('--full', 'every line of every diff')
+    .option('--roll <cluster>', 'what a roll of all nodes of this cluster would meet, by dry-run evictions')
+    .addOption(
+      new Option('-o, --output <format>', 'how to print; markdown is for a pull request')
+        .choices(['table', 'wide', 'json', 'yaml', 'markdown'])
+        .default('table'),
+    )
+    .action(async (ref: string | undefined, options: PlanOptions) => {
+      if (options.roll !== undefined) return planRoll(options.roll, ref, options, context);
+      const { runPlan } = await import('../run/plan.ts');
+      return runPlan(ref, options, context);
     });
   examples(command, [
-    ['clm plan --roll kube-12', 'before a change that replaces nodes is merged'],
-    ['clm plan --roll kube-12 -o json', 'for a script: .blocks, .zones, .total.p90Seconds'],
+    ['clm plan', 'what is still to be done: each cluster, and the head of its channel'],
+    ['clm plan dev', 'what the head of dev would mean for the whole fleet'],
+    ['clm plan my-branch -o markdown', 'as a comment of a pull request'],
+    ['clm plan dev --cluster kube-12 --full', 'every line for one cluster'],
+    ['clm plan dev -o json | jq .summary', '"61 no-op, 16 daemonset-only, 3 roll 412 nodes"'],
+    ['clm plan --roll kube-12', 'which budgets would block a roll: exit code 3 when one does for good'],
   ]);
 };
+
+async function planRoll(
+  cluster: string,
+  ref: string | undefined,
+  options: PlanOptions,
+  context: CommandContext,
+): Promise<void> {
+  const { io } = context;
+  if (ref !== undefined) throw badInput('--roll looks at the nodes as they are: leave the commit out');
+  if (options.output === 'markdown') throw badInput('--roll prints no markdown: use -o table, wide, json or yaml');
+  const format: OutputFormat = options.output;
+  const path = `/v1/clusters/${encodeURIComponent(cluster)}/roll-plan`;
+  const plan = await sendWrite(options as ActorOptions, io, 'asking the cluster with dry-run evictions', (client) =>
+    client.get<Preflight>(path),
+  );
+  const { renderPreflight } = await import('../view/preflight-view.ts');
+  await printDocument(io, format, plan, (wide) =>
+    renderPreflight(plan, { columns: tableColumns(io), wide, colors: colorsOf(io) }),
+  );
+  if (plan.blocks.some((block) => block.lasts === 'lasting') || plan.zones.length > 0) {
+    context.exitWith(exitCodes.refused);
+  }
+}

@@ -4,6 +4,7 @@ import { FailureError } from '../../domain/failure.ts';
 import type { KubeObject } from '../../domain/kube-object.ts';
 import type { Pipeline } from '../../domain/pipeline.ts';
 import type { RenderedCluster } from '../../domain/rendered.ts';
+import { appliedWrite, asRecorded } from '../../planning/change/applied-source.ts';
 import {
   type ClusterFinding,
   compareCluster,
@@ -165,6 +166,7 @@ async function resourceOrNone(kube: KubeCluster, object: KubeObject) {
  */
 export function adoptionWrites(
   findings: FleetFindings,
+  clusters: readonly Cluster[],
   by: { actor: string; reason: string; now: number },
 ): { facts: FactWrite[]; journal: JournalEntry[] } {
   const heads: Record<string, Json> = {};
@@ -175,6 +177,12 @@ export function adoptionWrites(
   const facts: FactWrite[] = findings.clusters.flatMap((finding) =>
     finding.fact === null ? [] : [{ kind: 'cluster', key: finding.cluster, value: finding.fact }],
   );
+  for (const { cluster: id, channel, result } of findings.clusters) {
+    const cluster = clusters.find((one) => one.id === id);
+    const head = findings.heads[channel];
+    if (result !== 'matches' || cluster === undefined || head === undefined) continue;
+    facts.push(appliedWrite(id, asRecorded({ commit: head.commit, cluster, at: by.now })));
+  }
   facts.push({ kind: 'adoption', key: 'fleet', value: { actor: by.actor, reason: by.reason, at: by.now, heads } });
   const counts: Record<string, number> = {};
   for (const finding of findings.clusters) counts[finding.result] = (counts[finding.result] ?? 0) + 1;

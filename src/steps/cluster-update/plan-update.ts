@@ -1,10 +1,19 @@
 import type { UpdatePlan } from '../../domain/cluster-update.ts';
 import { clusterVersion } from '../../domain/rendered.ts';
+import { appliedKind, appliedWrite, parseAppliedSources, withBegun } from '../../planning/change/applied-source.ts';
 import { parseEvidence } from '../../planning/pipeline/facts.ts';
 import { inheritableEvidence } from '../../planning/pipeline/inherit.ts';
 import { baselineOf, changedUnits, underUpdate } from '../../planning/pipeline/update-plan.ts';
-import type { PipelineDependencies } from '../pipeline-dependencies.ts';
-import { clusterFactWrite, done, readClusterFact, renderNow, type UpdateStep } from './update-step.ts';
+import type { FactWrite } from '../../ports/store.ts';
+import { clusterOf, type PipelineDependencies } from '../pipeline-dependencies.ts';
+import {
+  clusterFactWrite,
+  done,
+  readClusterFact,
+  renderNow,
+  type UpdateInput,
+  type UpdateStep,
+} from './update-step.ts';
 
 /** Renders, and compares with what is known to be applied: what did not change is left alone. */
 export function planUpdate(deps: PipelineDependencies): UpdateStep {
@@ -33,11 +42,23 @@ export function planUpdate(deps: PipelineDependencies): UpdateStep {
     return done(
       { kind: 'next', plan },
       {
-        facts: [clusterFactWrite(clusterId, underUpdate(fact, { noop, ...changed }, input.now))],
+        facts: [
+          clusterFactWrite(clusterId, underUpdate(fact, { noop, ...changed }, input.now)),
+          ...(await begunWrites(deps, input)),
+        ],
         journal: [{ kind: 'update-planned', message, data: { version: plan.version, ...changed } }],
       },
     );
   };
+}
+
+/** What the update renders from, for whoever asks later what it has applied. */
+async function begunWrites(deps: PipelineDependencies, { context, now }: UpdateInput): Promise<FactWrite[]> {
+  const { clusterId, commit } = context;
+  const cluster = clusterOf(deps, clusterId);
+  if (cluster === undefined) return [];
+  const before = parseAppliedSources((await deps.store.fact(appliedKind, clusterId))?.value);
+  return [appliedWrite(clusterId, withBegun(before, { commit, cluster, at: now }))];
 }
 
 async function isGreen(deps: PipelineDependencies, key: string): Promise<boolean> {

@@ -1,8 +1,9 @@
 import type { ClusterUpdateState } from '../../domain/cluster-update.ts';
+import { appliedWrite, asRecorded } from '../../planning/change/applied-source.ts';
 import { type ClusterFact, evidenceKey, parseEvidence } from '../../planning/pipeline/facts.ts';
 import { allDigests } from '../../planning/pipeline/update-plan.ts';
 import type { FactWrite, Json } from '../../ports/store.ts';
-import type { PipelineDependencies } from '../pipeline-dependencies.ts';
+import { clusterOf, type PipelineDependencies } from '../pipeline-dependencies.ts';
 import { clusterFactWrite, done, failed, readClusterFact, renderedAsPlanned, type UpdateStep } from './update-step.ts';
 
 /** What the cluster runs now, and the evidence for it: one commit, keyed by cluster, version and attempt. */
@@ -41,13 +42,16 @@ export function recordUpdate(deps: PipelineDependencies): UpdateStep {
       at,
       inheritedFrom: plan.inheritedFrom,
     };
+    const cluster = clusterOf(deps, clusterId);
+    const applied =
+      cluster === undefined ? [] : [appliedWrite(clusterId, asRecorded({ commit, cluster, at: input.now }))];
     deps.sessions.release(clusterId);
     const how = plan.noop ? 'nothing changed for it' : `${nodesOf(context)} nodes replaced`;
     const checks = earned === undefined ? `${context.e2e?.passed ?? 0} checks passed` : 'evidence inherited';
     return done(
       { kind: 'next' },
       {
-        facts: [clusterFactWrite(clusterId, next), { kind: 'evidence', key, value: evidence }],
+        facts: [clusterFactWrite(clusterId, next), { kind: 'evidence', key, value: evidence }, ...applied],
         journal: [
           {
             kind: 'cluster-updated',

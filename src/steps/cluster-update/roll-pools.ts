@@ -1,6 +1,7 @@
 import type { PoolRoll } from '../../domain/cluster-update.ts';
 import type { NodePoolRollInput, SurgeSetting } from '../../domain/node-pool-roll.ts';
 import type { RenderedPool } from '../../domain/rendered.ts';
+import { poolSizesWrite } from '../../planning/change/pool-forecast.ts';
 import { groupsOfPool, isComparable, outdatedInstances } from '../../planning/pipeline/pool-currency.ts';
 import { withApplied } from '../../planning/pipeline/update-plan.ts';
 import { parseSurge, surgeItem } from '../../planning/roll/cluster-policy.ts';
@@ -89,7 +90,12 @@ async function startRolls(
             data: { pools: names },
           },
         ];
-  return done({ kind: 'again', rolls }, { messages, journal });
+  const sizes = Object.fromEntries(
+    groups
+      .flatMap((group) => (group.tags['NodePool'] === undefined ? [] : [group.tags['NodePool']]))
+      .map((pool) => [pool, groupsOfPool(groups, pool).reduce((sum, group) => sum + group.instances.length, 0)]),
+  );
+  return done({ kind: 'again', rolls }, { messages, journal, facts: [poolSizesWrite(input.context.clusterId, sizes)] });
 }
 
 /** Nothing is outdated. A pool that cannot be judged, or has no group, is left to the roll to look at: unknown is not current. */

@@ -152,7 +152,11 @@ export class PipelineWorld {
 
   async adopt(): Promise<void> {
     const findings = await this.observe();
-    const writes = adoptionWrites(findings, { actor: 'jo', reason: 'first start', now: this.clock.now() });
+    const writes = adoptionWrites(findings, this.view().clusters, {
+      actor: 'jo',
+      reason: 'first start',
+      now: this.clock.now(),
+    });
     await this.store.post({ ...writes, now: this.clock.now() });
   }
 

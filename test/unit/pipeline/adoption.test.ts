@@ -159,7 +159,7 @@ describe('adopting', () => {
     const matching = compare(live());
     const differing = { ...compare(live()), cluster: 'other', result: 'unreachable' as const, fact: null };
     const matches = (clusters: (typeof matching)[]): unknown => {
-      const writes = adoptionWrites({ clusters, heads: { dev: head } }, { actor: 'jo', reason: '', now: 5 });
+      const writes = adoptionWrites({ clusters, heads: { dev: head } }, [], { actor: 'jo', reason: '', now: 5 });
       return writes.facts.find((fact) => fact.kind === 'adoption')?.value;
     };
     expect(matches([matching])).toMatchObject({ heads: { dev: { matches: true } } });

@@ -1,0 +1,159 @@
+/** `clm plan`: renders a commit for chosen clusters, and compares it with what was last applied to each. Changes nothing. */
+import type { Cluster } from '../domain/cluster.ts';
+import { FailureError } from '../domain/failure.ts';
+import type { RollHistory } from '../domain/node-pool-roll.ts';
+import type { Problem } from '../domain/problem.ts';
+import { type AppliedSource, appliedKind, parseAppliedSources } from '../planning/change/applied-source.ts';
+import { compareCluster } from '../planning/change/compare-cluster.ts';
+import { fleetPlan } from '../planning/change/fleet-plan.ts';
+import type { PlanDocument } from '../planning/change/plan-document.ts';
+import { type PoolSizes, parsePoolSizes, poolSizesKind } from '../planning/change/pool-forecast.ts';
+import type { Rendering } from '../planning/change/unit-changes.ts';
+import { type ClusterFact, parseClusterFact } from '../planning/pipeline/facts.ts';
+import type { ChannelSource } from '../ports/channel-source.ts';
+import type { Render } from '../ports/renderer.ts';
+import type { ReadStore } from '../ports/store.ts';
+import { historyKey, historyKind, readHistory } from '../steps/roll/measurements.ts';
+import type { Logger } from '../support/logger.ts';
+import type { DaemonConfig } from './config.ts';
+import { type FleetLook, FleetProblems, type FleetQuestion, lookAtFleet, noHead } from './fleet-look.ts';
+import { createLookupRecord, withEarlierAnswers } from './lookup-record.ts';
+import { createRender } from './render.ts';
+
+const untouched = (text: string): string => text;
+
+export async function planFleet(
+  config: DaemonConfig,
+  question: FleetQuestion,
+  options: { log: Logger; version: string },
+): Promise<{ problems: Problem[] } | { problems: []; plan: PlanDocument }> {
+  const result = await lookAtFleet(config, question, options, async (look) => {
+    const render = createRender({
+      source: look.source,
+      path: config.configRepository.path,
+      accounts: () => look.accounts,
+      record: await withEarlierAnswers(
+        createLookupRecord(look.store, undefined, () => 0),
+        look.store,
+      ),
+      seal: true,
+    });
+    const problems = new FleetProblems();
+    const plan = fleetPlan();
+    const commits = new Map<string, Set<string>>();
+    for (const cluster of look.clusters) {
+      if (leaving.has(cluster.lifecycleStatus)) continue;
+      const commit = look.commitOf(cluster);
+      if (commit === undefined) {
+        problems.add(noHead(config, cluster, 'plan'), cluster);
+        continue;
+      }
+      commits.set(commit, (commits.get(commit) ?? new Set()).add(cluster.channel));
+      await planOne({ look, render, plan, problems }, cluster, commit);
+    }
+    if (problems.list().length > 0) return { problems: problems.list() };
+    const about = {
+      ...(question.ref === undefined ? {} : { ref: question.ref }),
+      commits: await describeCommits(look.source, commits),
+    };
+    return { problems: [] as [], plan: plan.document(about) };
+  });
+  return 'answer' in result ? result.answer : result;
+}
+
+/** Nothing is rolled out to them any more. */
+const leaving = new Set<Cluster['lifecycleStatus']>(['decommission-requested', 'decommissioned']);
+
+interface Planning {
+  look: FleetLook;
+  render: Render;
+  plan: ReturnType<typeof fleetPlan>;
+  problems: FleetProblems;
+}
+
+async function planOne({ look, render, plan, problems }: Planning, cluster: Cluster, commit: string): Promise<void> {
+  const known = await knownOf(look.store, cluster);
+  const result = await render(cluster, commit);
+  if (!result.ok) {
+    for (const problem of result.problems) problems.add(problem, cluster);
+    return;
+  }
+  const { rendered, redact, sealed } = result;
+  const after: Rendering = { rendered, redact: redact ?? untouched, sealed: sealed === true };
+  const fresh = cluster.lifecycleStatus !== 'ready' && (known.fact === undefined || known.fact.commit === null);
+  const notes: string[] = [];
+  const same = !after.sealed && known.fact?.digest === rendered.digest;
+  const earlier = same ? { recorded: undefined, begun: [] } : await renderEarlier(render, known, notes);
+  if (known.fact === undefined && !fresh) notes.push('never looked at: start clm daemon, then clm adopt');
+  if (after.sealed) notes.push('encrypted config items were compared without being decrypted');
+  const change = compareCluster(
+    { after, fact: known.fact, ...earlier, fresh, cluster, sizes: known.sizes, histories: known.histories },
+    { cluster, notes, refusals: [] },
+  );
+  plan.add(change, cluster);
+}
+
+interface Known {
+  fact: ClusterFact | undefined;
+  recorded: AppliedSource | null;
+  begun: AppliedSource[];
+  sizes: PoolSizes;
+  histories: Map<string, RollHistory>;
+}
+
+async function knownOf(store: ReadStore | undefined, cluster: Cluster): Promise<Known> {
+  const value = async (kind: string, key: string): Promise<unknown> => (await store?.fact(kind, key))?.value;
+  const histories = new Map<string, RollHistory>();
+  for (const { name } of cluster.nodePools) {
+    const history = readHistory(await value(historyKind, historyKey(cluster.id, name)));
+    if (history !== undefined) histories.set(name, history);
+  }
+  return {
+    fact: parseClusterFact(await value('cluster', cluster.id)),
+    ...parseAppliedSources(await value(appliedKind, cluster.id)),
+    sizes: parsePoolSizes(await value(poolSizesKind, cluster.id)),
+    histories,
+  };
+}
+
+async function renderEarlier(
+  render: Render,
+  known: Known,
+  notes: string[],
+): Promise<{ recorded: Rendering | undefined; begun: Rendering[] }> {
+  const again = async (source: AppliedSource): Promise<Rendering | undefined> => {
+    try {
+      const result = await render(source.cluster, source.commit);
+      if (result.ok) {
+        const { rendered, redact, sealed } = result;
+        return { rendered, redact: redact ?? untouched, sealed: sealed === true };
+      }
+      notes.push(`what was applied (${source.commit.slice(0, 12)}) does not render any more`);
+    } catch (error) {
+      if (!(error instanceof FailureError)) throw error;
+      notes.push(`what was applied (${source.commit.slice(0, 12)}) cannot be read: ${error.failure.message}`);
+    }
+    return undefined;
+  };
+  const recorded = known.recorded === null ? undefined : await again(known.recorded);
+  // versions of interrupted updates matter only while one is open
+  const open = known.fact?.digest === null ? known.begun : [];
+  const begun: Rendering[] = [];
+  for (const source of open) {
+    const one = await again(source);
+    if (one !== undefined) begun.push(one);
+  }
+  return { recorded, begun };
+}
+
+async function describeCommits(
+  source: ChannelSource,
+  commits: ReadonlyMap<string, ReadonlySet<string>>,
+): Promise<PlanDocument['commits']> {
+  const described: PlanDocument['commits'] = [];
+  for (const [commit, channels] of commits) {
+    const { subject } = await source.commitInfo(commit);
+    described.push({ commit, subject, channels: [...channels] });
+  }
+  return described;
+}

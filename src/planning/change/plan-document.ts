@@ -1,0 +1,102 @@
+/** What `clm plan` answers: stable JSON, and what the texts for people are made of. */
+
+export type ChangeKind =
+  | 'create'
+  | 'update'
+  | 'delete'
+  /** It differs, or may differ, from what is there, and what is there is not known. */
+  | 'unknown';
+
+export interface UnitChange {
+  unit: 'stack' | 'user-data' | 'object' | 'deletions';
+  /** `stack nodepool-a`, `Deployment kube-system/coredns`. */
+  name: string;
+  /** Component of an object, pool of a stack. */
+  of?: string;
+  change: ChangeKind;
+  /** Lines of a unified diff with secrets replaced; empty when there is nothing to compare, or when only hidden values differ. */
+  diff: string[];
+  added: number;
+  removed: number;
+  /** Nothing but values that are not shown differ. */
+  hiddenOnly: boolean;
+  note?: string;
+}
+
+export interface PoolRollForecast {
+  pool: string;
+  controlPlane: boolean;
+  nodes: number;
+  /** `observed` when the pool was last looked at; `registry` = its least size, because nobody has looked yet. */
+  nodesFrom: 'observed' | 'registry';
+  /** Nodes above its size that the pool may have meanwhile. */
+  surge: number;
+  why: string[];
+  /** false when what runs is not known: then these are the most that may roll. */
+  certain: boolean;
+  p50Seconds: number;
+  p90Seconds: number;
+  /** Boots and drains that the forecast rests on; 0 = guesses. */
+  measured: { boots: number; drains: number };
+}
+
+/** Something that keeps the version from a cluster. */
+export interface PlanRefusal {
+  code: string;
+  message: string;
+  remedy: string;
+}
+
+/** One cluster, compared. */
+export interface ClusterChange {
+  cluster: string;
+  id: string;
+  channel: string;
+  commit: string;
+  version: string;
+  currentVersion: string | null;
+  class: string;
+  changes: UnitChange[];
+  rolls: PoolRollForecast[];
+  refusals: PlanRefusal[];
+  notes: string[];
+}
+
+/** A change that is the same in several clusters. */
+export interface FleetChange extends UnitChange {
+  clusters: string[];
+  /** Node pools in which it is the same. */
+  pools: string[];
+}
+
+export interface PlanClass {
+  name: string;
+  clusters: string[];
+  /** Nodes that roll in all of them together. */
+  nodes: number;
+  /** Longest of them. */
+  p50Seconds: number;
+  p90Seconds: number;
+}
+
+export interface PlanDocument {
+  /** What was asked for; absent = every cluster at the head of its own channel. */
+  ref?: string;
+  commits: { commit: string; subject: string; channels: string[] }[];
+  /** "61 no-op, 16 daemonset-only, 3 roll 412 nodes" */
+  summary: string;
+  noop: boolean;
+  nodes: number;
+  classes: PlanClass[];
+  /** In full for the first cluster that has it. */
+  changes: FleetChange[];
+  rolls: (PoolRollForecast & { cluster: string })[];
+  refusals: (PlanRefusal & { clusters: string[] })[];
+  clusters: (Omit<ClusterChange, 'changes' | 'rolls' | 'refusals'> & {
+    /** Places in `changes`. */
+    changes: number[];
+    nodes: number;
+    refusals: string[];
+  })[];
+  notes: { message: string; clusters: string[] }[];
+}
