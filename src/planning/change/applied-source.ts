@@ -66,7 +66,7 @@ export function asRecorded(source: AppliedSource): AppliedSources {
 }
 
 export function appliedWrite(clusterId: string, sources: AppliedSources): FactWrite {
-  return { kind: appliedKind, key: clusterId, value: sources as unknown as Json };
+  return { kind: appliedKind, key: clusterId, value: sources };
 }
 
 function sameSource(a: AppliedSource, b: AppliedSource): boolean {

@@ -26,7 +26,7 @@ export function parsePoolSizes(value: unknown): PoolSizes {
 }
 
 export function poolSizesWrite(clusterId: string, sizes: PoolSizes): FactWrite {
-  return { kind: poolSizesKind, key: clusterId, value: sizes as Json };
+  return { kind: poolSizesKind, key: clusterId, value: sizes };
 }
 
 export interface PoolForecastInput extends ComparisonInput {
@@ -39,7 +39,7 @@ export function poolForecasts(input: PoolForecastInput): PoolRollForecast[] {
   // nodes of a cluster that is not there yet are launched, not rolled
   if (input.fresh || input.fact === undefined) return [];
   const { rendered } = input.after;
-  if (!input.after.sealed && input.fact?.digest === rendered.digest) return [];
+  if (!input.after.sealed && input.fact.digest === rendered.digest) return [];
   return rendered.pools.flatMap((pool) => {
     const why = causes(input, pool);
     return why === undefined ? [] : [forecast(input, pool, why)];

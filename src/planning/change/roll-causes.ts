@@ -57,7 +57,9 @@ function collect(parts: Map<string, string>, path: string, value: unknown): void
   if (value === undefined) return;
   if (typeof value === 'object' && value !== null) {
     for (const [key, item] of Object.entries(value)) collect(parts, `${path}.${key}`, item);
-  } else parts.set(path, String(value));
+  } else if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
+    parts.set(path, String(value));
+  }
 }
 
 /** Without the resource: a pool has one launch template. */

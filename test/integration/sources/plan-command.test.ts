@@ -83,12 +83,12 @@ async function applied(
         if (!next.ok) throw new Error('does not render');
         const begun = underUpdate(fact, changedUnits(next.rendered, fact), 2);
         return [
-          { kind: 'cluster', key: cluster.id, value: begun as unknown as Json },
+          { kind: 'cluster', key: cluster.id, value: begun },
           appliedWrite(cluster.id, withBegun(recorded, { commit: to, cluster, at: 2 })),
         ];
       };
       facts.push(
-        { kind: 'cluster', key: cluster.id, value: fact as unknown as Json },
+        { kind: 'cluster', key: cluster.id, value: fact },
         appliedWrite(cluster.id, recorded),
         poolSizesWrite(cluster.id, { 'default-worker': 5 }),
         ...(await then({ fact, id: cluster.id, render: interrupted })),
@@ -163,7 +163,7 @@ describe('clm plan', { timeout: 60_000 }, () => {
     expect(document.summary).toBe('1 deployment-only');
     expect(document.changes[0]?.note).toContain('has begun and not ended');
     // back to what was recorded: the object may have been changed meanwhile, and is not called equal
-    const back = await planned(`${folder.git('rev-parse', `${to}~1`)}`, '--cluster', 'cluster-1');
+    const back = await planned(folder.git('rev-parse', `${to}~1`), '--cluster', 'cluster-1');
     expect(back.noop).toBe(false);
   });
 
