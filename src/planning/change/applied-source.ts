@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { Cluster } from '../../domain/cluster.ts';
-import type { FactWrite, Json } from '../../ports/store.ts';
+import type { FactWrite } from '../../ports/store.ts';
 
 const lifecycle = z.enum(['requested', 'creating', 'ready', 'decommission-requested', 'decommissioned']);
 const items = z.record(z.string(), z.string());

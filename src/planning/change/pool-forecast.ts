@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Cluster } from '../../domain/cluster.ts';
 import type { RollHistory } from '../../domain/node-pool-roll.ts';
 import type { RenderedPool } from '../../domain/rendered.ts';
-import type { FactWrite, Json } from '../../ports/store.ts';
+import type { FactWrite } from '../../ports/store.ts';
 import { parseSurge, policyOfCluster, surgeItem } from '../roll/cluster-policy.ts';
 import { forecastRoll } from '../roll/forecast.ts';
 import { surgeOf } from '../roll/policy.ts';

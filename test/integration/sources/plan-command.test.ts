@@ -11,7 +11,7 @@ import type { PlanDocument } from '../../../src/planning/change/plan-document.ts
 import { poolSizesWrite } from '../../../src/planning/change/pool-forecast.ts';
 import { type ClusterFact, unknownCluster } from '../../../src/planning/pipeline/facts.ts';
 import { allDigests, changedUnits, underUpdate } from '../../../src/planning/pipeline/update-plan.ts';
-import type { FactWrite, Json } from '../../../src/ports/store.ts';
+import type { FactWrite } from '../../../src/ports/store.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/open.ts';
 import { silentLogger } from '../../../src/support/logger.ts';
 import { runCli } from '../../support/cli-io.ts';
