@@ -4,6 +4,7 @@ import type { Cluster, InfrastructureAccount } from '../domain/cluster.ts';
 import { FailureError } from '../domain/failure.ts';
 import type { ChannelPolicy, Pipeline } from '../domain/pipeline.ts';
 import type { Problem } from '../domain/problem.ts';
+import { applyItemProblems } from '../planning/pipeline/apply-policy.ts';
 import { policyProblems, surgeProblems } from '../planning/roll/cluster-policy.ts';
 import type { ChannelSource } from '../ports/channel-source.ts';
 import { openSqliteStore } from '../store/sqlite/open.ts';
@@ -66,7 +67,7 @@ export function checkInput(config: DaemonConfig, options: CheckOptions): Promise
 function itemProblems(config: DaemonConfig, clusters: Cluster[]): Problem[] {
   return clusters.flatMap((cluster) => {
     const scopes = [
-      { path: '', problems: policyProblems(cluster.configItems) },
+      { path: '', problems: [...policyProblems(cluster.configItems), ...applyItemProblems(cluster.configItems)] },
       ...cluster.nodePools.map((pool) => ({
         path: `node_pools.${pool.name}.`,
         problems: surgeProblems(pool.configItems),

@@ -46,8 +46,15 @@ export interface UpdatePlan {
 
 export interface StackProgress {
   kind: 'etcd' | 'cluster' | 'extra' | 'node-pool';
-  state: 'started' | 'applied';
+  /**
+   * `waiting`: for an operation of somebody else; `removing`: what is left of a failed creation goes; `recovering`: a failed
+   * rollback is taken up again; `planned`: a change set was made; `started`: our operation runs; `applied`: it is as rendered.
+   */
+  state: 'waiting' | 'removing' | 'recovering' | 'planned' | 'started' | 'applied';
+  /** When it came to that; failures before are none of ours. */
   since: number;
+  /** Name of the change set, once there is one. */
+  changeSet?: string | undefined;
 }
 
 export interface PoolRoll {

@@ -1,4 +1,5 @@
 /** What one commit renders to for one cluster. Digests are sha256 hex; equal digest = nothing to do for that unit. */
+import { accountNumber, type Cluster } from './cluster.ts';
 import type { KubeObject } from './kube-object.ts';
 
 export interface RenderedStack {
@@ -21,6 +22,8 @@ export interface RenderedStack {
   tags: Record<string, string>;
   /** Stack policy (JSON) that is in force while the stack is updated: what must not be replaced or deleted. */
   updatePolicy?: string;
+  /** Groups whose UpdatePolicy has CloudFormation replace instances, by logical id, with the name of that policy. */
+  selfRolling?: Readonly<Record<string, string>>;
   /** What must lie in S3 before the stack is applied. */
   uploads?: RenderedUpload[];
   digest: string;
@@ -33,6 +36,12 @@ export interface RenderedUpload {
   /** KMS key for the files that are to be encrypted: named by an output of the cluster stack, or by its alias. */
   encryptionKey: { output: string } | { alias: string };
   readonly files: readonly UploadedFile[];
+}
+
+/** Where files of nodes and long templates lie: the config item `files_bucket`, else where the original keeps them. */
+export function filesBucket(cluster: Pick<Cluster, 'configItems' | 'infrastructureAccount' | 'region'>): string {
+  const { configItems, infrastructureAccount, region } = cluster;
+  return configItems['files_bucket'] ?? `cluster-lifecycle-manager-${accountNumber(infrastructureAccount)}-${region}`;
 }
 
 export interface UploadedFile {

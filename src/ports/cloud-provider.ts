@@ -15,6 +15,9 @@ export interface StackView {
   outputs: Record<string, string>;
   tags: Record<string, string>;
   parameters: Record<string, string>;
+  terminationProtection: boolean;
+  /** ARN of the change set whose execution was the last operation, when it was one. */
+  changeSetId?: string;
 }
 
 export interface StackEvent {
@@ -22,15 +25,63 @@ export interface StackEvent {
   logicalId: string;
   status: string;
   reason?: string;
+  /** ClientRequestToken of the operation. */
+  token?: string;
 }
 
 export interface StackInput {
   name: string;
   template: string;
+  /** Where the template lies in S3: for those that are longer than CloudFormation takes in a request. */
+  templateUrl?: string;
   parameters: Record<string, string>;
   tags: Record<string, string>;
   /** ClientRequestToken: derived from the rollout, so that CloudTrail answers "who", and a resend is a no-op. */
   token: string;
+}
+
+/** What holds from the moment at which a stack is created. */
+export interface StackProtection {
+  terminationProtection?: boolean;
+  /** Stack policy, JSON. */
+  policy?: string;
+}
+
+export interface PropertyChange {
+  property: string;
+  recreation: 'Never' | 'Conditionally' | 'Always';
+  /** The value is known only while the change is carried out. */
+  dynamic: boolean;
+}
+
+export interface StackChange {
+  /** Add, Modify, Remove, Import, Dynamic. */
+  action: string;
+  logicalId: string;
+  physicalId?: string;
+  type: string;
+  /** Conditional: it depends on values that are not known yet. */
+  replacement: 'True' | 'Conditional' | 'False';
+  properties: PropertyChange[];
+}
+
+export interface ChangeSetView {
+  /**
+   * `making` until it can be judged; `unchanged`: CloudFormation found nothing to do; `spent`: it was executed, or another
+   * operation made it obsolete.
+   */
+  status: 'making' | 'ready' | 'unchanged' | 'failed' | 'spent';
+  reason?: string;
+  changes: StackChange[];
+}
+
+/** An archive (tar.gz) of files for nodes. */
+export interface FileArchive {
+  bucket: string;
+  key: string;
+  /** KMS key for the files that are to be encrypted: id, ARN or alias. */
+  encryptionKey: string;
+  files: readonly { path: string; data: string; permissions: number; encrypted: boolean }[];
 }
 
 /** LifecycleState as AWS says it. Unknown values pass through: not usable, not touchable. */
@@ -101,10 +152,28 @@ export interface CloudProvider {
   stackTemplate(name: string): Promise<string>;
   /** Newest first, at most `limit`. */
   stackEvents(name: string, limit: number): Promise<StackEvent[]>;
-  createStack(input: StackInput): Promise<void>;
-  /** 'no-change' when the service says that nothing is to be updated. */
-  updateStack(input: StackInput): Promise<'started' | 'no-change'>;
+  createStack(input: StackInput & StackProtection): Promise<void>;
+  /** Asks what an update would do. Idempotent by `changeSet`, a name within the stack. */
+  createChangeSet(input: StackInput & { changeSet: string }): Promise<void>;
+  /** undefined when there is none of this name (any more). */
+  describeChangeSet(stack: string, changeSet: string): Promise<ChangeSetView | undefined>;
+  /** 'refused' when it cannot be executed as things are: it was before, or the stack is busy. Look at the stack. */
+  executeChangeSet(stack: string, changeSet: string, token: string): Promise<'started' | 'refused'>;
+  deleteChangeSet(stack: string, changeSet: string): Promise<void>;
+  /** Takes up a rollback that failed; skips nothing. */
+  continueRollback(stack: string, token: string): Promise<void>;
+  setTerminationProtection(stack: string, enabled: boolean): Promise<void>;
+  stackPolicy(stack: string): Promise<string | undefined>;
+  setStackPolicy(stack: string, policy: string): Promise<void>;
   deleteStack(name: string, token: string): Promise<void>;
+
+  /**
+   * Puts a text into a bucket of this account unless the key is there: keys are digests of what they name. The bucket is made
+   * when there is none.
+   */
+  storeText(bucket: string, key: string, text: string): Promise<'stored' | 'there'>;
+  /** The same for an archive; files that are to be encrypted go through KMS before they are packed. */
+  storeArchive(archive: FileArchive): Promise<'stored' | 'there'>;
 
   /** Groups that carry all the tags, with their instances; one call for all pools of a cluster. */
   describeGroups(tags: Record<string, string>): Promise<NodeGroup[]>;

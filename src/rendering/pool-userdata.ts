@@ -1,9 +1,9 @@
-import { accountNumber, isControlPlane, type NodePool } from '../domain/cluster.ts';
-import type { RenderedUpload } from '../domain/rendered.ts';
+import { isControlPlane, type NodePool } from '../domain/cluster.ts';
+import { filesBucket, type RenderedUpload } from '../domain/rendered.ts';
 import type { ClusterContext } from './cluster-context.ts';
 import { digestText } from './digest.ts';
 import type { GoValue } from './gotemplate/value.ts';
-import { encryptionKeys, filesBucket, filesKey, parseRemoteFiles } from './remote-files.ts';
+import { encryptionKeys, filesKey, parseRemoteFiles } from './remote-files.ts';
 import { referencedOutputs } from './stack-outputs.ts';
 import { RenderingError, type TemplateFile } from './template-file.ts';
 import type { TemplateInputs } from './template-inputs.ts';
@@ -50,7 +50,7 @@ export function uploadsOf(
     if (!parsed.ok) throw new RenderingError(context.run.placed(file, inputs, parsed.problems));
     return { text: digestText(text), key: filesKey(cluster.localId, purpose, text) };
   });
-  const bucket = filesBucket(accountNumber(cluster.infrastructureAccount), cluster.region);
+  const bucket = filesBucket(cluster);
   const upload: RenderedUpload = {
     bucket,
     key,

@@ -3,11 +3,6 @@ import { isMap, isSeq, LineCounter, parseDocument } from 'yaml';
 import type { RenderedUpload, UploadedFile } from '../domain/rendered.ts';
 import type { TextProblem } from './manifest-documents.ts';
 
-/** Where the original keeps the files of nodes: one bucket an account and region. */
-export function filesBucket(account: string, region: string): string {
-  return `cluster-lifecycle-manager-${account}-${region}`;
-}
-
 /** Key of an archive: the same text has the same key, whoever renders it. */
 export function filesKey(localId: string, purpose: 'master' | 'worker' | 'etcd', text: string): string {
   return `${localId}/${purpose}/${hash('sha512', text)}.userdata`;

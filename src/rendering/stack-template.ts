@@ -14,6 +14,8 @@ export interface StackSummary {
   stackName: string | undefined;
   /** Names under `Outputs`. */
   outputs: readonly string[];
+  /** Groups whose UpdatePolicy has CloudFormation replace instances, by logical id, with the name of that policy. */
+  selfRolling: Readonly<Record<string, string>>;
 }
 
 /** What is kept of the file of a stack. */
@@ -31,6 +33,7 @@ export const emptyStack: StackFileResult = {
   tags: {},
   stackName: undefined,
   outputs: [],
+  selfRolling: {},
   text: '',
   refers: false,
   empty: true,
@@ -88,7 +91,20 @@ function summarise(value: unknown): StackSummary | undefined {
     tags,
     stackName: typeof stackName === 'string' && stackName !== '' ? stackName : undefined,
     outputs: Object.keys(field(value, 'Outputs') ?? {}),
+    selfRolling: selfRollingOf(resources),
   };
+}
+
+function selfRollingOf(resources: object): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const [logicalId, resource] of Object.entries(resources)) {
+    if (field(resource, 'Type') !== 'AWS::AutoScaling::AutoScalingGroup') continue;
+    const policy = field(resource, 'UpdatePolicy');
+    const replacing = field(field(policy, 'AutoScalingReplacingUpdate'), 'WillReplace');
+    if (field(policy, 'AutoScalingRollingUpdate') !== undefined) found[logicalId] = 'AutoScalingRollingUpdate';
+    else if (replacing === true || replacing === 'true') found[logicalId] = 'AutoScalingReplacingUpdate';
+  }
+  return found;
 }
 
 function field(value: unknown, name: string): unknown {

@@ -140,6 +140,7 @@ function makeStack(context: ClusterContext, parts: StackParts): RenderedStack {
       : {}),
     parameters: {},
     tags: { ...summary.tags, [`kubernetes.io/cluster/${input.cluster.id}`]: 'owned', ...parts.tags },
+    ...(Object.keys(summary.selfRolling).length === 0 ? {} : { selfRolling: summary.selfRolling }),
     ...parts.more,
   };
   return Object.assign(stack, { digest: stackDigest(stack, summary.digest) });

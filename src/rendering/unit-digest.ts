@@ -25,6 +25,7 @@ export const stackFields: FieldsOf<RenderedStack> = {
   parameters: 'hashed',
   tags: 'hashed',
   updatePolicy: 'hashed',
+  selfRolling: { ignored: 'it is read from the template' },
   uploads: { ignored: 'their keys are digests of what is in them, and the template names the keys' },
 };
 

@@ -79,24 +79,50 @@ export const awsRemedies: Record<string, Remedy> = {
       'Declare the output in cluster.yaml, or correct the name after .Values.ClusterStackOutputs.',
     ],
   },
-  'uploads-unsupported': {
-    meaning:
-      'The configuration has a files.yaml, whose archive would have to be in S3 before nodes start; it is not uploaded.',
-    actions: ['Move the files into the user data of the profile, and remove its files.yaml.'],
-  },
   'stack-not-ours': {
     meaning:
-      'A stack that is listed for deletion does not carry the tag of this cluster; only stacks that do are deleted.',
+      'A stack that would be deleted (it is listed for deletion, or nothing lives in it) does not carry the tag of this cluster; only stacks that do are deleted.',
     actions: [
-      'Check the name in cf-deletions.yaml.',
+      'Check the name in cf-deletions.yaml, or Metadata.StackName of the template.',
       'When it is the right one, tag the stack with kubernetes.io/cluster/<cluster id>=owned.',
     ],
   },
+  'stack-broken': {
+    meaning:
+      'A stack is at rest in a state in which CloudFormation changes nothing: its deletion, its creation or a rollback failed. The message has the reason.',
+    actions: [
+      'DELETE_FAILED: finish the deletion in the console (keep what has to stay), clm then creates the stack again; or take up who deletes it.',
+      'UPDATE_ROLLBACK_FAILED: clm has taken the rollback up again once; repair the resource, or continue the rollback without it.',
+      'CREATE_FAILED, ROLLBACK_FAILED: delete the stack.',
+      'clm retry channel:NAME --reason … afterwards.',
+    ],
+  },
+  'stack-busy': {
+    meaning: 'Somebody else has been changing a stack for more than an hour; clm never changes one at the same time.',
+    actions: [
+      'The message says since when and, where known, with which request token; CloudTrail names the caller.',
+      'clm retry channel:NAME --reason … once the stack is at rest.',
+    ],
+  },
+  'stack-change-invalid': {
+    meaning:
+      'CloudFormation could not make a change set of the template; nothing was changed. The message has its own reason.',
+    actions: ['Merge a corrected template.', 'clm render shows what was sent.'],
+  },
+  'stack-change-refused': {
+    meaning:
+      'The change set would replace or remove something precious (nodes, volumes, load balancers, buckets, keys …), or let CloudFormation replace nodes by itself; nothing was changed.',
+    actions: [
+      'The message names stack, resource and property: leave that property as it was, or keep the resource.',
+      "When it is meant: allow it in the registry for a time, config item allow_stack_changes: 'STACK/RESOURCE until YYYY-MM-DD by YOU: REASON'.",
+      'clm retry channel:NAME --reason … afterwards.',
+    ],
+  },
   'stack-failed': {
-    meaning: 'CloudFormation could not bring a stack to its template; the message has its own reason.',
+    meaning:
+      'CloudFormation could not bring a stack to its template, and took the change back; the message has its own reason.',
     actions: [
       'Read the events of the stack in the console.',
-      'A stack in ROLLBACK_FAILED or UPDATE_ROLLBACK_FAILED has to be continued or deleted by hand.',
       'Merge a corrected template, or: clm retry channel:NAME --reason …',
     ],
   },

@@ -35,8 +35,9 @@ const updatePlan = z.object({
 
 const stackProgress = z.object({
   kind: z.enum(['etcd', 'cluster', 'extra', 'node-pool']),
-  state: z.enum(['started', 'applied']),
+  state: z.enum(['waiting', 'removing', 'recovering', 'planned', 'started', 'applied']),
   since: z.number(),
+  changeSet: z.string().optional(),
 });
 
 const rollBlock = z.object({

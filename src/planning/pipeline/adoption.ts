@@ -125,7 +125,7 @@ function stackDifference(
 ): string | undefined {
   const state = classifyStack(live?.view);
   if (live === undefined || state.kind === 'absent') return `stack ${wanted.name} is created`;
-  if (state.kind === 'broken' || state.kind === 'busy') return `stack ${wanted.name} is ${live.view.status}`;
+  if (state.kind !== 'settled' && state.kind !== 'rolled-back') return `stack ${wanted.name} is ${live.view.status}`;
   if (!sameTemplate(wanted.template, live.template)) return `stack ${wanted.name} has another template`;
   for (const [key, value] of Object.entries(wanted.parameters)) {
     const current = live.view.parameters[key];

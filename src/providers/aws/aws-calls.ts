@@ -3,6 +3,8 @@ import type * as AutoScaling from '@aws-sdk/client-auto-scaling';
 import type * as CloudFormation from '@aws-sdk/client-cloudformation';
 import type * as Classic from '@aws-sdk/client-elastic-load-balancing';
 import type * as V2 from '@aws-sdk/client-elastic-load-balancing-v2';
+import type * as Kms from '@aws-sdk/client-kms';
+import type * as S3 from '@aws-sdk/client-s3';
 import type * as Sts from '@aws-sdk/client-sts';
 
 interface Shape<Input, Output> {
@@ -41,7 +43,24 @@ export interface AwsActions {
     CloudFormation.DescribeStackEventsCommandOutput
   >;
   CreateStack: Shape<CloudFormation.CreateStackCommandInput, CloudFormation.CreateStackCommandOutput>;
-  UpdateStack: Shape<CloudFormation.UpdateStackCommandInput, CloudFormation.UpdateStackCommandOutput>;
+  CreateChangeSet: Shape<CloudFormation.CreateChangeSetCommandInput, CloudFormation.CreateChangeSetCommandOutput>;
+  DescribeChangeSet: Shape<CloudFormation.DescribeChangeSetCommandInput, CloudFormation.DescribeChangeSetCommandOutput>;
+  ExecuteChangeSet: Shape<CloudFormation.ExecuteChangeSetCommandInput, CloudFormation.ExecuteChangeSetCommandOutput>;
+  DeleteChangeSet: Shape<CloudFormation.DeleteChangeSetCommandInput, CloudFormation.DeleteChangeSetCommandOutput>;
+  ContinueUpdateRollback: Shape<
+    CloudFormation.ContinueUpdateRollbackCommandInput,
+    CloudFormation.ContinueUpdateRollbackCommandOutput
+  >;
+  UpdateTerminationProtection: Shape<
+    CloudFormation.UpdateTerminationProtectionCommandInput,
+    CloudFormation.UpdateTerminationProtectionCommandOutput
+  >;
+  GetStackPolicy: Shape<CloudFormation.GetStackPolicyCommandInput, CloudFormation.GetStackPolicyCommandOutput>;
+  SetStackPolicy: Shape<CloudFormation.SetStackPolicyCommandInput, CloudFormation.SetStackPolicyCommandOutput>;
+  HeadObject: Shape<S3.HeadObjectCommandInput, S3.HeadObjectCommandOutput>;
+  PutObject: Shape<S3.PutObjectCommandInput, S3.PutObjectCommandOutput>;
+  CreateBucket: Shape<S3.CreateBucketCommandInput, S3.CreateBucketCommandOutput>;
+  Encrypt: Shape<Kms.EncryptCommandInput, Kms.EncryptCommandOutput>;
   DeleteStack: Shape<CloudFormation.DeleteStackCommandInput, CloudFormation.DeleteStackCommandOutput>;
   DescribeInstanceHealth: Shape<
     Classic.DescribeInstanceHealthCommandInput,

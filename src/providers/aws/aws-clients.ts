@@ -9,6 +9,7 @@ import { EC2Client } from '@aws-sdk/client-ec2';
 import { ElasticLoadBalancingClient } from '@aws-sdk/client-elastic-load-balancing';
 import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { KMSClient } from '@aws-sdk/client-kms';
+import { S3Client } from '@aws-sdk/client-s3';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 
@@ -48,6 +49,7 @@ export interface AwsClientSet {
   sts(): STSClient;
   ec2(): EC2Client;
   kms(): KMSClient;
+  s3(): S3Client;
   acm(): ACMClient;
   /**
    * When the credentials end that nothing renews, after those in use were proven to be at hand. An assumed role is assumed anew as
@@ -128,10 +130,14 @@ function addSessionRenewal(client: unknown, session: () => Promise<{ expiration?
   );
 }
 
+/** One endpoint for every service has no names of buckets in its DNS. */
+function bucketsInPath({ endpoint }: AwsClientsOptions): { forcePathStyle: boolean } {
+  return { forcePathStyle: (endpoint ?? process.env['AWS_ENDPOINT_URL']) !== undefined };
+}
+
 /** The cache of client sets. Making it opens no socket and reads no credentials. */
 export function createAwsClients(options: AwsClientsOptions): AwsClients {
-  const maxSockets = options.maxSockets ?? 64;
-  const agentOptions = { keepAlive: true, maxSockets, scheduling: 'lifo' as const };
+  const agentOptions = { keepAlive: true, maxSockets: options.maxSockets ?? 64, scheduling: 'lifo' as const };
   const requestHandler = new NodeHttpHandler({
     connectionTimeout: options.connectTimeoutMs ?? 5_000,
     requestTimeout: options.requestTimeoutMs ?? 20_000,
@@ -201,6 +207,7 @@ export function createAwsClients(options: AwsClientsOptions): AwsClients {
       sts: role === undefined ? own : () => role,
       ec2: client(() => new EC2Client(config)),
       kms: client(() => new KMSClient(config)),
+      s3: client(() => new S3Client({ ...config, ...bucketsInPath(options) })),
       acm: client(() => new ACMClient(config)),
       credentialsEnd: async () => {
         if (role !== undefined) await role.config.credentials();

@@ -1,6 +1,8 @@
 import type { CloudProvider } from '../../ports/cloud-provider.ts';
 import type { AwsCaller } from './aws-calls.ts';
 import { asFailureError } from './aws-failure.ts';
+import { createChangeSetCalls } from './change-sets.ts';
+import { createFileCalls } from './files.ts';
 import { createGroupSettingCalls } from './group-settings.ts';
 import { createGroupCalls } from './groups.ts';
 import { createLoadBalancerCalls } from './load-balancers.ts';
@@ -39,6 +41,8 @@ export function createCloudProvider(scope: AwsScope, caller: AwsCaller): CloudPr
       return { account: identity.Account ?? '', region: scope.region, arn: identity.Arn ?? '' };
     },
     ...createStackCalls(call, recovering),
+    ...createChangeSetCalls(recovering),
+    ...createFileCalls(call, recovering, scope),
     ...createGroupCalls(call, scope),
     ...createGroupSettingCalls(call),
     ...createLoadBalancerCalls(call, recovering),

@@ -3,6 +3,8 @@ import * as autoScaling from '@aws-sdk/client-auto-scaling';
 import * as cloudFormation from '@aws-sdk/client-cloudformation';
 import * as classic from '@aws-sdk/client-elastic-load-balancing';
 import * as v2 from '@aws-sdk/client-elastic-load-balancing-v2';
+import * as kms from '@aws-sdk/client-kms';
+import * as s3 from '@aws-sdk/client-s3';
 import * as sts from '@aws-sdk/client-sts';
 import { FailureError, terminal, transient } from '../../domain/failure.ts';
 import { startDeadline } from '../../support/deadline.ts';
@@ -37,7 +39,19 @@ const senders: { [A in AwsAction]: Sender<A> } = {
   GetTemplate: (c, i, o) => c.cloudFormation().send(new cloudFormation.GetTemplateCommand(i), o),
   DescribeStackEvents: (c, i, o) => c.cloudFormation().send(new cloudFormation.DescribeStackEventsCommand(i), o),
   CreateStack: (c, i, o) => c.cloudFormation().send(new cloudFormation.CreateStackCommand(i), o),
-  UpdateStack: (c, i, o) => c.cloudFormation().send(new cloudFormation.UpdateStackCommand(i), o),
+  CreateChangeSet: (c, i, o) => c.cloudFormation().send(new cloudFormation.CreateChangeSetCommand(i), o),
+  DescribeChangeSet: (c, i, o) => c.cloudFormation().send(new cloudFormation.DescribeChangeSetCommand(i), o),
+  ExecuteChangeSet: (c, i, o) => c.cloudFormation().send(new cloudFormation.ExecuteChangeSetCommand(i), o),
+  DeleteChangeSet: (c, i, o) => c.cloudFormation().send(new cloudFormation.DeleteChangeSetCommand(i), o),
+  ContinueUpdateRollback: (c, i, o) => c.cloudFormation().send(new cloudFormation.ContinueUpdateRollbackCommand(i), o),
+  UpdateTerminationProtection: (c, i, o) =>
+    c.cloudFormation().send(new cloudFormation.UpdateTerminationProtectionCommand(i), o),
+  GetStackPolicy: (c, i, o) => c.cloudFormation().send(new cloudFormation.GetStackPolicyCommand(i), o),
+  SetStackPolicy: (c, i, o) => c.cloudFormation().send(new cloudFormation.SetStackPolicyCommand(i), o),
+  HeadObject: (c, i, o) => c.s3().send(new s3.HeadObjectCommand(i), o),
+  PutObject: (c, i, o) => c.s3().send(new s3.PutObjectCommand(i), o),
+  CreateBucket: (c, i, o) => c.s3().send(new s3.CreateBucketCommand(i), o),
+  Encrypt: (c, i, o) => c.kms().send(new kms.EncryptCommand(i), o),
   DeleteStack: (c, i, o) => c.cloudFormation().send(new cloudFormation.DeleteStackCommand(i), o),
   DescribeInstanceHealth: (c, i, o) => c.classicLoadBalancing().send(new classic.DescribeInstanceHealthCommand(i), o),
   DeregisterInstancesFromLoadBalancer: (c, i, o) =>

@@ -1,16 +1,23 @@
-import type { Parameter, StackEvent as SdkStackEvent, Stack, Tag } from '@aws-sdk/client-cloudformation';
+import type { StackEvent as SdkStackEvent, Stack } from '@aws-sdk/client-cloudformation';
 import { FailureError, terminal, transient } from '../../domain/failure.ts';
-import type { CloudProvider, StackEvent, StackInput, StackView } from '../../ports/cloud-provider.ts';
-import { AwsServiceError } from './aws-calls.ts';
+import type { CloudProvider, StackEvent, StackView } from '../../ports/cloud-provider.ts';
 import type { RecoveringCall, ScopedCall } from './scoped-call.ts';
+import { isServiceError, sentBefore, stackRequest } from './stack-request.ts';
 
 type StackCalls = Pick<
   CloudProvider,
-  'describeStack' | 'listStacks' | 'stackTemplate' | 'stackEvents' | 'createStack' | 'updateStack' | 'deleteStack'
+  | 'describeStack'
+  | 'listStacks'
+  | 'stackTemplate'
+  | 'stackEvents'
+  | 'createStack'
+  | 'deleteStack'
+  | 'continueRollback'
+  | 'setTerminationProtection'
+  | 'stackPolicy'
+  | 'setStackPolicy'
 >;
 
-/** CloudFormation takes longer templates only from S3. */
-const longestTemplateBytes = 51_200;
 const mostPages = 200;
 
 function pairs<T>(
@@ -47,6 +54,8 @@ function viewOf(stack: Stack): StackView {
       (p) => p.ParameterKey,
       (p) => p.ParameterValue,
     ),
+    terminationProtection: stack.EnableTerminationProtection ?? false,
+    ...(stack.ChangeSetId === undefined ? {} : { changeSetId: stack.ChangeSetId }),
   };
 }
 
@@ -58,50 +67,12 @@ function eventOf(event: SdkStackEvent): StackEvent {
     logicalId: event.LogicalResourceId ?? '',
     status: event.ResourceStatus ?? '',
     ...(event.ResourceStatusReason === undefined ? {} : { reason: event.ResourceStatusReason }),
+    ...(event.ClientRequestToken === undefined ? {} : { token: event.ClientRequestToken }),
   };
-}
-
-function requestOf(input: StackInput): {
-  StackName: string;
-  TemplateBody: string;
-  Parameters: Parameter[];
-  Tags: Tag[];
-  Capabilities: ('CAPABILITY_IAM' | 'CAPABILITY_NAMED_IAM' | 'CAPABILITY_AUTO_EXPAND')[];
-  ClientRequestToken: string;
-} {
-  const bytes = Buffer.byteLength(input.template);
-  if (bytes > longestTemplateBytes) {
-    throw new FailureError(
-      terminal(
-        'aws-validation',
-        `the template of stack ${input.name} has ${bytes} bytes; CloudFormation takes ${longestTemplateBytes} at most`,
-      ),
-    );
-  }
-  return {
-    StackName: input.name,
-    TemplateBody: input.template,
-    Parameters: Object.entries(input.parameters).map(([ParameterKey, ParameterValue]) => ({
-      ParameterKey,
-      ParameterValue,
-    })),
-    Tags: Object.entries(input.tags).map(([Key, Value]) => ({ Key, Value })),
-    Capabilities: ['CAPABILITY_IAM', 'CAPABILITY_NAMED_IAM', 'CAPABILITY_AUTO_EXPAND'],
-    ClientRequestToken: input.token,
-  };
-}
-
-function isServiceError(error: unknown, code: RegExp, message: RegExp): boolean {
-  return error instanceof AwsServiceError && code.test(error.code) && message.test(error.message);
 }
 
 const noSuchStack = (error: unknown): 'missing' | undefined =>
   isServiceError(error, /^(ValidationError|StackNotFound)/, /does not exist/i) ? 'missing' : undefined;
-const nothingToUpdate = (error: unknown): 'no-change' | undefined =>
-  isServiceError(error, /^ValidationError/, /no updates are to be performed/i) ? 'no-change' : undefined;
-/** The same operation was asked for before: a resend after a lost answer. */
-const sentBefore = (error: unknown): 'already' | undefined =>
-  isServiceError(error, /^TokenAlreadyExists/, /./) ? 'already' : undefined;
 
 export function createStackCalls(call: ScopedCall, recovering: RecoveringCall): StackCalls {
   return {
@@ -148,18 +119,36 @@ export function createStackCalls(call: ScopedCall, recovering: RecoveringCall): 
     },
 
     async createStack(input) {
-      await recovering('CreateStack', requestOf(input), `stack ${input.name}`, sentBefore);
-    },
-
-    async updateStack(input) {
-      const recover = (error: unknown): 'no-change' | 'already' | undefined =>
-        nothingToUpdate(error) ?? sentBefore(error);
-      const answer = await recovering('UpdateStack', requestOf(input), `stack ${input.name}`, recover);
-      return answer === 'no-change' ? 'no-change' : 'started';
+      const request = {
+        ...stackRequest(input),
+        ClientRequestToken: input.token,
+        EnableTerminationProtection: input.terminationProtection ?? false,
+        ...(input.policy === undefined ? {} : { StackPolicyBody: input.policy }),
+      };
+      await recovering('CreateStack', request, `stack ${input.name}`, sentBefore);
     },
 
     async deleteStack(name, token) {
       await recovering('DeleteStack', { StackName: name, ClientRequestToken: token }, `stack ${name}`, sentBefore);
+    },
+
+    async continueRollback(name, token) {
+      const request = { StackName: name, ClientRequestToken: token };
+      await recovering('ContinueUpdateRollback', request, `stack ${name}`, sentBefore);
+    },
+
+    async setTerminationProtection(name, enabled) {
+      const request = { StackName: name, EnableTerminationProtection: enabled };
+      await call('UpdateTerminationProtection', request, `stack ${name}`);
+    },
+
+    async stackPolicy(name) {
+      const { StackPolicyBody } = await call('GetStackPolicy', { StackName: name }, `stack ${name}`);
+      return StackPolicyBody === undefined || StackPolicyBody === '' ? undefined : StackPolicyBody;
+    },
+
+    async setStackPolicy(name, policy) {
+      await call('SetStackPolicy', { StackName: name, StackPolicyBody: policy }, `stack ${name}`);
     },
   };
 }

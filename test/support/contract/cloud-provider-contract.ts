@@ -1,6 +1,12 @@
 /** What every binding of the CloudProvider port must do, told by talking to an account that has nothing yet. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CloudProvider, GroupInstance, NodeGroup, StackInput } from '../../../src/ports/cloud-provider.ts';
+import type {
+  ChangeSetView,
+  CloudProvider,
+  GroupInstance,
+  NodeGroup,
+  StackInput,
+} from '../../../src/ports/cloud-provider.ts';
 import { failureOf } from './kube-cluster-contract.ts';
 
 export interface CloudContractTarget {
@@ -104,6 +110,14 @@ export function describeCloudProviderContract(binding: string, connect: () => Pr
       return groups[0] as NodeGroup;
     }
 
+    /** The change set as soon as it can be judged. */
+    async function changeSet(input: StackInput, name: string): Promise<ChangeSetView> {
+      await cloud.createChangeSet({ ...input, changeSet: name });
+      const look = () => cloud.describeChangeSet(input.name, name);
+      await target.until('the change set is made', async () => (await look())?.status !== 'making');
+      return (await look()) as ChangeSetView;
+    }
+
     const inService = (instances: GroupInstance[]): GroupInstance[] =>
       instances.filter((i) => i.lifecycleState === 'InService');
 
@@ -121,7 +135,9 @@ export function describeCloudProviderContract(binding: string, connect: () => Pr
       expect(await cloud.describeGroups(ownTags)).toEqual([]);
       expect(await failureOf(cloud.loadBalancerHealth(['none'], []))).toMatchObject({ code: 'aws-not-found' });
       expect(await failureOf(cloud.stackTemplate('none'))).toMatchObject({ code: 'aws-not-found' });
-      expect(await failureOf(cloud.updateStack(stack('ami-1', 't0')))).toMatchObject({ code: 'aws-not-found' });
+      const unknown = cloud.createChangeSet({ ...stack('ami-1', 't0'), changeSet: 'c0' });
+      expect(await failureOf(unknown)).toMatchObject({ code: 'aws-not-found' });
+      expect(await cloud.describeChangeSet('nodepool-contract', 'c0')).toBeUndefined();
     });
 
     it('refuses a template that makes no sense, for good', async () => {
@@ -130,17 +146,14 @@ export function describeCloudProviderContract(binding: string, connect: () => Pr
     });
 
     it('creates a stack once though asked twice with one token, and reports it', async () => {
-      await cloud.createStack(stack('ami-1', 'create-1'));
-      await cloud.createStack(stack('ami-1', 'create-1'));
-      expect(await failureOf(cloud.updateStack(stack('ami-2', 'early')))).toMatchObject({
-        kind: 'transient',
-        code: 'aws-conflict',
-      });
+      await cloud.createStack({ ...stack('ami-1', 'create-1'), terminationProtection: true });
+      await cloud.createStack({ ...stack('ami-1', 'create-1'), terminationProtection: true });
       await target.until('the stack stands', async () => (await stackStatus()) === 'CREATE_COMPLETE');
       expect(await cloud.describeStack('nodepool-contract')).toMatchObject({
         outputs: { TemplateVersion: '1' },
         tags: { owner: 'clm' },
         parameters: { Desired: '2' },
+        terminationProtection: true,
       });
       expect((await cloud.listStacks({ key: 'owner', value: 'clm' })).map((s) => s.name)).toEqual([
         'nodepool-contract',
@@ -150,7 +163,7 @@ export function describeCloudProviderContract(binding: string, connect: () => Pr
       );
       const events = await cloud.stackEvents('nodepool-contract', 3);
       expect(events).toHaveLength(3);
-      expect(events[0]).toMatchObject({ logicalId: 'nodepool-contract', status: 'CREATE_COMPLETE' });
+      expect(events[0]).toMatchObject({ logicalId: 'nodepool-contract', status: 'CREATE_COMPLETE', token: 'create-1' });
       expect(events.map((e) => Date.parse(e.at))).toEqual(
         [...events.map((e) => Date.parse(e.at))].sort((a, b) => b - a),
       );
@@ -199,13 +212,70 @@ export function describeCloudProviderContract(binding: string, connect: () => Pr
     });
 
     it('says that an update changes nothing, and carries out one that does', async () => {
-      expect(await cloud.updateStack(stack('ami-1', 'update-1'))).toBe('no-change');
-      expect(await cloud.updateStack(stack('ami-2', 'update-2'))).toBe('started');
+      expect(await changeSet(stack('ami-1', 'update-1'), 'same')).toMatchObject({ status: 'unchanged' });
+      await cloud.deleteChangeSet('nodepool-contract', 'same');
+      await cloud.deleteChangeSet('nodepool-contract', 'same');
+      const { status, changes } = await changeSet(stack('ami-2', 'update-2'), 'other');
+      expect(status).toBe('ready');
+      expect(changes.map(({ action, logicalId, replacement }) => [action, logicalId, replacement])).toEqual([
+        ['Modify', 'Template', 'False'],
+        ['Modify', 'Group', 'False'],
+      ]);
+      expect(await cloud.executeChangeSet('nodepool-contract', 'other', 'execute-2')).toBe('started');
+      expect(await cloud.executeChangeSet('nodepool-contract', 'other', 'execute-3')).toBe('refused');
+      expect((await cloud.describeStack('nodepool-contract'))?.changeSetId).toContain('/other/');
       await target.until('the update is done', async () => (await stackStatus()) === 'UPDATE_COMPLETE');
       const described = await group();
       expect(described.launchTemplate.version).toBe('2');
       // The group has the new template; its instances stay as they are.
       expect(described.instances.map((i) => i.launchTemplate?.version)).toEqual(['1', '1']);
+    });
+
+    it('tells what an update would replace or remove before anything happens', async () => {
+      const input = stack('ami-2', 'update-4');
+      const body = JSON.parse(input.template) as { Resources: Record<string, { Properties: object }> };
+      Object.assign(body.Resources['Balancer']?.Properties ?? {}, { LoadBalancerName: 'another' });
+      Object.assign(body.Resources['Group']?.Properties ?? {}, { TargetGroupARNs: [] });
+      delete body.Resources['Targets'];
+      const { changes } = await changeSet({ ...input, template: JSON.stringify(body) }, 'danger');
+      expect(changes.find((change) => change.logicalId === 'Balancer')).toMatchObject({
+        action: 'Modify',
+        replacement: 'True',
+        properties: [{ property: 'LoadBalancerName', recreation: 'Always' }],
+      });
+      expect(changes.find((change) => change.logicalId === 'Targets')).toMatchObject({ action: 'Remove' });
+      await cloud.deleteChangeSet('nodepool-contract', 'danger');
+      expect(await stackStatus()).toBe('UPDATE_COMPLETE');
+    });
+
+    it('keeps a policy of a stack', async () => {
+      expect(await cloud.stackPolicy('nodepool-contract')).toBeUndefined();
+      const policy = { Statement: [{ Effect: 'Allow', Action: 'Update:*', Principal: '*', Resource: '*' }] };
+      await cloud.setStackPolicy('nodepool-contract', JSON.stringify(policy));
+      expect(JSON.parse((await cloud.stackPolicy('nodepool-contract')) ?? '')).toEqual(policy);
+    });
+
+    it('takes a template that is too long for a request from a bucket, which is made when there is none', async () => {
+      const bucket = `contract-${target.account}`;
+      const input = stack('ami-2', 'long-1', 'long');
+      const Metadata = { Filler: 'x'.repeat(60_000) };
+      const Resources = { Topic: { Type: 'AWS::SNS::Topic', Properties: {} } };
+      const template = JSON.stringify({ AWSTemplateFormatVersion: '2010-09-09', Metadata, Resources });
+      expect(await cloud.storeText(bucket, 'long.template', template)).toBe('stored');
+      expect(await cloud.storeText(bucket, 'long.template', template)).toBe('there');
+      const templateUrl = `https://${bucket}.s3.${target.region}.amazonaws.com/long.template`;
+      await cloud.createStack({ ...input, template, templateUrl, parameters: {} });
+      await target.until('the stack stands', async () => (await stackStatus('long')) === 'CREATE_COMPLETE');
+      expect(await cloud.stackTemplate('long')).toBe(template);
+      await cloud.deleteStack('long', 'long-2');
+    });
+
+    it('stores an archive once, with its secrets encrypted', async () => {
+      const data = Buffer.from('secret').toString('base64');
+      const files = [{ path: 'etc/key', data, permissions: 0o600, encrypted: true }];
+      const archive = { bucket: `contract-${target.account}`, key: 'a.userdata', encryptionKey: 'alias/etcd', files };
+      expect(await cloud.storeArchive(archive)).toBe('stored');
+      expect(await cloud.storeArchive(archive)).toBe('there');
     });
 
     it('launches by token: asked again, it answers the same instances', async () => {
@@ -323,6 +393,9 @@ export function describeCloudProviderContract(binding: string, connect: () => Pr
     });
 
     it('deletes a stack with all that is in it, and a deletion sent again changes nothing', async () => {
+      const kept = await failureOf(cloud.deleteStack('nodepool-contract', 'delete-0'));
+      expect(kept).toMatchObject({ kind: 'terminal', message: expect.stringMatching(/TerminationProtection/) });
+      await cloud.setTerminationProtection('nodepool-contract', false);
       await cloud.deleteStack('nodepool-contract', 'delete-1');
       await cloud.deleteStack('nodepool-contract', 'delete-1');
       await target.until('the stack is gone', async () => (await stackStatus()) === 'none');

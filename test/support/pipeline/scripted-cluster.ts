@@ -1,7 +1,15 @@
 /** Clusters in memory behind the session port: stacks that take a while, groups with outdated instances, objects. */
 import { FailureError, transient } from '../../../src/domain/failure.ts';
 import type { KubeObject } from '../../../src/domain/kube-object.ts';
-import type { CloudProvider, NodeGroup, StackInput, StackView } from '../../../src/ports/cloud-provider.ts';
+import type {
+  ChangeSetView,
+  CloudProvider,
+  FileArchive,
+  NodeGroup,
+  StackInput,
+  StackProtection,
+  StackView,
+} from '../../../src/ports/cloud-provider.ts';
 import type { ClusterSession, ClusterSessions } from '../../../src/ports/cluster-session.ts';
 import type { KubeCluster, Resource } from '../../../src/ports/kube-cluster.ts';
 
@@ -11,6 +19,8 @@ interface LiveStack {
   /** Looks until it is at rest. */
   busyFor: number;
   settlesAs: string;
+  changeSets: Map<string, { input: StackInput; view: ChangeSetView }>;
+  policy?: string;
 }
 
 export class ScriptedCluster {
@@ -31,6 +41,10 @@ export class ScriptedCluster {
   calls = 0;
   /** Looks that a stack operation takes. */
   stackLooks = 1;
+  /** What a change set of this stack says it changes. */
+  readonly changes = new Map<string, ChangeSetView['changes']>();
+  /** Texts and archives by `bucket/key`. */
+  readonly files = new Map<string, string>();
 
   constructor(id: string) {
     this.id = id;
@@ -85,6 +99,7 @@ export class ScriptedCluster {
       template: input.template,
       busyFor: 0,
       settlesAs: 'UPDATE_COMPLETE',
+      changeSets: new Map(),
       view: viewOf(input, 'UPDATE_COMPLETE'),
     });
   }
@@ -95,6 +110,7 @@ export class ScriptedCluster {
     this.stacks.set(input.name, {
       template: fails && before ? before.template : input.template,
       busyFor: this.stackLooks,
+      changeSets: new Map(),
       settlesAs: fails ? `${verb === 'CREATE' ? '' : 'UPDATE_'}ROLLBACK_COMPLETE` : `${verb}_COMPLETE`,
       view: viewOf(input, `${verb}_IN_PROGRESS`),
     });
@@ -103,6 +119,20 @@ export class ScriptedCluster {
     const pool = /^nodepool-(.+?)-aws-/.exec(input.name)?.[1];
     const state = pool === undefined ? undefined : this.pools.get(pool);
     if (state !== undefined) state.wanted = input.template;
+  }
+
+  #stack(name: string): LiveStack {
+    const stack = this.stacks.get(name);
+    if (stack === undefined) throw new Error(`no stack ${name}`);
+    return stack;
+  }
+
+  #store(place: string, what: string): 'stored' | 'there' {
+    this.call();
+    if (this.files.has(place)) return 'there';
+    this.files.set(place, what);
+    this.mutations.push(`store ${place}`);
+    return 'stored';
   }
 
   cloud(): CloudProvider {
@@ -130,21 +160,63 @@ export class ScriptedCluster {
         },
         { at: new Date(8e15).toISOString(), logicalId: 'Role', status: 'UPDATE_FAILED', reason: 'name is taken' },
       ],
-      createStack: async (input: StackInput) => {
+      createStack: async (input: StackInput & StackProtection) => {
         this.call();
         this.#change(input, 'CREATE');
+        const stack = this.#stack(input.name);
+        stack.view.terminationProtection = input.terminationProtection ?? false;
+        if (input.policy !== undefined) stack.policy = input.policy;
       },
-      updateStack: async (input: StackInput) => {
+      createChangeSet: async (input: StackInput & { changeSet: string }) => {
         this.call();
-        if (this.stacks.get(input.name)?.template === input.template) return 'no-change';
-        this.#change(input, 'UPDATE');
+        const stack = this.#stack(input.name);
+        const status = stack.template === input.template ? 'unchanged' : 'ready';
+        stack.changeSets.set(input.changeSet, { input, view: { status, changes: this.changes.get(input.name) ?? [] } });
+      },
+      describeChangeSet: async (name: string, changeSet: string) => {
+        this.call();
+        return structuredClone(this.#stack(name).changeSets.get(changeSet)?.view);
+      },
+      executeChangeSet: async (name: string, changeSet: string) => {
+        this.call();
+        const found = this.#stack(name).changeSets.get(changeSet);
+        if (found?.view.status !== 'ready' || this.#stack(name).busyFor > 0) return 'refused';
+        this.#change(found.input, 'UPDATE');
+        this.#stack(name).view.changeSetId = `arn:aws:cloudformation:::changeSet/${changeSet}/1`;
         return 'started';
       },
+      deleteChangeSet: async (name: string, changeSet: string) => {
+        this.call();
+        this.#stack(name).changeSets.delete(changeSet);
+      },
+      continueRollback: async (name: string) => {
+        this.call();
+        this.mutations.push(`continue rollback ${name}`);
+        Object.assign(this.#stack(name), { busyFor: this.stackLooks, settlesAs: 'UPDATE_ROLLBACK_COMPLETE' });
+        this.#stack(name).view.status = 'UPDATE_ROLLBACK_IN_PROGRESS';
+      },
+      setTerminationProtection: async (name: string, enabled: boolean) => {
+        this.call();
+        this.mutations.push(`${enabled ? 'protect' : 'unprotect'} stack ${name}`);
+        this.#stack(name).view.terminationProtection = enabled;
+      },
+      stackPolicy: async (name: string) => this.#stack(name).policy,
+      setStackPolicy: async (name: string, policy: string) => {
+        this.call();
+        this.mutations.push(`set policy of ${name}`);
+        this.#stack(name).policy = policy;
+      },
+      storeText: async (bucket: string, key: string, text: string) => this.#store(`${bucket}/${key}`, text),
+      storeArchive: async ({ bucket, key, files }: FileArchive) =>
+        this.#store(`${bucket}/${key}`, files.map((file) => file.path).join()),
       deleteStack: async (name: string) => {
         this.call();
         this.mutations.push(`delete stack ${name}`);
         const stack = this.stacks.get(name);
-        if (stack !== undefined) stack.view.status = stack.settlesAs = 'DELETE_IN_PROGRESS';
+        if (stack === undefined) return;
+        // what is empty is gone at once
+        if (stack.view.status === 'ROLLBACK_COMPLETE') this.stacks.delete(name);
+        else stack.view.status = stack.settlesAs = 'DELETE_IN_PROGRESS';
       },
       describeGroups: async () => {
         this.call();
@@ -228,7 +300,8 @@ function hasLabels(object: KubeObject, selector: string | undefined): boolean {
 }
 
 function viewOf(input: Pick<StackInput, 'name' | 'parameters' | 'tags'>, status: string): StackView {
-  return { name: input.name, id: input.name, status, outputs: {}, tags: input.tags, parameters: input.parameters };
+  const { name, tags, parameters } = input;
+  return { name, id: name, status, outputs: {}, tags, parameters, terminationProtection: true };
 }
 
 /** Sessions over scripted clusters; closes nothing, because nothing is open. */

@@ -93,13 +93,15 @@ describe('a stack', () => {
     ['UPDATE_COMPLETE_CLEANUP_IN_PROGRESS', 'busy'],
     ['UPDATE_ROLLBACK_IN_PROGRESS', 'busy'],
     ['UPDATE_ROLLBACK_COMPLETE', 'rolled-back'],
-    ['UPDATE_ROLLBACK_FAILED', 'broken'],
-    ['ROLLBACK_COMPLETE', 'broken'],
+    ['UPDATE_ROLLBACK_FAILED', 'half-back'],
+    ['ROLLBACK_COMPLETE', 'hollow'],
+    ['REVIEW_IN_PROGRESS', 'hollow'],
+    ['ROLLBACK_FAILED', 'broken'],
     ['CREATE_FAILED', 'broken'],
     ['DELETE_FAILED', 'broken'],
     ['A_STATUS_OF_TOMORROW', 'broken'],
   ])('that is %s is %s', (status, kind) => {
-    expect(classifyStack({ name: 's', status }).kind).toBe(kind);
+    expect(classifyStack({ status }).kind).toBe(kind);
   });
 
   it('says what went wrong first, not what was cancelled because of it', () => {

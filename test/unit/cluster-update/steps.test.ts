@@ -1,126 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { ClusterUpdateState, UpdateOutput } from '../../../src/domain/cluster-update.ts';
-import { FailureError } from '../../../src/domain/failure.ts';
-import type { KubeObject } from '../../../src/domain/kube-object.ts';
-import type { RenderedCluster } from '../../../src/domain/rendered.ts';
-import { clusterUpdateMachine } from '../../../src/machines/cluster-update/machine.ts';
-import type { Step, StepOutcome } from '../../../src/ports/step.ts';
-import type { FactWrite, Json, OutboxMessage, ReadStore } from '../../../src/ports/store.ts';
-import { createPipelineSteps } from '../../../src/steps/create-pipeline-steps.ts';
-import { VirtualClock } from '../../../src/support/clock.ts';
-import { silentLogger } from '../../../src/support/logger.ts';
-import { seededRandom } from '../../../src/support/random.ts';
-import { initialContext } from '../../support/machine-table.ts';
-import { ScriptedCluster, scriptedSessions } from '../../support/pipeline/scripted-cluster.ts';
-import { ScriptedSource } from '../../support/pipeline/scripted-source.ts';
+import type { StepOutcome } from '../../../src/ports/step.ts';
+import type { FactWrite, OutboxMessage } from '../../../src/ports/store.ts';
+import type { ScriptedCluster } from '../../support/pipeline/scripted-cluster.ts';
+import { bench, failureOf, id, object, output } from '../../support/pipeline/update-bench.ts';
 import { sampleCluster } from '../../support/sample-cluster.ts';
 
-const id = sampleCluster.id;
-const now = 1_000_000;
-
-const empty: RenderedCluster = {
-  clusterId: id,
-  commit: 'c1',
-  digest: 'd1',
-  stacks: [],
-  components: [],
-  pools: [],
-  karpenterPools: [],
-  deletions: { preApply: [], postApply: [], preApplyStacks: [], postApplyStacks: [] },
-};
-
-function bench(rendered: Partial<RenderedCluster>) {
-  const live = new ScriptedCluster(id);
-  const facts = new Map<string, Json>();
-  const state = { rendered: { ...empty, ...rendered }, leaseHeld: true };
-  const store = {
-    fact: async (kind: string, key: string) => {
-      const value = facts.get(`${kind}/${key}`);
-      return value === undefined ? undefined : { kind, key, value, updatedAt: 0 };
-    },
-    facts: async () => [],
-    slotHolders: async () => [],
-    load: async () => undefined,
-    rows: async () => [],
-  } as unknown as ReadStore;
-  const steps = createPipelineSteps({
-    source: new ScriptedSource(),
-    registry: () => ({ clusters: [sampleCluster], accounts: [], problems: [] }),
-    pipeline: () => ({ channels: [], maxParallel: 1, evidenceMaxAgeMs: 1 }),
-    render: async () => ({ ok: true, rendered: state.rendered }),
-    sessions: scriptedSessions(new Map([[id, live]])),
-    store,
-    clock: new VirtualClock(now),
-    random: seededRandom(1),
-    wake: () => {},
-    log: silentLogger(),
-  });
-  const fresh = initialContext<ClusterUpdateState>(clusterUpdateMachine, {
-    clusterId: id,
-    channel: 'dev',
-    commit: 'c1',
-    tree: 't1',
-    rolloutId: 'r',
-    attempt: 1,
-    policy: {
-      e2eProfile: 'smoke',
-      blockLimitMs: 1,
-      progressDeadlineMs: 1e9,
-      channelMaxParallel: 1,
-      fleetMaxParallel: 1,
-    },
-  });
-  const plan = {
-    version: 'c1#d1',
-    digest: 'd1',
-    noop: false,
-    inheritedFrom: null,
-    stacks: [],
-    components: [],
-    pools: [],
-    deletions: true,
-    round: 0,
-  };
-  const run = async (step: string, name: string, change: Partial<ClusterUpdateState> = {}): Promise<StepOutcome> => {
-    const outcome = await (steps[step] as unknown as Step<ClusterUpdateState>)({
-      id: 'update:dev:c1:a:1',
-      state: name,
-      context: { ...fresh, admittedAt: 1, plan, ...change },
-      seq: 1,
-      parent: 'rollout:dev:c1',
-      channel: 'dev',
-      cluster: id,
-      commit: 'c1',
-      now,
-      signal: new AbortController().signal,
-      leaseHeld: () => state.leaseHeld,
-    });
-    for (const fact of outcome.facts ?? []) facts.set(`${fact.kind}/${fact.key}`, fact.value);
-    return outcome;
-  };
-  return { live, state, plan, run, facts };
-}
-
-const output = (outcome: StepOutcome): UpdateOutput =>
-  (outcome.kind === 'done' ? outcome.output : null) as unknown as UpdateOutput;
 const messages = (outcome: StepOutcome): OutboxMessage[] => outcome.messages ?? [];
-const object = (kind: string, name: string, more: object = {}): KubeObject => ({
-  apiVersion: 'v1',
-  kind,
-  metadata: { name, ...(['Namespace', 'CustomResourceDefinition'].includes(kind) ? {} : { namespace: 'kube-system' }) },
-  ...more,
-});
-
-async function failureOf(work: Promise<StepOutcome>): Promise<string> {
-  try {
-    const outcome = await work;
-    return outcome.kind === 'failed' ? outcome.failure.code : outcome.kind;
-  } catch (error) {
-    if (error instanceof FailureError) return error.failure.code;
-    throw error;
-  }
-}
-
 describe('preflight', () => {
   it('pins who the cluster is at first contact', async () => {
     const { run, live } = bench({});
@@ -336,15 +221,6 @@ describe('units that refer to outputs of the cluster stack', () => {
     await run('apply-stacks', 'clusterStack', { ...change, stacks: applied });
     expect(live.mutations).toEqual([`create stack ${own}`, 'create stack more']);
     expect(live.stacks.get('more')?.template).toBe('role=arn');
-  });
-
-  it('a stack that needs files in S3 is not applied without them', async () => {
-    const upload = { bucket: 'b', key: 'k', encryptionKey: { alias: 'a' }, files: [] };
-    const { run, live, plan } = bench({ stacks: [stack(own, 'cluster', { uploads: [upload] })] });
-    expect(await failureOf(run('apply-stacks', 'clusterStack', { plan: { ...plan, stacks: [own] } }))).toBe(
-      'uploads-unsupported',
-    );
-    expect(live.mutations).toEqual([]);
   });
 
   it('objects are applied with the outputs in them', async () => {

@@ -42,6 +42,7 @@ function live(): LiveCluster & { stacks: Map<string, { view: StackView; template
     outputs: {},
     tags: {},
     parameters: {},
+    terminationProtection: false,
     ...more,
   });
   return {

@@ -1,3 +1,5 @@
+import { gunzipSync } from 'node:zlib';
+import { extract } from 'tar-stream';
 import { describe, expect, it } from 'vitest';
 import { type AwsCaller, AwsServiceError } from '../../../src/providers/aws/aws-calls.ts';
 import { createCloudProvider } from '../../../src/providers/aws/cloud-provider.ts';
@@ -86,37 +88,131 @@ describe('stacks', () => {
       outputs: { o: '1' },
       tags: { t: '2' },
       parameters: { p: '3' },
+      terminationProtection: false,
     });
   });
 
-  it('that need no update say so, and an update in progress is a conflict that passes', async () => {
-    const { cloud, calls } = provider({
-      UpdateStack: [
-        validation('No updates are to be performed.'),
-        validation('Stack:arn:s is in UPDATE_IN_PROGRESS state and can not be updated.'),
-        { StackId: 'arn:s' },
+  it('are changed by change sets: made once by name, judged when they are ready, thrown away when they change nothing', async () => {
+    const change = {
+      Action: 'Modify',
+      LogicalResourceId: 'Group',
+      PhysicalResourceId: 'g-1',
+      ResourceType: 'AWS::AutoScaling::AutoScalingGroup',
+      Replacement: 'Conditional',
+      Details: [
+        {
+          Target: { Attribute: 'Properties', Name: 'AutoScalingGroupName', RequiresRecreation: 'Always' },
+          Evaluation: 'Dynamic',
+        },
+        { Target: { Attribute: 'Tags', RequiresRecreation: 'Never' }, Evaluation: 'Static' },
       ],
+    };
+    const { cloud, calls } = provider({
+      CreateChangeSet: [new AwsServiceError('AlreadyExistsException', 'ChangeSet c exists', 400)],
+      DescribeChangeSet: [
+        { Status: 'CREATE_PENDING' },
+        {
+          Status: 'CREATE_COMPLETE',
+          ExecutionStatus: 'AVAILABLE',
+          Changes: [{ ResourceChange: change }],
+          NextToken: 'n',
+        },
+        {
+          Status: 'CREATE_COMPLETE',
+          ExecutionStatus: 'AVAILABLE',
+          Changes: [{ ResourceChange: { Action: 'Remove' } }],
+        },
+        {
+          Status: 'FAILED',
+          StatusReason: "The submitted information didn't contain changes. Submit different information",
+        },
+        { Status: 'FAILED', StatusReason: 'No updates are to be performed.' },
+        { Status: 'FAILED', StatusReason: 'Transform failed' },
+        { Status: 'CREATE_COMPLETE', ExecutionStatus: 'OBSOLETE' },
+        { Status: 'CREATE_COMPLETE', ExecutionStatus: 'EXECUTE_COMPLETE' },
+        new AwsServiceError('ChangeSetNotFound', 'ChangeSet [c] does not exist', 404),
+      ],
+      DeleteChangeSet: [new AwsServiceError('InvalidChangeSetStatus', 'is executing', 400)],
     });
-    expect(await cloud.updateStack(stackInput)).toBe('no-change');
-    await expect(cloud.updateStack(stackInput)).rejects.toMatchObject({
-      failure: { kind: 'transient', code: 'aws-conflict' },
-    });
-    expect(await cloud.updateStack(stackInput)).toBe('started');
+    await cloud.createChangeSet({ ...stackInput, changeSet: 'c' });
     expect(calls[0]?.input).toMatchObject({
       StackName: 's',
+      ChangeSetName: 'c',
+      ChangeSetType: 'UPDATE',
       TemplateBody: '{}',
       Parameters: [{ ParameterKey: 'A', ParameterValue: '1' }],
       Tags: [{ Key: 'T', Value: 'x' }],
+      ClientToken: 'tok',
+    });
+    const look = async () => (await cloud.describeChangeSet('s', 'c'))?.status;
+    expect(await look()).toBe('making');
+    expect(await cloud.describeChangeSet('s', 'c')).toEqual({
+      status: 'ready',
+      changes: [
+        {
+          action: 'Modify',
+          logicalId: 'Group',
+          physicalId: 'g-1',
+          type: 'AWS::AutoScaling::AutoScalingGroup',
+          replacement: 'Conditional',
+          properties: [
+            { property: 'AutoScalingGroupName', recreation: 'Always', dynamic: true },
+            { property: 'Tags', recreation: 'Never', dynamic: false },
+          ],
+        },
+        { action: 'Remove', logicalId: '', type: '', replacement: 'False', properties: [] },
+      ],
+    });
+    expect([await look(), await look(), await look(), await look(), await look(), await look()]).toEqual([
+      'unchanged',
+      'unchanged',
+      'failed',
+      'spent',
+      'spent',
+      undefined,
+    ]);
+    await cloud.deleteChangeSet('s', 'c');
+  });
+
+  it('are not begun to change twice: what cannot be executed is looked at again', async () => {
+    const { cloud } = provider({
+      ExecuteChangeSet: [
+        {},
+        new AwsServiceError('TokenAlreadyExistsException', 'Token already exists', 400),
+        new AwsServiceError('InvalidChangeSetStatus', 'is in UPDATE_IN_PROGRESS state and can not be updated.', 400),
+        new AwsServiceError('ChangeSetNotFound', 'gone', 404),
+      ],
+    });
+    const execute = () => cloud.executeChangeSet('s', 'c', 'tok');
+    expect([await execute(), await execute(), await execute(), await execute()]).toEqual([
+      'started',
+      'started',
+      'refused',
+      'refused',
+    ]);
+  });
+
+  it('are created and deleted once though the request is sent twice with the same token', async () => {
+    const again = new AwsServiceError('TokenAlreadyExistsException', 'Token already exists', 400);
+    const { cloud, calls } = provider({ CreateStack: [again], DeleteStack: [again] });
+    await cloud.createStack({ ...stackInput, terminationProtection: true, policy: '{}' });
+    await cloud.deleteStack('s', 'tok');
+    expect(calls[0]?.input).toMatchObject({
       ClientRequestToken: 'tok',
+      EnableTerminationProtection: true,
+      StackPolicyBody: '{}',
     });
   });
 
-  it('are created, updated and deleted once though the request is sent twice with the same token', async () => {
-    const again = new AwsServiceError('TokenAlreadyExistsException', 'Token already exists', 400);
-    const { cloud } = provider({ CreateStack: [again], UpdateStack: [again], DeleteStack: [again] });
-    await cloud.createStack(stackInput);
-    expect(await cloud.updateStack(stackInput)).toBe('started');
-    await cloud.deleteStack('s', 'tok');
+  it('take a long template from S3', async () => {
+    const { cloud, calls } = provider({ CreateStack: [{}] });
+    await cloud.createStack({
+      ...stackInput,
+      template: 'x'.repeat(60_000),
+      templateUrl: 'https://b.s3.r.amazonaws.com/k',
+    });
+    expect(calls[0]?.input).toMatchObject({ TemplateURL: 'https://b.s3.r.amazonaws.com/k' });
+    expect(calls[0]?.input).not.toHaveProperty('TemplateBody');
   });
 
   it('are not sent with a template that CloudFormation does not take', async () => {
@@ -434,5 +530,73 @@ describe('load balancers', () => {
     });
     await cloud.deregister('classic', 'elb', 'i-1');
     await cloud.deregister('target-group', 'tg', 'i-1');
+  });
+});
+
+describe('files', () => {
+  const missing = new AwsServiceError('NotFound', '', 404);
+  const archive = {
+    bucket: 'b',
+    key: 'k',
+    encryptionKey: 'alias/a',
+    files: [
+      { path: 'etc/plain', data: Buffer.from('plain').toString('base64'), permissions: 0o644, encrypted: false },
+      { path: 'etc/secret', data: Buffer.from('secret').toString('base64'), permissions: 0o600, encrypted: true },
+    ],
+  };
+
+  it('are put once: what is there has the same content, as its key says', async () => {
+    const { cloud, calls } = provider({ HeadObject: [missing, {}], PutObject: [{}] });
+    expect(await cloud.storeText('b', 'k', 'text')).toBe('stored');
+    expect(await cloud.storeText('b', 'k', 'text')).toBe('there');
+    expect(calls.map((call) => call.action)).toEqual(['HeadObject', 'PutObject', 'HeadObject']);
+    expect(calls.every((call) => call.input['ExpectedBucketOwner'] === '123456789012')).toBe(true);
+  });
+
+  it('go into a bucket that is made when there is none', async () => {
+    const noBucket = new AwsServiceError('NoSuchBucket', '', 404);
+    const { cloud, calls } = provider({ HeadObject: [missing], PutObject: [noBucket, {}], CreateBucket: [{}] });
+    expect(await cloud.storeText('b', 'k', 'text')).toBe('stored');
+    expect(calls.map((call) => call.action)).toEqual(['HeadObject', 'PutObject', 'CreateBucket', 'PutObject']);
+    expect(calls[2]?.input).toEqual({
+      Bucket: 'b',
+      CreateBucketConfiguration: { LocationConstraint: 'eu-central-1' },
+    });
+  });
+
+  it('never go into a bucket of somebody else', async () => {
+    const { cloud } = provider({ HeadObject: [new AwsServiceError('AccessDenied', 'Access Denied', 403)] });
+    await expect(cloud.storeText('b', 'k', 'text')).rejects.toMatchObject({ failure: { code: 'aws-unauthorized' } });
+  });
+
+  it('are packed in the order given, secrets encrypted before they are packed', async () => {
+    const { cloud, calls } = provider({
+      HeadObject: [missing],
+      PutObject: [{}],
+      Encrypt: [(input) => ({ CiphertextBlob: Buffer.from(`<${String(input['Plaintext'])}>`) })],
+    });
+    expect(await cloud.storeArchive(archive)).toBe('stored');
+    expect(calls[1]).toMatchObject({ action: 'Encrypt', input: { KeyId: 'alias/a' } });
+    const unpacked: [string, number | undefined, string][] = [];
+    const entries = extract();
+    entries.end(gunzipSync(calls[2]?.input['Body'] as Buffer));
+    for await (const entry of entries) {
+      const chunks: Buffer[] = [];
+      for await (const chunk of entry) chunks.push(chunk as Buffer);
+      unpacked.push([entry.header.name, entry.header.mode, Buffer.concat(chunks).toString()]);
+    }
+    expect(unpacked).toEqual([
+      ['etc/plain', 0o644, 'plain'],
+      ['etc/secret.enc', 0o600, '<secret>'],
+    ]);
+  });
+
+  it('that KMS does not take are named', async () => {
+    const { cloud } = provider({ HeadObject: [missing] });
+    const data = Buffer.alloc(5_000).toString('base64');
+    const files = [{ path: 'etc/big', data, permissions: 0o600, encrypted: true }];
+    await expect(cloud.storeArchive({ ...archive, files })).rejects.toMatchObject({
+      failure: { message: expect.stringContaining('etc/big of k has 5000 bytes') },
+    });
   });
 });

@@ -25,6 +25,7 @@ const stack: Required<Omit<RenderedStack, 'digest'>> = {
   parameters: { a: '1' },
   tags: { a: '1' },
   updatePolicy: 'x',
+  selfRolling: {},
   uploads: [],
 };
 const otherStack: typeof stack = {
@@ -37,6 +38,7 @@ const otherStack: typeof stack = {
   parameters: { a: '2' },
   tags: { a: '2' },
   updatePolicy: 'y',
+  selfRolling: { Group: 'AutoScalingRollingUpdate' },
   uploads: [{ bucket: 'b', key: 'k', encryptionKey: { alias: 'a' }, files: [] }],
 };
 const pool: Omit<RenderedPool, 'digest'> = { name: 'p', profile: 'w', controlPlane: false, stackName: 's' };
