@@ -21,6 +21,11 @@ export class CrashPoint {
     this.#killAt = Number.POSITIVE_INFINITY;
   }
 
+  /** Kills it at the `writes`-th point from here. */
+  arm(writes: number): void {
+    this.#killAt = this.#count + writes;
+  }
+
   passed(): number {
     return this.#count;
   }

@@ -9,7 +9,7 @@ export interface Soak {
 }
 
 const shortestTickMs = 1_000;
-const longestTickMs = 60_000;
+const longestTickMs = 5 * 60_000;
 /** So many ticks make a soak, so that progress shows. */
 const ticksPerSoak = 20;
 

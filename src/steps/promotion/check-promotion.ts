@@ -9,7 +9,9 @@ import { type PipelineDependencies, policyOf } from '../pipeline-dependencies.ts
 import { readEvidence } from '../rollout/read-evidence.ts';
 import { promotionHolds } from './promotion-holds.ts';
 
+/** Whoever ends a hold says so; what else may have ended is looked for. */
 const holdLookMs = 60_000;
+const knownHoldLookMs = 5 * 60_000;
 
 /** Looks again at everything that speaks against the move: evidence, freezes, and where the target is. */
 export function checkPromotion(deps: PipelineDependencies) {
@@ -26,7 +28,10 @@ export function checkPromotion(deps: PipelineDependencies) {
     const hold = await promotionHolds(deps, context, policy, input.now);
     if (hold !== undefined) {
       const { code, message, until } = hold;
-      const wakeAt = Math.max(input.now + 1, Math.min(input.now + holdLookMs, until ?? Number.POSITIVE_INFINITY));
+      const wakeAt = Math.max(
+        input.now + 1,
+        Math.min(input.now + (until === null ? holdLookMs : knownHoldLookMs), until ?? input.now + holdLookMs),
+      );
       return { kind: 'waiting', reason: { code, message }, wakeAt, progress: message };
     }
     return whereTheTargetIs(deps, input, policy);

@@ -15,7 +15,7 @@ import { type WaveLook, waveLook } from './wave-look.ts';
 /** Decision time until it looks by itself, should a report be lost. */
 const backstopMs = 5 * 60_000;
 /** Holds can end without anybody telling. */
-const holdLookMs = 60_000;
+const holdLookMs = 5 * 60_000;
 
 type Input = StepInput<RolloutState>;
 

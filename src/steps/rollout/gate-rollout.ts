@@ -51,7 +51,8 @@ export function gateRollout(deps: PipelineDependencies) {
       const journal = [{ kind: 'gate-inconclusive', message, data: { gate: unclear.name } }];
       return { kind: 'done', output: output as unknown as Json, journal };
     }
-    return waitFor(input, gates, asked.length > 0);
+    const others = (policy?.gates ?? []).filter((gate) => gate.kind === 'http' || gate.kind === 'prometheus');
+    return waitFor(input, gates, !waived && others.length > 0);
   };
 }
 

@@ -107,11 +107,13 @@ function withoutEvidence(record: PipelineRecord, before: JournalRecord[], move: 
   const green = listOf(proven, 'green');
   if (green.length === 0) return `${what}: no cluster is green`;
   const rules = record.rules.channels.find((one) => one.name === channel);
-  const missing = record.clusters.filter(({ id, channel: own }) => own === channel && !green.includes(id));
+  const planned = before.findLast((entry) => entry.kind === 'rollout-planned' && entry.source === proven.source);
+  const missing = record.clusters.filter(
+    (one) => one.channel === channel && !green.includes(one.id) && !isExcused(before, one, { proven, planned }),
+  );
   if (missing.length > (rules?.maxFailures ?? 0)) {
     return `${what}: ${missing.map(({ id }) => id).join(', ')} is not green`;
   }
-  const planned = before.findLast((entry) => entry.kind === 'rollout-planned' && entry.source === proven.source);
   const unchanged = planned === undefined ? [] : listOf(planned, 'unchanged');
   for (const cluster of green) {
     if (unchanged.includes(cluster)) continue;
@@ -119,6 +121,24 @@ function withoutEvidence(record: PipelineRecord, before: JournalRecord[], move: 
     if (doubt !== undefined) return `${what}: ${cluster}: ${doubt}`;
   }
   return undefined;
+}
+
+/** Not asked for evidence: what came after the plan, what is gone, and what somebody kept out by name. */
+function isExcused(
+  before: JournalRecord[],
+  cluster: PipelineRecord['clusters'][number],
+  { proven, planned }: { proven: JournalRecord; planned: JournalRecord | undefined },
+): boolean {
+  const { id, since = 0, until = Number.POSITIVE_INFINITY } = cluster;
+  if (since >= (planned?.at ?? 0) || until <= proven.at) return true;
+  let keptUntil = 0;
+  for (const entry of before) {
+    if (entry.id > proven.id) break;
+    if (textOf(entry, 'scope') !== `cluster:${id}`) continue;
+    if (entry.kind === 'override-pin' || entry.kind === 'override-skip') keptUntil = numberOf(entry, 'expiresAt') ?? 0;
+    if (entry.kind === 'override-ended' && entry.id < (planned?.id ?? 0)) keptUntil = 0;
+  }
+  return keptUntil > (planned?.at ?? 0);
 }
 
 function doubtAbout(
@@ -191,7 +211,8 @@ export const fastForwardOnly: PipelineChecker = {
     for (const channel of rules.channels) {
       const upstream = rules.channels.some((other) => other.promotesTo.includes(channel.name));
       if (!upstream) continue;
-      for (const move of repository.moves.filter((one) => one.branch === channel.branch && one.from !== '')) {
+      for (const move of repository.moves.filter((one) => one.branch === channel.branch)) {
+        if (move.from === '' || move.byPeople === true) continue;
         const recorded = moves.some((one) => textOf(one, 'branch') === move.branch && textOf(one, 'to') === move.to);
         // people put it there, and somebody has taken it, or a head that contains it
         const taken = journal.some(

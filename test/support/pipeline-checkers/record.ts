@@ -24,8 +24,11 @@ export interface ChannelRules {
 export interface RepositoryRecord {
   /** Commit at the tip of each branch now. */
   heads: Record<string, string>;
-  /** Every move of a branch that the repository recorded, oldest first; `from` is '' for a new branch. */
-  moves: { branch: string; from: string; to: string }[];
+  /**
+   * Every move of a branch that the repository recorded, oldest first; `from` is '' for a new branch. `byPeople`: it is known that
+   * somebody else pushed it.
+   */
+  moves: { branch: string; from: string; to: string; byPeople?: boolean }[];
   isAncestor(ancestor: string, descendant: string): boolean;
   /** Tree of the channel configuration at a commit. */
   treeOf(commit: string): string;
@@ -42,7 +45,8 @@ export interface ProcessRecord {
 export interface PipelineRecord {
   /** By id, oldest first. */
   journal: JournalRecord[];
-  clusters: { id: string; channel: string }[];
+  /** All that were ever in the registry; `since` and `until` say when, for those that were not there all the time. */
+  clusters: { id: string; channel: string; since?: number; until?: number }[];
   rules: { maxParallel: number; channels: ChannelRules[] };
   repository: RepositoryRecord;
   processes: ProcessRecord[];

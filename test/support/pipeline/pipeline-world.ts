@@ -1,11 +1,12 @@
 /** A whole pipeline on a virtual clock: real engine, store, machines and steps; clusters, git and node rolls as scripted. */
 import type { PipelineControl } from '../../../src/api/pipeline-control.ts';
 import { createPipelineControl } from '../../../src/daemon/control/pipeline-control.ts';
+import { createOperations } from '../../../src/daemon/operations.ts';
 import type { Cluster } from '../../../src/domain/cluster.ts';
 import { FailureError, transient } from '../../../src/domain/failure.ts';
 import type { ChannelPolicy, Pipeline } from '../../../src/domain/pipeline.ts';
 import type { RenderedCluster } from '../../../src/domain/rendered.ts';
-import type { Engine } from '../../../src/engine/engine-options.ts';
+import type { Engine, EngineLimits } from '../../../src/engine/engine-options.ts';
 import { channelModule } from '../../../src/machines/channel/versions.ts';
 import { clusterUpdateModule } from '../../../src/machines/cluster-update/versions.ts';
 import { e2eRunModule } from '../../../src/machines/e2e-run/versions.ts';
@@ -16,14 +17,16 @@ import type { Render } from '../../../src/ports/renderer.ts';
 import type { Lease, OutboxMessage, ProcessRow, Store } from '../../../src/ports/store.ts';
 import { createPlainGitReviews } from '../../../src/providers/scm/plain-git.ts';
 import { adoptionWrites, observeFleet } from '../../../src/steps/adoption/observe-fleet.ts';
+import { HeadWatch } from '../../../src/steps/channel/head-watch.ts';
 import { createPipelineSteps } from '../../../src/steps/create-pipeline-steps.ts';
 import { createCheckSteps } from '../../../src/steps/e2e/run-checks.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/open.ts';
-import { VirtualClock } from '../../../src/support/clock.ts';
+import { type Clock, VirtualClock } from '../../../src/support/clock.ts';
 import { silentLogger } from '../../../src/support/logger.ts';
 import { seededRandom } from '../../../src/support/random.ts';
 import { engineHarness, passTime, testLease, testStart } from '../engine-harness.ts';
-import { judgePipeline, type PipelineVerdict } from '../pipeline-checkers/judge-pipeline.ts';
+import { judgePipeline, type PipelineVerdict, pipelineCheckers } from '../pipeline-checkers/judge-pipeline.ts';
+import type { PipelineRecord } from '../pipeline-checkers/record.ts';
 import { ScriptedCluster, scriptedSessions } from './scripted-cluster.ts';
 import { ScriptedSource } from './scripted-source.ts';
 import { type RollScript, toyRollModule, toyRollSteps } from './toy-roll.ts';
@@ -35,22 +38,41 @@ export interface WorldOptions {
   channels: Record<string, number>;
   policy?: Partial<ChannelPolicy>;
   fleetMaxParallel?: number;
+  /** Moment at which it begins. */
+  startsAt?: number;
+}
+
+/** How the daemon of a world is built, where it differs from what most tests want. */
+export interface DaemonParts {
+  store?: Store;
+  lease?: Lease;
+  seed?: number;
+  /** The daemon's own idea of the time. */
+  time?: Clock;
+  pollIntervalMs?: number;
+  limits?: Partial<EngineLimits>;
 }
 
 /** What survives a restart of the daemon: git, clusters, store, time. */
 export class PipelineWorld {
   readonly source = new ScriptedSource();
-  readonly clock = new VirtualClock(testStart);
+  readonly clock: VirtualClock;
   readonly clusters = new Map<string, ScriptedCluster>();
   readonly rolls = new Map<string, RollScript>();
   /** Checks that fail, by cluster id; of every version unless one is named. */
   readonly failingChecks = new Map<string, { message: string; commit?: string }>();
   readonly #failingTests = new Map<string, { checks: string[]; runs: string }>();
+  /** Says what is wrong with a cluster to its checks; asked before `failingChecks`. */
+  checksFail: (cluster: string, runId: string) => string | undefined = () => undefined;
+  /** What a roll takes; asked before `rolls`. */
+  rollOf: (cluster: string, pool: string) => RollScript | undefined = () => undefined;
   /** Runs of checks, by cluster id. */
   readonly checkRuns: { cluster: string; runId: string }[] = [];
   /** What Prometheus says, by query; a query that is not there does not answer. */
   readonly measurements = new Map<string, number[]>();
   registry: Cluster[] = [];
+  /** Clusters that were in the registry once, and when they came and went. */
+  readonly past = new Map<string, { channel: string; since: number; until: number }>();
   pipeline: Pipeline;
   store!: Store;
   /** Highest number of clusters that were touched at once, by channel. */
@@ -64,6 +86,7 @@ export class PipelineWorld {
 
   private constructor(options: WorldOptions) {
     const names = Object.keys(options.channels);
+    this.clock = new VirtualClock(options.startsAt ?? testStart);
     this.pipeline = {
       channels: names.map((name, index) => ({
         name,
@@ -178,12 +201,18 @@ export class PipelineWorld {
   }
 
   /** What the independent checkers say of everything that was written down so far. */
-  async judge(): Promise<PipelineVerdict> {
+  async judge(only?: string[]): Promise<PipelineVerdict> {
     const rows = await this.store.rows({});
     const { source } = this;
-    return judgePipeline({
-      journal: await this.store.journal({ limit: 100_000 }),
-      clusters: this.registry.map(({ id, channel }) => ({ id, channel })),
+    const checkers = pipelineCheckers.filter(({ invariant }) => only === undefined || only.includes(invariant));
+    const record: PipelineRecord = {
+      journal: only === undefined ? await this.store.journal({ limit: 1_000_000 }) : [],
+      clusters: [
+        ...this.registry.map(({ id, channel }) => ({ id, channel, ...this.past.get(id) })),
+        ...[...this.past].flatMap(([id, when]) =>
+          this.registry.some((one) => one.id === id) ? [] : [{ id, ...when }],
+        ),
+      ],
       rules: { maxParallel: this.pipeline.maxParallel, channels: this.pipeline.channels },
       repository: {
         heads: Object.fromEntries(source.branches),
@@ -193,15 +222,19 @@ export class PipelineWorld {
       },
       processes: rows.map((row) => ({ id: row.id, status: row.status, wakeAt: row.wakeAt, pending: 0 })),
       overrides: (await this.store.facts('override')).map(({ key, value }) => ({ key, value })),
-    });
+    };
+    return judgePipeline(record, checkers);
   }
 
   /** A daemon on this world; several one after another are restarts. */
-  async daemon(parts: { store?: Store; lease?: Lease; seed?: number } = {}): Promise<PipelineDaemon> {
+  async daemon(parts: DaemonParts = {}): Promise<PipelineDaemon> {
     const store = parts.store ?? this.store;
+    const time = parts.time ?? this.clock;
     const random = seededRandom(parts.seed ?? 1);
     const wake = (): void => {};
     const log = silentLogger();
+    const pollIntervalMs = parts.pollIntervalMs ?? minute;
+    const heads = new HeadWatch({ source: this.source, pipeline: () => this.pipeline, store, pollIntervalMs });
     const steps = {
       ...createPipelineSteps({
         source: this.source,
@@ -210,11 +243,13 @@ export class PipelineWorld {
         render: this.render,
         sessions: scriptedSessions(this.clusters),
         store,
-        clock: this.clock,
+        clock: time,
         random,
         wake,
         log,
         scm: createPlainGitReviews(this.source),
+        pollIntervalMs,
+        heads,
         metrics: {
           query: async ({ query }) => {
             const values = this.measurements.get(query);
@@ -224,7 +259,7 @@ export class PipelineWorld {
         },
       }),
       ...createCheckSteps({
-        runner: this.#runner(),
+        runner: this.#runner(time),
         wake,
         history: store.e2e,
         about: async () => ({ request: {}, provider: 'aws', region: 'eu-central-1', environment: 'test' }),
@@ -232,7 +267,9 @@ export class PipelineWorld {
       }),
       ...toyRollSteps(
         (cluster, pool) =>
-          this.rolls.get(`${cluster}/${pool}`) ?? this.rolls.get(cluster) ?? { durationMs: 2 * minute },
+          this.rollOf(cluster, pool) ??
+          this.rolls.get(`${cluster}/${pool}`) ??
+          this.rolls.get(cluster) ?? { durationMs: 2 * minute },
         (cluster, pool) => this.clusters.get(cluster)?.rolled(pool),
       ),
     };
@@ -240,14 +277,15 @@ export class PipelineWorld {
       machines: [channelModule, rolloutModule, clusterUpdateModule, promotionModule, e2eRunModule, toyRollModule],
       steps,
       store,
-      clock: this.clock,
+      clock: time,
       lease: parts.lease ?? testLease(),
       seed: parts.seed ?? 1,
+      ...(parts.limits === undefined ? {} : { limits: parts.limits }),
     });
-    return new PipelineDaemon(this, harness.engine, store);
+    return new PipelineDaemon(this, harness.engine, { store, time, heads });
   }
 
-  #runner(): CheckRunner {
+  #runner(time: Clock): CheckRunner {
     return {
       checksOf: () => ['api.health'],
       testsOf: () => [{ key: 'api.health', title: 'API', area: 'api', gate: 'blocking' }],
@@ -256,13 +294,14 @@ export class PipelineWorld {
       ensure: ({ runId, clusterId }) => {
         this.checkRuns.push({ cluster: clusterId, runId });
         const failing = this.failingChecks.get(clusterId);
-        const fails = failing !== undefined && (failing.commit === undefined || runId.includes(failing.commit));
+        const own = failing !== undefined && (failing.commit === undefined || runId.includes(failing.commit));
+        const trouble = this.checksFail(clusterId, runId) ?? (own ? failing.message : undefined);
         const result = {
           check: 'api.health',
           gate: 'blocking' as const,
-          outcome: fails ? ('fail' as const) : ('pass' as const),
-          message: fails ? failing.message : 'well',
-          startedAt: this.clock.now(),
+          outcome: trouble === undefined ? ('pass' as const) : ('fail' as const),
+          message: trouble ?? 'well',
+          startedAt: time.now(),
           durationMs: 1,
           attempts: 1,
           leaked: [],
@@ -291,20 +330,27 @@ export async function adoptedWorld(options: WorldOptions): Promise<{ world: Pipe
 export class PipelineDaemon {
   readonly engine: Engine;
   readonly control: PipelineControl;
+  readonly operations: ReturnType<typeof createOperations>;
   readonly #world: PipelineWorld;
   readonly #store: Store;
+  readonly #heads: HeadWatch;
 
-  constructor(world: PipelineWorld, engine: Engine, store: Store) {
+  constructor(world: PipelineWorld, engine: Engine, parts: { store: Store; time: Clock; heads: HeadWatch }) {
+    const { store, time, heads } = parts;
     this.#world = world;
     this.engine = engine;
     this.#store = store;
-    this.control = createPipelineControl({
-      store,
-      engine,
-      source: world.source,
-      lastGood: { clusters: () => world.registry, pipeline: () => world.pipeline },
-      now: () => world.clock.now(),
-    });
+    this.#heads = heads;
+    const lastGood = { clusters: () => world.registry, pipeline: () => world.pipeline };
+    const now = (): number => Math.round(time.now());
+    this.control = createPipelineControl({ store, engine, source: world.source, lastGood, now });
+    this.operations = createOperations({ store, engine, lastGood, now });
+  }
+
+  /** A webhook of the forge says that branches have moved. */
+  webhook(): void {
+    this.#heads.forget();
+    for (const { name } of this.#world.pipeline.channels) this.engine.wake(`channel:${name}`);
   }
 
   async start(): Promise<void> {
@@ -360,11 +406,23 @@ export function startChannel(name: string): OutboxMessage {
   };
 }
 
+/** `a|b|c` is `a` for the first third of the clusters, and so on: a commit that changes some clusters only. */
+export function partOf(text: string, cluster: Pick<Cluster, 'localId'>): string {
+  if (!text.includes('|')) return text;
+  const parts = text.split('|');
+  return parts[Number(/\d+$/.exec(cluster.localId)?.[0] ?? 0) % parts.length] as string;
+}
+
 function rendered(
   cluster: Cluster,
   commit: string,
-  content: { stack: string; manifest: string; pool: string },
+  whole: { stack: string; manifest: string; pool: string },
 ): RenderedCluster {
+  const content = {
+    stack: partOf(whole.stack, cluster),
+    manifest: partOf(whole.manifest, cluster),
+    pool: partOf(whole.pool, cluster),
+  };
   const poolStack = (pool: string) => ({
     name: `nodepool-${pool}-${cluster.id.replaceAll(':', '-')}`,
     kind: 'node-pool' as const,

@@ -31,7 +31,7 @@ export class ScriptedSource implements ChannelSource {
   /** Every move that was made, in order. */
   readonly moves: { branch: string; from: string; to: string }[] = [];
   /** Merges of people too. */
-  readonly history: { branch: string; from: string; to: string }[] = [];
+  readonly history: { branch: string; from: string; to: string; byPeople?: boolean }[] = [];
   fetches = 0;
   unreachable = false;
 
@@ -58,7 +58,7 @@ export class ScriptedSource implements ChannelSource {
     const from = this.branches.get(branch);
     const commit = this.add(id, content, from);
     this.branches.set(branch, commit);
-    this.history.push({ branch, from: from ?? '', to: commit });
+    this.history.push({ branch, from: from ?? '', to: commit, byPeople: true });
     return commit;
   }
 

@@ -105,7 +105,7 @@ export function toyRollSteps(
       return {
         kind: 'waiting',
         reason: { code: 'blocked', message },
-        wakeAt: input.now + 60_000,
+        wakeAt: input.now + 5 * 60_000,
         ...(blockedTold ? {} : { messages: [{ to: parent, event }] }),
       };
     }

@@ -1,7 +1,12 @@
 /** Many seeds on a few processes. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { runSeed, type SeedResult } from './run-seed.ts';
+
+/** A kind of simulation: how a seed is run in this process, and the module that runs seeds for its parent. */
+export interface SeedRunner<Result> {
+  run(seed: string): Promise<Result>;
+  worker: URL;
+}
 
 /** Seeds after which a process is replaced: what it has compiled is kept long enough, what it has leaked not too long. */
 const seedsAProcess = 500;
@@ -10,31 +15,39 @@ const seedsAProcess = 500;
  * Runs every seed and hands over each result as it comes. With one worker, in this process. `stop` ends it early: what is under way
  * is finished.
  */
-export async function runSeeds(
+export async function runSeeds<Result>(
+  runner: SeedRunner<Result>,
   seeds: readonly string[],
   workers: number,
-  onResult: (result: SeedResult) => void,
+  onResult: (result: Result) => void,
   stop: AbortSignal,
 ): Promise<void> {
   const left = [...seeds];
   if (workers <= 1) {
     for (const seed of left) {
       if (stop.aborted) return;
-      onResult(await runSeed(seed));
+      onResult(await runner.run(seed));
     }
     return;
   }
-  await Promise.all(Array.from({ length: Math.min(workers, left.length) }, () => work(left, onResult, stop)));
+  await Promise.all(
+    Array.from({ length: Math.min(workers, left.length) }, () => work(runner.worker, left, onResult, stop)),
+  );
 }
 
-async function work(left: string[], onResult: (result: SeedResult) => void, stop: AbortSignal): Promise<void> {
+async function work<Result>(
+  worker: URL,
+  left: string[],
+  onResult: (result: Result) => void,
+  stop: AbortSignal,
+): Promise<void> {
   while (left.length > 0 && !stop.aborted) {
-    const child = fork(fileURLToPath(new URL('worker.ts', import.meta.url)), { execArgv: ['--import', 'tsx'] });
+    const child = fork(fileURLToPath(worker), { execArgv: ['--import', 'tsx'] });
     try {
       for (let i = 0; i < seedsAProcess && !stop.aborted; i += 1) {
         const seed = left.shift();
         if (seed === undefined) break;
-        onResult(await ask(child, seed));
+        onResult(await ask<Result>(child, seed));
       }
     } finally {
       child.kill();
@@ -42,13 +55,13 @@ async function work(left: string[], onResult: (result: SeedResult) => void, stop
   }
 }
 
-function ask(child: ChildProcess, seed: string): Promise<SeedResult> {
+function ask<Result>(child: ChildProcess, seed: string): Promise<Result> {
   return new Promise((resolve, reject) => {
     const failed = (code: number | null): void => reject(new Error(`the process for seed ${seed} ended with ${code}`));
     child.once('exit', failed);
     child.once('message', (result) => {
       child.off('exit', failed);
-      resolve(result as SeedResult);
+      resolve(result as Result);
     });
     child.send(seed);
   });
