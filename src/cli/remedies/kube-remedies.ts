@@ -1,6 +1,55 @@
 import type { Remedy } from './remedy.ts';
 
 export const kubeRemedies: Record<string, Remedy> = {
+  'component-emptied': {
+    meaning:
+      'A component of which an earlier version applied objects renders nothing any more. That is more often a mistake in a condition than a wish, so nothing is deleted.',
+    actions: [
+      'clm render shows what the component renders to; correct the condition or bring the folder back.',
+      "When it is meant: allow it in the registry for a time, config item allow_emptied_components: 'COMPONENT until YYYY-MM-DD by YOU: REASON'.",
+      'clm retry channel:NAME --reason … afterwards.',
+    ],
+  },
+  'field-conflict': {
+    meaning:
+      'Another field manager owns fields of an object that clm applies, and the cluster says that they are not to be taken over.',
+    actions: [
+      'The message names the manager and the fields: end what it does there, or take the fields out of the manifest.',
+      'Or say what is to be done about that manager: config item apply_conflicts, such as: fail, NAME=force or NAME=leave.',
+      'kubectl get … --show-managed-fields -o yaml shows who owns what.',
+    ],
+  },
+  'inventory-unreadable': {
+    meaning:
+      'The ConfigMap kube-system/clm-inventory, which says what clm has applied, cannot be read. It is not taken for an empty one.',
+    actions: [
+      'Look who changed it: kubectl -n kube-system get cm clm-inventory --show-managed-fields -o yaml',
+      'Restore it, or delete the broken key: objects of that component that render no more then stay until somebody deletes them.',
+    ],
+  },
+  'object-failed': {
+    meaning:
+      'An object that was applied says itself that it will not get ready: a job that failed, a claim without its volume.',
+    actions: [
+      'The message names the object and its reason.',
+      'A job that is to run again needs another name, or to be deleted first: manifests/deletions.yaml.',
+      'clm retry channel:NAME --reason … afterwards.',
+    ],
+  },
+  'too-many-deletions': {
+    meaning: 'More objects would be deleted than one update may delete. Nothing is deleted.',
+    actions: [
+      'The message names some: is the change right?',
+      'Raise prune_max_deletions of the cluster for this change, or remove the objects in several commits.',
+    ],
+  },
+  'workloads-not-ready': {
+    meaning: 'Something that was applied did not get ready within half an hour.',
+    actions: [
+      'The message names the first one and what it lacks: kubectl describe it.',
+      'clm retry channel:NAME --reason … once it can, or merge a corrected manifest.',
+    ],
+  },
   'kube-access-invalid': {
     meaning: "The settings by which a cluster's API is reached cannot work.",
     actions: [

@@ -36,7 +36,8 @@ const unknownRank = ranks.length;
 /** Webhooks and aggregated APIs answer for everybody, so they come when what serves them is there. */
 const lastKinds = new Set(['APIService', 'MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration']);
 
-function applyRank(object: Pick<KubeObject, 'kind'>): number {
+/** Small comes first. */
+export function applyRank(object: Pick<KubeObject, 'kind'>): number {
   if (lastKinds.has(object.kind)) return unknownRank + 1;
   const rank = ranks.indexOf(object.kind);
   return rank === -1 ? unknownRank : rank;

@@ -1,13 +1,27 @@
 /** What a cluster allows applying to do: defaults, and what its config items say. */
 import type { Cluster } from '../../domain/cluster.ts';
+import { type ConflictPolicy, defaultConflictPolicy, parseConflictPolicy } from './conflicts.ts';
+import { emptiedItem } from './prune.ts';
 import { allowanceProblems } from './stack-guard.ts';
 
 export interface ApplyPolicy {
   /** Stacks of the cluster and of etcd cannot be deleted while this holds. */
   terminationProtection: boolean;
+  conflicts: ConflictPolicy;
+  /** Whether what renders no more is deleted, and how much of it in one update. */
+  prune: boolean;
+  mostDeletions: number;
+  /** Components that somebody lets disappear: until when (epoch ms), by name. */
+  emptied: Readonly<Record<string, number>>;
 }
 
-export const defaultApplyPolicy: ApplyPolicy = { terminationProtection: true };
+export const defaultApplyPolicy: ApplyPolicy = {
+  terminationProtection: true,
+  conflicts: defaultConflictPolicy,
+  prune: true,
+  mostDeletions: 20,
+  emptied: {},
+};
 
 interface Setting {
   expects: string;
@@ -21,7 +35,43 @@ const settings: Record<string, Setting> = {
     apply: (policy, value) =>
       value === 'true' || value === 'false' ? { ...policy, terminationProtection: value === 'true' } : undefined,
   },
+  apply_conflicts: {
+    expects: "force, leave or fail, and others by manager: 'force, helm=leave, argocd-controller=fail'",
+    apply: (policy, value) => {
+      const conflicts = parseConflictPolicy(value);
+      return conflicts === undefined ? undefined : { ...policy, conflicts };
+    },
+  },
+  prune: {
+    expects: 'true or false',
+    apply: (policy, value) =>
+      value === 'true' || value === 'false' ? { ...policy, prune: value === 'true' } : undefined,
+  },
+  prune_max_deletions: {
+    expects: 'a whole number from 0 to 500',
+    apply: (policy, value) =>
+      /^\d{1,3}$/.test(value) && Number(value) <= 500 ? { ...policy, mostDeletions: Number(value) } : undefined,
+  },
+  [emptiedItem]: {
+    expects: `lines such as 'COMPONENT until 2027-01-31 by NAME: REASON'`,
+    apply: (policy, value) => {
+      const emptied = parseEmptied(value);
+      return emptied === undefined ? undefined : { ...policy, emptied };
+    },
+  },
 };
+
+function parseEmptied(text: string): Record<string, number> | undefined {
+  const emptied: Record<string, number> = {};
+  for (const line of text.split('\n').map((each) => each.trim())) {
+    if (line === '') continue;
+    const match = /^(\S+) until (\d{4}-\d{2}-\d{2}) by \S+: \S.*$/.exec(line);
+    const until = Date.parse(`${match?.[2] ?? ''}T23:59:59.999Z`);
+    if (match === null || Number.isNaN(until)) return undefined;
+    emptied[match[1] as string] = until;
+  }
+  return emptied;
+}
 
 const bucketName = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 

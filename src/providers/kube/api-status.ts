@@ -1,4 +1,5 @@
 /** The API server's error object (`kind: Status`) and what it means as a Failure. */
+import type { FieldConflict } from '../../domain/apply-conflict.ts';
 import { type Failure, FailureError, terminal, transient } from '../../domain/failure.ts';
 import type { KubeAnswer } from './kube-exchange.ts';
 
@@ -97,10 +98,14 @@ function forbidden(status: ApiStatus, where: string, said: string): Failure {
 
 function conflict(status: ApiStatus, where: string, said: string): Failure {
   if (status.reason === 'AlreadyExists') return transient('kube-already-exists', `${where}: ${said}`);
-  const managers = status.causes.filter((cause) => cause.reason === 'FieldManagerConflict');
-  if (managers.length === 0) return transient('kube-conflict', `${where}: ${said}`);
-  const fields = managers.slice(0, 5).map((cause) => `${cause.field} (${cause.message})`);
-  return terminal('kube-conflict', `${where}: other managers own ${fields.join(', ')}`);
+  return transient('kube-conflict', `${where}: ${said}`);
+}
+
+/** Who owns which of the fields that a server-side apply would have changed. */
+export function fieldConflicts(status: ApiStatus): FieldConflict[] {
+  return status.causes
+    .filter((cause) => cause.reason === 'FieldManagerConflict')
+    .map(({ field, message }) => ({ field, manager: /conflict with "([^"]+)"/.exec(message)?.[1] ?? message }));
 }
 
 /** The Failure that an HTTP error answer means. `where` names method, resource and cluster. */

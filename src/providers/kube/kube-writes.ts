@@ -1,8 +1,9 @@
 /** Changing things through an exchange. */
+import { ApplyConflictError } from '../../domain/apply-conflict.ts';
 import { FailureError } from '../../domain/failure.ts';
 import type { KubeObject } from '../../domain/kube-object.ts';
 import type { KubeCluster, Patch } from '../../ports/kube-cluster.ts';
-import { readStatus, saysObjectMissing, statusFailure, throwUnlessOk } from './api-status.ts';
+import { fieldConflicts, readStatus, saysObjectMissing, statusFailure, throwUnlessOk } from './api-status.ts';
 import { classifyEviction } from './eviction-answer.ts';
 import type { KubeCall, KubeExchange } from './kube-exchange.ts';
 import { objectOf } from './kube-object-answer.ts';
@@ -49,17 +50,22 @@ export function createWrites(
       });
     },
 
-    apply(resource, object, options = {}) {
+    async apply(resource, object, options = {}) {
       const { namespace, name } = object.metadata;
-      return write({
+      const what = nameCall('APPLY', resource, namespace, name);
+      const answer = await exchange.send({
         method: 'PATCH',
         path: objectPath(resource, namespace, name),
         query: { fieldManager, force: String(options.force === true), ...(options.dryRun ? { dryRun: 'All' } : {}) },
         // JSON is YAML.
         body: object,
         contentType: 'application/apply-patch+yaml',
-        what: nameCall('APPLY', resource, namespace, name),
+        what,
       });
+      const conflicts = answer.status === 409 ? fieldConflicts(readStatus(answer)) : [];
+      if (conflicts.length > 0) throw new ApplyConflictError(inCluster(what), conflicts);
+      throwUnlessOk(answer, inCluster(what));
+      return objectOf(answer, inCluster(what));
     },
 
     async delete(resource, namespace, name, options = {}) {

@@ -1,21 +1,21 @@
-import { FailureError, terminal } from '../../domain/failure.ts';
 import type { KubeObject } from '../../domain/kube-object.ts';
 import type { RenderedComponent } from '../../domain/rendered.ts';
 import { describeObject, inApplyOrder, isFoundation } from '../../planning/pipeline/apply-order.ts';
-import { comparable, firstDifference } from '../../planning/pipeline/subset.ts';
+import { applyPolicyOf } from '../../planning/pipeline/apply-policy.ts';
+import { claimed, identityOf, identityOfObject, recorded } from '../../planning/pipeline/inventory.ts';
+import { readinessOf } from '../../planning/pipeline/readiness.ts';
 import { withApplied } from '../../planning/pipeline/update-plan.ts';
 import type { CloudProvider } from '../../ports/cloud-provider.ts';
-import type { KubeCluster } from '../../ports/kube-cluster.ts';
-import type { StepOutcome } from '../../ports/step.ts';
-import type { PipelineDependencies } from '../pipeline-dependencies.ts';
+import type { JournalNote, StepOutcome } from '../../ports/step.ts';
+import { clusterOf, type PipelineDependencies } from '../pipeline-dependencies.ts';
+import { type Applier, applyObject } from './apply-object.ts';
+import { type InventoryStore, openInventory } from './inventory-store.ts';
 import {
-  assertLease,
   clusterFactWrite,
   clusterOutputs,
   done,
   readClusterFact,
   renderedAsPlanned,
-  type UpdateInput,
   type UpdateStep,
   waiting,
 } from './update-step.ts';
@@ -35,12 +35,26 @@ export function applyManifests(deps: PipelineDependencies): UpdateStep {
     const { kube, cloud } = await deps.sessions.sessionFor(context.clusterId);
     const units = rendered.components.filter((component) => names.includes(component.name));
     const changed = await withOutputs(deps, cloud, context.clusterId, units);
+    const open = changed.filter((component) => !context.components.includes(component.name));
+    const store = await openInventory(kube, input);
+    // written down before anything is applied, so that a kill leaves nothing that nobody knows of
+    await claim(store, open);
+    const known = [...store.known().values()].flat();
+    const applier: Applier = {
+      kube,
+      input,
+      policy: applyPolicyOf(clusterOf(deps, context.clusterId)).conflicts,
+      entries: new Map(known.map((entry) => [identityOf(entry), entry])),
+      applied: new Map(),
+      sent: 0,
+      notes: [],
+    };
     if (context.components.length === 0) {
-      const unsettled = await applyFoundations(kube, input, changed);
+      const unsettled = await applyFoundations(applier, store, changed);
       if (unsettled !== undefined) return unsettled;
     }
-    const open = changed.filter((component) => !context.components.includes(component.name));
-    const ran = await applyComponents(kube, input, open);
+    const ran = await applyComponents(applier, open);
+    await record(applier, store, ran);
     const fact = withApplied(
       await readClusterFact(deps, context.clusterId),
       { components: Object.fromEntries(ran.map((component) => [component.name, component.digest])) },
@@ -49,9 +63,32 @@ export function applyManifests(deps: PipelineDependencies): UpdateStep {
     const components = [...context.components, ...ran.map((component) => component.name)];
     return done(
       { kind: ran.length === open.length ? 'next' : 'again', components },
-      { facts: [clusterFactWrite(context.clusterId, fact)] },
+      { facts: [clusterFactWrite(context.clusterId, fact)], journal: notesOf(applier, ran) },
     );
   };
+}
+
+function notesOf({ input, sent, notes }: Applier, ran: RenderedComponent[]): JournalNote[] {
+  if (sent === 0) return notes;
+  const names = ran.map((component) => component.name).join(', ');
+  const message = `${names} of ${input.context.clusterId}: ${sent} object${sent === 1 ? '' : 's'} applied`;
+  return [{ kind: 'components-applied', message }, ...notes];
+}
+
+async function claim(store: InventoryStore, open: RenderedComponent[]): Promise<void> {
+  const next = new Map(store.known());
+  for (const { name, objects } of open) next.set(name, claimed(next.get(name) ?? [], objects));
+  await store.write(next);
+}
+
+/** What was applied of these components, by uid. */
+async function record({ applied }: Applier, store: InventoryStore, ran: RenderedComponent[]): Promise<void> {
+  const next = new Map(store.known());
+  for (const { name, objects } of ran) {
+    const own = objects.flatMap((object) => applied.get(identityOfObject(object)) ?? []);
+    next.set(name, recorded(next.get(name) ?? [], own));
+  }
+  await store.write(next);
 }
 
 /** The components with the outputs of the cluster's own stack where they refer to them. */
@@ -71,58 +108,39 @@ async function withOutputs(
 
 /** Custom resource definitions and namespaces of all components, until they can be used. */
 async function applyFoundations(
-  kube: KubeCluster,
-  input: UpdateInput,
+  applier: Applier,
+  store: InventoryStore,
   changed: RenderedComponent[],
 ): Promise<StepOutcome | undefined> {
   const foundations = inApplyOrder(changed.flatMap((component) => component.objects).filter(isFoundation));
   const unsettled: string[] = [];
   for (const object of foundations) {
-    const live = await applyObject(kube, input, object);
-    if (!isUsable(live)) unsettled.push(describeObject(object));
+    const live = await applyObject(applier, object);
+    const readiness = readinessOf(withKind(object, live));
+    if (readiness.state !== 'ready') unsettled.push(`${describeObject(object)}: ${readiness.message}`);
   }
   if (unsettled.length === 0) return undefined;
-  const reason = { code: 'foundations', message: `waits until ${unsettled.join(', ')} can be used` };
-  return waiting(reason, input.now + foundationPollMs);
+  await record(applier, store, changed);
+  const reason = { code: 'foundations', message: `waits until they can be used: ${unsettled.join('; ')}` };
+  return waiting(reason, applier.input.now + foundationPollMs, {}, { journal: applier.notes });
 }
 
-function isUsable(live: KubeObject): boolean {
-  if (live.metadata.deletionTimestamp !== undefined) return false;
-  if (live.kind !== 'CustomResourceDefinition') return true;
-  const conditions = ((live['status'] as { conditions?: unknown } | undefined)?.conditions ?? []) as {
-    type?: string;
-    status?: string;
-  }[];
-  return conditions.some((condition) => condition.type === 'Established' && condition.status === 'True');
+/** Items of lists and some answers carry no kind of their own. */
+function withKind({ kind, apiVersion }: KubeObject, live: KubeObject): KubeObject {
+  return { ...live, kind, apiVersion };
 }
 
 /** As many components as fit into a run, at least one. */
-async function applyComponents(
-  kube: KubeCluster,
-  input: UpdateInput,
-  open: RenderedComponent[],
-): Promise<RenderedComponent[]> {
+async function applyComponents(applier: Applier, open: RenderedComponent[]): Promise<RenderedComponent[]> {
   const ran: RenderedComponent[] = [];
   let objects = 0;
   for (const component of open) {
     if (objects >= objectsInARun) break;
-    for (const object of inApplyOrder(component.objects)) await applyObject(kube, input, object);
+    for (const object of inApplyOrder(component.objects)) {
+      if (!applier.applied.has(identityOfObject(object))) await applyObject(applier, object);
+    }
     objects += component.objects.length;
     ran.push(component);
   }
   return ran;
-}
-
-/** Sends only what differs from what is there: an object that is as rendered is left alone. */
-async function applyObject(kube: KubeCluster, input: UpdateInput, object: KubeObject): Promise<KubeObject> {
-  const resource = await kube.resourceOf(object.apiVersion, object.kind);
-  const { namespace, name } = object.metadata;
-  if (resource.namespaced && namespace === undefined) {
-    throw new FailureError(terminal('namespace-missing', `${describeObject(object)} says no namespace`));
-  }
-  const live = await kube.get(resource, resource.namespaced ? namespace : undefined, name);
-  if (live !== undefined && firstDifference(comparable(object), live) === undefined) return live;
-  assertLease(input);
-  // fields that others hold are taken over: what the configuration says is what is wanted
-  return kube.apply(resource, object, { force: true });
 }

@@ -5,6 +5,7 @@ import type { CloudProvider } from '../../ports/cloud-provider.ts';
 import type { KubeCluster, Resource } from '../../ports/kube-cluster.ts';
 import type { StepOutcome } from '../../ports/step.ts';
 import type { PipelineDependencies } from '../pipeline-dependencies.ts';
+import { pruneObjects } from './prune-objects.ts';
 import {
   assertLease,
   done,
@@ -19,19 +20,21 @@ import {
 const mostDeletions = 50;
 const stackPollMs = 15_000;
 
-/** Deletes what the configuration lists, and nothing else: what merely stopped rendering stays (B2, B6). */
+/**
+ * Deletes what the configuration lists; at the end also what an earlier version applied and this one renders no more. What nobody
+ * lists and clm has not applied stays (B2, B6).
+ */
 export function deleteObjects(deps: PipelineDependencies): UpdateStep {
   return async (input) => {
-    if (input.context.plan?.deletions !== true) return done({ kind: 'next' });
+    const before = input.state === 'preDeletions';
+    if (before && input.context.plan?.deletions !== true) return done({ kind: 'next' });
     const rendered = await renderedAsPlanned(deps, input);
     if (rendered === undefined) return done({ kind: 'replan' });
-    const before = input.state === 'preDeletions';
     const { preApply, postApply, preApplyStacks, postApplyStacks } = rendered.deletions;
     const listed = before ? preApply : postApply;
     const stacks = before ? preApplyStacks : postApplyStacks;
-    if (listed.length + stacks.length === 0) return done({ kind: 'next' });
     const { kube, cloud } = await deps.sessions.sessionFor(input.context.clusterId);
-    const present = await presentOf(kube, listed);
+    const present = listed.length === 0 ? [] : await presentOf(kube, listed);
     if (present.length > mostDeletions) {
       const message = `${present.length} objects are listed for deletion and present, at most ${mostDeletions} may go at once`;
       return failed('too-many-deletions', message);
@@ -42,8 +45,9 @@ export function deleteObjects(deps: PipelineDependencies): UpdateStep {
       kind: 'object-deleted',
       message: `${describe(object)} of ${input.context.clusterId} is deleted, as the configuration lists it`,
     }));
-    if (going.length === 0) return done({ kind: 'next' }, { journal });
-    return waitForStacks(input, going, journal);
+    if (going.length > 0) return waitForStacks(input, going, journal);
+    if (!before) journal.push(...(await pruneObjects(deps, input, kube, rendered)));
+    return done({ kind: 'next' }, { journal });
   };
 }
 

@@ -6,6 +6,7 @@ import { inheritableEvidence } from '../../planning/pipeline/inherit.ts';
 import { baselineOf, changedUnits, underUpdate } from '../../planning/pipeline/update-plan.ts';
 import type { FactWrite } from '../../ports/store.ts';
 import { clusterOf, type PipelineDependencies } from '../pipeline-dependencies.ts';
+import { checkPrune } from './prune-objects.ts';
 import {
   clusterFactWrite,
   done,
@@ -36,9 +37,13 @@ export function planUpdate(deps: PipelineDependencies): UpdateStep {
       round: (input.context.plan?.round ?? -1) + 1,
     };
     if (noop) return done({ kind: inherits !== null ? 'inherit' : 'noop', plan });
+    // what must not be pruned is told before anything is touched
+    const { kube } = await deps.sessions.sessionFor(clusterId);
+    const pruned = await checkPrune(deps, input, kube, rendered, changed.components);
     const message =
       `${clusterId}: ${commit.slice(0, 12)} changes ${changed.stacks.length} stacks, ` +
-      `${changed.components.length} components, ${changed.pools.length} pools`;
+      `${changed.components.length} components, ${changed.pools.length} pools` +
+      (pruned.go.length === 0 ? '' : `, and prunes ${pruned.go.length} objects`);
     return done(
       { kind: 'next', plan },
       {

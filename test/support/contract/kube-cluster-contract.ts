@@ -220,8 +220,8 @@ export function describeKubeClusterContract(binding: string, connect: () => Prom
       it('are not taken over from another manager unless told to', async () => {
         await kube.create(configMaps, configMap(namespace, 'a', { x: 'theirs' }));
         const failure = await failureOf(kube.apply(configMaps, configMap(namespace, 'a', { x: 'ours' })));
-        expect(failure).toMatchObject({ kind: 'terminal', code: 'kube-conflict' });
-        expect(failure.message).toContain('.data.x');
+        expect(failure).toMatchObject({ kind: 'terminal', code: 'field-conflict' });
+        expect(failure.message).toContain('clm owns .data.x');
         expect(
           (await kube.apply(configMaps, configMap(namespace, 'a', { x: 'ours' }), { force: true }))['data'],
         ).toEqual({ x: 'ours' });

@@ -11,7 +11,7 @@ import type {
   StackView,
 } from '../../../src/ports/cloud-provider.ts';
 import type { ClusterSession, ClusterSessions } from '../../../src/ports/cluster-session.ts';
-import type { KubeCluster, Resource } from '../../../src/ports/kube-cluster.ts';
+import type { KubeCluster, Patch, Resource } from '../../../src/ports/kube-cluster.ts';
 
 interface LiveStack {
   view: StackView;
@@ -279,6 +279,27 @@ export class ScriptedCluster {
         this.mutations.push(`apply ${resource.kind} ${object.metadata.name}`);
         return live;
       },
+      create: async (resource: Resource, object: KubeObject) => {
+        this.call();
+        const { name, namespace } = object.metadata;
+        this.objects.set(key(resource, namespace, name), {
+          ...structuredClone(object),
+          metadata: { ...object.metadata, uid: 'u' },
+        });
+        return object;
+      },
+      /** Merges into `data`, which is all that is ever patched here. */
+      patch: async (resource: Resource, namespace: string | undefined, name: string, { body }: Patch) => {
+        this.call();
+        const object = this.objects.get(key(resource, namespace, name)) as KubeObject & {
+          data: Record<string, string>;
+        };
+        for (const [field, value] of Object.entries((body as { data: Record<string, string | null> }).data)) {
+          if (value === null) delete object.data[field];
+          else object.data[field] = value;
+        }
+        return object;
+      },
       delete: async (resource: Resource, namespace: string | undefined, name: string) => {
         this.call();
         this.mutations.push(`delete ${resource.kind} ${name}`);
@@ -319,6 +340,8 @@ export function scriptedSessions(clusters: ReadonlyMap<string, ScriptedCluster>)
           return { at: 0, groups: cluster.groups(), loadBalancers: [] };
         },
         cloudChanged: () => {},
+        onChange: () => {},
+        offChange: () => {},
       };
       return session as unknown as ClusterSession;
     },

@@ -4,10 +4,10 @@ import type { KubeObject } from '../../../src/domain/kube-object.ts';
 import type { RenderedCluster } from '../../../src/domain/rendered.ts';
 import { inApplyOrder } from '../../../src/planning/pipeline/apply-order.ts';
 import { unknownCluster } from '../../../src/planning/pipeline/facts.ts';
+import { readinessOf } from '../../../src/planning/pipeline/readiness.ts';
 import { classifyStack, describeStackFailure, firstFailure } from '../../../src/planning/pipeline/stack-state.ts';
 import { comparable, firstDifference } from '../../../src/planning/pipeline/subset.ts';
 import { allDigests, changedUnits, underUpdate, withApplied } from '../../../src/planning/pipeline/update-plan.ts';
-import { whyNotReady } from '../../../src/planning/pipeline/workload-ready.ts';
 
 const object = (kind: string, name = kind.toLowerCase()): KubeObject => ({
   apiVersion: 'v1',
@@ -192,7 +192,7 @@ describe('a workload', () => {
     [
       'one that does not come up',
       workload('StatefulSet', { replicas: 2 }, { observedGeneration: 2, updatedReplicas: 2, readyReplicas: 1 }),
-      '1 of 2 replicas are available',
+      '1 of 2 replicas are ready',
     ],
     ['one without status', workload('Deployment', {}, {}), 'its controller has not seen it yet'],
     ['one scaled to nothing', workload('Deployment', { replicas: 0 }, { observedGeneration: 2 }), undefined],
@@ -215,6 +215,7 @@ describe('a workload', () => {
       '2 of 3 pods are updated',
     ],
   ])('%s', (_, live, why) => {
-    expect(whyNotReady(live)).toBe(why);
+    const readiness = readinessOf({ ...live, apiVersion: 'apps/v1' });
+    expect(readiness.state === 'ready' ? undefined : readiness.message).toBe(why);
   });
 });

@@ -38,6 +38,7 @@ describe('preflight', () => {
 describe('manifests', () => {
   const crd = (established: boolean) =>
     object('CustomResourceDefinition', 'widgets', {
+      apiVersion: 'apiextensions.k8s.io/v1',
       status: { conditions: [{ type: 'Established', status: established ? 'True' : 'False' }] },
     });
   const components = [

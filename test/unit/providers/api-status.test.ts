@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { readStatus, saysObjectMissing, statusFailure } from '../../../src/providers/kube/api-status.ts';
+import {
+  fieldConflicts,
+  readStatus,
+  saysObjectMissing,
+  statusFailure,
+} from '../../../src/providers/kube/api-status.ts';
 import type { KubeAnswer } from '../../../src/providers/kube/kube-exchange.ts';
 
 function status(code: number, fields: Record<string, unknown> = {}): KubeAnswer {
@@ -30,18 +35,13 @@ describe('an error answer of the API server', () => {
     expect(judge(answer).message).toContain(where);
   });
 
-  it('lists the fields and owners of a field-manager conflict, which no repeat resolves', () => {
-    const failure = judge(
-      status(409, {
-        reason: 'Conflict',
-        message: 'Apply failed with 1 conflict',
-        details: {
-          causes: [{ reason: 'FieldManagerConflict', field: '.spec.replicas', message: 'conflict with "hpa"' }],
-        },
-      }),
-    );
-    expect(failure).toMatchObject({ kind: 'terminal', code: 'kube-conflict' });
-    expect(failure.message).toContain('.spec.replicas (conflict with "hpa")');
+  it('lists the fields and owners of a field-manager conflict', () => {
+    const causes = [
+      { reason: 'FieldManagerConflict', field: '.spec.replicas', message: 'conflict with "hpa" using autoscaling/v1' },
+      { reason: 'Other', field: '.x', message: 'no' },
+    ];
+    const answer = status(409, { reason: 'Conflict', message: 'Apply failed with 1 conflict', details: { causes } });
+    expect(fieldConflicts(readStatus(answer))).toEqual([{ field: '.spec.replicas', manager: 'hpa' }]);
   });
 
   it('does not take a 404 of another server, or of an unserved path, for a missing object', () => {
