@@ -3,9 +3,10 @@
 import type { z } from 'zod';
 import type { Explanation, StatusDocument } from '../planning/explain/status-document.ts';
 import type { Preflight } from '../planning/roll/preflight.ts';
+import type { Quarantine } from '../ports/check-runner.ts';
 import type { E2eHistory } from '../ports/e2e-store.ts';
 import type { ReadStore } from '../ports/store.ts';
-import type { e2eImportBody } from './e2e-schemas.ts';
+import type { e2eImportBody, quarantineBody, quarantineEndBody } from './e2e-schemas.ts';
 import type { PipelineControl } from './pipeline-control.ts';
 import type { RollRequest } from './roll-schemas.ts';
 import type { ActionAnswer, AdoptAnswer, Scope } from './schemas.ts';
@@ -35,6 +36,12 @@ export interface ApiBackend {
     act: (request: RollRequest, by: Operator) => Promise<ActionAnswer>;
     /** What a roll of the cluster would meet; changes nothing. */
     preview: (cluster: string, signal: AbortSignal) => Promise<Preflight>;
+  };
+  /** Checks that are left out for a while. */
+  checks: {
+    quarantines: () => Promise<Quarantine[]>;
+    quarantine: (request: z.output<typeof quarantineBody>, by: Operator) => Promise<ActionAnswer>;
+    endQuarantine: (request: z.output<typeof quarantineEndBody>, by: Operator) => Promise<ActionAnswer>;
   };
   /** Keeps a run of checks that was made elsewhere. */
   importRun: (imported: z.output<typeof e2eImportBody>, by: Operator) => Promise<ActionAnswer>;

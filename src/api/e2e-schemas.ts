@@ -1,5 +1,6 @@
 /** Shapes of the routes of end-to-end history. */
 import { z } from 'zod';
+import { reason } from './schemas.ts';
 
 const name = z.string().min(1).max(300);
 const whole = z.string().regex(/^\d+$/, 'must be a whole number').transform(Number);
@@ -55,6 +56,35 @@ export const e2eImportBody = z.object({
     .array(z.object({ key: name, title: z.string(), area: z.string(), gate: z.enum(['blocking', 'informing']) }))
     .max(10_000),
   results: z.array(e2eResult).max(10_000),
+});
+
+const longestQuarantineDays = 90;
+
+export const quarantineBody = z.strictObject({
+  check: name,
+  /** Id or alias; everywhere unless given. */
+  cluster: name.optional(),
+  reason,
+  issue: z.string().max(500).optional(),
+  forSeconds: z
+    .int()
+    .min(60)
+    .max(longestQuarantineDays * 86_400, `is longer than ${longestQuarantineDays} days`),
+});
+
+export const quarantineEndBody = z.strictObject({ check: name, cluster: name.optional(), reason });
+
+export const quarantinesAnswer = z.object({
+  quarantines: z.array(
+    z.object({
+      check: z.string(),
+      cluster: z.string().optional(),
+      until: z.number(),
+      reason: z.string(),
+      actor: z.string(),
+      issue: z.string().optional(),
+    }),
+  ),
 });
 
 export const e2eRunsAnswer = z.object({ runs: z.array(e2eRun) });

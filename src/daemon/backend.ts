@@ -14,6 +14,7 @@ import { createPipelineControl } from './control/pipeline-control.ts';
 import type { GitWatch } from './git-watch.ts';
 import type { LastGood } from './last-good.ts';
 import { createOperations } from './operations.ts';
+import { createQuarantines } from './quarantines.ts';
 import { createRollOperations } from './roll-operations.ts';
 import { StatusCache } from './status-cache.ts';
 
@@ -89,6 +90,7 @@ export function createBackend(input: BackendInput): ApiBackend {
     resume: (request, by) => acted(operations.resume(request, by)),
     retry: (request, by) => acted(operations.retry(request, by)),
     rolls: { act: (request, by) => acted(rolls.act(request, by)), preview: input.previewRoll },
+    checks: createQuarantines({ store, clusters: () => lastGood.clusters(), now }),
     importRun: async ({ run, tests, results }, by) => {
       await store.e2e.record(run, tests, results as ResultRecord[]);
       const { id, clusterId: cluster, commit, channel } = run;

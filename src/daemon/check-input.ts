@@ -1,9 +1,13 @@
 /** Everything that the daemon would read, checked at once, without touching what a daemon works on. */
 import { existsSync } from 'node:fs';
+import { profiles } from '../checks/profiles.ts';
+import { CheckSettings, capabilities, unknownCapabilities } from '../checks/settings.ts';
 import type { Cluster, InfrastructureAccount } from '../domain/cluster.ts';
 import { FailureError } from '../domain/failure.ts';
+import { nearMatches } from '../domain/near-matches.ts';
 import type { ChannelPolicy, Pipeline } from '../domain/pipeline.ts';
 import type { Problem } from '../domain/problem.ts';
+import { parseSchedule } from '../planning/e2e/schedule-runs.ts';
 import { applyItemProblems } from '../planning/pipeline/apply-policy.ts';
 import { policyProblems, surgeProblems } from '../planning/roll/cluster-policy.ts';
 import type { ChannelSource } from '../ports/channel-source.ts';
@@ -46,6 +50,7 @@ export function checkInput(config: DaemonConfig, options: CheckOptions): Promise
       ...problems,
       ...registry.problems,
       ...itemProblems(config, registry.clusters),
+      ...profileProblems(config, pipeline?.channels ?? []),
       ...(await storeProblems(config)),
     ];
     say('reading the configuration repository');
@@ -67,7 +72,14 @@ export function checkInput(config: DaemonConfig, options: CheckOptions): Promise
 function itemProblems(config: DaemonConfig, clusters: Cluster[]): Problem[] {
   return clusters.flatMap((cluster) => {
     const scopes = [
-      { path: '', problems: [...policyProblems(cluster.configItems), ...applyItemProblems(cluster.configItems)] },
+      {
+        path: '',
+        problems: [
+          ...policyProblems(cluster.configItems),
+          ...applyItemProblems(cluster.configItems),
+          ...checkItemProblems(cluster),
+        ],
+      },
       ...cluster.nodePools.map((pool) => ({
         path: `node_pools.${pool.name}.`,
         problems: surgeProblems(pool.configItems),
@@ -81,6 +93,54 @@ function itemProblems(config: DaemonConfig, clusters: Cluster[]): Problem[] {
         remedy,
       })),
     );
+  });
+}
+
+/** A typo here would silently weaken a gate: what checks read is held against what they know. */
+function checkItemProblems(cluster: Cluster): { item: string; message: string; remedy: string }[] {
+  const unknown = unknownCapabilities(new CheckSettings(cluster)).map((name) => {
+    const near = nearMatches(name, capabilities);
+    return {
+      item: 'e2e_expects',
+      message: `'${name}' is nothing that a cluster can be expected to offer`,
+      remedy: near.length === 0 ? 'clm e2e list --capabilities names all' : `write ${near.join(' or ')}`,
+    };
+  });
+  const schedule = parseSchedule(cluster.configItems['e2e_periodic'] ?? 'off');
+  const unheardOf = schedule.profiles.filter(({ profile }) => profiles[profile] === undefined);
+  return [
+    ...unknown,
+    ...schedule.problems.map((message) => ({
+      item: 'e2e_periodic',
+      message,
+      remedy: "write 'off', or profiles with spans: periodic=5m core=6h",
+    })),
+    ...unheardOf.map(({ profile }) => profileProblem('e2e_periodic', profile)),
+  ];
+}
+
+function profileProblem(item: string, profile: string): { item: string; message: string; remedy: string } {
+  return {
+    item,
+    message: `there is no profile of checks called '${profile}'`,
+    remedy: `write one of ${Object.keys(profiles).join(', ')}`,
+  };
+}
+
+/** Profiles that the pipeline names. */
+function profileProblems(config: DaemonConfig, channels: ChannelPolicy[]): Problem[] {
+  const file = 'file' in config.pipeline ? config.pipeline.file : config.pipeline.repositoryFile;
+  return channels.flatMap((channel, index) => {
+    const named = [
+      { path: `channels[${index}].e2e`, profile: channel.e2eProfile },
+      { path: `channels[${index}].e2e.midRoll`, profile: channel.e2eGate?.midRoll },
+      ...(channel.periodic ?? []).map(({ profile }) => ({ path: `channels[${index}].periodic`, profile })),
+    ];
+    return named.flatMap(({ path, profile }) => {
+      if (profile === undefined || profiles[profile] !== undefined) return [];
+      const { message, remedy } = profileProblem(path, profile);
+      return [{ file, path, message: `${message} (channel ${channel.name})`, remedy }];
+    });
   });
 }
 

@@ -12,6 +12,7 @@ import type { StatusProblem } from '../planning/explain/status-document.ts';
 import { policyOfCluster } from '../planning/roll/cluster-policy.ts';
 import { rollOverridesOf } from '../planning/roll/overrides.ts';
 import type { ChannelSource } from '../ports/channel-source.ts';
+import type { CheckResult, CheckRunner } from '../ports/check-runner.ts';
 import type { ClusterSessions } from '../ports/cluster-session.ts';
 import type { Render } from '../ports/renderer.ts';
 import type { Step } from '../ports/step.ts';
@@ -39,6 +40,7 @@ import type { LastGood } from './last-good.ts';
 import { createLookupRecord } from './lookup-record.ts';
 import type { CallReport } from './measured.ts';
 import { OverrideMirror } from './override-mirror.ts';
+import { PeriodicChecks, type PeriodicChecksInput } from './periodic-checks.ts';
 import { createRender } from './render.ts';
 import { previewRoll as previewRollOf } from './roll-preview.ts';
 
@@ -58,6 +60,7 @@ export interface CompositionInput {
   onActed: () => void;
   onStep: (run: { machine: string; step: string; outcome: string; code?: string; wallMs: number }) => void;
   onLeaseLost: () => void;
+  onChecks: (run: { clusterId: string; channel: string }, results: readonly CheckResult[]) => void;
   /** What could not be told to the registry. */
   reportProblems: () => StatusProblem[];
   report: { aws: CallReport; kube: CallReport };
@@ -72,6 +75,8 @@ export interface Composition {
   startChannels: () => Promise<void>;
   /** Looks at the files and, when `git` is asked for, at the repository. */
   look: (git: boolean) => Promise<void>;
+  /** Checks on a schedule; to be started once the engine runs. */
+  periodic: PeriodicChecks;
   close: () => Promise<void>;
 }
 
@@ -102,7 +107,8 @@ export function compose(input: CompositionInput): Composition {
   });
   const now = (): number => Math.round(clock.now());
   const render = renderOf(input, access, now);
-  const steps = createSteps({ ...input, clusterOf, sessions, wake, pipeline, heads, render });
+  const checks = checksOf(input, { sessions, clusterOf, pipeline });
+  const steps = createSteps({ ...input, ...checks, clusterOf, sessions, wake, pipeline, heads, render });
   const engine = createEngine({
     store,
     lease: input.lease,
@@ -160,6 +166,7 @@ export function compose(input: CompositionInput): Composition {
     mirror,
     startChannels,
     look,
+    periodic: checks.periodic,
     close: async () => {
       await sessions.close();
       access.close();
@@ -212,7 +219,36 @@ function createMirror(input: CompositionInput, wakeChannels: () => void, now: ()
   });
 }
 
+/** What runs checks: for cluster updates, and by itself on a schedule. */
+function checksOf(
+  input: CompositionInput,
+  parts: { sessions: ClusterSessions; clusterOf: StepsInput['clusterOf']; pipeline: () => Pipeline },
+): Pick<StepsInput, 'runner' | 'about' | 'periodic'> {
+  const { store, lastGood, clock, log, config } = input;
+  const { sessions, clusterOf, pipeline } = parts;
+  const runner = createCheckRunner({ sessions, clusterOf, clock, profiles, ledger: store.e2e, log });
+  const about: PeriodicChecksInput['about'] = (run, at) => e2eBackground({ store, clusterOf }, run, at);
+  const periodic = new PeriodicChecks({
+    runner,
+    store,
+    clock,
+    clusters: () => lastGood.clusters(),
+    scheduleOf: (channel) => pipeline().channels.find((one) => one.name === channel)?.periodic ?? [],
+    adopted: async () => (await store.fact('adoption', 'fleet')) !== undefined,
+    leaseHeld: () => input.lease.held(),
+    about,
+    onResults: input.onChecks,
+    parallel: config.checks.parallel,
+    version: input.version,
+    log,
+  });
+  return { runner, about, periodic };
+}
+
 interface StepsInput extends CompositionInput {
+  runner: CheckRunner;
+  about: PeriodicChecksInput['about'];
+  periodic: PeriodicChecks;
   clusterOf: (id: string) => Cluster | undefined;
   sessions: ClusterSessions;
   wake: (processId: string) => void;
@@ -229,7 +265,6 @@ function createSteps(input: StepsInput): Record<string, Step> {
     problems: lastGood.registryProblems(),
   });
   const http = createHttpClient((name) => process.env[name]);
-  const runner = createCheckRunner({ sessions, clusterOf, clock, profiles, ledger: store.e2e, log });
   return {
     ...createPipelineSteps({
       source,
@@ -241,6 +276,7 @@ function createSteps(input: StepsInput): Record<string, Step> {
       clock,
       random: random.fork('pipeline'),
       wake,
+      yieldCluster: (clusterId) => input.periodic.yieldCluster(clusterId),
       log,
       pollIntervalMs: input.config.configRepository.pollIntervalMs,
       heads,
@@ -264,11 +300,12 @@ function createSteps(input: StepsInput): Record<string, Step> {
       overridesOf: async (clusterId) => rollOverridesOf(await store.facts('override'), clusterId),
     }),
     ...createCheckSteps({
-      runner,
+      runner: input.runner,
       wake,
       history: store.e2e,
-      about: (run, now) => e2eBackground({ store, clusterOf }, run, now),
+      about: input.about,
       runnerVersion: input.version,
+      onResults: input.onChecks,
     }),
   };
 }

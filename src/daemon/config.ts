@@ -40,6 +40,14 @@ export interface DaemonConfig {
     /** undefined = off. */
     metricsListen?: { host: string; port: number };
   };
+  checks: {
+    /** Scheduled runs at once over the fleet. */
+    parallel: number;
+    /** Where results are told as statsd datagrams, with kube-e2etestapp's names. */
+    statsd?: { host: string; port: number };
+    /** History of runs is kept this long. */
+    keepMs: number;
+  };
   providers: {
     aws: { endpoint?: string; roleName?: string };
     kubernetes: { kubeconfig?: string; urlTemplate?: string; tokenFile?: string; token?: string };
@@ -123,6 +131,13 @@ const settingsSchema = z.strictObject({
       metricsListen: text.default('127.0.0.1:9095'),
     })
     .prefault({}),
+  checks: z
+    .strictObject({
+      parallel: z.int().min(1).max(200).default(10),
+      statsd: text.optional(),
+      keep: duration('365d'),
+    })
+    .prefault({}),
   providers: z
     .strictObject({
       aws: z.strictObject({ endpoint: z.url().optional(), roleName: text.optional() }).prefault({}),
@@ -164,6 +179,9 @@ const overridable = [
   'concurrency.boots',
   'api.socket',
   'api.metricsListen',
+  'checks.parallel',
+  'checks.statsd',
+  'checks.keep',
   'providers.aws.endpoint',
   'providers.aws.roleName',
   'providers.kubernetes.kubeconfig',
@@ -293,16 +311,7 @@ function resolveSettings(
     );
   }
   const kubernetes = settings.providers.kubernetes;
-  if (kubernetes.urlTemplate !== undefined && !kubernetes.urlTemplate.includes('{id}')) {
-    complain(
-      ['providers', 'kubernetes', 'urlTemplate'],
-      'the template does not contain {id}, so that all clusters would share one address',
-      'write {id} where the cluster id belongs: https://gateway.example/clusters/{id}',
-    );
-  }
-  if (kubernetes.token !== undefined && kubernetes.tokenFile !== undefined) {
-    complain(['providers', 'kubernetes', 'token'], 'token and tokenFile are both given', 'keep one of them');
-  }
+  complainOfKubernetes(kubernetes, complain);
   const { aws } = settings.providers;
   const allowedSigners = settings.configRepository.allowedSigners;
   if (allowedSigners !== undefined) {
@@ -328,6 +337,7 @@ function resolveSettings(
       path: settings.store === undefined ? path.join(stateDir, 'clm.db') : at(settings.store.slice('sqlite:'.length)),
     },
     concurrency: settings.concurrency,
+    checks: checksOf(settings, complain),
     api: { socket, ...(typeof listen === 'object' ? { metricsListen: listen } : {}) },
     providers: {
       aws: {
@@ -347,10 +357,37 @@ function resolveSettings(
   return { config, problems };
 }
 
+type Complain = (keys: string[], message: string, remedy: string) => void;
+
+function complainOfKubernetes(kubernetes: Settings['providers']['kubernetes'], complain: Complain): void {
+  if (kubernetes.urlTemplate !== undefined && !kubernetes.urlTemplate.includes('{id}')) {
+    complain(
+      ['providers', 'kubernetes', 'urlTemplate'],
+      'the template does not contain {id}, so that all clusters would share one address',
+      'write {id} where the cluster id belongs: https://gateway.example/clusters/{id}',
+    );
+  }
+  if (kubernetes.token !== undefined && kubernetes.tokenFile !== undefined) {
+    complain(['providers', 'kubernetes', 'token'], 'token and tokenFile are both given', 'keep one of them');
+  }
+}
+
+function checksOf({ checks }: Settings, complain: Complain): DaemonConfig['checks'] {
+  const statsd = checks.statsd === undefined ? 'off' : parseListen(checks.statsd);
+  if (statsd === 'invalid') {
+    complain(
+      ['checks', 'statsd'],
+      `'${checks.statsd}' is not an address`,
+      'write host:port, for example 127.0.0.1:8125',
+    );
+  }
+  return { parallel: checks.parallel, keepMs: checks.keep, ...(typeof statsd === 'object' ? { statsd } : {}) };
+}
+
 function registryOf(
   { registry, accounts }: Settings,
   at: (name: string) => string,
-  complain: (keys: string[], message: string, remedy: string) => void,
+  complain: Complain,
 ): FileRegistryConfig | HttpRegistryConfig {
   const { kind, path: place, url, token, tokenFile, timeout: timeoutMs } = registry;
   const refuse = (given: unknown, key: string, why: string): void => {

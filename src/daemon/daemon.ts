@@ -145,7 +145,9 @@ async function lookUntil(
       await composition.look(false);
       if (wallMs() - prunedAt < pruneEveryMs) continue;
       prunedAt = wallMs();
-      await store.prune(Math.round(clock.now()) - keepEndedMs);
+      const now = Math.round(clock.now());
+      await store.prune(now - keepEndedMs);
+      await store.e2e.pruneHistory(now - config.checks.keepMs);
     } catch (error) {
       log.error({ err: error }, 'looking at the files failed');
     }

@@ -17,6 +17,7 @@ import { type LevelLoop, startLevelLoop } from './level-loop.ts';
 import { createMetrics, type DaemonMetrics } from './metrics.ts';
 import { startProbeServer } from './probe-server.ts';
 import { type RegistryReporter, startRegistryReporter } from './registry-reporter.ts';
+import { openStatsd, type StatsdSink } from './statsd.ts';
 
 export interface LeadingInput {
   config: DaemonConfig;
@@ -49,6 +50,7 @@ export async function startLeading(input: LeadingInput): Promise<Leading> {
   const late: { metrics?: DaemonMetrics; reporter?: RegistryReporter; mirroring?: LevelLoop; committed(): void } = {
     committed: () => {},
   };
+  const statsd = statsdOf(config, log);
   const composition = compose({
     ...input,
     source: input.git.source,
@@ -61,6 +63,10 @@ export async function startLeading(input: LeadingInput): Promise<Leading> {
     onActed: () => late.committed(),
     onStep: (run) => late.metrics?.step(run),
     onLeaseLost: () => lost.abort(),
+    onChecks: (run, results) => {
+      late.metrics?.checks(run, results);
+      statsd?.send(run.clusterId, results);
+    },
     report: {
       aws: (operation, outcome, ms) => late.metrics?.providerCall('aws', operation, outcome, ms),
       kube: (operation, outcome, ms) => late.metrics?.providerCall('kube', operation, outcome, ms),
@@ -69,20 +75,17 @@ export async function startLeading(input: LeadingInput): Promise<Leading> {
   const metrics = metricsOf(input, composition, lag);
   late.metrics = metrics;
   input.reports.gitPoll = metrics.gitPoll;
-  const closers: (() => Promise<void>)[] = [async () => lag.stop(), () => composition.close()];
+  const closers: (() => Promise<void>)[] = [
+    async () => lag.stop(),
+    async () => statsd?.close(),
+    () => composition.close(),
+  ];
   const close = async (): Promise<void> => {
     // Backwards: first the work, so that running steps finish and commit; last what they work with.
     for (const one of closers.reverse()) await one();
   };
   try {
-    const probes =
-      config.api.metricsListen === undefined
-        ? undefined
-        : await startProbeServer(
-            config.api.metricsListen,
-            { metrics: metrics.text, health: healthOf(input, composition) },
-            log,
-          );
+    const probes = await probesOf(input, composition, metrics);
     if (probes !== undefined) closers.push(probes.close);
     const api = await startApiServer({ backend: composition.backend, socketPath: config.api.socket, log, version });
     closers.push(api.close);
@@ -107,6 +110,8 @@ export async function startLeading(input: LeadingInput): Promise<Leading> {
     await overridesKnown(composition, log);
     await composition.engine.start();
     await composition.startChannels();
+    composition.periodic.start();
+    closers.push(() => composition.periodic.close());
     const mirroring = startLevelLoop({
       pass: () => composition.mirror.pass(),
       broken: 'the overrides cannot be kept in git notes',
@@ -136,9 +141,22 @@ async function overridesKnown({ mirror }: Composition, log: Logger): Promise<voi
   patience.abort();
 }
 
+async function probesOf(input: LeadingInput, composition: Composition, metrics: DaemonMetrics) {
+  const { config, log } = input;
+  if (config.api.metricsListen === undefined) return undefined;
+  const checks = () => composition.periodic.health();
+  const sources = { metrics: metrics.text, health: healthOf(input, composition), checks };
+  return startProbeServer(config.api.metricsListen, sources, log);
+}
+
+function statsdOf(config: DaemonConfig, log: Logger): StatsdSink | undefined {
+  const onError = (error: Error): void => log.warn({ err: error }, 'statsd cannot be told of checks');
+  return config.checks.statsd === undefined ? undefined : openStatsd(config.checks.statsd, onError);
+}
+
 function metricsOf(
   { version, lease }: LeadingInput,
-  { engine, backend }: Composition,
+  { engine, backend, periodic }: Composition,
   lag: EventLoopMonitor,
 ): DaemonMetrics {
   return createMetrics({
@@ -150,6 +168,7 @@ function metricsOf(
     },
     leaseHeld: () => lease.held(),
     lag: () => lag.read(),
+    checks: () => periodic.health(),
   });
 }
 

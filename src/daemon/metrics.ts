@@ -1,8 +1,10 @@
 /** Prometheus metrics of the daemon. State is read when it is scraped; events are counted as they happen. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry as MetricRegistry } from 'prom-client';
+import type { HealthView } from '../planning/e2e/health-view.ts';
 import { channelStates, clusterStates } from '../planning/explain/states.ts';
 import type { StatusDocument } from '../planning/explain/status-document.ts';
 import type { EventLoopLag } from '../support/event-loop-lag.ts';
+import { type CheckMetrics, registerCheckMetrics } from './e2e-metrics.ts';
 
 export interface DaemonMetrics {
   /** Text format of Prometheus. */
@@ -12,6 +14,8 @@ export interface DaemonMetrics {
   /** One call of a cloud or cluster API; `outcome` is `ok` or the failure's code. */
   providerCall: (provider: 'aws' | 'kube', operation: string, outcome: string, wallMs: number) => void;
   gitPoll: (outcome: string) => void;
+  /** The results of one run of checks. */
+  checks: CheckMetrics['observe'];
 }
 
 export interface MetricSources {
@@ -27,6 +31,7 @@ export interface MetricSources {
   };
   leaseHeld: () => boolean;
   lag: () => EventLoopLag;
+  checks: () => HealthView;
 }
 
 const secondsBuckets = [0.005, 0.02, 0.1, 0.5, 1, 5, 30, 120];
@@ -81,6 +86,7 @@ export function createMetrics(sources: MetricSources): DaemonMetrics {
   });
   registerEngineGauges(registers, sources);
   const fillFleet = registerFleetGauges(registers);
+  const checks = registerCheckMetrics(registers, sources.checks);
   return {
     text: async () => {
       fillFleet(await sources.status());
@@ -96,6 +102,7 @@ export function createMetrics(sources: MetricSources): DaemonMetrics {
       callSeconds.observe({ provider }, wallMs / 1000);
     },
     gitPoll: (outcome) => polls.inc({ outcome }),
+    checks: checks.observe,
   };
 }
 

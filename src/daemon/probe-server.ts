@@ -2,7 +2,9 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { FailureError, terminal } from '../domain/failure.ts';
+import type { HealthView } from '../planning/e2e/health-view.ts';
 import type { Logger } from '../support/logger.ts';
+import { healthBadge, healthHtml } from './e2e-health-page.ts';
 import type { HealthVerdict } from './health.ts';
 
 export interface ProbeServer {
@@ -13,6 +15,8 @@ export interface ProbeServer {
 export interface ProbeSources {
   metrics: () => Promise<{ contentType: string; body: string }>;
   health: () => HealthVerdict;
+  /** What scheduled checks say of the fleet. */
+  checks: () => HealthView;
 }
 
 /** Throws FailureError `port-in-use` or `listen-failed`. */
@@ -74,7 +78,15 @@ async function answer(
     const body = `${JSON.stringify(verdict)}\n`;
     return { status: verdict.ok ? 200 : 503, contentType: 'application/json', body };
   }
-  return { status: 404, contentType: 'text/plain', body: 'there is /metrics and /healthz\n' };
+  if (path === '/checks')
+    return { status: 200, contentType: 'text/html; charset=utf-8', body: healthHtml(sources.checks()) };
+  if (path === '/checks.json') {
+    return { status: 200, contentType: 'application/json', body: `${JSON.stringify(sources.checks())}\n` };
+  }
+  if (path === '/checks/badge.svg')
+    return { status: 200, contentType: 'image/svg+xml', body: healthBadge(sources.checks()) };
+  const body = 'there is /metrics, /healthz, /checks, /checks.json and /checks/badge.svg\n';
+  return { status: 404, contentType: 'text/plain', body };
 }
 
 function listening(server: Server, listen: { host: string; port: number }): Promise<void> {

@@ -99,6 +99,8 @@ export interface ChannelPolicy {
   e2eProfile: string;
   /** How their results are judged; any failure blocks unless given. */
   e2eGate?: E2eGatePolicy;
+  /** Profiles that run on each cluster again and again, whatever happens. */
+  periodic?: { profile: string; everyMs: number }[];
   /** A cluster whose pod disruption budgets block it this long without progress is `blocked`. */
   blockLimitMs: number;
   /** A cluster in flight this long, waits on budgets excluded, has failed. */

@@ -51,6 +51,7 @@ export interface PipelineStepsInput {
   clock: Clock;
   random: Random;
   wake: (processId: string) => void;
+  yieldCluster?: (clusterId: string) => boolean;
   log: Logger;
   /** Decision time between two looks at the branches; a minute unless given. */
   pollIntervalMs?: number;

@@ -25,6 +25,8 @@ export interface PipelineDependencies {
   clock: Clock;
   random: Random;
   wake: (processId: string) => void;
+  /** Cancels a scheduled run of checks on the cluster; true once none is under way. */
+  yieldCluster?: (clusterId: string) => boolean;
   log: Logger;
   heads: HeadWatch;
   /** Whom gates ask; one that is not there has no answer, and the gate stays closed. */

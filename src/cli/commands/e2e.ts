@@ -13,6 +13,8 @@ import type { HistoryOptions } from '../run/e2e-history.ts';
 import type { ImportOptions } from '../run/e2e-import.ts';
 import type { E2eRunOptions } from '../run/e2e-run.ts';
 
+import { registerQuarantine } from './e2e-quarantine.ts';
+
 const collect = (value: string, all: string[]): string[] => [...all, ...value.split(',').filter((part) => part !== '')];
 const append = (value: string, all: string[]): string[] => [...all, value];
 
@@ -66,6 +68,7 @@ export const registerE2e: RegisterCommand = (program, context) => {
     ['clm e2e list --profile addons -o wide', 'with gates, limits and titles'],
   ]);
   registerHistory(e2e, context);
+  registerQuarantine(e2e, context);
   examples(e2e, [
     ['clm e2e run --kubeconfig ~/.kube/config', 'check a cluster now'],
     ['clm e2e history --channel beta', 'what the daemon has found'],

@@ -142,6 +142,20 @@ const channelSchema = z
         description: 'Profile of checks, and how its results are judged',
         remedy: 'write the name of a profile, like smoke, or {profile: smoke, baseline: true}',
       }),
+    periodic: z
+      .array(
+        z.strictObject({
+          profile: profileName,
+          every: span({ min: 60 * second, max: 30 * day, remedy: 'write a span like 30m, from 1m to 30d' }),
+        }),
+      )
+      .max(10)
+      .optional()
+      .meta({
+        description:
+          'Profiles of checks that run on each cluster on a schedule; a cluster says otherwise with e2e_periodic',
+        remedy: 'write a list like [{profile: periodic, every: 30m}]',
+      }),
     blockLimit: span({
       min: 60 * second,
       max: 30 * day,

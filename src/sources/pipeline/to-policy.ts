@@ -53,6 +53,7 @@ export function toPolicy(
       minDwellMs: channel.minDwell,
       siblings: channel.siblings,
       knownFailures: channel.knownFailures,
+      periodic: channel.periodic?.map(({ profile, every }) => ({ profile, everyMs: every })),
     }),
   };
   return { policy, problems: [...windows.problems, ...gates.problems] };

@@ -4,11 +4,12 @@ import type { ClusterFact } from '../../planning/pipeline/facts.ts';
 import type { CallerIdentity } from '../../ports/cloud-provider.ts';
 import type { KubeCluster, Resource } from '../../ports/kube-cluster.ts';
 import { clusterOf, type PipelineDependencies } from '../pipeline-dependencies.ts';
-import { clusterFactWrite, done, failed, readClusterFact, type UpdateStep } from './update-step.ts';
+import { clusterFactWrite, done, failed, readClusterFact, type UpdateStep, waiting } from './update-step.ts';
 
 const namespaces: Resource = { group: '', version: 'v1', resource: 'namespaces', kind: 'Namespace', namespaced: false };
 /** Credentials that end sooner than this are not good enough to begin with (B9). */
 const credentialMarginMs = 15 * 60_000;
+const yieldLookMs = 5_000;
 
 /** Is this the cluster that we think it is, and can it be worked on? Nothing was touched before this says yes (B1). */
 export function preflightCluster(deps: PipelineDependencies): UpdateStep {
@@ -16,6 +17,10 @@ export function preflightCluster(deps: PipelineDependencies): UpdateStep {
     const { clusterId } = input.context;
     const cluster = clusterOf(deps, clusterId);
     if (cluster === undefined) return failed('cluster-left-registry', `${clusterId} is not in the registry any more`);
+    if (deps.yieldCluster?.(clusterId) === false) {
+      const message = 'the scheduled checks of the cluster are cancelled and clean up first';
+      return waiting({ code: 'checks-yield', message }, input.now + yieldLookMs);
+    }
     const session = await deps.sessions.sessionFor(clusterId);
     const fact = await readClusterFact(deps, clusterId);
     const [identity, kubeSystemUid, expiresAt] = await Promise.all([

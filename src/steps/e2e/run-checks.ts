@@ -31,6 +31,8 @@ export interface CheckStepsInput {
   /** What history and registry say of a cluster, for its runs. */
   about: (run: { clusterId: string; profile: string; commit: string }, now: number) => Promise<RunBackground>;
   runnerVersion: string;
+  /** Told the results of every run that ended. */
+  onResults?: (run: { clusterId: string; channel: string }, results: readonly CheckResult[]) => void;
 }
 
 export interface RunBackground {
@@ -96,6 +98,7 @@ async function runChecks(input: CheckStepsInput, step: StepInput<E2eContext>): P
   }
   await keepHistory(input, step, about, state);
   runner.forget(runId);
+  input.onResults?.(context, state.results);
   const bad = state.results.filter(
     (result) => result.gate === 'blocking' && !['pass', 'flaky', 'skipped'].includes(result.outcome),
   );
