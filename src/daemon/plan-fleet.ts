@@ -6,13 +6,15 @@ import type { Problem } from '../domain/problem.ts';
 import { type AppliedSource, appliedKind, parseAppliedSources } from '../planning/change/applied-source.ts';
 import { compareCluster } from '../planning/change/compare-cluster.ts';
 import { fleetPlan } from '../planning/change/fleet-plan.ts';
-import type { PlanDocument } from '../planning/change/plan-document.ts';
+import type { PlanDocument, PlanRefusal } from '../planning/change/plan-document.ts';
 import { type PoolSizes, parsePoolSizes, poolSizesKind } from '../planning/change/pool-forecast.ts';
 import type { Rendering } from '../planning/change/unit-changes.ts';
+import { judgeUpgrade } from '../planning/kubernetes/judge-upgrade.ts';
 import { type ClusterFact, parseClusterFact } from '../planning/pipeline/facts.ts';
 import type { ChannelSource } from '../ports/channel-source.ts';
 import type { Render } from '../ports/renderer.ts';
 import type { ReadStore } from '../ports/store.ts';
+import { manifestUses, poolTargetsOf } from '../steps/cluster-update/check-kubernetes.ts';
 import { historyKey, historyKind, readHistory } from '../steps/roll/measurements.ts';
 import type { Logger } from '../support/logger.ts';
 import type { DaemonConfig } from './config.ts';
@@ -88,9 +90,32 @@ async function planOne({ look, render, plan, problems }: Planning, cluster: Clus
   if (after.sealed) notes.push('encrypted config items were compared without being decrypted');
   const change = compareCluster(
     { after, fact: known.fact, ...earlier, fresh, cluster, sizes: known.sizes, histories: known.histories },
-    { cluster, notes, refusals: [] },
+    { cluster, notes, refusals: same ? [] : refusalsOf(cluster, after, earlier) },
   );
   plan.add(change, cluster);
+}
+
+/** What is known to run is what was rendered last; an interrupted update may have brought some of the next one. */
+function refusalsOf(
+  cluster: Cluster,
+  after: Rendering,
+  { recorded, begun }: { recorded: Rendering | undefined; begun: Rendering[] },
+): PlanRefusal[] {
+  const target = after.rendered.kubernetesVersion;
+  if (target === undefined) return [];
+  const earlier = [recorded, ...begun].filter((one) => one !== undefined);
+  const kubelets = recorded?.rendered.pools.flatMap(({ name, controlPlane, kubernetesVersion }) => {
+    const version = kubernetesVersion ?? recorded.rendered.kubernetesVersion;
+    return controlPlane || version === undefined ? [] : [[`pool ${name}`, version] as const];
+  });
+  return judgeUpgrade({
+    cluster: cluster.alias,
+    target,
+    poolTargets: poolTargetsOf(after.rendered),
+    controlPlane: earlier.flatMap((one) => one.rendered.kubernetesVersion ?? []),
+    kubelets: Object.fromEntries(kubelets ?? []),
+    removed: { manifests: manifestUses(after.rendered, target), inUse: [] },
+  });
 }
 
 interface Known {

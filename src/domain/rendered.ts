@@ -69,6 +69,8 @@ export interface RenderedPool {
   controlPlane: boolean;
   /** Stack that carries the pool. */
   stackName: string;
+  /** Config item `kubernetes_version` of the pool where it is another than the cluster's. */
+  kubernetesVersion?: string;
   /** Digest of all that decides whether nodes are outdated (stack template and userdata). */
   digest: string;
 }
@@ -102,6 +104,8 @@ export interface RenderedCluster {
   commit: string;
   /** Digest over all units. The cluster version is `<commit>#<digest>`. */
   digest: string;
+  /** Config item `kubernetes_version`: what the control plane is to run. Absent where the configuration has none. */
+  kubernetesVersion?: string;
   stacks: RenderedStack[];
   components: RenderedComponent[];
   pools: RenderedPool[];

@@ -49,6 +49,11 @@ export class ClusterContext {
     this.stackInputs = this.#inputsWith(this.#values(), null, this.inputs);
   }
 
+  /** Version of Kubernetes that the configuration names, if it names one. */
+  get kubernetesVersion(): string | undefined {
+    return this.#items['kubernetes_version'];
+  }
+
   /** What a manifest renders to, without its objects. */
   manifest(file: TemplateFile, inputs: TemplateInputs = this.inputs): ManifestSummary {
     return this.run.evaluate(manifestMemo, file, inputs, (text) => {

@@ -64,7 +64,14 @@ export function renderCluster(tree: ConfigurationTree, input: RenderInput): Rend
   if (problems.length > 0 || context.run.lookups.needed.size > 0) return failure(problems, context);
   // Karpenter's own definitions are among the manifests, so its pools come behind them
   const units = { stacks, components: [...components, ...poolComponents], pools, karpenterPools, deletions };
-  const rendered = { clusterId: cluster.id, commit: input.commit, digest: clusterDigest(units), ...units };
+  const { kubernetesVersion } = context;
+  const rendered = {
+    clusterId: cluster.id,
+    commit: input.commit,
+    digest: clusterDigest(units),
+    ...(kubernetesVersion === undefined ? {} : { kubernetesVersion }),
+    ...units,
+  };
   return { ok: true, rendered, redact: context.redact };
 }
 

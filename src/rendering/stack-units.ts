@@ -101,7 +101,14 @@ export function renderPoolStack(
       : { userData: { token, refers: userData.refers, text: (of) => userDataOf(of, pool).text() } }),
     ...(userData.uploads.length === 0 ? {} : { more: { uploads: userData.uploads } }),
   });
-  const rendered = { name: pool.name, profile: pool.profile, controlPlane: isControlPlane(pool), stackName: name };
+  const own = pool.configItems['kubernetes_version'];
+  const rendered = {
+    name: pool.name,
+    profile: pool.profile,
+    controlPlane: isControlPlane(pool),
+    stackName: name,
+    ...(own === undefined || own === context.kubernetesVersion ? {} : { kubernetesVersion: own }),
+  };
   return { stack, rendered: { ...rendered, digest: poolDigest(rendered, stack.digest) } };
 }
 

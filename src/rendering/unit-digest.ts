@@ -40,6 +40,7 @@ export const poolFields: FieldsOf<RenderedPool> = {
   profile: { ignored: 'another profile with the same stack replaces nothing' },
   controlPlane: { ignored: 'follows from the profile' },
   stackName: { ignored: 'follows from the name' },
+  kubernetesVersion: { ignored: 'what it means to nodes is in their user data' },
 };
 
 export const karpenterPoolFields: FieldsOf<RenderedKarpenterPool> = {
@@ -50,6 +51,7 @@ export const karpenterPoolFields: FieldsOf<RenderedKarpenterPool> = {
 
 export const clusterFields: Readonly<Record<Exclude<keyof RenderedCluster, 'digest'>, Part>> = {
   clusterId: { ignored: 'a digest is compared with others of the same cluster only' },
+  kubernetesVersion: { ignored: 'what it means is in the user data and manifests that render' },
   commit: { ignored: 'commits that render to the same are the same' },
   stacks: 'hashed',
   components: 'hashed',
@@ -81,7 +83,9 @@ export function componentDigest(name: string, files: readonly string[]): string 
 }
 
 /** Over the digests of all units, and over the deletions themselves. */
-export function clusterDigest(rendered: Omit<RenderedCluster, 'digest' | 'clusterId' | 'commit'>): string {
+export function clusterDigest(
+  rendered: Omit<RenderedCluster, 'digest' | 'clusterId' | 'commit' | 'kubernetesVersion'>,
+): string {
   const units = (kind: string, list: readonly { name: string; digest: string }[]): string[] =>
     list.map((unit) => `${kind} ${unit.name} ${unit.digest}`);
   return digestParts([

@@ -1,5 +1,5 @@
 import type { StackProgress, UpdateProgress } from '../../domain/cluster-update.ts';
-import type { RenderedStack } from '../../domain/rendered.ts';
+import type { RenderedCluster, RenderedStack } from '../../domain/rendered.ts';
 import { withApplied } from '../../planning/pipeline/update-plan.ts';
 import type { StepEffects, WaitReason } from '../../ports/step.ts';
 import type { PipelineDependencies } from '../pipeline-dependencies.ts';
@@ -23,7 +23,8 @@ const planPollMs = 5_000;
 const kindsOfState: Record<string, RenderedStack['kind'][]> = {
   etcdStack: ['etcd'],
   clusterStack: ['cluster', 'extra'],
-  poolStacks: ['node-pool'],
+  controlPlaneStacks: ['node-pool'],
+  workerStacks: ['node-pool'],
 };
 
 /** Creates or updates the stacks of a state's kinds whose digest changed, and sees them through. */
@@ -35,7 +36,10 @@ export function applyStacks(deps: PipelineDependencies): UpdateStep {
     if (plan === null || plan.stacks.length === 0) return done({ kind: 'next' });
     const rendered = await renderedAsPlanned(deps, input);
     if (rendered === undefined) return done({ kind: 'replan' });
-    const wanted = rendered.stacks.filter((stack) => kinds.includes(stack.kind) && plan.stacks.includes(stack.name));
+    const wanted = rendered.stacks.filter(
+      (stack) =>
+        kinds.includes(stack.kind) && plan.stacks.includes(stack.name) && belongsTo(input.state, stack, rendered),
+    );
     const unfinished = wanted.filter((stack) => input.context.stacks[stack.name]?.state !== 'applied');
     const kind = kinds.find((one) => unfinished.some((stack) => stack.kind === one));
     if (kind === undefined) return done({ kind: 'next' });
@@ -55,6 +59,13 @@ export function applyStacks(deps: PipelineDependencies): UpdateStep {
     const wakeAt = input.now + interval + deps.random.int(interval / 3);
     return waiting({ code: 'stacks', message }, wakeAt, progress, effects);
   };
+}
+
+/** Of node pools one state applies those of the control plane, the other one all the others. */
+function belongsTo(state: string, stack: RenderedStack, rendered: RenderedCluster): boolean {
+  if (stack.kind !== 'node-pool') return true;
+  const controlPlane = rendered.pools.find((pool) => pool.name === stack.pool)?.controlPlane === true;
+  return controlPlane === (state === 'controlPlaneStacks');
 }
 
 function nextKind(unfinished: RenderedStack[], open: RenderedStack[]): WaitReason {

@@ -7,6 +7,7 @@ import { baselineOf, changedUnits, underUpdate } from '../../planning/pipeline/u
 import type { FactWrite } from '../../ports/store.ts';
 import { clusterOf, type PipelineDependencies } from '../pipeline-dependencies.ts';
 import { checkPrune } from './prune-objects.ts';
+import { kubernetesRefusals, refused } from './check-kubernetes.ts';
 import {
   clusterFactWrite,
   done,
@@ -38,8 +39,13 @@ export function planUpdate(deps: PipelineDependencies): UpdateStep {
     };
     if (noop) return done({ kind: inherits !== null ? 'inherit' : 'noop', plan });
     // what must not be pruned is told before anything is touched
-    const { kube } = await deps.sessions.sessionFor(clusterId);
-    const pruned = await checkPrune(deps, input, kube, rendered, changed.components);
+    const session = await deps.sessions.sessionFor(clusterId);
+    const pruned = await checkPrune(deps, input, session.kube, rendered, changed.components);
+    const cluster = clusterOf(deps, clusterId);
+    if (cluster !== undefined && rendered.kubernetesVersion !== undefined) {
+      const refusals = await kubernetesRefusals(session, cluster, rendered);
+      if (refusals.length > 0) throw refused(refusals);
+    }
     const message =
       `${clusterId}: ${commit.slice(0, 12)} changes ${changed.stacks.length} stacks, ` +
       `${changed.components.length} components, ${changed.pools.length} pools` +

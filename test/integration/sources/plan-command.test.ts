@@ -144,6 +144,21 @@ describe('clm plan', { timeout: 60_000 }, () => {
     expect(document.rolls[0]?.p90Seconds).toBeGreaterThan(300);
   });
 
+  it('refuses a jump of Kubernetes minors with exit code 3, before anything moves', async () => {
+    await applied();
+    commit('jump', [[defaults, 'kubernetes_version: "v1.34.3"', 'kubernetes_version: "v1.36.0"']]);
+    const run = await plan('jump', '-o', 'json');
+    expect(run.code).toBe(3);
+    const { refusals, summary } = JSON.parse(run.out) as PlanDocument;
+    expect(refusals.map(({ code, message }) => [code, message])).toContainEqual([
+      'kubernetes-minor-skipped',
+      'cluster-1 runs Kubernetes 1.34, and the configuration wants v1.36.0',
+    ]);
+    expect(summary).toBe('3 roll 15 nodes');
+    commit('next', [[defaults, 'kubernetes_version: "v1.34.3"', 'kubernetes_version: "v1.35.0"']]);
+    expect((await planned('next')).refusals).toEqual([]);
+  });
+
   it('shows an edit of the registry as it shows a commit', async () => {
     await applied();
     const file = path.join(folder.path, 'clusters', '2.yaml');

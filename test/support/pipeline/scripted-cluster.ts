@@ -36,6 +36,7 @@ export class ScriptedCluster {
   kubeSystemUid: string;
   unreachable = false;
   ready = true;
+  kubernetesVersion = 'v1.34.3';
   /** Next stack updates of this name roll back. */
   rollsBack = new Set<string>();
   calls = 0;
@@ -230,8 +231,10 @@ export class ScriptedCluster {
     const key = (resource: Resource, namespace: string | undefined, name: string): string =>
       `${resource.kind}/${namespace ?? ''}/${name}`;
     const answers = {
-      raw: async () => {
+      raw: async (path: string) => {
         this.call();
+        if (path === '/version') return { status: 200, body: JSON.stringify({ gitVersion: this.kubernetesVersion }) };
+        if (path === '/metrics') return { status: 200, body: '' };
         return { status: this.ready ? 200 : 500, body: 'ok' };
       },
       resourceOf: async (apiVersion: string, kind: string): Promise<Resource> => {
@@ -339,6 +342,7 @@ export function scriptedSessions(clusters: ReadonlyMap<string, ScriptedCluster>)
           cluster.call();
           return { at: 0, groups: cluster.groups(), loadBalancers: [] };
         },
+        view: async () => ({ nodes: [] }),
         cloudChanged: () => {},
         onChange: () => {},
         offChange: () => {},

@@ -6,6 +6,56 @@ import { bench, failureOf, id, object, output } from '../../support/pipeline/upd
 import { sampleCluster } from '../../support/sample-cluster.ts';
 
 const messages = (outcome: StepOutcome): OutboxMessage[] => outcome.messages ?? [];
+
+describe('a version of Kubernetes that the cluster cannot go to', () => {
+  it('is refused before anything moves, and stays refused when the step runs again', async () => {
+    const { run, live, state } = bench({
+      kubernetesVersion: 'v1.36.0',
+      components: [{ name: 'a', digest: 'x', objects: [] }],
+    });
+    live.kubernetesVersion = 'v1.34.3';
+    for (let times = 0; times < 2; times++) {
+      await expect(run('plan-update', 'rendering')).rejects.toMatchObject({
+        failure: { kind: 'terminal', code: 'kubernetes-minor-skipped' },
+      });
+    }
+    expect(live.mutations).toEqual([]);
+    state.rendered = { ...state.rendered, kubernetesVersion: 'v1.35.0' };
+    expect(output(await run('plan-update', 'rendering'))).toMatchObject({ kind: 'next' });
+  });
+});
+
+describe('stacks of node pools', () => {
+  const pools = ['master', 'worker'].map((name) => ({
+    name,
+    profile: name,
+    controlPlane: name === 'master',
+    stackName: `nodepool-${name}`,
+    digest: name,
+  }));
+  const stacks = pools.map(({ name, stackName }) => ({
+    name: stackName,
+    kind: 'node-pool' as const,
+    pool: name,
+    template: '{}',
+    parameters: {},
+    tags: {},
+    digest: name,
+  }));
+
+  it('come in two steps: those of workers only when the control plane has been rolled', async () => {
+    const { run, live, plan } = bench({ pools, stacks });
+    const context = { plan: { ...plan, stacks: stacks.map((stack) => stack.name) } };
+    await run('apply-stacks', 'controlPlaneStacks', context);
+    expect(live.mutations.filter((one) => one.includes('worker'))).toEqual([]);
+    expect(live.mutations.some((one) => one.includes('nodepool-master'))).toBe(true);
+    live.mutations.length = 0;
+    await run('apply-stacks', 'workerStacks', context);
+    expect(live.mutations.some((one) => one.includes('nodepool-worker'))).toBe(true);
+    expect(live.mutations.filter((one) => one.includes('master'))).toEqual([]);
+  });
+});
+
 describe('preflight', () => {
   it('pins who the cluster is at first contact', async () => {
     const { run, live } = bench({});

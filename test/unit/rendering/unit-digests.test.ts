@@ -41,14 +41,27 @@ const otherStack: typeof stack = {
   selfRolling: { Group: 'AutoScalingRollingUpdate' },
   uploads: [{ bucket: 'b', key: 'k', encryptionKey: { alias: 'a' }, files: [] }],
 };
-const pool: Omit<RenderedPool, 'digest'> = { name: 'p', profile: 'w', controlPlane: false, stackName: 's' };
-const otherPool: typeof pool = { name: 'q', profile: 'v', controlPlane: true, stackName: 't' };
+const pool: Omit<RenderedPool, 'digest'> = {
+  name: 'p',
+  profile: 'w',
+  controlPlane: false,
+  stackName: 's',
+  kubernetesVersion: 'v1.33.1',
+};
+const otherPool: typeof pool = {
+  name: 'q',
+  profile: 'v',
+  controlPlane: true,
+  stackName: 't',
+  kubernetesVersion: 'v1.34.1',
+};
 const karpenter = { name: 'p', profile: 'k', component: 'c' };
 const otherKarpenter: typeof karpenter = { name: 'q', profile: 'l', component: 'd' };
 const unit = { name: 'u', digest: 'd' };
 const cluster: Omit<RenderedCluster, 'digest'> = {
   clusterId: 'x',
   commit: 'c',
+  kubernetesVersion: 'v1.33.1',
   stacks: [],
   components: [],
   pools: [],
@@ -58,6 +71,7 @@ const cluster: Omit<RenderedCluster, 'digest'> = {
 const otherCluster: typeof cluster = {
   clusterId: 'y',
   commit: 'd',
+  kubernetesVersion: 'v1.34.1',
   stacks: [{ ...stack, ...unit }],
   components: [{ ...unit, objects: [] }],
   pools: [{ ...pool, ...unit }],

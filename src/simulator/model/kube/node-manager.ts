@@ -205,7 +205,7 @@ export class NodeManager implements InstanceListener {
           { type: 'InternalDNS', address: nodeName },
         ],
         daemonEndpoints: { kubeletEndpoint: { Port: 10_250 } },
-        nodeInfo: this.#nodeInfo(instance),
+        nodeInfo: this.#nodeInfo(instance, flags.version),
         images: [],
       },
     };
@@ -232,7 +232,7 @@ export class NodeManager implements InstanceListener {
     });
   }
 
-  #nodeInfo(instance: SimInstance): Record<string, string> {
+  #nodeInfo(instance: SimInstance, installed: string | undefined): Record<string, string> {
     const image = this.#core.options.images[instance.imageId];
     return {
       architecture: 'amd64',
@@ -240,7 +240,7 @@ export class NodeManager implements InstanceListener {
       containerRuntimeVersion: 'containerd://1.7.22',
       kernelVersion: image?.kernelVersion ?? '6.1.112-122.189.amzn2023.x86_64',
       kubeProxyVersion: '',
-      kubeletVersion: image?.kubeletVersion ?? this.#core.options.kubernetesVersion,
+      kubeletVersion: image?.kubeletVersion ?? installed ?? this.#core.options.kubernetesVersion,
       machineID: this.#core.newUid().replaceAll('-', ''),
       operatingSystem: 'linux',
       osImage: image?.osImage ?? `Simulated Linux (${instance.imageId})`,

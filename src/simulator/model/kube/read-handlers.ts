@@ -3,6 +3,7 @@ import { type KubeAnswer, type KubeRequest, partialMetadata, type Target } from 
 import type { ClusterCore } from './cluster-core.ts';
 import { managersOf } from './controller-fields.ts';
 import { eventAs } from './event-versions.ts';
+import type { Node } from './kinds.ts';
 import type { Fields, SimObject } from './object.ts';
 import { parseFieldSelector, parseLabelSelector } from './selectors.ts';
 import { tableOf } from './table-format.ts';
@@ -256,8 +257,17 @@ function formOf(request: KubeRequest): Form {
   throw new ApiError(406, 'NotAcceptable', message);
 }
 
+/** API servers are as old as the kubelets that run them; of several the oldest answers, which is the one that counts. */
+function servedVersion(core: ClusterCore): string {
+  const versions = [...core.store.typed<Node>('nodes').byKey.values()]
+    .filter((node) => node.metadata.labels?.['node.kubernetes.io/role'] === 'master')
+    .flatMap((node) => node.status.nodeInfo?.['kubeletVersion'] ?? [])
+    .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+  return versions[0] ?? core.options.kubernetesVersion;
+}
+
 function versionInfo(core: ClusterCore): Fields {
-  const gitVersion = core.options.kubernetesVersion;
+  const gitVersion = servedVersion(core);
   const [major, minor] = gitVersion.replace(/^v/, '').split('.');
   return {
     major: major ?? '1',

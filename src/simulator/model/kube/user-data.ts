@@ -4,6 +4,8 @@ import type { Taint } from './kinds.ts';
 export interface KubeletFlags {
   labels: Record<string, string>;
   taints: Taint[];
+  /** What the user data installs: the version behind a word that ends in `kubelet`. */
+  version?: string;
 }
 
 function flagValue(userData: string, flag: string): string | undefined {
@@ -11,7 +13,7 @@ function flagValue(userData: string, flag: string): string | undefined {
   return match?.[1] ?? match?.[2] ?? match?.[3];
 }
 
-/** Reads `--node-labels` and `--register-with-taints` out of the user data of an instance. */
+/** Reads `--node-labels`, `--register-with-taints` and the kubelet's version out of the user data of an instance. */
 export function kubeletFlags(userData: string): KubeletFlags {
   const labels: Record<string, string> = {};
   for (const pair of (flagValue(userData, 'node-labels') ?? '').split(',')) {
@@ -25,5 +27,6 @@ export function kubeletFlags(userData: string): KubeletFlags {
     const [, key, value, effect] = match;
     taints.push({ key: key as string, ...(value ? { value } : {}), effect: effect as string });
   }
-  return { labels, taints };
+  const version = /kubelet[ :=]+"?(v\d+\.\d+\.\d+)\b/.exec(userData)?.[1];
+  return { labels, taints, ...(version === undefined ? {} : { version }) };
 }
