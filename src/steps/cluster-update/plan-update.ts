@@ -6,8 +6,8 @@ import { inheritableEvidence } from '../../planning/pipeline/inherit.ts';
 import { baselineOf, changedUnits, underUpdate } from '../../planning/pipeline/update-plan.ts';
 import type { FactWrite } from '../../ports/store.ts';
 import { clusterOf, type PipelineDependencies } from '../pipeline-dependencies.ts';
-import { checkPrune } from './prune-objects.ts';
 import { kubernetesRefusals, refused } from './check-kubernetes.ts';
+import { checkPrune } from './prune-objects.ts';
 import {
   clusterFactWrite,
   done,
