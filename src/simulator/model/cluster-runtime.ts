@@ -68,6 +68,10 @@ export class ClusterRuntime implements RuntimeParts {
     return this.#network;
   }
 
+  get hasFiles(): boolean {
+    return this.#data !== undefined && !this.#data.isEmpty;
+  }
+
   programOf(container: Container): Program {
     return this.programs.of(container);
   }

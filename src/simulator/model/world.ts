@@ -6,7 +6,9 @@ import type { CloudTimings } from './aws/cloud.ts';
 import { clusterOfTags } from './aws/resources.ts';
 import { ImageRegistry, type RegistryOptions } from './images/image-registry.ts';
 import { KubeModel } from './kube/kube-model.ts';
-import type { KubeOptions } from './kube/options.ts';
+import type { KubeModelInput, KubeOptions } from './kube/options.ts';
+import type { ClusterTemplate } from './kube/template/cluster-template.ts';
+import { type Likeness, matchInstances } from './kube/template/fill-cluster.ts';
 import { Internet } from './network/internet.ts';
 import type { EmitWorldEvent, HealthProbe, InstanceListener, SimInstance, WorldEvent } from './seams.ts';
 
@@ -75,8 +77,38 @@ export class World {
   addCluster(cluster: WorldCluster): KubeModel {
     const known = this.#clusters.get(cluster.id);
     if (known) return known.model;
+    const model = this.#newModel(cluster);
+    for (const instance of this.aws.runningInstances(cluster.id)) this.#join(cluster.id, instance);
+    return model;
+  }
+
+  /**
+   * A new cluster that stands where the template stood, on the instances that run for it: they must be like the template's and as
+   * old. More of them join as usual. Everything in it has names, uids and chance of its own. Or why that cannot be.
+   */
+  addClusterLike(cluster: WorldCluster, template: ClusterTemplate): { model: KubeModel } | { problems: string[] } {
+    const problems: string[] = [];
+    if (this.#clusters.has(cluster.id)) problems.push(`${cluster.id} is there already`);
+    if (cluster.region !== template.region) problems.push(`the template is of ${template.region}`);
+    const version = cluster.kubernetesVersion ?? template.options.kubernetesVersion;
+    if (version !== template.options.kubernetesVersion)
+      problems.push(`the template runs ${template.options.kubernetesVersion}`);
+    const running = problems.length > 0 ? [] : this.aws.runningInstances(cluster.id, cluster);
+    const match = matchInstances(template, running);
+    if (problems.length > 0) return { problems };
+    if ('problems' in match) return match;
+    for (const { id } of match.matched) this.#clusterOfInstance.set(id, cluster.id);
+    const model = this.#newModel(cluster, { template, instances: match.matched });
+    model.announceNodes();
+    const taken = new Set(match.matched.map(({ id }) => id));
+    for (const instance of running) if (!taken.has(instance.id)) this.#join(cluster.id, instance);
+    return { model };
+  }
+
+  #newModel(cluster: WorldCluster, like?: Likeness): KubeModel {
     const version = cluster.kubernetesVersion;
-    const model = new KubeModel({
+    const own = { ...this.#options.kube, ...(version === undefined ? {} : { kubernetesVersion: version }) };
+    const input: KubeModelInput = {
       clusterId: cluster.id,
       region: cluster.region,
       clock: this.clock,
@@ -89,10 +121,10 @@ export class World {
         const reply = this.aws.handle({ account, region, service, action, params, userAgent });
         return reply.ok ? { ok: true, result: reply.result } : { ok: false, code: reply.code, message: reply.message };
       },
-      options: { ...this.#options.kube, ...(version === undefined ? {} : { kubernetesVersion: version }) },
-    });
+      options: like?.template.options ?? own,
+    };
+    const model = new KubeModel(input, like);
     this.#clusters.set(cluster.id, { ...cluster, model });
-    for (const instance of this.aws.runningInstances(cluster.id)) this.#join(cluster.id, instance);
     return model;
   }
 

@@ -178,10 +178,10 @@ export class AwsModel {
     return interruptSpot(this.#cloud, selection);
   }
 
-  /** Running instances that are tagged as the cluster's. */
-  runningInstances(cluster: string): SimInstance[] {
+  /** Running instances that are tagged as the cluster's; in one place alone when that is given. */
+  runningInstances(cluster: string, place?: { account: string; region: string }): SimInstance[] {
     const views: SimInstance[] = [];
-    for (const state of this.#cloud.regions()) {
+    for (const state of place ? [this.#cloud.region(place.account, place.region)] : this.#cloud.regions()) {
       for (const instance of state.instances.values()) {
         if (instance.state === 'running' && clusterOfTags(instance.tags) === cluster) {
           views.push(this.#cloud.fleet.view(state, instance));

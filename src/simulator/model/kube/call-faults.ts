@@ -75,6 +75,10 @@ export class KubeCallFaults {
     return id;
   }
 
+  get isClear(): boolean {
+    return this.#rules.size === 0;
+  }
+
   remove(id: string): void {
     this.#rules.delete(id);
   }

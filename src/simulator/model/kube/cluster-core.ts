@@ -1,12 +1,18 @@
-import type { VirtualClock } from '../../../support/clock.ts';
 import type { Random } from '../../../support/random.ts';
 import type { Actor, EmitWorldEvent, WorldEvent } from '../seams.ts';
 import type { KubeAnswer, KubeRequest } from './api-request.ts';
+import { CountingClock } from './counting-clock.ts';
 import { EventRecorder } from './event-recorder.ts';
 import type { Pod } from './kinds.ts';
 import type { SimObject } from './object.ts';
 import { ObjectStore } from './object-store.ts';
-import { defaultKubeOptions, type KubeFaults, type KubeModelInput, type KubeOptions } from './options.ts';
+import {
+  defaultFaults,
+  defaultKubeOptions,
+  type KubeFaults,
+  type KubeModelInput,
+  type KubeOptions,
+} from './options.ts';
 import type { RuntimeParts } from './process.ts';
 import { ResourceRegistry } from './resource-definition.ts';
 import { WatchHub } from './watch-hub.ts';
@@ -14,13 +20,23 @@ import { WatchHub } from './watch-hub.ts';
 type WithoutFrame<E> = E extends WorldEvent ? Omit<E, 'at' | 'cluster' | 'actor'> : never;
 export type ClusterEvent = WithoutFrame<WorldEvent>;
 
+/** What of a controller's queue others look at. */
+export interface ControllerQueue {
+  /** Work is due now. */
+  readonly busy: boolean;
+  /** What is due at a later time. */
+  waiting(): { key: string; atMs: number }[];
+  addAt(key: string, atMs: number): void;
+}
+
 const nameAlphabet = 'bcdfghjklmnpqrstvwxz2456789';
 
 /** What every part of one simulated cluster shares. */
 export class ClusterCore {
   readonly clusterId: string;
   readonly region: string;
-  readonly clock: VirtualClock;
+  /** Of controllers and kubelets: what it has pending is what the cluster has still to do. */
+  readonly clock: CountingClock;
   readonly options: KubeOptions;
   readonly store: ObjectStore;
   readonly resources = new ResourceRegistry();
@@ -30,6 +46,8 @@ export class ClusterCore {
   readonly startedAt: number;
   /** Who causes the changes that happen now. */
   actor: Actor = { kind: 'world', name: 'kube' };
+  /** Of all controllers, in the order in which they were made. */
+  readonly queues: ControllerQueue[] = [];
   /** Exceptions inside controllers: bugs of the simulator, for tests to look at (the first 20). */
   readonly internalErrors: string[] = [];
   /** What containers run on and talk over; set when the cluster is put together. */
@@ -50,7 +68,7 @@ export class ClusterCore {
   constructor(input: KubeModelInput) {
     this.clusterId = input.clusterId;
     this.region = input.region;
-    this.clock = input.clock;
+    this.clock = new CountingClock(input.clock);
     this.options = { ...defaultKubeOptions, ...input.options };
     this.startedAt = input.clock.now();
     this.random = input.random.fork('kube');
@@ -61,18 +79,7 @@ export class ClusterCore {
     this.store = new ObjectStore(input.clock, this.options.watchHistory);
     this.watches = new WatchHub(this.store, input.clock);
     this.events = new EventRecorder(this);
-    this.faults = {
-      endpointSlices: 'ok',
-      imagePull: 'ok',
-      scheduler: 'ok',
-      workloads: 'ok',
-      apiDown: 'no',
-      disruptionLagMs: 0,
-      apiNeedsMaster: this.options.apiNeedsMaster,
-      badBoot: 'not-ready',
-      unreadyNodes: new Set(),
-      auditLog: 'ok',
-    };
+    this.faults = defaultFaults(this.options);
   }
 
   emit(event: ClusterEvent): void {
@@ -112,14 +119,18 @@ export class ClusterCore {
   }
 }
 
+const twoDigits = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
+function fourDigits(random: Random): string {
+  const number = random.int(0x10000);
+  return `${twoDigits[number >> 8]}${twoDigits[number & 255]}`;
+}
+
 function uidFrom(random: Random): string {
-  const hex = (length: number): string => {
-    let text = '';
-    while (text.length < length) text += random.int(0x10000).toString(16).padStart(4, '0');
-    return text;
-  };
-  const variant = '89ab'[random.int(4)];
-  return `${hex(8)}-${hex(4)}-4${hex(4).slice(1)}-${variant}${hex(4).slice(1)}-${hex(12)}`;
+  const variant = '89ab'.charAt(random.int(4));
+  const start = fourDigits(random) + fourDigits(random);
+  const middle = `${fourDigits(random)}-4${fourDigits(random).slice(1)}-${variant}${fourDigits(random).slice(1)}`;
+  return `${start}-${middle}-${fourDigits(random)}${fourDigits(random)}${fourDigits(random)}`;
 }
 
 /** A number as text in letters that spell no words, at least eight: names of replica sets and revisions. */

@@ -17,6 +17,20 @@ export interface ProcessOwner {
 
 const mostLines = 500;
 
+/** All that one run of a container has come to, but for its timers. */
+export interface ProcessState {
+  startedAt: number;
+  upAt: number | undefined;
+  ready: boolean;
+  readinessTurnedAt: number | undefined;
+  livenessFailedAt: number | undefined;
+  ended: boolean;
+  lines: readonly string[] | undefined;
+  previousLines: readonly string[] | undefined;
+  /** As the program keeps it. */
+  remembers: unknown;
+}
+
 /** One run of a container. */
 export class ContainerProcess implements Process {
   readonly container: Container;
@@ -39,15 +53,50 @@ export class ContainerProcess implements Process {
   readonly #owner: ProcessOwner;
   #files: FileAccess | undefined;
 
-  constructor(owner: ProcessOwner, input: { podUid: string; index: number; container: Container }) {
+  /** With a state it goes on from there. */
+  constructor(
+    owner: ProcessOwner,
+    input: { podUid: string; index: number; container: Container },
+    resumed?: ProcessState,
+  ) {
     this.#owner = owner;
     this.podUid = input.podUid;
     this.index = input.index;
     this.container = input.container;
     this.program = owner.core.runtime.programOf(input.container);
+    if (resumed) {
+      this.startedAt = resumed.startedAt;
+      this.upAt = resumed.upAt;
+      this.ready = resumed.ready;
+      this.readinessTurnedAt = resumed.readinessTurnedAt;
+      this.livenessFailedAt = resumed.livenessFailedAt;
+      this.ended = resumed.ended;
+      this.lines = resumed.lines && [...resumed.lines];
+      this.previousLines = resumed.previousLines && [...resumed.previousLines];
+      this.state = this.program.keep?.(resumed.remembers);
+      return;
+    }
     this.startedAt = owner.core.clock.now();
     const boot = this.program.bootMs(this);
     this.upAt = boot === undefined ? undefined : this.startedAt + boot;
+  }
+
+  /** What a process like it goes on from; undefined when only this one can know. */
+  resumable(): ProcessState | undefined {
+    const { startedAt, upAt, ready, readinessTurnedAt, livenessFailedAt, ended, lines, previousLines } = this;
+    if (this.#files?.scratched) return undefined;
+    if (this.program.start && !this.program.keep) return undefined;
+    return {
+      startedAt,
+      upAt,
+      ready,
+      readinessTurnedAt,
+      livenessFailedAt,
+      ended,
+      lines: lines && [...lines],
+      previousLines: previousLines && [...previousLines],
+      remembers: this.program.keep?.(this.state),
+    };
   }
 
   get node(): string {

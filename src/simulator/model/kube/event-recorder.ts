@@ -1,15 +1,10 @@
 import type { Clock } from '../../../support/clock.ts';
+import { type EventNote, EventNotes, type EventText } from './event-notes.ts';
 import { isTerminating } from './kinds.ts';
 import { type SimObject, shownText, stamp } from './object.ts';
 import type { ObjectStore } from './object-store.ts';
 import type { ResourceDefinition, ResourceRegistry } from './resource-definition.ts';
 import type { WatchHub } from './watch-hub.ts';
-
-export interface EventText {
-  type: 'Normal' | 'Warning';
-  reason: string;
-  message: string;
-}
 
 /** What of a cluster the recorder works with. */
 export interface EventPlace {
@@ -21,16 +16,12 @@ export interface EventPlace {
   newEventUid(): string;
 }
 
-interface Entry extends EventText {
-  component: string;
-  host: string | undefined;
-  about: { apiVersion: string; kind: string; namespace: string | undefined; name: string; uid: string };
-  name: string;
-  count: number;
-  firstMs: number;
-  lastMs: number;
-  dirty: boolean;
-  stored: boolean;
+/** All that a recorder remembers. */
+export interface RecordedEvents {
+  serial: number;
+  entries: EventNote[];
+  /** Stored Events that are to go when somebody looks. */
+  dropped: EventNote[];
 }
 
 /** How long an Event is kept after it last happened. */
@@ -42,30 +33,49 @@ const timeToLiveMs = 3_600_000;
  */
 export class EventRecorder {
   readonly #core: EventPlace;
-  /** By what makes two the same, the one that happened last at the end. */
-  readonly #entries = new Map<string, Entry>();
-  #dropped: Entry[] = [];
+  readonly #entries = new EventNotes();
+  #dropped: EventNote[] = [];
   #serial = 0;
+  #restored: (() => RecordedEvents) | undefined;
 
   constructor(core: EventPlace) {
     this.#core = core;
   }
 
+  /** Copies of all notes. */
+  state(): RecordedEvents {
+    this.#wake();
+    const copies = (entries: Iterable<EventNote>): EventNote[] => [...entries].map((entry) => ({ ...entry }));
+    return { serial: this.#serial, entries: copies(this.#entries), dropped: copies(this.#dropped) };
+  }
+
+  /** Begins with these notes; they are asked for when the first of them matters. */
+  restore(notes: () => RecordedEvents): void {
+    this.#restored = notes;
+  }
+
+  #wake(): void {
+    const notes = this.#restored?.();
+    if (!notes) return;
+    this.#restored = undefined;
+    this.#serial = notes.serial;
+    for (const entry of notes.entries) this.#entries.add(entry);
+    this.#dropped = notes.dropped;
+  }
+
   /** Notes that something happened to an object. `host` is the node whose kubelet says so. */
   record(component: string, about: SimObject, text: EventText, host?: string): void {
     const { uid, namespace, name } = about.metadata;
-    const key = `${uid} ${component} ${text.reason} ${text.message}`;
+    this.#wake();
     const now = this.#core.clock.now();
-    const known = this.#entries.get(key);
+    const known = this.#entries.repeated(uid, component, text);
     if (known) {
       known.count += 1;
       known.lastMs = now;
       known.dirty = true;
-      this.#entries.delete(key);
-      this.#entries.set(key, known);
     } else {
       this.#serial += 1;
-      this.#entries.set(key, {
+      this.#entries.add({
         ...text,
         component,
         host,
@@ -83,22 +93,19 @@ export class EventRecorder {
   }
 
   #dropOldest(): void {
-    for (const [key, entry] of this.#entries) {
-      this.#entries.delete(key);
-      if (entry.stored) this.#dropped.push(entry);
-      return;
-    }
+    const oldest = this.#entries.oldest();
+    if (oldest?.stored) this.#dropped.push(oldest);
+    this.#entries.dropOldest();
   }
 
   /** Brings the stored Events up to date, and removes those whose time is over: before anybody looks at them. */
   flush(): void {
+    this.#wake();
     const definition = this.#core.resources.find('', 'v1', 'events') as ResourceDefinition;
     const table = this.#core.store.table(definition.key);
     const oldest = this.#core.clock.now() - timeToLiveMs;
-    for (const [key, entry] of this.#entries) {
-      if (entry.lastMs > oldest) break;
-      this.#entries.delete(key);
-    }
+    for (let entry = this.#entries.oldest(); entry && entry.lastMs <= oldest; entry = this.#entries.oldest())
+      this.#entries.dropOldest();
     for (const entry of this.#dropped) {
       const stored = table.get(entry.about.namespace ?? 'default', entry.name);
       if (stored) this.#core.store.remove(definition, stored);
@@ -108,10 +115,10 @@ export class EventRecorder {
       const last = shownText(event['lastTimestamp'] ?? event['eventTime'] ?? event.metadata.creationTimestamp);
       if (Date.parse(last) <= oldest) this.#core.store.remove(definition, event);
     }
-    for (const entry of this.#entries.values()) if (entry.dirty) this.#store(definition, entry);
+    for (const entry of this.#entries) if (entry.dirty) this.#store(definition, entry);
   }
 
-  #store(definition: ResourceDefinition, entry: Entry): void {
+  #store(definition: ResourceDefinition, entry: EventNote): void {
     entry.dirty = false;
     const namespace = entry.about.namespace ?? 'default';
     const home = this.#core.store.table('namespaces').get(undefined, namespace);

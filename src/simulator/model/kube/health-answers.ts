@@ -19,6 +19,9 @@ export class HealthAnswers implements HealthProbe {
       if (change.type === 'ADDED') this.#count(change.object as Pod, 1);
       else if (change.type === 'DELETED') this.#count(change.object as Pod, -1);
     });
+    core.store.onRestored(() => {
+      for (const pod of core.store.pods.byKey.values()) this.#count(pod, 1);
+    });
   }
 
   instanceAnswers(instanceId: string, port: number): boolean {

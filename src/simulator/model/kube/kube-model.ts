@@ -30,6 +30,7 @@ import { StatefulSetController } from './controllers/stateful-set-controller.ts'
 import { VolumeController } from './controllers/volume-controller.ts';
 import { WorkloadPods } from './controllers/workload-pods.ts';
 import { HealthAnswers } from './health-answers.ts';
+import { isNodeReady, type Node } from './kinds.ts';
 import { KubeletHealth } from './kubelet-health.ts';
 import { NodeManager } from './node-manager.ts';
 import { fieldsOf, isFields, type SimObject } from './object.ts';
@@ -38,6 +39,8 @@ import type { KubeFaults, KubeModelInput } from './options.ts';
 import { recordPodEvents } from './pod-events.ts';
 import { podLog } from './pod-log.ts';
 import type { ResourceDefinition } from './resource-definition.ts';
+import { type ClusterTemplate, takeTemplate } from './template/cluster-template.ts';
+import { fillCluster, type Likeness } from './template/fill-cluster.ts';
 import type { KubeTruth } from './truth.ts';
 import { livingNodesOf, trulyReady } from './truth.ts';
 import type { WatchHandle, WatchSink } from './watch-hub.ts';
@@ -59,7 +62,8 @@ export class KubeModel implements InstanceListener, HealthProbe {
   readonly #crds: CrdController;
   #hadMaster = false;
 
-  constructor(input: KubeModelInput) {
+  /** With a likeness it starts where that stands; else empty. */
+  constructor(input: KubeModelInput, like?: Likeness) {
     const core = new ClusterCore(input);
     this.#core = core;
     this.#runtime = this.#newRuntime(core, input);
@@ -107,7 +111,37 @@ export class KubeModel implements InstanceListener, HealthProbe {
       cloud: input.cloud ?? (() => refused),
     });
     core.aggregated = new AggregatedApis(core, apis);
-    this.seed(firstObjects(), 'kube-apiserver');
+    if (like) this.#goOnFrom(like);
+    else this.seed(firstObjects(), 'kube-apiserver');
+  }
+
+  #goOnFrom(likeness: Likeness): void {
+    fillCluster(this.#core, this.#machines, likeness);
+    this.#crds.establishAll();
+  }
+
+  /** Tells the world of the nodes that it began with. */
+  announceNodes(): void {
+    const core = this.#core;
+    core.as({ kind: 'world', name: 'kubelet' }, () => {
+      for (const node of core.store.typed<Node>('nodes').byKey.values()) {
+        const about = { node: node.metadata.name, instanceId: node.spec.providerID?.split('/').at(-1) ?? '' };
+        core.emit({ kind: 'node-added', ...about });
+        if (isNodeReady(node)) core.emit({ kind: 'node-ready', ...about });
+      }
+    });
+  }
+
+  /** This cluster as what others are started from, or why it cannot be that now: it must be at rest. */
+  template(): { template: ClusterTemplate } | { problems: string[] } {
+    const { callFaults, kubelets } = this;
+    return takeTemplate({
+      core: this.#core,
+      machines: this.#machines,
+      runtime: this.#runtime,
+      callFaults,
+      kubelets,
+    });
   }
 
   /** What a scenario can break; read by the controllers at every turn. */

@@ -21,6 +21,10 @@ export class KubeletHealth {
     this.#pods = core.resources.find('', 'v1', 'pods') as ResourceDefinition;
   }
 
+  get allWell(): boolean {
+    return this.#ill.size === 0;
+  }
+
   /** The node reports NotReady, and its pods are not ready. False when there is no such node, or it is ill already. */
   fallIll(nodeName: string): boolean {
     const node = this.#node(nodeName);

@@ -19,16 +19,7 @@ import { sampleMs } from './options.ts';
 import { acceptedStatus, withReadiness } from './pod-status.ts';
 import { missingVolume } from './pod-volumes.ts';
 import type { ResourceDefinition } from './resource-definition.ts';
-
-interface RunningPod {
-  uid: string;
-  timers: Timer[];
-  stopping: Timer | undefined;
-  /** By container; empty until they have started. */
-  processes: ContainerProcess[];
-  startedAt: number;
-  waitsForVolume: boolean;
-}
+import { type KubeletState, newEntry, type RunningPod, type RunningState, resumed, statesOf } from './running-pod.ts';
 
 const longestBackoffMs = 300_000;
 const unreadyNodeRetryMs = 10_000;
@@ -49,7 +40,7 @@ export class Kubelet implements ProcessOwner {
   constructor(
     core: ClusterCore,
     writer: ObjectWriter,
-    input: { nodeName: string; hostIp: string; nextIp: () => string },
+    input: { nodeName: string; hostIp: string; nextIp: () => string; images?: readonly string[] },
   ) {
     this.core = core;
     this.#writer = writer;
@@ -58,7 +49,7 @@ export class Kubelet implements ProcessOwner {
     this.#hostIp = input.hostIp;
     this.#nextIp = input.nextIp;
     this.random = core.random.fork(`kubelet/${input.nodeName}`);
-    this.#images = new NodeImages(core.runtime.images);
+    this.#images = new NodeImages(core.runtime.images, input.images);
   }
 
   /** The machine is gone: nothing that runs here changes any more. */
@@ -67,6 +58,17 @@ export class Kubelet implements ProcessOwner {
     this.#images.stop();
     for (const pod of this.#running.values()) this.#forget(pod);
     this.#running.clear();
+  }
+
+  /** What a kubelet like it goes on from; undefined while it pulls, or runs what only it can know. No timer may be pending. */
+  resumable(): KubeletState | undefined {
+    const running = this.#images.isPulling ? undefined : statesOf(this.#running.values());
+    return running && { images: [...this.#images.kept], running };
+  }
+
+  /** Goes on with these pods, which are stored already. */
+  resume(running: Iterable<RunningState>): void {
+    for (const state of running) this.#running.set(state.uid, resumed(this, state));
   }
 
   /** Told about every change of a pod that is assigned to this node. */
@@ -443,8 +445,4 @@ export class Kubelet implements ProcessOwner {
     });
     this.core.store.put(this.#pods, { ...pod, metadata, status });
   }
-}
-
-function newEntry(uid: string): RunningPod {
-  return { uid, timers: [], stopping: undefined, processes: [], startedAt: 0, waitsForVolume: false };
 }

@@ -8,11 +8,21 @@ interface Pull {
 /** The images of one node: a pull of the same image that is under way is joined, a finished one is kept. */
 export class NodeImages {
   readonly #source: ImageSource;
-  readonly #kept = new Set<string>();
+  readonly #kept: Set<string>;
   readonly #pulling = new Map<string, Pull>();
 
-  constructor(source: ImageSource) {
+  /** `there`: images that the node has already. */
+  constructor(source: ImageSource, there: Iterable<string> = []) {
     this.#source = source;
+    this.#kept = new Set(there);
+  }
+
+  get kept(): ReadonlySet<string> {
+    return this.#kept;
+  }
+
+  get isPulling(): boolean {
+    return this.#pulling.size > 0;
   }
 
   /** Calls back at once for what is there. */

@@ -19,6 +19,7 @@ import { microStamp, type SimObject, stamp } from './object.ts';
 import type { ObjectWriter } from './object-writer.ts';
 import { sampleMs } from './options.ts';
 import type { ResourceDefinition } from './resource-definition.ts';
+import type { KubeletState } from './running-pod.ts';
 import { livingNodesOf } from './truth.ts';
 import { kubeletFlags } from './user-data.ts';
 
@@ -32,6 +33,14 @@ interface Machine {
   /** When its kubelet stopped. */
   stoppedAt: number | undefined;
   registeredAt: number | undefined;
+}
+
+/** A node's machine, with nothing under way. */
+export interface MachineState {
+  instance: SimInstance;
+  nodeName: string;
+  registeredAt: number;
+  kubelet: KubeletState;
 }
 
 const staticPods = [
@@ -80,8 +89,48 @@ export class NodeManager implements InstanceListener {
     });
   }
 
+  /** The number of the next pod's address. */
+  get nextPodIp(): number {
+    return this.#nextPodIp;
+  }
+
+  /** Machines of nodes in the order of their registration; undefined while one of them is at work. */
+  resumable(): MachineState[] | undefined {
+    const states: MachineState[] = [];
+    for (const { instance, nodeName, registeredAt, stoppedAt, kubelet } of this.#byNode.values()) {
+      const state = kubelet?.resumable();
+      if (!state || registeredAt === undefined || stoppedAt !== undefined) return undefined;
+      states.push({ instance, nodeName, registeredAt, kubelet: state });
+    }
+    return states;
+  }
+
+  /** Goes on with these machines; their nodes and pods are stored already. */
+  resume(machines: Iterable<MachineState>, nextPodIp: number): void {
+    this.#nextPodIp = nextPodIp;
+    for (const { instance, nodeName, registeredAt, kubelet } of machines) {
+      const machine: Machine = {
+        instance,
+        nodeName,
+        timers: [],
+        kubelet: this.#newKubelet(instance, nodeName, kubelet.images),
+        stoppedAt: undefined,
+        registeredAt,
+      };
+      this.#machines.set(instance.id, machine);
+      this.#byNode.set(nodeName, machine);
+      livingNodesOf(this.#core).add(nodeName);
+      machine.kubelet?.resume(kubelet.running);
+    }
+  }
+
+  #newKubelet(instance: SimInstance, nodeName: string, images: readonly string[] = []): Kubelet {
+    const nextIp = (): string => this.#podIp();
+    return new Kubelet(this.#core, this.#writer, { nodeName, hostIp: instance.privateIp, nextIp, images });
+  }
+
   instanceRunning(instance: SimInstance): void {
-    const nodeName = `ip-${instance.privateIp.replaceAll('.', '-')}.${instance.region}.compute.internal`;
+    const nodeName = nodeNameOf(instance);
     const machine: Machine = {
       instance,
       nodeName,
@@ -169,11 +218,7 @@ export class NodeManager implements InstanceListener {
     machine.registeredAt = this.#core.clock.now();
     this.#byNode.set(nodeName, machine);
     const { store } = this.#core;
-    machine.kubelet = new Kubelet(this.#core, this.#writer, {
-      nodeName,
-      hostIp: instance.privateIp,
-      nextIp: () => this.#podIp(),
-    });
+    machine.kubelet = this.#newKubelet(instance, nodeName);
     livingNodesOf(this.#core).add(nodeName);
     const node: Node = {
       apiVersion: 'v1',
@@ -342,6 +387,11 @@ export class NodeManager implements InstanceListener {
     }
     return false;
   }
+}
+
+/** The name that the cloud gives to an instance's node. */
+export function nodeNameOf({ privateIp, region }: SimInstance): string {
+  return `ip-${privateIp.replaceAll('.', '-')}.${region}.compute.internal`;
 }
 
 /** A kubelet's own report of its node. */

@@ -77,11 +77,11 @@ export class ObjectStore {
   readonly #historyLimit: number;
   readonly #listeners = new Map<string, ChangeListener[]>();
   readonly #allListeners: ChangeListener[] = [];
-  /** uid → the object's table and key. */
-  readonly #byUid = new Map<string, { table: Table; key: string }>();
+  readonly #byUid = new Map<string, SimObject>();
   /** Owner's uid → its dependents' uids. */
   readonly #dependents = new Map<string, Set<string>>();
   readonly #podsByNode = new Map<string, Map<string, Pod>>();
+  readonly #restored: (() => void)[] = [];
   readonly pods: Table<Pod>;
 
   constructor(clock: Clock, historyLimit: number) {
@@ -117,13 +117,7 @@ export class ObjectStore {
   }
 
   byUid(uid: string): SimObject | undefined {
-    const at = this.#byUid.get(uid);
-    return at?.table.byKey.get(at.key);
-  }
-
-  /** The table key of the object with this uid. */
-  resourceOf(uid: string): string | undefined {
-    return this.#byUid.get(uid)?.table.key;
+    return this.#byUid.get(uid);
   }
 
   /** Objects that name this uid among their owners. */
@@ -134,6 +128,11 @@ export class ObjectStore {
       if (object) found.push(object);
     }
     return found;
+  }
+
+  /** Keys of assigned pods, those of one node in the order in which they came there. */
+  podOrder(): string[] {
+    return [...this.#podsByNode.values()].flatMap((pods) => [...pods.keys()]);
   }
 
   podsOn(node: string): ReadonlyMap<string, Pod> {
@@ -149,6 +148,36 @@ export class ObjectStore {
 
   onAnyChange(listener: ChangeListener): void {
     this.#allListeners.push(listener);
+  }
+
+  /** Called when the store was filled at once, for who keeps account of what is in it. */
+  onRestored(listener: () => void): void {
+    this.#restored.push(listener);
+  }
+
+  /**
+   * Fills an empty store with objects as they are, versions included: no change is told, and watches from before get 410.
+   * `podOrder` is what another store like this one has of that name.
+   */
+  restore(
+    revision: number,
+    tables: Iterable<readonly [string, readonly SimObject[]]>,
+    podOrder: Iterable<string>,
+  ): void {
+    if (this.#byUid.size > 0) throw new RangeError('only an empty store can be restored');
+    this.#revision = revision;
+    for (const table of this.#tables.values()) table.compactedRevision = revision;
+    for (const [key, objects] of tables) {
+      const table = this.table(key);
+      for (const object of objects) {
+        table.set(object);
+        const { uid, ownerReferences } = object.metadata;
+        this.#byUid.set(uid, object);
+        for (const owner of ownerReferences ?? []) this.#addDependent(owner.uid, uid);
+      }
+    }
+    for (const key of podOrder) this.#indexPod(key, undefined, this.pods.byKey.get(key));
+    for (const listener of this.#restored) listener();
   }
 
   /** Stores a new version (its metadata.resourceVersion is set here) and tells everybody. */
@@ -205,10 +234,8 @@ export class ObjectStore {
 
   #index(table: Table, key: string, old: SimObject | undefined, next: SimObject | undefined): void {
     const uid = (next ?? old)?.metadata.uid as string;
-    if (!old || !next) {
-      if (next) this.#byUid.set(uid, { table, key });
-      else this.#byUid.delete(uid);
-    }
+    if (next) this.#byUid.set(uid, next);
+    else this.#byUid.delete(uid);
     const before = old?.metadata.ownerReferences;
     const after = next?.metadata.ownerReferences;
     if (before !== after) {
@@ -217,13 +244,15 @@ export class ObjectStore {
         set?.delete(uid);
         if (set?.size === 0) this.#dependents.delete(owner.uid);
       }
-      for (const owner of after ?? []) {
-        const set = this.#dependents.get(owner.uid);
-        if (set) set.add(uid);
-        else this.#dependents.set(owner.uid, new Set([uid]));
-      }
+      for (const owner of after ?? []) this.#addDependent(owner.uid, uid);
     }
     if (table.key === 'pods') this.#indexPod(key, old as Pod | undefined, next as Pod | undefined);
+  }
+
+  #addDependent(owner: string, uid: string): void {
+    const set = this.#dependents.get(owner);
+    if (set) set.add(uid);
+    else this.#dependents.set(owner, new Set([uid]));
   }
 
   #indexPod(key: string, old: Pod | undefined, next: Pod | undefined): void {

@@ -78,6 +78,22 @@ export interface KubeFaults {
   auditLog: 'ok' | 'broken';
 }
 
+/** Nothing is broken. */
+export function defaultFaults(options: KubeOptions): KubeFaults {
+  return {
+    endpointSlices: 'ok',
+    imagePull: 'ok',
+    scheduler: 'ok',
+    workloads: 'ok',
+    apiDown: 'no',
+    disruptionLagMs: 0,
+    apiNeedsMaster: options.apiNeedsMaster,
+    badBoot: 'not-ready',
+    unreadyNodes: new Set(),
+    auditLog: 'ok',
+  };
+}
+
 export interface KubeModelInput {
   clusterId: string;
   region: string;

@@ -1,5 +1,5 @@
 import type { ClusterCore } from './cluster-core.ts';
-import type { EventText } from './event-recorder.ts';
+import type { EventText } from './event-notes.ts';
 import { isTerminating, type Pod } from './kinds.ts';
 
 /** What the kubelets say about their pods, told by what changes in a pod's status. */

@@ -52,12 +52,19 @@ export type FileError = 'not-found' | 'denied' | 'full' | 'io';
 export interface FileAccess {
   read(path: string): { content: string } | { error: FileError; message: string };
   write(path: string, content: string): { error: FileError; message: string } | undefined;
+  /** Something was written outside of its volumes. */
+  readonly scratched: boolean;
 }
 
 /** What an image's container does. Stateless: everything it remembers is in the process. */
 export interface Program {
   /** Called when the container starts. */
   start?(process: Process): void;
+  /**
+   * A copy of what it remembers, for a container that goes on like this one in another cluster. A program that starts something
+   * and has none of this cannot be gone on from.
+   */
+  keep?(remembers: unknown): unknown;
   /** From the start to the first answer on its ports, ms; undefined: never answers. */
   bootMs(process: Process): number | undefined;
   listens(process: Process, port: number, transport: Transport): boolean;
@@ -78,6 +85,8 @@ export interface RuntimeParts {
   readonly network: NetworkAccess;
   programOf(container: Container): Program;
   filesOf(process: Process): FileAccess;
+  /** Volumes were written to. */
+  readonly hasFiles: boolean;
   environmentOf(pod: Pod, container: Container): Readonly<Record<string, string>>;
 }
 

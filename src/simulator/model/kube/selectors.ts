@@ -101,12 +101,22 @@ export function selectorMatcher(selector: LabelSelector | undefined): LabelMatch
   if (!selector) return () => false;
   let matcher = matchers.get(selector);
   if (!matcher) {
-    const wanted = Object.entries(selector.matchLabels ?? {});
-    const expressions = expressionMatcher(selector.matchExpressions ?? []);
-    matcher = (labels) => wanted.every(([key, value]) => labels?.[key] === value) && expressions(labels);
+    matcher = matcherOf(selector);
     matchers.set(selector, matcher);
   }
   return matcher;
+}
+
+function matcherOf({ matchLabels, matchExpressions }: LabelSelector): LabelMatcher {
+  const wanted = Object.entries(matchLabels ?? {});
+  const [first] = wanted;
+  const expressions = matchExpressions?.length ? expressionMatcher(matchExpressions) : undefined;
+  if (first && wanted.length === 1 && !expressions) {
+    // Nearly every selector is like this one, and every pod is shown to every budget.
+    const [key, value] = first;
+    return (labels) => labels !== undefined && labels[key] === value;
+  }
+  return (labels) => wanted.every(([key, value]) => labels?.[key] === value) && (expressions?.(labels) ?? true);
 }
 
 /** A selector as text, as the scale subresource and tables show it. */

@@ -23,20 +23,25 @@ function allocationsOf(core: ClusterCore): Allocations {
     };
     found = made;
     byCluster.set(core, made);
+    // A restored cluster has services before anybody asks.
+    for (const service of core.store.typed<Service>('services').byKey.values()) take(made, service);
     core.store.onChange('services', (change) => {
-      const service = (change.type === 'DELETED' ? change.old : change.object) as Service;
-      const { clusterIP, ports } = service.spec;
-      const nodePorts = (ports ?? []).flatMap((port) => (port.nodePort === undefined ? [] : [port.nodePort]));
-      if (change.type === 'DELETED') {
-        if (clusterIP) made.usedAddresses.delete(clusterIP);
-        for (const port of nodePorts) made.usedNodePorts.delete(port);
-      } else {
-        if (clusterIP && clusterIP !== 'None') made.usedAddresses.add(clusterIP);
-        for (const port of nodePorts) made.usedNodePorts.add(port);
+      if (change.type !== 'DELETED') {
+        take(made, change.object as Service);
+        return;
       }
+      const { clusterIP, ports } = (change.old as Service).spec;
+      if (clusterIP) made.usedAddresses.delete(clusterIP);
+      for (const { nodePort } of ports ?? []) if (nodePort !== undefined) made.usedNodePorts.delete(nodePort);
     });
   }
   return found;
+}
+
+function take(allocations: Allocations, { spec }: Service): void {
+  const { clusterIP, ports } = spec;
+  if (clusterIP && clusterIP !== 'None') allocations.usedAddresses.add(clusterIP);
+  for (const { nodePort } of ports ?? []) if (nodePort !== undefined) allocations.usedNodePorts.add(nodePort);
 }
 
 /** Gives a service its cluster address and node ports; 422 for an address that another one has. */

@@ -1,11 +1,11 @@
 import type { Timer } from '../../../support/clock.ts';
-import type { ClusterCore } from './cluster-core.ts';
+import type { ClusterCore, ControllerQueue } from './cluster-core.ts';
 
 /**
  * A controller's queue: keys wait a short seeded while, the same key once, then are worked through in one go. Nothing runs
  * while nothing changes.
  */
-export class WorkQueue {
+export class WorkQueue implements ControllerQueue {
   readonly #core: ClusterCore;
   readonly #name: string;
   readonly #lagMs: () => number;
@@ -19,6 +19,15 @@ export class WorkQueue {
     this.#name = name;
     this.#lagMs = lagMs;
     this.#process = process;
+    core.queues.push(this);
+  }
+
+  get busy(): boolean {
+    return this.#armed;
+  }
+
+  waiting(): { key: string; atMs: number }[] {
+    return [...this.#later].map(([key, { atMs }]) => ({ key, atMs }));
   }
 
   add(key: string): void {

@@ -53,6 +53,11 @@ export class RuntimeFaults {
   #values: RuntimeFaultValues = none;
   readonly #listeners: (() => void)[] = [];
 
+  /** Nothing was ever broken, or all of it was cleared. */
+  get isClear(): boolean {
+    return Object.entries(this.#values).every(([name, value]) => value === none[name as keyof RuntimeFaultValues]);
+  }
+
   get values(): RuntimeFaultValues {
     return this.#values;
   }

@@ -22,6 +22,10 @@ export class VolumeData {
     });
   }
 
+  get isEmpty(): boolean {
+    return this.#volumes.size === 0;
+  }
+
   read(key: string, path: string): string | undefined {
     return this.#volumes.get(key)?.get(path);
   }
@@ -56,6 +60,10 @@ export class ContainerFiles implements FileAccess {
     this.#core = core;
     this.#data = data;
     this.#process = process;
+  }
+
+  get scratched(): boolean {
+    return this.#scratch !== undefined;
   }
 
   read(path: string): { content: string } | Failure {

@@ -24,6 +24,8 @@ export function coreDns(core: ClusterCore, faults: RuntimeFaults): Program {
       process.state = corefile;
       if (corefile.broken) process.after(200, () => process.exit(1, 'plugin/errors: Corefile could not be parsed'));
     },
+    // Never changed once it is read.
+    keep: (corefile) => corefile,
     bootMs: () => 800,
     listens: (_process, port) => [53, 8080, 8181, 9153].includes(port),
     serve: (process, port, message) => serve(core, faults, process, port, message),

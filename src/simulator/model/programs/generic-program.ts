@@ -15,6 +15,7 @@ export function genericProgram(options: KubeOptions, rule: ImageBehaviour | unde
       const exit = rule?.exit ?? commandExit(process);
       if (exit) process.after(exit.afterMs, () => process.exit(exit.code));
     },
+    keep: () => undefined,
     bootMs: (process) => {
       const { readinessProbe } = process.container;
       if (rule?.neverReady) return undefined;

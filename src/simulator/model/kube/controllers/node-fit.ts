@@ -40,6 +40,21 @@ export function requestsOf(spec: PodSpec): Amounts {
   return amounts;
 }
 
+const rooms = new WeakMap<object, Amounts & { pods: number }>();
+const noRoom = {};
+
+/** What a node has for pods. */
+function roomOf(node: Node): Amounts & { pods: number } {
+  const allocatable = node.status.allocatable ?? noRoom;
+  let room = rooms.get(allocatable);
+  if (!room) {
+    const amount = (name: string): number => parseQuantity((allocatable as Record<string, string>)[name]) ?? 0;
+    room = { cpu: amount('cpu'), memory: amount('memory'), pods: amount('pods') };
+    rooms.set(allocatable, room);
+  }
+  return room;
+}
+
 export function toleratesTaint(tolerations: readonly Toleration[] | undefined, taint: Taint): boolean {
   return (tolerations ?? []).some((each) => {
     if (each.effect && each.effect !== taint.effect) return false;
@@ -99,6 +114,10 @@ export class NodeFit {
       if (wasOn !== undefined) this.#account(wasOn, before as Pod, -1);
       if (isOn !== undefined) this.#account(isOn, after as Pod, 1);
     });
+    core.store.onRestored(() => {
+      for (const pod of core.store.pods.byKey.values())
+        if (pod.spec.nodeName !== undefined && counts(pod)) this.#account(pod.spec.nodeName, pod, 1);
+    });
   }
 
   #account(node: string, pod: Pod, sign: 1 | -1): void {
@@ -115,8 +134,7 @@ export class NodeFit {
   freeShare(spec: PodSpec, node: Node): number {
     const used = this.#used.get(node.metadata.name) ?? { cpu: 0, memory: 0, pods: 0 };
     const wanted = requestsOf(spec);
-    const cpu = parseQuantity(node.status.allocatable?.['cpu']) ?? 0;
-    const memory = parseQuantity(node.status.allocatable?.['memory']) ?? 0;
+    const { cpu, memory } = roomOf(node);
     return Math.min(
       1 - (used.cpu + wanted.cpu) / Math.max(cpu, 1e-9),
       1 - (used.memory + wanted.memory) / Math.max(memory, 1e-9),
@@ -147,12 +165,10 @@ export class NodeFit {
   #resourceObstacle(pod: Pod, node: Node): string | undefined {
     const used = this.#used.get(node.metadata.name) ?? { cpu: 0, memory: 0, pods: 0 };
     const wanted = requestsOf(pod.spec);
-    const allocatable = node.status.allocatable ?? {};
-    if (used.pods + 1 > (parseQuantity(allocatable['pods']) ?? 0)) return 'Too many pods';
-    if (wanted.cpu > 0 && used.cpu + wanted.cpu > (parseQuantity(allocatable['cpu']) ?? 0) + 1e-9)
-      return 'Insufficient cpu';
-    if (wanted.memory > 0 && used.memory + wanted.memory > (parseQuantity(allocatable['memory']) ?? 0))
-      return 'Insufficient memory';
+    const room = roomOf(node);
+    if (used.pods + 1 > room.pods) return 'Too many pods';
+    if (wanted.cpu > 0 && used.cpu + wanted.cpu > room.cpu + 1e-9) return 'Insufficient cpu';
+    if (wanted.memory > 0 && used.memory + wanted.memory > room.memory) return 'Insufficient memory';
     return undefined;
   }
 

@@ -51,10 +51,11 @@ export class ReplicaSetController {
   }
 
   #sync(set: ReplicaSet): void {
-    const owned = this.#pods.ownedBy(set);
-    const active = owned.filter(isActive);
+    const active = this.#pods.ownedBy(set).filter(isActive);
+    const { revision } = this.#core.store;
     if (!isTerminating(set)) this.#manage(set, active);
-    this.#updateStatus(set, this.#pods.ownedBy(set).filter(isActive));
+    const same = revision === this.#core.store.revision;
+    this.#updateStatus(set, same ? active : this.#pods.ownedBy(set).filter(isActive));
   }
 
   #manage(set: ReplicaSet, active: readonly Pod[]): void {

@@ -8,6 +8,13 @@ import { seededLag, WorkQueue } from '../work-queue.ts';
 import { NodeFit } from './node-fit.ts';
 import type { VolumeController } from './volume-controller.ts';
 
+const zoneLabel = 'topology.kubernetes.io/zone';
+
+interface Siblings {
+  onNode: Map<string, number>;
+  inZone: Map<string, number>;
+}
+
 /** Assigns pods to nodes; those that fit nowhere wait for a change that may help. */
 export class Scheduler {
   readonly #core: ClusterCore;
@@ -38,6 +45,10 @@ export class Scheduler {
       } else if (isPodFinished(pod) && !isPodFinished(change.old as Pod)) this.wakeWaiting();
       else if (change.old && (change.old as Pod).spec.nodeName === undefined) this.wakeWaiting();
     });
+    core.store.onRestored(() => {
+      for (const [key, pod] of core.store.pods.byKey)
+        if (pod.spec.nodeName === undefined && isSchedulable(pod)) this.#waiting.add(key);
+    });
     core.store.onChange('nodes', ({ object, old }) => {
       const before = old as Node | undefined;
       const node = object as Node;
@@ -53,7 +64,7 @@ export class Scheduler {
   }
 
   #consider(pod: Pod): void {
-    if (pod.spec.schedulerName !== undefined && pod.spec.schedulerName !== 'default-scheduler') return;
+    if (!isSchedulable(pod)) return;
     this.#pending.add(keyOf(pod));
     this.#queue.add('turn');
   }
@@ -87,6 +98,7 @@ export class Scheduler {
     const nodes = this.#core.store.typed<Node>('nodes').byKey;
     const reasons = new Map<string, number>();
     const pinned = this.#pinnedNode(pod);
+    const siblings = this.#siblings(pod);
     let best: Node | undefined;
     let bestScore = Number.NEGATIVE_INFINITY;
     for (const node of pinned === undefined ? nodes.values() : [nodes.get(pinned)]) {
@@ -96,7 +108,7 @@ export class Scheduler {
         reasons.set(obstacle, (reasons.get(obstacle) ?? 0) + 1);
         continue;
       }
-      const score = this.#score(pod, node);
+      const score = this.#score(pod, node, siblings);
       if (score > bestScore) {
         best = node;
         bestScore = score;
@@ -120,26 +132,30 @@ export class Scheduler {
       : undefined;
   }
 
-  /** Empty nodes first, and away from pods of the same owner. */
-  #score(pod: Pod, node: Node): number {
+  /** How many pods of the same owner are on each node and in each zone. */
+  #siblings(pod: Pod): Siblings {
+    const siblings: Siblings = { onNode: new Map(), inZone: new Map() };
     const owner = controllerOf(pod)?.uid;
-    let siblings = 0;
-    let zoneSiblings = 0;
-    if (owner !== undefined) {
-      for (const other of this.#core.store.podsOn(node.metadata.name).values())
-        if (controllerOf(other)?.uid === owner) siblings += 1;
-      const zone = node.metadata.labels?.['topology.kubernetes.io/zone'];
-      if (zone !== undefined) {
-        for (const other of this.#core.store.dependents(owner)) {
-          const on = (other as Pod).spec.nodeName;
-          const home = on === undefined ? undefined : this.#core.store.typed<Node>('nodes').get(undefined, on);
-          if (home?.metadata.labels?.['topology.kubernetes.io/zone'] === zone) zoneSiblings += 1;
-        }
-      }
+    if (owner === undefined) return siblings;
+    const nodes = this.#core.store.typed<Node>('nodes').byKey;
+    for (const other of this.#core.store.dependents(owner)) {
+      const on = (other as Pod).spec.nodeName;
+      if (on === undefined) continue;
+      const zone = nodes.get(on)?.metadata.labels?.[zoneLabel];
+      if (zone !== undefined) siblings.inZone.set(zone, (siblings.inZone.get(zone) ?? 0) + 1);
+      if (controllerOf(other)?.uid === owner) siblings.onNode.set(on, (siblings.onNode.get(on) ?? 0) + 1);
     }
+    return siblings;
+  }
+
+  /** Empty nodes first, and away from pods of the same owner. */
+  #score(pod: Pod, node: Node, { onNode, inZone }: Siblings): number {
+    const zone = node.metadata.labels?.[zoneLabel];
+    const zoneSiblings = zone === undefined ? 0 : (inZone.get(zone) ?? 0);
     const soft = (node.spec.taints ?? []).filter((taint) => taint.effect === 'PreferNoSchedule').length;
     const liking = this.#fit.preference(pod, node) / 20;
-    return this.#fit.freeShare(pod.spec, node) - siblings - zoneSiblings * 0.3 - soft * 5 + liking;
+    const crowd = onNode.get(node.metadata.name) ?? 0;
+    return this.#fit.freeShare(pod.spec, node) - crowd - zoneSiblings * 0.3 - soft * 5 + liking;
   }
 
   #refuse(pod: Pod, total: number, reasons: ReadonlyMap<string, number>): void {
@@ -156,4 +172,8 @@ export class Scheduler {
     );
     this.#writer.setStatus(this.#pods, pod, { ...pod.status, conditions });
   }
+}
+
+function isSchedulable({ spec }: Pod): boolean {
+  return spec.schedulerName === undefined || spec.schedulerName === 'default-scheduler';
 }

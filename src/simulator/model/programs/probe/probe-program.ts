@@ -13,6 +13,7 @@ type Json = Record<string, unknown>;
 export function probeProgram(dns: DnsAccess): Program {
   return {
     start: (process) => process.after(bootMs, () => run(process, dns)),
+    keep: (remembers) => (remembers instanceof ProbeServer ? remembers.copy() : undefined),
     bootMs: () => bootMs,
     listens: (process, port, transport) => serverOf(process)?.listens(port, transport) ?? false,
     serve: (process, port, message, from) => serverOf(process)?.serve(process, port, message, from) ?? 'reset',

@@ -16,8 +16,12 @@ export class ProbeServer {
   readonly #tls: boolean;
   readonly #gauges = new Map<string, string>();
   readonly #requests = new Map<number, number>();
+  readonly #of: Pick<Process, 'startedAt'>;
+  readonly #args: ProbeArguments;
 
-  constructor(process: Process, args: ProbeArguments) {
+  constructor(process: Pick<Process, 'startedAt'>, args: ProbeArguments) {
+    this.#of = { startedAt: process.startedAt };
+    this.#args = args;
     const ports = (name: string): Set<number> => new Set(textsOf(args, name).map(Number));
     this.#http = ports('http');
     this.#tcp = ports('tcp');
@@ -33,6 +37,14 @@ export class ProbeServer {
       const at = metric.lastIndexOf('=');
       this.#gauges.set(metric.slice(0, at), metric.slice(at + 1));
     }
+  }
+
+  /** One that has been asked as much, and goes on by itself. */
+  copy(): ProbeServer {
+    const copy = new ProbeServer(this.#of, this.#args);
+    for (const [name, value] of this.#gauges) copy.#gauges.set(name, value);
+    for (const [status, count] of this.#requests) copy.#requests.set(status, count);
+    return copy;
   }
 
   listens(port: number, transport: Transport): boolean {
