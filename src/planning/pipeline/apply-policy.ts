@@ -1,5 +1,6 @@
 /** What a cluster allows applying to do: defaults, and what its config items say. */
 import type { Cluster } from '../../domain/cluster.ts';
+import { defaultDriftPolicy, driftSettings } from './cluster-drift.ts';
 import { type ConflictPolicy, defaultConflictPolicy, parseConflictPolicy } from './conflicts.ts';
 import { emptiedItem } from './prune.ts';
 import { allowanceProblems } from './stack-guard.ts';
@@ -82,6 +83,11 @@ export function applyItemProblems(items: Record<string, string>): { item: string
     if (value === undefined || apply(defaultApplyPolicy, value) !== undefined) return [];
     return [{ item, message: `'${value}' is not a value of ${item}`, remedy: `write ${expects}` }];
   });
+  const drift = Object.entries(driftSettings).flatMap(([item, { expects, apply }]) => {
+    const value = items[item];
+    if (value === undefined || apply(defaultDriftPolicy, value) !== undefined) return [];
+    return [{ item, message: `'${value}' is not a value of ${item}`, remedy: `write ${expects}` }];
+  });
   const bucket = items['files_bucket'];
   const wrongBucket =
     bucket === undefined || bucketName.test(bucket)
@@ -93,7 +99,7 @@ export function applyItemProblems(items: Record<string, string>): { item: string
             remedy: 'write the name of an S3 bucket',
           },
         ];
-  return [...unread, ...wrongBucket, ...allowanceProblems(items)];
+  return [...unread, ...drift, ...wrongBucket, ...allowanceProblems(items)];
 }
 
 /** A value that cannot be read leaves its default, which is the careful one. */

@@ -101,7 +101,12 @@ async function observeCluster(
   }
 }
 
-async function readLive(input: ObserveFleetInput, cluster: Cluster, rendered: RenderedCluster): Promise<LiveCluster> {
+/** What is compared with what renders; one call a kind and namespace, two a stack. */
+export async function readLive(
+  input: Pick<ObserveFleetInput, 'sessions'>,
+  cluster: Cluster,
+  rendered: RenderedCluster,
+): Promise<LiveCluster> {
   const { cloud, kube } = await input.sessions.sessionFor(cluster.id);
   const [identity, stacks, groups, objects] = await Promise.all([
     cloud.callerIdentity(),

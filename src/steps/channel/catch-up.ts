@@ -37,8 +37,11 @@ export async function startCatchUps(
   const overrides = readOverrides(await deps.store.facts('override'));
   const hold = await startHoldIn(deps, overrides, { channel, waived: [] }, now);
   if (hold !== undefined) return undefined;
+  const failing = Object.values(context.catchUps).filter((one) => one.state === 'failed').length;
+  // the same trouble on the next cluster helps nobody: what failed is tried again, nothing new begins (P4)
+  const chosenFrom = failing > policy.maxFailures ? behind.filter((id) => context.catchUps[id] !== undefined) : behind;
   const flying = Object.values(context.catchUps).filter((one) => one.state === 'inFlight').length;
-  const chosen = behind.slice(0, Math.max(0, policy.maxParallel - flying));
+  const chosen = chosenFrom.slice(0, Math.max(0, policy.maxParallel - flying));
   if (chosen.length === 0) return undefined;
   const catchUps = { ...context.catchUps };
   const messages: OutboxMessage[] = [];
@@ -70,7 +73,9 @@ async function clustersBehind(
   return membersOf(deps, channel).eligible.flatMap(({ id }) => {
     const known = catchUps[id];
     if (busy.has(id) || known?.state === 'inFlight' || (known?.state === 'failed' && now < known.retryAt)) return [];
-    if (facts.get(id)?.commit === info.commit) return [];
+    const fact = facts.get(id);
+    // recorded, and not seen to differ since
+    if (fact?.commit === info.commit && fact.digest !== null) return [];
     const member = members[id];
     // what failed in the rollout itself waits for somebody who says that it should be tried again
     const failed = member !== undefined && member.joined !== true && ['failed', 'aborted'].includes(member.state);

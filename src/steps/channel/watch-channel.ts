@@ -6,6 +6,7 @@ import type { JournalNote, StepEffects, StepInput, StepOutcome } from '../../por
 import type { FactWrite, Json } from '../../ports/store.ts';
 import { type PipelineDependencies, policyOf } from '../pipeline-dependencies.ts';
 import { startCatchUps } from './catch-up.ts';
+import { lookForDrift } from './drift-look.ts';
 import { headFacts, upstreamOf } from './head-facts.ts';
 import { startRollout } from './start-rollout.ts';
 
@@ -72,6 +73,11 @@ async function outcome(deps: PipelineDependencies, input: StepInput<ChannelState
     }
   }
   const effects: StepEffects = { facts, journal: problemNotes(input.context, progress, found.policy.name) };
+  if (verdict.kind === 'idle' && info !== undefined && input.context.move === null && (await rests(deps, input))) {
+    const drift = await lookForDrift(deps, found.policy.name, info, input.now);
+    effects.facts?.push(...drift.facts);
+    effects.journal?.push(...drift.journal);
+  }
   return {
     kind: 'waiting',
     reason: { code: verdict.kind === 'idle' ? 'next-commit' : codeOf(verdict), message: verdict.reason },
@@ -79,6 +85,12 @@ async function outcome(deps: PipelineDependencies, input: StepInput<ChannelState
     progress: progress as Json,
     ...effects,
   };
+}
+
+/** Nothing of the channel is under way: neither a rollout nor a cluster on its own. */
+async function rests(deps: PipelineDependencies, { context }: StepInput<ChannelState>): Promise<boolean> {
+  const { channel } = context;
+  return (await deps.store.rows({ machine: 'rollout', status: 'active', channel })).length === 0;
 }
 
 function adoptedNote(channel: string, info: CommitInfo, reason: string): JournalNote {

@@ -420,8 +420,9 @@ function rendered(
 ): RenderedCluster {
   const content = {
     stack: partOf(whole.stack, cluster),
-    manifest: partOf(whole.manifest, cluster),
-    pool: partOf(whole.pool, cluster),
+    // config items of the cluster change what renders, as an edit of the registry does
+    manifest: cluster.configItems['manifest'] ?? partOf(whole.manifest, cluster),
+    pool: cluster.configItems['pool'] ?? partOf(whole.pool, cluster),
   };
   const poolStack = (pool: string) => ({
     name: `nodepool-${pool}-${cluster.id.replaceAll(':', '-')}`,

@@ -1,0 +1,152 @@
+/**
+ * Looks, while a channel rests, whether its clusters are still as they were recorded: one at a time, each in its turn. What has
+ * drifted, or renders to something else because the registry or a look-up changed, is brought back as any cluster that is behind:
+ * in the channel's windows, with its limits and those of the fleet (B3).
+ */
+import { createHash } from 'node:crypto';
+import type { Cluster } from '../../domain/cluster.ts';
+import { FailureError } from '../../domain/failure.ts';
+import type { RenderedCluster } from '../../domain/rendered.ts';
+import { compareCluster } from '../../planning/pipeline/adoption.ts';
+import {
+  afterDrift,
+  asApplied,
+  type DriftFact,
+  driftPolicyOf,
+  nextLookAt,
+  parseDriftFact,
+} from '../../planning/pipeline/cluster-drift.ts';
+import { type ClusterFact, parseClusterFact } from '../../planning/pipeline/facts.ts';
+import type { CommitInfo } from '../../ports/channel-source.ts';
+import type { JournalNote } from '../../ports/step.ts';
+import type { FactWrite, Json } from '../../ports/store.ts';
+import { readLive } from '../adoption/observe-fleet.ts';
+import { readInventory } from '../cluster-update/inventory-store.ts';
+import { membersOf, type PipelineDependencies } from '../pipeline-dependencies.ts';
+
+export interface DriftLook {
+  facts: FactWrite[];
+  journal: JournalNote[];
+}
+
+const shown = 20;
+const named = 3;
+
+/** At most one cluster is looked at in a call; the others wait for the next. */
+export async function lookForDrift(
+  deps: PipelineDependencies,
+  channel: string,
+  info: CommitInfo,
+  now: number,
+): Promise<DriftLook> {
+  const known = new Map((await deps.store.facts('drift')).map((fact) => [fact.key, parseDriftFact(fact.value)]));
+  const busy = new Set(
+    (await deps.store.rows({ machine: 'clusterUpdate', channel, status: 'active' })).map((row) => row.cluster),
+  );
+  const facts: FactWrite[] = [];
+  let due: { cluster: Cluster; before: DriftFact } | undefined;
+  for (const cluster of membersOf(deps, channel).eligible) {
+    const policy = driftPolicyOf(cluster.configItems);
+    if (policy.action === 'off' || busy.has(cluster.id)) continue;
+    const before = known.get(cluster.id);
+    const registry = registryDigest(cluster);
+    if (before === undefined) {
+      // a cluster just recorded: its first look comes in its turn
+      const next = nextLookAt(now, policy.intervalMs, deps.random.next());
+      facts.push(driftWrite(cluster.id, { at: 0, next, registry, found: [] }));
+    } else if (now >= before.next || registry !== before.registry) {
+      if (due === undefined || before.next < due.before.next) due = { cluster, before };
+    }
+  }
+  if (due === undefined) return { facts, journal: [] };
+  const look = await lookAt(deps, due.cluster, info, due.before, now);
+  return { facts: [...facts, ...look.facts], journal: look.journal };
+}
+
+function driftWrite(cluster: string, fact: DriftFact): FactWrite {
+  return { kind: 'drift', key: cluster, value: fact };
+}
+
+/** What the registry says of a cluster, as far as it may change what renders. */
+function registryDigest({ alias: _alias, lifecycleStatus: _status, ...cluster }: Cluster): string {
+  return createHash('sha256').update(JSON.stringify(cluster)).digest('hex').slice(0, 16);
+}
+
+async function lookAt(
+  deps: PipelineDependencies,
+  cluster: Cluster,
+  info: CommitInfo,
+  before: DriftFact,
+  now: number,
+): Promise<DriftLook> {
+  const policy = driftPolicyOf(cluster.configItems);
+  const next = nextLookAt(now, policy.intervalMs, deps.random.next());
+  const seen = (found: string[]): FactWrite =>
+    driftWrite(cluster.id, { at: now, next, registry: registryDigest(cluster), found: found.slice(0, shown) });
+  const fact = parseClusterFact((await deps.store.fact('cluster', cluster.id))?.value);
+  // what an update has begun and not recorded is no drift
+  if (fact === undefined || fact.digest === null || fact.commit !== info.commit)
+    return { facts: [seen([])], journal: [] };
+  const found = await differences(deps, cluster, info, fact, now);
+  if (found === undefined) return { facts: [seen(before.found)], journal: [] };
+  if (found.texts.length === 0) return { facts: [seen([])], journal: [] };
+  const again = JSON.stringify(found.texts.slice(0, shown)) === JSON.stringify(before.found);
+  const repairs = policy.action === 'repair' && found.next !== undefined;
+  const more = found.texts.length > named ? ` and ${found.texts.length - named} more` : '';
+  const what = repairs ? 'it is brought back' : 'it is left so';
+  const message = `${cluster.id} has drifted: ${found.texts.slice(0, named).join('; ')}${more}; ${what}`;
+  const journal =
+    again && !repairs ? [] : [{ kind: 'cluster-drifted', message, data: { found: found.texts.slice(0, shown) } }];
+  const facts = [seen(found.texts)];
+  if (repairs) facts.push({ kind: 'cluster', key: cluster.id, value: found.next as unknown as Json });
+  return { facts, journal };
+}
+
+interface Differences {
+  texts: string[];
+  /** What is known of the cluster then; undefined when there is nothing that an update would bring back. */
+  next: ClusterFact | undefined;
+}
+
+/** undefined when the cluster could not be seen: unknown is no drift (B8). */
+async function differences(
+  deps: PipelineDependencies,
+  cluster: Cluster,
+  info: CommitInfo,
+  fact: ClusterFact,
+  now: number,
+): Promise<Differences | undefined> {
+  try {
+    const result = await deps.render(cluster, info.commit);
+    if (!result.ok) return undefined;
+    if (result.rendered.digest !== fact.digest) {
+      const texts = ['the registry or a look-up has changed what its version renders to'];
+      return { texts, next: { ...fact, digest: null, updatedAt: now } };
+    }
+    return await liveDifferences(deps, cluster, info, result.rendered, fact, now);
+  } catch (error) {
+    if (!(error instanceof FailureError)) throw error;
+    deps.log.info({ cluster: cluster.id, code: error.failure.code }, 'drift could not be seen');
+    return undefined;
+  } finally {
+    deps.sessions.release(cluster.id);
+  }
+}
+
+async function liveDifferences(
+  deps: PipelineDependencies,
+  cluster: Cluster,
+  info: CommitInfo,
+  rendered: RenderedCluster,
+  fact: ClusterFact,
+  now: number,
+): Promise<Differences | undefined> {
+  const { kube } = await deps.sessions.sessionFor(cluster.id);
+  const { inventory } = await readInventory(kube);
+  const live = await readLive(deps, cluster, rendered);
+  const outputs = live.stacks.get(cluster.localId)?.view.outputs ?? {};
+  const finding = compareCluster(cluster, info, asApplied(rendered, inventory, outputs), live, now);
+  if (finding.result === 'matches') return { texts: [], next: undefined };
+  if (finding.result !== 'would-change') return undefined;
+  return { texts: finding.changes, next: afterDrift(fact, finding, now) };
+}
