@@ -16,10 +16,16 @@ export async function run(): Promise<BenchRow[]> {
     const renderedAt = wallMs();
     const members = await renderFleet(join(projectRoot, 'channels', 'cluster'), fleet.clusters, 'a'.repeat(40));
     const builtAt = wallMs();
-    const { meter } = await buildFleetWorld({ members, seed: 'bench', firstChannel: 'dev', say: () => {} });
+    const buildCpu = process.cpuUsage();
+    const { meter, world } = await buildFleetWorld({ members, seed: 'bench', firstChannel: 'dev', say: () => {} });
     const wall = wallMs() - builtAt;
+    const built = process.cpuUsage(buildCpu);
     const { nodes, pods } = meter.size();
     const memory = Math.round(process.memoryUsage().rss / 2 ** 20);
+    const idleCpu = process.cpuUsage();
+    const timers = world.advanceTo(world.clock.now() + 3_600_000);
+    const idle = process.cpuUsage(idleCpu);
+    const cpuMs = ({ user, system }: NodeJS.CpuUsage): number => Math.round((user + system) / 1000);
     return [
       {
         name: `render ${clusters} clusters, cold`,
@@ -31,8 +37,9 @@ export async function run(): Promise<BenchRow[]> {
         name: `build the simulated world of ${clusters} clusters`,
         value: Math.round(wall),
         unit: 'ms',
-        note: `${nodes} nodes, ${pods} pods`,
+        note: `${cpuMs(built)} ms of CPU; ${nodes} nodes, ${pods} pods`,
       },
+      { name: 'an idle hour of it, its first', value: cpuMs(idle), unit: 'ms CPU', note: `${timers} timers` },
       { name: 'memory of the process that holds it', value: memory, unit: 'MiB', note: 'resident' },
     ];
   } finally {
