@@ -227,37 +227,42 @@ export function everything(model: KubeModel, events = false): SimObject[] {
   return keys.filter((key) => events || key !== 'events').flatMap((key) => [...model.truth().objects(key).values()]);
 }
 
+const identity = new RegExp(
+  [
+    '[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}',
+    'vol-[0-9a-f]{17}',
+    'csi-pvc[0-9a-z-]+',
+    'ip-[0-9-]+\\.eu-central-1\\.compute\\.internal',
+    '\\bi-[0-9a-f]{17}',
+    '[0-9a-f]{32,64}',
+    '\\b10\\.[0-9]+\\.[0-9]+\\.[0-9]+\\b',
+    'aws:[0-9]{12}:eu-central-1:[a-z0-9-]+',
+    '[a-z0-9][a-z0-9-]*-[bcdfghjklmnpqrstvwxz2456789]{5}\\b',
+  ].join('|'),
+  'g',
+);
+
 /** What no two clusters may have in common: uids, ids of machines and containers, names of nodes, names that the API made up. */
 export function identitiesIn(objects: readonly SimObject[]): string[] {
-  const text = JSON.stringify(objects);
-  const patterns = [
-    /[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g,
-    /[0-9a-f]{32,64}/g,
-    /vol-[0-9a-f]{17}/g,
-    /csi-pvc[0-9a-z-]+/g,
-    /ip-[0-9-]+\.eu-central-1\.compute\.internal/g,
-    /\bi-[0-9a-f]{17}/g,
-    /\b10\.[0-9]+\.[0-9]+\.[0-9]+\b/g,
-    /aws:[0-9]{12}:eu-central-1:[a-z0-9-]+/g,
-  ];
-  const made = objects.flatMap(({ metadata }) =>
-    /-[bcdfghjklmnpqrstvwxz2456789]{5}$/.test(metadata.name) ? [metadata.name] : [],
-  );
-  return [...new Set([...made, ...patterns.flatMap((pattern) => text.match(pattern) ?? [])])].filter(
-    (found) => !found.startsWith('11111111-2222') && !/sha256|^[0-9a-f]+0{20,}$/.test(found),
-  );
+  const names = new Set(objects.map(({ metadata }) => metadata.name));
+  const found = new Set(JSON.stringify(objects).match(identity));
+  return [...found].filter((each) => {
+    // A word that only looks like a made-up name, a client's own uuid, the digest of an image.
+    if (/-[a-z2-9]{5}$/.test(each) && !/^(csi|ip|vol|aws)-?/.test(each)) return names.has(each);
+    return !each.startsWith('11111111-2222') && !/0{20,}$/.test(each);
+  });
 }
 
 /** The objects with every identity replaced by the number of its first appearance. */
 export function anonymous(objects: readonly SimObject[]): unknown {
-  let text = JSON.stringify(objects);
-  const identities = identitiesIn(objects);
-  const at = new Map(identities.map((identity) => [identity, text.indexOf(identity)]));
-  // The longest first: one may be a part of another.
-  const inOrder = [...identities].sort((a, b) => (at.get(a) as number) - (at.get(b) as number));
-  const numbers = new Map(inOrder.map((identity, index) => [identity, `#${index}#`]));
-  for (const identity of [...identities].sort((a, b) => b.length - a.length))
-    text = text.replaceAll(identity, numbers.get(identity) as string);
+  const numbers = new Map<string, string>();
+  const known = new Set(identitiesIn(objects));
+  const text = JSON.stringify(objects).replace(identity, (found) => {
+    if (!known.has(found)) return found;
+    const number = numbers.get(found) ?? `#${numbers.size}#`;
+    numbers.set(found, number);
+    return number;
+  });
   return JSON.parse(text);
 }
 
