@@ -6,6 +6,13 @@ export interface Taint {
   effect: string;
 }
 
+export interface Toleration {
+  key?: string;
+  operator?: string;
+  value?: string;
+  effect?: string;
+}
+
 export interface NodeView {
   name: string;
   uid: string;
@@ -52,7 +59,7 @@ export interface PodView {
   waitingReason?: string;
   /** Its own, or what the admission of the cluster gave it. */
   priorityClassName?: string;
-  tolerations: { key?: string; operator?: string; value?: string; effect?: string }[];
+  tolerations: Toleration[];
   requests: { cpuMilli: number; memoryBytes: number };
 }
 
@@ -83,6 +90,13 @@ export interface DaemonSetView {
   uid: string;
   desired: number;
   ready: number;
+  /** Where its pods may run, as its template says; undefined = anywhere. */
+  placement?: {
+    nodeSelector: Record<string, string>;
+    /** One of them has to hold; empty = no demand. */
+    terms: { key: string; operator: string; values?: string[] }[][];
+    tolerations: Toleration[];
+  };
 }
 
 /** A persistent volume. */

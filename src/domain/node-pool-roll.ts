@@ -82,8 +82,6 @@ export type CapacityIntent =
       zone: string | null;
       /** ClientToken: the same launch sent twice answers the same instance. */
       token: string;
-      /** desired before it. */
-      from: number;
       /** LaunchInstances is not to be had: desired is raised instead. */
       raise: boolean;
     }
@@ -94,7 +92,6 @@ export type CapacityIntent =
       instanceId: string;
       node: string;
       decrement: boolean;
-      from: number;
       /** The instance was old, surplus, or never became usable. */
       why: 'outdated' | 'surplus' | 'boot-failed';
       /** First describe, after an answer was lost, that still showed it in service. */

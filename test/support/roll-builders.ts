@@ -200,7 +200,7 @@ function budgetView(spec: BudgetSpec): BudgetView {
   };
 }
 
-function groupOf(pool: PoolSpec): NodeGroup {
+export function groupOf(pool: PoolSpec): NodeGroup {
   const name = pool.name ?? 'workers';
   const instances = pool.nodes.map(
     (spec): GroupInstance => ({
@@ -350,6 +350,7 @@ export function buildInput(spec: ClusterSpec): RollPlanInput {
     evictionsHeldUntil: 0,
     returns: new Map(),
     refusedForGood: new Map(),
+    deregisteredAt: new Map(),
     ...spec.input,
   };
 }

@@ -63,7 +63,6 @@ const capacityIntent = z.discriminatedUnion('kind', [
     group: z.string(),
     zone: z.string().nullable(),
     token: z.string(),
-    from: z.number().int(),
     raise: z.boolean(),
   }),
   z.object({
@@ -73,7 +72,6 @@ const capacityIntent = z.discriminatedUnion('kind', [
     instanceId: z.string(),
     node: z.string(),
     decrement: z.boolean(),
-    from: z.number().int(),
     why: z.enum(['outdated', 'surplus', 'boot-failed']),
     stillThereAt: z.number().nullable(),
   }),

@@ -1,5 +1,12 @@
 /** Look-ups over one view of a cluster, made once a plan. */
-import type { BudgetView, ClusterView, NodeView, PodView, VolumeView } from '../../domain/cluster-view.ts';
+import type {
+  BudgetView,
+  ClusterView,
+  DaemonSetView,
+  NodeView,
+  PodView,
+  VolumeView,
+} from '../../domain/cluster-view.ts';
 import type { LoadBalancerHealth } from '../../ports/cloud-provider.ts';
 import type { CloudView } from '../../ports/cluster-session.ts';
 import { selectorMatches } from './label-selector.ts';
@@ -14,7 +21,13 @@ export interface ClusterIndex {
   budgetsOf(pod: PodView): BudgetView[];
   balancer(kind: 'classic' | 'target-group', id: string): LoadBalancerHealth | undefined;
   /** DaemonSets with the nodes that have a pod of theirs, and those where it is ready. */
-  daemons: { name: string; uid: string; readyOn: Set<string>; anyOn: Set<string> }[];
+  daemons: {
+    name: string;
+    uid: string;
+    placement: DaemonSetView['placement'];
+    readyOn: Set<string>;
+    anyOn: Set<string>;
+  }[];
   readyNodes: number;
   /** Bound volumes of the pod's claims. */
   volumesOf(pod: PodView): VolumeView[];
@@ -96,7 +109,8 @@ function daemonsOf(view: ClusterView): ClusterIndex['daemons'] {
   const byUid = new Map<string, ClusterIndex['daemons'][number]>();
   for (const daemon of view.daemonSets) {
     const name = `${daemon.namespace}/${daemon.name}`;
-    byUid.set(daemon.uid, { name, uid: daemon.uid, readyOn: new Set(), anyOn: new Set() });
+    const { uid, placement } = daemon;
+    byUid.set(uid, { name, uid, placement, readyOn: new Set(), anyOn: new Set() });
   }
   for (const pod of view.pods) {
     if (pod.owner?.kind !== 'DaemonSet' || pod.nodeName === undefined) continue;

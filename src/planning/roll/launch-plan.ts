@@ -51,7 +51,6 @@ export function planLaunches(context: PoolContext, sums: CapacitySums, awaited: 
           group: state.group.name,
           zone,
           token: launchToken(memory.rollId, number),
-          from: state.group.desired,
           raise: memory.launchByDesired,
         },
       });

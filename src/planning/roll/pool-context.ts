@@ -6,7 +6,6 @@ import type { ClusterState } from './control-plane-gate.ts';
 import { movablePods } from './drain-state.ts';
 import type { EvictionLanes } from './eviction-lanes.ts';
 import type { GroupState, Member } from './members.ts';
-import { drainStartedAt } from './node-marks.ts';
 import { surgeOf } from './policy.ts';
 import type { PoolRollState, RollAction, RollPlanInput } from './roll-plan.ts';
 import { balancersOf } from './usability.ts';
@@ -54,6 +53,9 @@ export function look(context: PoolContext, at: number): void {
 export function wantCloud(context: PoolContext, after: number): void {
   context.cloudNotBefore = Math.max(context.cloudNotBefore, after + 1);
 }
+
+/** A load balancer that still shows an instance as registered is told again after this long. */
+const deregisterAgainMs = 30_000;
 
 /** Describes cost: the longer something has lasted, the longer it will, and the rarer it is asked about. */
 export function cloudPause(lastedMs: number): number {
@@ -127,14 +129,21 @@ export function reportLater(context: PoolContext, blockedBy: RollBlock): void {
  * Asks load balancers to let go of the node. A control plane's node is drained only after they have (unless it is the only one); a
  * worker's drain overlaps with it. Answers the reason while the drain has to wait.
  */
-function deregistrationHolds(context: PoolContext, member: Member): string | undefined {
+export function deregistrationHolds(context: PoolContext, member: Member): string | undefined {
   const left = balancersHolding(context, member);
   if (left.length === 0) return undefined;
   // The only one serves until nothing but its own end is left to do.
   const single = context.pool.controlPlane && baselineOf(context) <= 1;
   if (single && member.phase !== 'drained') return undefined;
+  const { now } = context.input;
   for (const { balancer, health } of left) {
     if (health === 'draining') continue;
+    const again = (deregisteredAt(context, member, balancer) ?? Number.NEGATIVE_INFINITY) + deregisterAgainMs;
+    if (again > now) {
+      // The describe that does not show it may be older.
+      look(context, again);
+      continue;
+    }
     context.actions.push({
       kind: 'deregister',
       balancer,
@@ -143,12 +152,22 @@ function deregistrationHolds(context: PoolContext, member: Member): string | und
       reason: `${member.name} is leaving`,
     });
   }
-  const until = member.drainStartedAt + context.input.policy.deregisterTimeoutMs;
-  if (until <= context.input.now) return undefined;
-  const pause = cloudPause(context.input.now - member.drainStartedAt);
+  const until = deregisteringUntil(context, member, member.drainStartedAt);
+  if (until <= now) return undefined;
+  const pause = cloudPause(now - member.drainStartedAt);
   look(context, Math.min(until, context.input.cloud.at + pause));
-  wantCloud(context, context.input.now - pause);
+  wantCloud(context, now - pause);
   return context.pool.controlPlane ? `${member.name} is being taken out of its load balancers` : undefined;
+}
+
+function deregisteredAt(context: PoolContext, member: Member, balancer: { id: string }): number | undefined {
+  return context.input.deregisteredAt.get(`${member.instance.id}/${balancer.id}`);
+}
+
+/** Load balancers get their time from when they were asked: as far as that is known, or since `from`. */
+function deregisteringUntil(context: PoolContext, member: Member, from: number): number {
+  const asked = balancersOf(member.group).map((balancer) => deregisteredAt(context, member, balancer) ?? from);
+  return Math.max(from, ...asked) + context.input.policy.deregisterTimeoutMs;
 }
 
 /** Load balancers that still know the instance. */
@@ -178,10 +197,10 @@ export function isReadyToEnd(context: PoolContext, member: Member): boolean {
   }
   if (!isDetached(context, member)) return false;
   if (balancersHolding(context, member).length === 0) return true;
-  const startedAt = member.node ? drainStartedAt(member.node, now) : now;
-  const until = startedAt + policy.deregisterTimeoutMs;
+  // Without a word of when they were asked, since it was empty: by then a process had looked at it, and asked.
+  const until = deregisteringUntil(context, member, member.since);
   if (until <= now) return true;
-  const pause = cloudPause(now - startedAt);
+  const pause = cloudPause(now - member.since);
   look(context, Math.min(until, context.input.cloud.at + pause));
   wantCloud(context, now - pause);
   wait(context, 'deregistering', `${member.name} is empty and still registered with its load balancers`);
@@ -220,7 +239,6 @@ export function endNode(
       instanceId: member.instance.id,
       node: member.name,
       decrement,
-      from: group.desired,
       why,
       stillThereAt: null,
     },

@@ -45,6 +45,8 @@ export interface RollPlanInput {
   returns: ReadonlyMap<string, number>;
   /** Pods that answered an eviction with a lasting refusal, by uid. */
   refusedForGood: ReadonlyMap<string, { code: string; message: string }>;
+  /** When a load balancer was last asked to let go of an instance, by `instance id/balancer id`; a describe may be older. */
+  deregisteredAt: ReadonlyMap<string, number>;
 }
 
 /** Who allows or forbids something, why, and until when (P9). */

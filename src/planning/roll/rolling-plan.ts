@@ -10,6 +10,7 @@ import { isCordonedByOthers, isMarked } from './node-marks.ts';
 import {
   allMembers,
   cordon,
+  deregistrationHolds,
   endNode,
   intentFor,
   isOpenAgain,
@@ -71,7 +72,7 @@ function endNodes(context: PoolContext, members: Member[], sums: CapacitySums): 
       sums.ended(state, decrement, member.outdated);
       const why = decrement ? 'the group gives up its place' : 'the group replaces it by itself';
       endNode(context, member, member.outdated ? 'outdated' : 'surplus', decrement, `${member.name} is empty; ${why}`);
-    } else if (isWithoutNode(context, member)) {
+    } else if (isWithoutNode(context, member) && !controlPlaneHolds(context, member)) {
       const decrement = sums.surgeOf(state) > 0;
       sums.ended(state, decrement, true);
       endNode(context, member, 'outdated', decrement, `${member.name} is no node of the cluster: nothing runs on it`);
@@ -84,9 +85,33 @@ function endNodes(context: PoolContext, members: Member[], sums: CapacitySums): 
  * instance it is could be this one: then nothing is concluded.
  */
 function isWithoutNode(context: PoolContext, member: Member): boolean {
-  if (!member.outdated || member.node || member.ambiguous || context.pool.controlPlane) return false;
+  if (!member.outdated || member.node || member.ambiguous) return false;
   if (member.instance.lifecycleState !== 'InService') return false;
   return context.input.view.nodes.every((node) => node.instanceId !== undefined);
+}
+
+/** Whose node object is gone may serve the API all the same: it leaves like the others, one at a time, out of its load balancers first. */
+function controlPlaneHolds(context: PoolContext, member: Member): boolean {
+  const { cluster, input, pool } = context;
+  if (!pool.controlPlane) return false;
+  const gate = controlPlaneGate(pool, cluster, input);
+  if (gate) {
+    wait(context, gate.code, gate.message);
+    if (gate.at !== undefined) look(context, gate.at);
+    return true;
+  }
+  if (!othersServe(context, member)) {
+    wait(context, 'last-control-plane-node', `no other control-plane node serves, so ${member.name} stays`);
+    return true;
+  }
+  cluster.controlPlaneInFlight = member.name;
+  const held = deregistrationHolds(context, member);
+  if (held !== undefined) wait(context, 'deregistering', held);
+  return held !== undefined;
+}
+
+function othersServe(context: PoolContext, member: Member): boolean {
+  return allMembers(context).some((one) => one !== member && one.serves);
 }
 
 function endFailedBoot(context: PoolContext, member: Member, state: GroupState, sums: CapacitySums): void {
@@ -96,6 +121,14 @@ function endFailedBoot(context: PoolContext, member: Member, state: GroupState, 
     if (cluster.controlPlaneInFlight !== undefined) {
       const message = `${cluster.controlPlaneInFlight} is on its way out; ${member.name} waits for it: ${failed}`;
       wait(context, 'control-plane-in-flight', message);
+      return;
+    }
+    if (pool.controlPlane && !othersServe(context, member)) {
+      wait(
+        context,
+        'last-control-plane-node',
+        `no other control-plane node serves, so ${member.name} stays: ${failed}`,
+      );
       return;
     }
     if (pool.controlPlane) cluster.controlPlaneInFlight = member.name;

@@ -1,5 +1,5 @@
 /** A roll that is stopped between two nodes: what is nearly moved is finished, the rest is given back, surplus is removed. */
-import { crowdIn, zonesBound } from './candidate-order.ts';
+import { lastingBlock, zonesBound } from './candidate-order.ts';
 import { controlPlaneGate, workerGate } from './control-plane-gate.ts';
 import type { GroupState, Member } from './members.ts';
 import { podsAtDrainStart } from './node-marks.ts';
@@ -18,6 +18,7 @@ import {
   wait,
 } from './pool-context.ts';
 import { balancersOf } from './usability.ts';
+import { planEvenness, unevenWithout, zoneCounts } from './zone-evenness.ts';
 
 /** `holdsCapacity`: somebody else has changed the size, and nothing is ended until it is clear what to leave behind. */
 export function planStopping(context: PoolContext, holdsCapacity: boolean): void {
@@ -52,6 +53,7 @@ function isFinished(context: PoolContext, member: Member): boolean {
   const balancers = balancersOf(member.group).length;
   if (context.pool.controlPlane && balancersHolding(context, member).length < balancers) return true;
   if (member.previous?.phase === 'blocked') return false;
+  if (member.leaving === 'surplus') return context.groups.some((one) => one.members.includes(member) && one.surge > 0);
   const before = member.node ? podsAtDrainStart(member.node) : 0;
   const left = member.drain?.remaining.filter((one) => one.class.kind !== 'terminating').length ?? 0;
   return before > 0 && (before - left) / before >= context.input.policy.finishDrainShare;
@@ -68,40 +70,40 @@ function endFinished(context: PoolContext, state: GroupState, finishing: Member[
   }
 }
 
-/** Takes out what a group has above its baseline: first what is not usable yet, then from the fullest zone, then the newest. */
+/** Takes out what a group has above its baseline: what is not usable yet, then the newest, and so that the zones stay even. */
 export function planSurplus(context: PoolContext): void {
   for (const state of context.groups) {
     const leaving = state.members.filter((m) => m.live && (m.cordonedByUs || intentFor(context.memory, m.instance.id)));
-    let surplus = state.surge - leaving.length - endingWithoutNode(context, state);
+    const surplus = state.surge - leaving.length - endingWithoutNode(context, state);
     if (state.surge > 0 && leaving.length > 0)
       wait(context, 'removing-surplus', `${state.group.name} gives up ${leaving.length} surplus nodes`);
-    if (surplus <= 0) continue;
-    const gate = planeGate(context) ?? leaseGate(context);
-    let { slack } = state;
-    for (const member of surplusOrder(context, state, leaving)) {
-      if (surplus <= 0) break;
-      const reason = `${state.group.name} has ${state.surge} nodes more than its ${state.baseline}`;
-      if (!member.node) {
-        endNode(context, member, 'surplus', true, `${reason}, and ${member.name} is not a node yet`);
-        surplus -= 1;
-        continue;
-      }
-      if (gate) {
-        wait(context, gate.code, gate.message);
-        if (gate.at !== undefined) look(context, gate.at);
-        break;
-      }
-      if (member.serves) {
-        if (slack < 1) continue;
-        slack -= 1;
-      }
-      cordon(context, member, 'surplus', reason);
-      surplus -= 1;
-      if (context.pool.controlPlane) break;
-    }
-    if (surplus > 0)
-      wait(context, 'removing-surplus', `${state.group.name} has ${state.surge} nodes more than its baseline`);
+    if (surplus > 0) removeSurplus(context, state, leaving, surplus);
   }
+  planEvenness(context);
+}
+
+function removeSurplus(context: PoolContext, state: GroupState, leaving: Member[], surplus: number): void {
+  const gate = planeGate(context) ?? leaseGate(context);
+  const reason = `${state.group.name} has ${state.surge} nodes more than its ${state.baseline}`;
+  let { slack } = state;
+  for (let left = surplus; left > 0; left--) {
+    const member = surplusOrder(context, state, leaving).find((one) => !one.serves || slack >= 1);
+    if (!member) break;
+    const why = member.phase === 'boot-failed' ? 'boot-failed' : 'surplus';
+    if (!member.node) {
+      endNode(context, member, why, true, `${reason}, and ${member.name} is not a node yet`);
+    } else if (gate) {
+      wait(context, gate.code, gate.message);
+      if (gate.at !== undefined) look(context, gate.at);
+      break;
+    } else {
+      if (member.serves) slack -= 1;
+      cordon(context, member, why, reason);
+    }
+    leaving.push(member);
+    if (context.pool.controlPlane) return;
+  }
+  wait(context, 'removing-surplus', reason);
 }
 
 /** Control plane and workers never go together, whatever they go for. */
@@ -123,18 +125,30 @@ function endingWithoutNode(context: PoolContext, state: GroupState): number {
   ).length;
 }
 
-/** A node that alone serves the volumes of its pods goes after those whose pods have another place to go. */
-function surplusOrder(context: PoolContext, state: GroupState, leaving: Member[]): Member[] {
-  const rank = (member: Member): number => (member.outdated ? 2 : member.usability.usable ? 1 : 0);
+/**
+ * Those that may go now: of the zones that can spare one, and any that never became usable. Those that nothing would move from go last, and a node that alone serves the volumes of its
+ * pods goes after those whose pods have another place to go.
+ */
+function surplusOrder(context: PoolContext, state: GroupState, leaving: readonly Member[]): Member[] {
+  const rank = (member: Member): number =>
+    member.phase === 'boot-failed' ? -1 : member.outdated ? 2 : member.usability.usable ? 1 : 0;
+  const counts = zoneCounts(context, state, leaving);
+  const uneven = (member: Member): number =>
+    member.phase === 'boot-failed' ? 0 : unevenWithout(counts, member.instance.zone);
   const holds = new Set(state.members.filter((one) => one.serves && isOnlyPlace(context, one)));
+  const stuck = (member: Member): number => (lastingBlock(member, context.index, context.input) ? 1 : 0);
   const age = (member: Member): number => member.node?.createdAt ?? Number.POSITIVE_INFINITY;
-  return state.members
-    .filter((member) => member.live && !member.ambiguous && !leaving.includes(member))
+  const crowd = (member: Member): number => counts.get(member.instance.zone) ?? 0;
+  const all = state.members.filter((member) => member.live && !member.ambiguous && !leaving.includes(member));
+  const least = Math.min(...all.map((one) => unevenWithout(counts, one.instance.zone)));
+  return all
+    .filter((member) => uneven(member) <= least)
     .sort(
       (a, b) =>
+        stuck(a) - stuck(b) ||
         rank(a) - rank(b) ||
         Number(holds.has(a)) - Number(holds.has(b)) ||
-        crowdIn(b) - crowdIn(a) ||
+        crowd(b) - crowd(a) ||
         age(b) - age(a) ||
         (a.instance.id < b.instance.id ? -1 : 1),
     );

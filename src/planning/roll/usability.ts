@@ -2,6 +2,7 @@
 import type { NodeView } from '../../domain/cluster-view.ts';
 import type { GroupInstance, NodeGroup } from '../../ports/cloud-provider.ts';
 import type { ClusterIndex } from './cluster-index.ts';
+import { mayRunOn } from './daemon-placement.ts';
 import type { RollPolicy } from './policy.ts';
 import type { RollPlanInput } from './roll-plan.ts';
 
@@ -84,8 +85,8 @@ function startupTaint(node: NodeView, policy: RollPolicy): string | undefined {
 }
 
 /**
- * A DaemonSet counts when the policy names it, when it has a pod here, or when it has one on every other ready node; but one that is
- * ready nowhere else says nothing about this node.
+ * A DaemonSet counts when the policy names it, when it has a pod here, or when it has one on every other ready node and may run here;
+ * but one that is ready nowhere else says nothing about this node.
  */
 function missingDaemon(node: NodeView, index: ClusterIndex, policy: RollPolicy): string | undefined {
   const others = index.readyNodes - (node.ready ? 1 : 0);
@@ -95,7 +96,7 @@ function missingDaemon(node: NodeView, index: ClusterIndex, policy: RollPolicy):
     const readyElsewhere = daemon.readyOn.size;
     if (readyElsewhere === 0) continue;
     if (daemon.anyOn.has(node.name)) return daemon.name;
-    if (others > 0 && readyElsewhere >= others) return daemon.name;
+    if (others > 0 && readyElsewhere >= others && mayRunOn(daemon.placement, node)) return daemon.name;
   }
   return undefined;
 }

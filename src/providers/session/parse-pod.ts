@@ -65,7 +65,7 @@ function waitingReasonOf(status: Fields): string | undefined {
   return undefined;
 }
 
-function tolerationsOf(spec: Fields): PodView['tolerations'] {
+export function tolerationsOf(spec: Fields): PodView['tolerations'] {
   return listOf(spec['tolerations']).map((toleration) => {
     const result: PodView['tolerations'][number] = {};
     for (const key of ['key', 'operator', 'value', 'effect'] as const) {

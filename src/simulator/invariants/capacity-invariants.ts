@@ -1,6 +1,6 @@
 /** I2, I3 and I7: how many nodes there are, and what a run leaves behind. */
 import type { Checker } from './checker.ts';
-import { type Baselines, groupOf, isJudged, key, leaving, type NodeLimits } from './limits.ts';
+import { type Baselines, groupOf, isJudged, key, leaving, type NodeLimits, sizeOwed } from './limits.ts';
 import type { GroupTruth, NodeTruth, WorldTruth } from './truth.ts';
 
 function healthyInBalancers(truth: WorldTruth, cluster: string, group: GroupTruth, instanceId: string): boolean {
@@ -14,15 +14,20 @@ function cordonLeavesCapacity(baselines: Baselines, limits: NodeLimits): Checker
   const lostAt = new Map<string, number>();
   const serves = (cluster: string, truth: WorldTruth, group: GroupTruth, node: NodeTruth, at: number): boolean => {
     const { instanceId } = node;
-    const inService = group.instances.some((one) => one.id === instanceId && one.lifecycleState === 'InService');
-    if (!inService || node.unschedulable) return false;
-    if (node.ready && healthyInBalancers(truth, cluster, group, instanceId)) return true;
+    const member = group.instances.find((one) => one.id === instanceId);
+    if (!member || node.unschedulable) return false;
+    const inService = member.lifecycleState === 'InService';
+    if (inService && node.ready && healthyInBalancers(truth, cluster, group, instanceId)) return true;
     return at - (lostAt.get(key(cluster, instanceId)) ?? Number.NEGATIVE_INFINITY) < (limits.viewLagMs ?? 0);
   };
   return {
     invariant: 'I2',
     onEvent(event, truth) {
-      if (event.kind === 'node-not-ready') lostAt.set(key(event.cluster, event.instanceId), event.at);
+      if (
+        event.kind === 'node-not-ready' ||
+        (event.kind === 'instance-terminate-requested' && !isJudged(event.actor, limits))
+      )
+        lostAt.set(key(event.cluster, event.instanceId), event.at);
       if (event.kind !== 'node-cordoned' || !isJudged(event.actor, limits)) return undefined;
       const group = groupOf(truth, event.cluster, event.instanceId);
       const baseline = group && baselines.get(key(event.cluster, group.name));
@@ -33,7 +38,7 @@ function cordonLeavesCapacity(baselines: Baselines, limits: NodeLimits): Checker
       if (self && !self.ready) return {};
       const others = nodes.filter((node) => node.name !== event.node);
       const left = others.filter((node) => serves(event.cluster, truth, group, node, event.at)).length;
-      const wanted = Math.min(baseline.desired, group.desired) - limits.maxUnavailable;
+      const wanted = Math.min(sizeOwed(baseline, limits, event.at), group.desired) - limits.maxUnavailable;
       if (left >= wanted) return {};
       return { violation: `cordoning ${event.node} leaves ${left} usable nodes in ${group.name}, baseline ${wanted}` };
     },
@@ -53,8 +58,9 @@ function sizeKept(baselines: Baselines, limits: NodeLimits): Checker {
       const left = group.instances.filter((one) => !leaving(one.lifecycleState) && one.id !== event.instanceId).length;
       // An instance that somebody else took is still owed by the group.
       const owed = Math.max(0, group.desired - 1 - left);
-      if (left + owed >= baseline.desired) return {};
-      return { violation: `${group.name} is left with ${left} instances, it had ${baseline.desired}` };
+      const wanted = sizeOwed(baseline, limits, event.at);
+      if (left + owed >= wanted) return {};
+      return { violation: `${group.name} is left with ${left} instances, it had ${wanted}` };
     },
   };
 }

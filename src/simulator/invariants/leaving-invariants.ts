@@ -1,4 +1,5 @@
 /** I4, I6 and I8: which nodes go, and in which state. */
+import type { WorldEvent } from '../model/seams.ts';
 import type { Checker } from './checker.ts';
 import { groupOf, isJudged, key, type NodeLimits } from './limits.ts';
 
@@ -82,21 +83,61 @@ function leavesVolumesFirst(limits: NodeLimits): Checker {
   };
 }
 
+/** Nodes that others than the judged clients have cordoned, until a client begins to take one out: they serve, and go nowhere. */
+class CordonedByOthers {
+  readonly #nodes = new Map<string, string>();
+  readonly #limits: NodeLimits;
+
+  constructor(limits: NodeLimits) {
+    this.#limits = limits;
+  }
+
+  /** Keeps count; call it for every event before asking. */
+  follow(event: WorldEvent): void {
+    const ours = isJudged(event.actor, this.#limits);
+    switch (event.kind) {
+      case 'node-cordoned':
+        if (!ours) this.#nodes.set(key(event.cluster, event.node), key(event.cluster, event.instanceId));
+        break;
+      case 'node-uncordoned':
+        this.#nodes.delete(key(event.cluster, event.node));
+        break;
+      case 'eviction-accepted':
+        if (ours) this.#nodes.delete(key(event.cluster, event.node));
+        break;
+      case 'deregistered':
+      case 'instance-terminate-requested': {
+        const instance = key(event.cluster, event.instanceId);
+        for (const [node, id] of this.#nodes) if (ours && id === instance) this.#nodes.delete(node);
+        break;
+      }
+      default:
+    }
+  }
+
+  has(cluster: string, node: string): boolean {
+    return this.#nodes.has(key(cluster, node));
+  }
+}
+
 /** I6: one control-plane node in flight, and the others ready. */
 function oneControlPlaneNode(limits: NodeLimits): Checker {
+  const byOthers = new CordonedByOthers(limits);
   return {
     invariant: 'I6',
     onEvent(event, truth) {
+      byOthers.follow(event);
       if (event.kind !== 'node-cordoned' || !isJudged(event.actor, limits)) return undefined;
       const masters = truth.nodes(event.cluster).filter((node) => node.controlPlane);
-      const cordoned = masters.filter((node) => node.unschedulable || node.name === event.node);
       const self = masters.find((node) => node.name === event.node);
+      const others = masters.filter((node) => node.name !== event.node);
+      const open = others.filter((node) => !node.unschedulable || byOthers.has(event.cluster, node.name));
+      const away = others.find((node) => !open.includes(node));
       if (!self) {
-        const other = cordoned.find((node) => node.name !== event.node);
-        return other ? { violation: `${event.node} cordoned while control-plane node ${other.name} is in flight` } : {};
+        return away ? { violation: `${event.node} cordoned while control-plane node ${away.name} is in flight` } : {};
       }
-      if (cordoned.length > 1) return { violation: `${cordoned.length} control-plane nodes cordoned at once` };
-      const ready = masters.filter((node) => node.ready && !node.unschedulable && node.name !== event.node);
+      if (away) return { violation: `${1 + others.length - open.length} control-plane nodes cordoned at once` };
+      const ready = open.filter((node) => node.ready);
       if (ready.length < 1) return { violation: `no ready control-plane node is left beside ${event.node}` };
       const group = groupOf(truth, event.cluster, event.instanceId);
       for (const balancer of group?.loadBalancers ?? []) {

@@ -14,7 +14,7 @@ export interface NodeLimits {
   evictionRetryMs: number;
   /** Programs (`kubectl`, `cluster-autoscaler`) that are people's or other controllers': they are not judged. */
   others?: ReadonlySet<string>;
-  /** A loss of health younger than this may be unknown to a client; 0 by default. */
+  /** A loss of health, or growth by others, younger than this may be unknown to a client; 0 by default. */
   viewLagMs?: number;
   /** More nodes than this share (and more than one) that have lost readiness are a storm: nothing may be moved. */
   stormShare?: number;
@@ -42,8 +42,13 @@ export interface NodeLimits {
   resumeMs?: number;
 }
 
+export interface Baseline extends GroupTruth {
+  /** What others have added lately: nobody can know of it before the next look. */
+  grown?: { at: number; by: number }[];
+}
+
 /** Limits of groups as they stood when the watch began: what a finished roll has to put back. */
-export type Baselines = Map<string, GroupTruth>;
+export type Baselines = Map<string, Baseline>;
 
 export const key = (cluster: string, name: string): string => `${cluster}/${name}`;
 
@@ -68,9 +73,19 @@ export function followOthers(baselines: Baselines, limits: NodeLimits, event: Wo
   const baseline = baselines.get(key(event.cluster, event.group));
   if (!baseline) return;
   const { before, after } = event;
-  baseline.desired += after.desired - before.desired;
   if (after.min !== before.min) baseline.min = after.min;
   if (after.max !== before.max) baseline.max = after.max;
+  // A roll lends a group room above its own maximum; what others put there is gone again when the roll gives that back.
+  const desired = Math.max(baseline.min, Math.min(baseline.max, baseline.desired + after.desired - before.desired));
+  const by = desired - baseline.desired;
+  baseline.desired = desired;
+  if (by > 0) baseline.grown = [...(baseline.grown ?? []), { at: event.at, by }];
+}
+
+/** The size that a client has to keep to at that moment: growth younger than its view need not be known to it. */
+export function sizeOwed(baseline: Baseline, limits: NodeLimits, at: number): number {
+  const unknown = (baseline.grown ?? []).filter((one) => at - one.at < (limits.viewLagMs ?? 0));
+  return baseline.desired - unknown.reduce((sum, one) => sum + one.by, 0);
 }
 
 export const leaving = (state: string): boolean => /^(Terminat|Detach)/.test(state);

@@ -68,6 +68,7 @@ async function perform(
     }
     case 'deregister':
       await session.cloud.deregister(action.balancer.kind, action.balancer.id, action.instanceId);
+      visit.ledger.askedToLetGo(action.instanceId, action.balancer.id, visit.now());
       session.cloudChanged();
       note(visit, 'node-deregistered', `${action.node} is being taken out of ${action.balancer.id}: ${action.reason}`);
       return;

@@ -14,6 +14,8 @@ export class RollLedger {
   readonly refusals = new Map<string, number>();
   readonly returns = new Map<string, number>();
   readonly refusedForGood = new Map<string, { code: string; message: string; until: number }>();
+  /** When a load balancer was last asked to let go of an instance, by `instance id/balancer id`. */
+  readonly deregisteredAt = new Map<string, number>();
   /** Intents that this process has committed and not acted on yet. */
   readonly unsent = new Set<string>();
   /** Phases of all nodes as of the last look, by process. */
@@ -69,6 +71,11 @@ export class RollLedger {
       this.evictNotBefore.delete(uid);
       this.refusals.delete(uid);
     }
+  }
+
+  askedToLetGo(instanceId: string, balancer: string, now: number): void {
+    if (this.deregisteredAt.size >= entriesKept) this.deregisteredAt.clear();
+    this.deregisteredAt.set(`${instanceId}/${balancer}`, now);
   }
 
   countReturn(node: string, ownerUid: string): void {

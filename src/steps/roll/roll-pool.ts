@@ -152,6 +152,7 @@ async function planOnce(visit: RollVisit, memory: RollMemory, mode: RollMode, no
     evictionsHeldUntil: ledger.evictionsHeldUntil,
     returns: ledger.returns,
     refusedForGood: ledger.refusedForGood,
+    deregisteredAt: ledger.deregisteredAt,
   };
   let plan = planRoll(input);
   let mine = ownPlan(plan.pools, step.id);

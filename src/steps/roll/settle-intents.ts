@@ -63,6 +63,18 @@ function drop(visit: RollVisit, settled: Settled, intent: CapacityIntent): void 
   settled.memory = { ...settled.memory, intents: settled.memory.intents.filter((one) => one.id !== intent.id) };
 }
 
+/** desired as it has to be if nobody else changed it and none of the open changes has arrived. */
+function expectedOf(settled: Settled, group: string): number | undefined {
+  return settled.memory.groups.find((one) => one.name === group)?.expected;
+}
+
+/** Launches of the group that an earlier attempt, or an earlier process, may have sent. */
+function maybeSent(visit: RollVisit, settled: Settled, group: string): number {
+  return settled.memory.intents.filter(
+    (one) => one.kind === 'launch' && one.group === group && !visit.ledger.unsent.has(key(visit, one)),
+  ).length;
+}
+
 function expect(settled: Settled, group: string, by: number): void {
   const groups = settled.memory.groups.map((one) =>
     one.name === group ? { ...one, expected: one.expected + by } : one,
@@ -77,6 +89,7 @@ async function launch(visit: RollVisit, intent: Launch, settled: Settled): Promi
     return;
   }
   const zone = intent.zone === null ? {} : { zone: intent.zone };
+  const first = visit.ledger.unsent.has(key(visit, intent));
   try {
     const result = await session.cloud.launchInstances(intent.group, { count: 1, token: intent.token, ...zone });
     session.cloudChanged();
@@ -107,11 +120,36 @@ async function launch(visit: RollVisit, intent: Launch, settled: Settled): Promi
     }
     // The answer was lost: the same token asks again and launches nothing twice.
     if (failure.kind === 'transient') throw error;
-    drop(visit, settled, intent);
-    if (/IdempotentParameterMismatch/.test(failure.message)) return;
-    settled.memory = { ...settled.memory, launchByDesired: true };
-    note(visit, 'launch-by-desired', `LaunchInstances is not to be had, desired is raised instead: ${failure.message}`);
+    await deniedLaunch(visit, intent, settled, { message: failure.message, first });
   }
+}
+
+/** The call itself was refused; one that was sent before, and whose answer was lost, may have been accepted all the same. */
+async function deniedLaunch(
+  visit: RollVisit,
+  intent: Launch,
+  settled: Settled,
+  denied: { message: string; first: boolean },
+): Promise<void> {
+  const group = await groupNow(visit, intent.group);
+  drop(visit, settled, intent);
+  if (!group) return;
+  const { message, first } = denied;
+  if (!first && group.desired > (expectedOf(settled, intent.group) ?? group.desired)) {
+    expect(settled, intent.group, 1);
+    note(
+      visit,
+      'node-launched',
+      `${intent.group} has launched a node, as asked before; asked again it says: ${message}`,
+    );
+  }
+  if (/IdempotentParameterMismatch/.test(message)) return;
+  if (group.desired >= group.max) {
+    note(visit, 'launch-refused', `${intent.group} has its maximum of ${group.max} nodes: ${message}`);
+    return;
+  }
+  settled.memory = { ...settled.memory, launchByDesired: true };
+  note(visit, 'launch-by-desired', `LaunchInstances is not to be had, desired is raised instead: ${message}`);
 }
 
 function refusedLaunch(visit: RollVisit, intent: Launch, settled: Settled, code: string, message: string): void {
@@ -130,20 +168,20 @@ function refusedLaunch(visit: RollVisit, intent: Launch, settled: Settled, code:
 
 async function raise(visit: RollVisit, intent: Launch, settled: Settled): Promise<void> {
   const group = await groupNow(visit, intent.group);
-  if (!group) {
+  const expected = expectedOf(settled, intent.group);
+  const sent = maybeSent(visit, settled, intent.group);
+  if (!group || expected === undefined || group.desired < expected || group.desired > expected + sent) {
+    // Gone, or moved by somebody else: decided anew.
     drop(visit, settled, intent);
     return;
   }
-  if (group.desired === intent.from) {
-    await visit.session.cloud.raiseDesired(intent.group, intent.from, intent.from + 1);
+  if (group.desired === expected) {
+    await visit.session.cloud.raiseDesired(intent.group, expected, expected + 1);
     visit.session.cloudChanged();
-  } else if (group.desired !== intent.from + 1) {
-    drop(visit, settled, intent);
-    return;
   }
   drop(visit, settled, intent);
   expect(settled, intent.group, 1);
-  note(visit, 'node-launched', `desired of ${intent.group} is raised to ${intent.from + 1}`);
+  note(visit, 'node-launched', `desired of ${intent.group} is raised to ${expected + 1}`);
 }
 
 async function groupNow(visit: RollVisit, name: string): Promise<NodeGroup | undefined> {
@@ -191,8 +229,9 @@ async function terminate(
 function wasOurs(visit: RollVisit, intent: Terminate, group: NodeGroup | undefined, settled: Settled): boolean {
   if (visit.ledger.unsent.has(key(visit, intent))) return false;
   // A launch into its place may have raised desired again: then desired says nothing.
-  const launches = settled.memory.intents.some((one) => one.kind === 'launch' && one.group === intent.group);
-  return launches || group?.desired !== intent.from;
+  if (maybeSent(visit, settled, intent.group) > 0) return true;
+  const expected = expectedOf(settled, intent.group);
+  return group === undefined || expected === undefined || group.desired < expected;
 }
 
 /** An earlier attempt may be on its way: only a second describe that still shows the instance in service allows another one. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { InvariantWatch } from '../../../src/simulator/invariants/checker.ts';
-import { takeBaselines } from '../../../src/simulator/invariants/limits.ts';
+import { type Baselines, type NodeLimits, takeBaselines } from '../../../src/simulator/invariants/limits.ts';
 import { nodeInvariants } from '../../../src/simulator/invariants/node-invariants.ts';
 import type { GroupTruth, NodeTruth, WorldTruth } from '../../../src/simulator/invariants/truth.ts';
 import type { Actor, WorldEvent } from '../../../src/simulator/model/seams.ts';
@@ -21,8 +21,9 @@ class Scene {
   /** Instances that load balancers were told of. */
   readonly told = new Set<string>();
   readonly watch: InvariantWatch;
+  readonly baselines: Baselines;
 
-  constructor() {
+  constructor(more: Partial<NodeLimits> = {}) {
     for (const instance of this.workers.instances) this.nodes.push(node(instance.id, false));
     for (const instance of this.masters.instances) this.nodes.push(node(instance.id, true));
     const truth: WorldTruth = {
@@ -39,8 +40,10 @@ class Scene {
           ? []
           : [{ balancer: 'ingress', healthy: true, draining: false }],
     };
-    const limits = { surgeOf: () => 1, bootCap: 2, maxUnavailable: 0, evictionRetryMs: 4_500 };
-    this.watch = new InvariantWatch(nodeInvariants(takeBaselines(truth), limits, truth), truth);
+    const others = new Set(['kubectl', 'cluster-autoscaler']);
+    const limits = { surgeOf: () => 1, bootCap: 2, maxUnavailable: 0, evictionRetryMs: 4_500, others, ...more };
+    this.baselines = takeBaselines(truth);
+    this.watch = new InvariantWatch(nodeInvariants(this.baselines, limits, truth), truth);
   }
 
   say(part: Part<WorldEvent>): void {
@@ -65,9 +68,9 @@ class Scene {
     return found;
   }
 
-  cordon(id: string, actor: Actor = client): void {
+  cordon(id: string, actor: Actor = client, at = 0): void {
     this.node(id).unschedulable = true;
-    this.say({ kind: 'node-cordoned', node: this.node(id).name, instanceId: id, actor });
+    this.say({ kind: 'node-cordoned', node: this.node(id).name, instanceId: id, actor, at });
   }
 
   terminate(id: string, parts: { decrement?: boolean; actor?: Actor } = {}): void {
@@ -289,6 +292,53 @@ describe('the invariants of nodes', () => {
     scene.surge('i-worker');
     scene.cordon('i-workers-0');
     expect(scene.violations()).toEqual([expect.stringMatching(/^I6 .* while control-plane node .* is in flight/)]);
+  });
+
+  it('I6 does not count a control-plane node that somebody else has cordoned, until a client takes it out', () => {
+    const kubectl: Actor = { kind: 'client', name: 'kubectl/v1' };
+    const scene = new Scene();
+    scene.surge('i-worker');
+    scene.surge('i-new', scene.masters);
+    scene.cordon('i-masters-0', kubectl);
+    scene.cordon('i-workers-0');
+    expect(scene.violations()).toEqual([]);
+    scene.say({ kind: 'deregistered', loadBalancer: 'api', instanceId: 'i-masters-0' });
+    scene.cordon('i-masters-1');
+    expect(scene.violations()).toContain('I6 2 control-plane nodes cordoned at once');
+  });
+
+  it('I2 and I7 hold a client to what others made of the size, within limits, and not before it can know', () => {
+    const autoscaler: Actor = { kind: 'client', name: 'cluster-autoscaler/1' };
+    const grow = (scene: Scene, at: number, to: number): void => {
+      const limits = { min: 3, max: 9 };
+      const before = { ...limits, desired: scene.workers.desired };
+      scene.workers.desired = to;
+      const after = { ...limits, desired: to };
+      scene.say({
+        kind: 'group-changed',
+        group: 'workers',
+        before,
+        after,
+        by: 'SetDesiredCapacity',
+        actor: autoscaler,
+        at,
+      });
+    };
+    const early = new Scene({ viewLagMs: 60_000 });
+    early.surge('i-new');
+    grow(early, 1_000, 5);
+    early.cordon('i-workers-0', client, 2_000);
+    expect(early.violations()).toEqual([]);
+    const late = new Scene({ viewLagMs: 60_000 });
+    late.surge('i-new');
+    grow(late, 1_000, 5);
+    late.cordon('i-workers-0', client, 62_000);
+    expect(late.violations()).toEqual([
+      expect.stringMatching(/^I2 cordoning .* leaves 3 usable nodes in workers, baseline 4/),
+    ]);
+    // Its own maximum is 5: what lies above was lent by the roll.
+    grow(late, 70_000, 9);
+    expect(late.baselines.get(`${cluster}/workers`)?.desired).toBe(5);
   });
 
   it('I6 catches the last ready control-plane node being taken', () => {

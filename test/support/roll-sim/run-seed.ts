@@ -20,7 +20,7 @@ import { faultClasses } from './fault-classes.ts';
 import { History } from './history.ts';
 import { KubeGate } from './kube-gate.ts';
 import { limitsFor } from './limits-for.ts';
-import { others } from './people.ts';
+import { cloud, instanceOf, nodesOf, others } from './people.ts';
 import { drawScenario, loosened, type Scenario } from './scenario.ts';
 import { storageClass } from './workloads.ts';
 
@@ -57,6 +57,8 @@ export interface SeedOptions {
 const minute = 60_000;
 /** A loop without pause violates a limit at every turn; what follows says nothing new. */
 const violationsAtMost = 500;
+/** A leap of time. */
+const farAhead = minute;
 const livenessLimitMs = 12 * 3_600_000;
 
 interface Life {
@@ -101,6 +103,8 @@ class SeedRun {
   #life: Life | undefined;
   #lives = 0;
   #kills = 0;
+  /** Launched by their group while no roll was under way: whether they boot is nobody's business but their owner's. */
+  readonly #strays = new Set<string>();
   /** Rows by pool: the attempt under way and how it stands. */
   readonly #attempts = new Map<string, { number: number; state: string; final: boolean }>();
 
@@ -134,6 +138,7 @@ class SeedRun {
     world.subscribe((event) => {
       this.#watch.onEvent(event);
       this.#history.event(event);
+      if (event.kind === 'instance-launched' && !this.#isRolling(event.group)) this.#strays.add(event.instanceId);
     });
     options.plant?.(this.roll);
   }
@@ -173,6 +178,7 @@ class SeedRun {
       this.#history.note('all is well from here on');
       const done = await this.#passUntil(world.clock.now() + livenessLimitMs, () => this.#allDone());
       if (!done) await this.#explainStuck();
+      if (this.#replaceStrays()) await this.#passUntil(world.clock.now() + 5 * minute, () => false);
       // What is under way on its own (nodes that end, budgets that are counted) comes to rest.
       await this.#passUntil(world.clock.now() + 5 * minute, () => false);
       this.#watch.atEnd(world.clock.now());
@@ -211,7 +217,12 @@ class SeedRun {
       await turn();
       await this.#mindDaemon();
       if (until()) return true;
-      const next = clock.nextAt();
+      let next = clock.nextAt();
+      if (next === undefined || next - clock.now() > farAhead) {
+        // What is on its way without a timer (a database that opens) is not to be left behind by hours.
+        for (let i = 0; i < 5; i += 1) await turn();
+        next = clock.nextAt();
+      }
       if (this.#watch.violated >= violationsAtMost) throw new Error('too many violations to go on');
       if (next === undefined || next > atMs) {
         clock.advanceTo(Math.max(atMs, clock.now()));
@@ -479,10 +490,30 @@ class SeedRun {
 
   // ---- the end ----
 
-  #outdatedLeft(): number {
+  #isRolling(pool: string): boolean {
+    const attempt = this.#attempts.get(pool);
+    return attempt !== undefined && !attempt.final && attempt.state !== '';
+  }
+
+  /** Somebody ends what never became a node after the rolls, as its owner would; their groups launch anew. */
+  #replaceStrays(): boolean {
+    const { world } = this.roll;
+    const joined = new Set(nodesOf(this.roll).map(instanceOf));
+    const groups = world.aws.truth().groups(clusterId);
+    const dead = groups
+      .flatMap((group) => group.members)
+      .filter((one) => one.state === 'InService' && this.#strays.has(one.instanceId) && !joined.has(one.instanceId));
+    for (const { instanceId } of dead) {
+      this.#history.note(`somebody ends ${instanceId}, which never became a node`);
+      cloud(this.roll, 'aws-cli/2', 'ec2', 'TerminateInstances', { InstanceIds: [instanceId] });
+    }
+    return dead.length > 0;
+  }
+
+  #outdatedLeft(pools: readonly string[]): number {
     const groups = this.roll.world.aws.truth().groups(clusterId);
     return groups
-      .filter((group) => this.#scenario.rolled.includes(group.name))
+      .filter((group) => pools.includes(group.name))
       .flatMap((group) => group.members)
       .filter((one) => one.outdated && /^(Pending|InService)/.test(one.state)).length;
   }
@@ -490,10 +521,15 @@ class SeedRun {
   #allDone(): boolean {
     if (!this.#life || [...this.#attempts.values()].some((one) => !one.final)) return false;
     if (this.#scenario.rolled.some((pool) => this.#attempts.get(pool)?.state !== 'rolled')) return false;
-    if (this.#outdatedLeft() === 0) return true;
-    // The template changed after the end of a roll: the next update rolls again.
-    for (const pool of this.#scenario.rolled) void this.#todo.push(() => this.#again(pool, this.#rowId(pool)));
+    if (this.#outdatedLeft(this.#scenario.rolled) === 0) return true;
+    for (const pool of this.#scenario.rolled) this.#rollAnew(pool);
     return false;
+  }
+
+  /** The template changed after the end of a roll: the next update rolls again. */
+  #rollAnew(pool: string): void {
+    const id = this.#rowId(pool);
+    this.#todo.push(() => this.#again(pool, id));
   }
 
   /** L2: with budgets that never allow, everything else is replaced all the same. */
@@ -504,6 +540,9 @@ class SeedRun {
     const wrong = (): string[] => l2.flatMap((one) => one.atEnd?.(clusterId, truth, clock.now()) ?? []);
     let lookAt = 0;
     const settled = await this.#passUntil(clock.now() + livenessLimitMs, () => {
+      for (const pool of this.#scenario.rolled) {
+        if (this.#attempts.get(pool)?.state === 'rolled' && this.#outdatedLeft([pool]) > 0) this.#rollAnew(pool);
+      }
       if (this.#allFinal()) return true;
       if (clock.now() < lookAt) return false;
       lookAt = clock.now() + 20_000;

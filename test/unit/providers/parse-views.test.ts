@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../../src/domain/kube-object.ts';
 import { parseBudget, sameBudget, selectorOf } from '../../../src/providers/session/parse-budget.ts';
-import { parseDaemonSet } from '../../../src/providers/session/parse-daemon-set.ts';
+import { parseDaemonSet, sameDaemonSet } from '../../../src/providers/session/parse-daemon-set.ts';
 import { instanceIdOf, parseNode, sameNode } from '../../../src/providers/session/parse-node.ts';
 import { parsePod, samePod } from '../../../src/providers/session/parse-pod.ts';
 import { bytesOf, cpuMilliOf, parseQuantity } from '../../../src/providers/session/parse-quantity.ts';
@@ -295,7 +295,27 @@ describe('a DaemonSet', () => {
       metadata: { name: 'cni', namespace: 'kube-system', uid: 'd1' },
       status: { desiredNumberScheduled: 5, numberReady: 4 },
     };
-    expect(parseDaemonSet(object)).toEqual({ namespace: 'kube-system', name: 'cni', uid: 'd1', desired: 5, ready: 4 });
+    const placement = { nodeSelector: {}, terms: [], tolerations: [] };
+    const counts = { desired: 5, ready: 4 };
+    expect(parseDaemonSet(object)).toEqual({ namespace: 'kube-system', name: 'cni', uid: 'd1', ...counts, placement });
+  });
+
+  it('says where its pods may run, and counts as changed when that changes', () => {
+    const terms = [{ matchExpressions: [{ key: 'gpu', operator: 'Exists' }] }];
+    const spec = {
+      nodeSelector: { role: 'worker' },
+      tolerations: [{ key: 'gpu', operator: 'Exists', effect: 'NoSchedule' }],
+      affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: terms } } },
+    };
+    const object = { apiVersion: 'apps/v1', kind: 'DaemonSet', metadata: { name: 'gpu', uid: 'd1' } };
+    const placed = parseDaemonSet({ ...object, spec: { template: { spec } } });
+    expect(placed.placement).toEqual({
+      nodeSelector: { role: 'worker' },
+      terms: [[{ key: 'gpu', operator: 'Exists' }]],
+      tolerations: [{ key: 'gpu', operator: 'Exists', effect: 'NoSchedule' }],
+    });
+    expect(sameDaemonSet(placed, parseDaemonSet({ ...object, spec: { template: { spec } } }))).toBe(true);
+    expect(sameDaemonSet(placed, parseDaemonSet(object))).toBe(false);
   });
 });
 

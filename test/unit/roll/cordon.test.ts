@@ -347,8 +347,33 @@ describe('the control plane', () => {
     expect(words(found.actions)).toEqual(['evict api']);
   });
 
+  it('of which one node is left that fails to be usable keeps it: nobody else serves', () => {
+    const failed = { name: 'm-new', taints: [{ key: 'node.cilium.io/agent-not-ready', effect: 'NoSchedule' }] };
+    const previous = [{ name: 'm-new', instanceId: 'i-m-new', phase: 'booting' as const, since: now - 1_000_000 }];
+    const alone = plan({ pools: [masters({ nodes: [failed], baseline: 1, previous })] }, 'masters');
+    expect(words(alone.actions)).not.toContain('cordon m-new');
+    expect(alone.wait.code).toBe('last-control-plane-node');
+    const two = [{ name: 'm-1', old: true }, failed];
+    const besides = plan({ pools: [masters({ nodes: two, baseline: 1, previous })] }, 'masters');
+    expect(words(besides.actions)).toContain('cordon m-new');
+  });
+
+  it('has an outdated instance without a node object leave one at a time, and only while another node serves', () => {
+    const lost = { name: 'm-1', old: true, noNode: true };
+    const nodes = [lost, { name: 'm-new' }];
+    const single = plan({ pools: [masters({ nodes, baseline: 1 })] }, 'masters');
+    expect(words(single.actions)).toContain('terminate i-m-1 -1');
+    const settling = { memory: { settledFrom: now - 30_000 } };
+    expect(words(plan({ pools: [masters({ nodes, baseline: 1, ...settling })] }, 'masters').actions)).toEqual([]);
+    const alone = plan({ pools: [masters({ nodes: [lost], baseline: 1 })] }, 'masters');
+    expect(words(alone.actions).filter((word) => word.startsWith('terminate'))).toEqual([]);
+    const three = [lost, { name: 'm-2', old: true }, { name: 'm-3', old: true }, { name: 'm-new' }];
+    const balanced = plan({ pools: [masters({ nodes: three, baseline: 3, balanced: true })] }, 'masters');
+    expect(words(balanced.actions)).toEqual(['deregister i-m-1']);
+  });
+
   it('is complete only when the last node is gone and everything has settled', () => {
-    const nodes = [{ name: 'm-1' }, { name: 'm-2' }, { name: 'm-3' }];
+    const nodes = [{ name: 'm-1' }, { name: 'm-2', zone: 'eu-1b' }, { name: 'm-3', zone: 'eu-1c' }];
     const verdict = (more: object) => plan({ pools: [masters({ nodes, ...more })] }, 'masters').verdict.kind;
     expect(verdict({ memory: { settledFrom: now - 30_000 } })).toBe('going-on');
     expect(verdict({ memory: { settledFrom: now - 60_000 } })).toBe('complete');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { now, oldNodes, plan, words } from '../../support/roll-builders.ts';
+import { groupOf, now, oldNodes, plan, words } from '../../support/roll-builders.ts';
 
 const stopping = { mode: 'stopping' as const };
 const pods = (count: number, node: string) =>
@@ -74,6 +74,56 @@ describe('a roll that is being stopped', () => {
     const nodes = [...oldNodes(3), { name: 'new-1', drainingFor: 60_000, leaving: 'surplus' as const }];
     const found = plan({ pools: [{ ...stopping, nodes, baseline: 3, previous }] });
     expect(words(found.actions)).toEqual(['terminate new-1 -1']);
+  });
+
+  const member = (name: string, zone: string) => ({ name, zone: `eu-1${zone}`, old: name.startsWith('old') });
+
+  it('takes the node too many from a zone that can spare it, though it is not the newest', () => {
+    const nodes = [member('old-1', 'a'), member('old-2', 'a'), member('old-3', 'a'), member('new-1', 'b')];
+    const found = plan({ pools: [{ ...stopping, nodes: [...nodes, member('old-4', 'c')], baseline: 4 }] });
+    expect(words(found.actions)).toHaveLength(1);
+    expect(words(found.actions)[0]).toMatch(/^cordon old-[123]$/);
+  });
+
+  it('gets the emptiest zone a node when the group would end one elsewhere to even its zones out', () => {
+    const nodes = [member('old-1', 'a'), member('old-2', 'a'), member('old-3', 'a'), member('old-4', 'b')];
+    const found = plan({ pools: [{ ...stopping, nodes: [...nodes, member('old-5', 'c')], baseline: 5 }] });
+    expect(words(found.actions)).toEqual(['launch eu-1b']);
+    expect(found.verdict.kind).toBe('going-on');
+    // It boots: neither it nor, before it serves, one of the others goes.
+    const booting = { name: 'new-1', zone: 'eu-1b', ready: false, readyFor: 10_000 };
+    const next = plan({ pools: [{ ...stopping, nodes: [...nodes, member('old-5', 'c'), booting], baseline: 5 }] });
+    expect(words(next.actions)).toEqual([]);
+    const serving = plan({
+      pools: [{ ...stopping, nodes: [...nodes, member('old-5', 'c'), member('new-1', 'b')], baseline: 5 }],
+    });
+    expect(words(serving.actions)[0]).toMatch(/^cordon old-[123]$/);
+  });
+
+  it('finishes an outdated node that is the one too many, though little of it has moved', () => {
+    const leaving = { ...member('old-1', 'a'), drainingFor: 1_000, leaving: 'surplus' as const };
+    const nodes = [leaving, member('old-2', 'a'), member('old-3', 'b'), member('old-4', 'c')];
+    const pods = [{ name: 'web', node: 'old-1' }];
+    expect(words(plan({ pools: [{ ...stopping, nodes, baseline: 3 }], pods }).actions)).toEqual(['evict web']);
+    expect(words(plan({ pools: [{ ...stopping, nodes, baseline: 4 }], pods }).actions)).toEqual(['give-back old-1']);
+  });
+
+  it.each([
+    ['the group never evens out', { group: { tags: { 'clm/roll-orig-suspended': 'AZRebalance' } } }],
+    ['a node has failed to boot', { memory: { bootFailures: 1 } }],
+    [
+      'the emptiest zone has no instances',
+      { memory: { zonesWithout: ['b', 'c'].map((z) => ({ zone: `eu-1${z}`, until: now + 1 })) } },
+    ],
+  ])('leaves zones as they are where %s', (_name, more) => {
+    const nodes = [member('old-1', 'a'), member('old-2', 'a'), member('old-3', 'a')];
+    const spec = { ...stopping, nodes, baseline: 3, ...more };
+    const tags = (more as { group?: { tags: Record<string, string> } }).group?.tags;
+    const kept = groupOf({ nodes, baseline: 3 }).tags;
+    const found = plan({ pools: [tags ? { ...spec, group: { tags: { ...kept, ...tags } } } : spec] });
+    expect(words(found.actions)).toEqual([]);
+    expect(found.verdict.kind).toBe('complete');
+    expect(words(plan({ pools: [{ ...stopping, nodes, baseline: 3 }] }).actions)).toEqual(['launch eu-1b']);
   });
 
   it('never cordons a surplus node that the baseline needs', () => {

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { DaemonSetView } from '../../../src/domain/cluster-view.ts';
+import { planRoll } from '../../../src/planning/roll/plan-roll.ts';
 import { buildInput, type ClusterSpec, type NodeSpec, oldNodes, plan, words } from '../../support/roll-builders.ts';
 
 /** What keeps the new node of a pool of one old node from counting; undefined when it counts. */
@@ -83,6 +85,25 @@ describe('a new node counts', () => {
       { name: 'cni-2', node: 'new-1', daemon: 'cni', ready: false },
     ];
     expect(keepsFromCounting({}, { daemons: ['cni'], pods })).toBeUndefined();
+  });
+
+  it('although a DaemonSet runs on every other ready node that may not run on this one', () => {
+    const spec: ClusterSpec = {
+      pools: [
+        { nodes: [...oldNodes(1), { name: 'new-1', taints: [{ key: 'role', effect: 'NoSchedule' }] }], baseline: 1 },
+      ],
+      daemons: ['cni'],
+      pods: [{ name: 'cni-1', node: 'old-1', daemon: 'cni' }],
+    };
+    const input = buildInput(spec);
+    const detail = (placement?: DaemonSetView['placement']): string | undefined => {
+      const daemonSets = input.view.daemonSets.map((one) => ({ ...one, ...(placement ? { placement } : {}) }));
+      const [found] = planRoll({ ...input, view: { ...input.view, daemonSets } }).pools;
+      return found?.nodes.find((one) => one.name === 'new-1')?.detail;
+    };
+    expect(detail()).toBe('daemon-pods');
+    expect(detail({ nodeSelector: {}, terms: [], tolerations: [{ operator: 'Exists' }] })).toBe('daemon-pods');
+    expect(detail({ nodeSelector: {}, terms: [], tolerations: [] })).toBeUndefined();
   });
 });
 

@@ -1,0 +1,139 @@
+import { describe, expect, it } from 'vitest';
+import type { Store } from '../../../src/ports/store.ts';
+import { openSqliteStore } from '../../../src/store/sqlite/open.ts';
+import { crashing, crashingKube } from '../../support/crashing-ports.ts';
+import { CrashError, CrashPoint, crashingLease, crashingStore } from '../../support/crashing-store.ts';
+import { cloud } from '../../support/roll-sim/people.ts';
+import {
+  contextOf,
+  finished,
+  journalOf,
+  type RollDaemon,
+  RollWorld,
+  type RollWorldOptions,
+  startDaemon,
+  startRoll,
+  stateOf,
+} from '../../support/roll-world.ts';
+
+/** Kills at the n-th passing of a named place. */
+class CrashAt extends CrashPoint {
+  #left: number;
+  readonly #where: string;
+
+  constructor(where: string, nth = 1) {
+    super(Number.POSITIVE_INFINITY);
+    this.#where = where;
+    this.#left = nth;
+  }
+
+  override pass(where: string): void {
+    if (!this.dead && where.startsWith(this.#where)) {
+      this.#left -= 1;
+      if (this.#left === 0) {
+        this.dead = true;
+        this.diedAt = where;
+        throw new CrashError(where);
+      }
+    }
+    super.pass(where);
+  }
+}
+
+function world(nodes: number, more: Partial<RollWorldOptions> = {}): RollWorld {
+  const roll = new RollWorld({ pools: [{ name: 'workers', nodes, max: nodes + 3 }], ...more });
+  roll.outdate('workers');
+  roll.watchInvariants();
+  roll.events.length = 0;
+  return roll;
+}
+
+/** A daemon that lives until it is killed at `point`. */
+async function livesUntil(roll: RollWorld, store: Store, point: CrashPoint): Promise<void> {
+  const daemon = await startDaemon(roll, {
+    store: crashingStore(store, point),
+    lease: crashingLease(point),
+    wrapCloud: (one) => crashing(one, point),
+    wrapKube: (one) => crashingKube(one, point),
+  });
+  await startRoll(daemon, roll, 'workers');
+  await daemon.run(() => point.dead);
+  await daemon.stop().catch(() => {});
+}
+
+async function comesToItsEnd(roll: RollWorld, daemon: RollDaemon, size: number): Promise<void> {
+  await daemon.run(() => finished(daemon, 'workers'));
+  expect(await stateOf(daemon, 'workers')).toBe('rolled');
+  roll.pass(300);
+  expect((await journalOf(daemon)).filter((line) => line.startsWith('baseline-moved'))).toEqual([]);
+  expect(roll.group('workers').DesiredCapacity).toBe(size);
+  await daemon.stop();
+}
+
+const launches = (roll: RollWorld): number => roll.events.filter((event) => event.kind === 'instance-launched').length;
+const forbidLaunches = (roll: RollWorld): void => {
+  roll.world.faults.add({
+    kind: 'refuse',
+    action: 'LaunchInstances',
+    code: 'AccessDenied',
+    message: 'is not authorized to perform: autoscaling:LaunchInstances',
+    status: 403,
+  });
+};
+
+describe('a launch', () => {
+  it('whose answer was lost with the daemon is known to be its own, though asking again is not allowed any more', async () => {
+    const roll = world(2);
+    const store = await openSqliteStore({ path: ':memory:' });
+    await livesUntil(roll, store, new CrashAt('after launchInstances'));
+    expect(launches(roll)).toBe(1);
+    forbidLaunches(roll);
+    const daemon = await startDaemon(roll, { store });
+    await comesToItsEnd(roll, daemon, 2);
+    expect(launches(roll)).toBe(2);
+    expect(roll.violations()).toEqual([]);
+  });
+
+  it('by raising desired is made for each of several decided at once', async () => {
+    const roll = world(6, { surge: 3 });
+    forbidLaunches(roll);
+    const daemon = await startDaemon(roll);
+    await startRoll(daemon, roll, 'workers');
+    await daemon.run(async () => (await contextOf(daemon, 'workers'))?.progress.updated >= 2);
+    expect(Number(roll.group('workers').DesiredCapacity)).toBe(9);
+    await comesToItsEnd(roll, daemon, 6);
+    expect(launches(roll)).toBe(6);
+  });
+
+  it.each(['before', 'after'])(
+    'by raising desired, killed %s the second of them, is neither lost nor made twice',
+    async (side) => {
+      const roll = world(6, { surge: 3 });
+      forbidLaunches(roll);
+      const store = await openSqliteStore({ path: ':memory:' });
+      await livesUntil(roll, store, new CrashAt(`${side} raiseDesired`, 3));
+      const daemon = await startDaemon(roll, { store });
+      await comesToItsEnd(roll, daemon, 6);
+      expect(launches(roll)).toBe(6);
+    },
+  );
+});
+
+describe('a termination that nobody could be told to make', () => {
+  it('is not counted as given up when somebody else ends the instance meanwhile: its group replaces it', async () => {
+    const roll = world(3);
+    const daemon = await startDaemon(roll);
+    await startRoll(daemon, roll, 'workers');
+    const down = roll.world.faults.add({ kind: 'server-error', action: 'TerminateInstanceInAutoScalingGroup' });
+    const due = async (): Promise<{ instanceId: string } | undefined> =>
+      (await contextOf(daemon, 'workers'))?.memory?.intents.find((one: { kind: string }) => one.kind === 'terminate');
+    await daemon.run(async () => (await due()) !== undefined);
+    await daemon.run(() => roll.world.clock.now() % 60_000 === 0, 600).catch(() => {});
+    const instanceId = (await due())?.instanceId;
+    expect(instanceId).toBeDefined();
+    cloud(roll, 'aws-cli/2', 'ec2', 'TerminateInstances', { InstanceIds: [instanceId] });
+    roll.pass(120);
+    roll.world.faults.remove(down);
+    await comesToItsEnd(roll, daemon, 3);
+  });
+});
