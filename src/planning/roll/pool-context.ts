@@ -54,6 +54,9 @@ export function wantCloud(context: PoolContext, after: number): void {
   context.cloudNotBefore = Math.max(context.cloudNotBefore, after + 1);
 }
 
+/** A cordon rests on a describe that is no older. */
+const cordonDescribeMs = 30_000;
+
 /** A load balancer that still shows an instance as registered is told again after this long. */
 const deregisterAgainMs = 30_000;
 
@@ -252,6 +255,8 @@ export function cordon(
   reason: string,
 ): void {
   if (!member.node) return;
+  // After a pause of the view, what others made of the group meanwhile is not known yet.
+  wantCloud(context, context.input.now - cordonDescribeMs);
   context.actions.push({
     kind: 'cordon',
     node: member.node.name,

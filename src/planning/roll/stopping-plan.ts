@@ -87,7 +87,9 @@ function removeSurplus(context: PoolContext, state: GroupState, leaving: Member[
   const reason = `${state.group.name} has ${state.surge} nodes more than its ${state.baseline}`;
   let { slack } = state;
   for (let left = surplus; left > 0; left--) {
-    const member = surplusOrder(context, state, leaving).find((one) => !one.serves || slack >= 1);
+    // Where some are missing already, one that is about to serve is not ended before it does.
+    const spare = (one: Member): boolean => (one.serves ? slack >= 1 : slack >= 0 || one.phase !== 'booting');
+    const member = surplusOrder(context, state, leaving).find(spare);
     if (!member) break;
     const why = member.phase === 'boot-failed' ? 'boot-failed' : 'surplus';
     if (!member.node) {

@@ -12,12 +12,19 @@ function healthyInBalancers(truth: WorldTruth, cluster: string, group: GroupTrut
 /** I2: a cordon by a client leaves the group's baseline of usable nodes, less maxUnavailable. */
 function cordonLeavesCapacity(baselines: Baselines, limits: NodeLimits): Checker {
   const lostAt = new Map<string, number>();
+  const takesPart = (
+    cluster: string,
+    truth: WorldTruth,
+    group: GroupTruth,
+    { instanceId, ready }: NodeTruth,
+  ): boolean =>
+    ready &&
+    group.instances.some((one) => one.id === instanceId && one.lifecycleState === 'InService') &&
+    healthyInBalancers(truth, cluster, group, instanceId);
   const serves = (cluster: string, truth: WorldTruth, group: GroupTruth, node: NodeTruth, at: number): boolean => {
     const { instanceId } = node;
-    const member = group.instances.find((one) => one.id === instanceId);
-    if (!member || node.unschedulable) return false;
-    const inService = member.lifecycleState === 'InService';
-    if (inService && node.ready && healthyInBalancers(truth, cluster, group, instanceId)) return true;
+    if (node.unschedulable || !group.instances.some((one) => one.id === instanceId)) return false;
+    if (takesPart(cluster, truth, group, node)) return true;
     return at - (lostAt.get(key(cluster, instanceId)) ?? Number.NEGATIVE_INFINITY) < (limits.viewLagMs ?? 0);
   };
   return {
@@ -35,7 +42,7 @@ function cordonLeavesCapacity(baselines: Baselines, limits: NodeLimits): Checker
       const nodes = truth.nodes(event.cluster);
       // One that served nobody costs nothing.
       const self = nodes.find((node) => node.name === event.node);
-      if (self && !self.ready) return {};
+      if (self && !takesPart(event.cluster, truth, group, self)) return {};
       const others = nodes.filter((node) => node.name !== event.node);
       const left = others.filter((node) => serves(event.cluster, truth, group, node, event.at)).length;
       const wanted = Math.min(sizeOwed(baseline, limits, event.at), group.desired) - limits.maxUnavailable;

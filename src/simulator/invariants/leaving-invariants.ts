@@ -151,6 +151,11 @@ function oneControlPlaneNode(limits: NodeLimits): Checker {
   };
 }
 
+/** Launched for a template that came between: a place for volumes, though it will be replaced as well. */
+function isNewer(one: { launchTemplateVersion: string }, than: { launchTemplateVersion: string } | undefined): boolean {
+  return than !== undefined && Number(one.launchTemplateVersion) > Number(than.launchTemplateVersion);
+}
+
 /** I8: a node with volumes that are bound to zones is cordoned only when a usable new node is in one of them. */
 function zonesHaveRoom(limits: NodeLimits): Checker {
   return {
@@ -161,10 +166,11 @@ function zonesHaveRoom(limits: NodeLimits): Checker {
       if (needs.length === 0) return undefined;
       const group = groupOf(truth, event.cluster, event.instanceId);
       if (!group) return undefined;
+      const self = group.instances.find((one) => one.id === event.instanceId);
       const fresh = new Set(
         group.instances
           .filter((one) => one.lifecycleState === 'InService')
-          .filter((one) => one.launchTemplateVersion === group.launchTemplateVersion)
+          .filter((one) => one.launchTemplateVersion === group.launchTemplateVersion || isNewer(one, self))
           .map((one) => one.id),
       );
       const zones = new Set(

@@ -7,13 +7,19 @@ import type { PodTruth, WorldTruth } from './truth.ts';
 /** I1: nothing that a client does takes a budget below what it demands. */
 function budgetsHold(limits: NodeLimits): Checker {
   const evicted = new Set<string>();
+  /** When a cluster last lost an instance to others: its API calls the pods there ready for a while yet. */
+  const lostAt = new Map<string, number>();
+  const mayLag = (cluster: string, at: number): boolean =>
+    limits.budgetsMayLag === true || at - (lostAt.get(cluster) ?? Number.NEGATIVE_INFINITY) < (limits.viewLagMs ?? 0);
   return {
     invariant: 'I1',
     onEvent(event, truth) {
+      if (event.kind === 'instance-terminate-requested' && !isJudged(event.actor, limits))
+        lostAt.set(event.cluster, event.at);
       if (event.kind === 'eviction-accepted') evicted.add(event.uid);
       if (event.kind === 'eviction-accepted' && isJudged(event.actor, limits)) {
         for (const budget of event.budgets) {
-          if (limits.budgetsMayLag === true && budget.allowedBefore > 0) continue;
+          if (budget.allowedBefore > 0 && mayLag(event.cluster, event.at)) continue;
           if (budget.podWasReady && budget.healthy - 1 < budget.desiredHealthy) {
             return {
               violation: `evicting ${event.namespace}/${event.pod} leaves ${budget.healthy - 1} healthy pods of ${budget.name}, which demands ${budget.desiredHealthy}`,

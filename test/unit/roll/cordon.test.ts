@@ -5,6 +5,12 @@ const cordons = (found: ReturnType<typeof plan>): string[] =>
   words(found.actions).filter((one) => one.startsWith('cordon'));
 
 describe('a cordon', () => {
+  it('rests on a describe of the last half minute: what others made of the group is known', () => {
+    const found = plan({ pools: [{ nodes: [...oldNodes(2), { name: 'new-1' }], baseline: 2 }] });
+    expect(cordons(found)).toHaveLength(1);
+    expect(found.cloudNotBefore).toBe(now - 30_000 + 1);
+  });
+
   it('is issued only while a usable node is there that the baseline does not need', () => {
     expect(cordons(plan({ pools: [{ nodes: [...oldNodes(3), { name: 'new-1' }], baseline: 3 }] }))).toHaveLength(1);
     expect(cordons(plan({ pools: [{ nodes: oldNodes(3) }] }))).toEqual([]);

@@ -100,6 +100,16 @@ describe('a roll that is being stopped', () => {
     expect(words(serving.actions)[0]).toMatch(/^cordon old-[123]$/);
   });
 
+  it('does not end a node that is about to serve while one is missing', () => {
+    const booting = { name: 'new-1', zone: 'eu-1c', age: 60_000, ready: false, readyFor: 60_000 };
+    const nodes = [member('old-1', 'a'), { ...member('old-2', 'b'), cordoned: true }, booting];
+    const spec = { ...stopping, baseline: 2 };
+    expect(words(plan({ pools: [{ ...spec, nodes }] }).actions)).toEqual(['cordon old-2']);
+    expect(
+      words(plan({ pools: [{ ...spec, nodes: [member('old-1', 'a'), member('old-2', 'b'), booting] }] }).actions),
+    ).toEqual(['cordon new-1']);
+  });
+
   it('finishes an outdated node that is the one too many, though little of it has moved', () => {
     const leaving = { ...member('old-1', 'a'), drainingFor: 1_000, leaving: 'surplus' as const };
     const nodes = [leaving, member('old-2', 'a'), member('old-3', 'b'), member('old-4', 'c')];
