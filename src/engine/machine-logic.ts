@@ -1,6 +1,6 @@
 /** XState behind one module: machines as pure reducers, and what their states ask of the engine. */
-import type { AnyMachineSnapshot, AnyStateMachine, EventObject } from 'xstate';
-import { initialTransition, transition } from 'xstate';
+import type { AnyActorScope, AnyMachineSnapshot, AnyStateMachine, EventObject } from 'xstate';
+import { createActor, initialTransition } from 'xstate';
 import type { MachineModule, StateMeta } from '../machines/events.ts';
 import type { Json } from '../ports/store.ts';
 
@@ -39,9 +39,41 @@ export function restoredState(module: MachineModule, value: unknown, context: un
 
 /** The state after an event, or undefined when the machine ignores it. Throws when a guard or assign throws. */
 export function nextState(module: MachineModule, state: ProcessState, event: EventObject): ProcessState | undefined {
-  const [snapshot, actions] = transition(machineOf(module), state.snapshot, event);
+  const actions: { type: string }[] = [];
+  const scope = {
+    ...inertScopeOf(machineOf(module)),
+    actionExecutor: (action: { type: string }) => void actions.push(action),
+  };
+  const snapshot: AnyMachineSnapshot = machineOf(module).transition(state.snapshot, event, scope);
   if (snapshot === state.snapshot && actions.length === 0) return undefined;
-  return checked(module, snapshot as AnyMachineSnapshot, actions);
+  return checked(module, snapshot, actions);
+}
+
+const inertScopes = new WeakMap<AnyStateMachine, AnyActorScope>();
+
+/**
+ * What XState's own `transition` makes anew for every event, the initial state of the machine included. Reducers that only assign leave
+ * nothing in it, so one a machine is enough.
+ */
+function inertScopeOf(machine: AnyStateMachine): AnyActorScope {
+  let scope = inertScopes.get(machine);
+  if (!scope) {
+    const self = createActor(machine);
+    const nothing = (): void => {};
+    scope = {
+      self,
+      system: self.system,
+      id: '',
+      sessionId: '',
+      logger: nothing,
+      defer: nothing,
+      stopChild: nothing,
+      emit: nothing,
+      actionExecutor: nothing,
+    };
+    inertScopes.set(machine, scope);
+  }
+  return scope;
 }
 
 /** `a.b` for nested states, `a.x,b.y` for parallel regions. */

@@ -1,26 +1,61 @@
 /** Ports whose every change of the world may be a process's last: it happens or not, and nobody hears of it. */
+import type { CloudProvider } from '../../src/ports/cloud-provider.ts';
 import type { KubeCluster } from '../../src/ports/kube-cluster.ts';
 import type { CrashPoint } from './crashing-store.ts';
 
-/** Calls that change a cloud or a cluster. */
-export const mutations: ReadonlySet<string> = new Set([
-  'updateGroup',
-  'launchInstances',
-  'raiseDesired',
-  'terminateInstance',
-  'setProtection',
-  'suspendProcesses',
-  'resumeProcesses',
-  'tagGroup',
-  'untagGroup',
-  'deregister',
-  'setLaunchTemplate',
-  'patch',
-  'evict',
-  'create',
-  'apply',
-  'delete',
-]);
+type Effect = 'reads' | 'changes';
+
+/** Every method of the ports: one that is added does not compile before it is said here whether it changes anything. */
+const cloudCalls: Record<keyof CloudProvider, Effect> = {
+  callerIdentity: 'reads',
+  describeStack: 'reads',
+  listStacks: 'reads',
+  stackTemplate: 'reads',
+  stackEvents: 'reads',
+  createStack: 'changes',
+  updateStack: 'changes',
+  deleteStack: 'changes',
+  describeGroups: 'reads',
+  updateGroup: 'changes',
+  setLaunchTemplate: 'changes',
+  launchInstances: 'changes',
+  raiseDesired: 'changes',
+  terminateInstance: 'changes',
+  setProtection: 'changes',
+  suspendProcesses: 'changes',
+  resumeProcesses: 'changes',
+  tagGroup: 'changes',
+  untagGroup: 'changes',
+  loadBalancerHealth: 'reads',
+  deregister: 'changes',
+  credentialsExpireAt: 'reads',
+};
+
+const kubeCalls: Record<keyof KubeCluster, Effect> = {
+  get: 'reads',
+  list: 'reads',
+  watch: 'reads',
+  create: 'changes',
+  patch: 'changes',
+  apply: 'changes',
+  delete: 'changes',
+  evict: 'changes',
+  raw: 'reads',
+  resourceOf: 'reads',
+  close: 'reads',
+};
+
+const effects = Object.entries({ ...cloudCalls, ...kubeCalls });
+
+/** Names of the calls that change a cloud or a cluster. */
+export const mutations: ReadonlySet<string> = new Set(
+  effects.filter(([, effect]) => effect === 'changes').map(([name]) => name),
+);
+
+/** Names of all others. */
+export const reads: ReadonlySet<string> = new Set(
+  effects.filter(([, effect]) => effect === 'reads').map(([name]) => name),
+);
 
 export function crashing<T extends object>(target: T, point: CrashPoint): T {
   return new Proxy(target, {

@@ -6,7 +6,8 @@ export class CrashError extends Error {}
 /** Counts the points at which a process may be killed, and kills it at one of them. */
 export class CrashPoint {
   #killAt: number;
-  #count = 0;
+  /** Every point passed, in order. */
+  readonly places: string[] = [];
   dead = false;
   /** What the process was doing when it died. */
   diedAt = '';
@@ -27,18 +28,18 @@ export class CrashPoint {
   }
 
   passed(): number {
-    return this.#count;
+    return this.places.length;
   }
 
   /** Throws when the process dies here or is dead already. */
   pass(where: string): void {
     if (this.dead) throw new CrashError(`dead since ${this.diedAt}`);
-    if (this.#count === this.#killAt) {
+    if (this.places.length === this.#killAt) {
       this.dead = true;
       this.diedAt = where;
       throw new CrashError(where);
     }
-    this.#count += 1;
+    this.places.push(where);
   }
 }
 

@@ -216,7 +216,7 @@ export function groupOf(pool: PoolSpec): NodeGroup {
   const live = instances.filter((one) => !/^(Terminat|Detach)/.test(one.lifecycleState)).length;
   const baseline = pool.baseline ?? live;
   const desired = pool.desired ?? live;
-  const max = pool.max ?? baseline + 2;
+  const max = pool.max ?? baseline + Math.max(2, (pool.surge ?? 0) + 1);
   return {
     name,
     desired,

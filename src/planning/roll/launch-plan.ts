@@ -23,8 +23,13 @@ export function planLaunches(context: PoolContext, sums: CapacitySums, awaited: 
   let planned = 0;
   for (const state of context.groups) {
     const zones = awaited.get(state.group.name);
+    const { desired, max, name } = state.group;
+    const decided = memory.intents.filter((intent) => intent.kind === 'launch' && intent.group === name).length;
+    const room = (): boolean => desired + decided + mine < max;
+    let mine = 0;
     const wanted = (): boolean =>
-      (sums.needed(state) > 0 && sums.freeSurge > 0) || (zones !== undefined && planned === 0 && sums.zoneSurge > 0);
+      room() &&
+      ((sums.needed(state) > 0 && sums.freeSurge > 0) || (zones !== undefined && planned === 0 && sums.zoneSurge > 0));
     while (wanted()) {
       // One node first: a bad image costs one instance.
       if (!proven && newcomers + owed + pending + planned > 0) return;
@@ -39,6 +44,7 @@ export function planLaunches(context: PoolContext, sums: CapacitySums, awaited: 
       }
       number += 1;
       planned += 1;
+      mine += 1;
       const reason = proven
         ? `${state.group.name} needs a new node before the next old one goes`
         : `one new node first: it shows that the new template boots`;

@@ -57,6 +57,9 @@ export function wantCloud(context: PoolContext, after: number): void {
 /** A cordon rests on a describe that is no older. */
 const cordonDescribeMs = 30_000;
 
+/** A load balancer that cannot even be asked holds a node up this many times as long. */
+const unaskedFactor = 5;
+
 /** A load balancer that still shows an instance as registered is told again after this long. */
 const deregisterAgainMs = 30_000;
 
@@ -140,8 +143,10 @@ export function deregistrationHolds(context: PoolContext, member: Member): strin
   if (single && member.phase !== 'drained') return undefined;
   const { now } = context.input;
   for (const { balancer, health } of left) {
-    if (health === 'draining') continue;
-    const again = (deregisteredAt(context, member, balancer) ?? Number.NEGATIVE_INFINITY) + deregisterAgainMs;
+    // Asked once by each process, so that it is known since when.
+    const asked = deregisteredAt(context, member, balancer);
+    if (health === 'draining' && asked !== undefined) continue;
+    const again = (asked ?? Number.NEGATIVE_INFINITY) + deregisterAgainMs;
     if (again > now) {
       // The describe that does not show it may be older.
       look(context, again);
@@ -167,10 +172,14 @@ function deregisteredAt(context: PoolContext, member: Member, balancer: { id: st
   return context.input.deregisteredAt.get(`${member.instance.id}/${balancer.id}`);
 }
 
-/** Load balancers get their time from when they were asked: as far as that is known, or since `from`. */
+/** Load balancers get their time from when they were asked; where that does not succeed, a multiple of it since `from`. */
 function deregisteringUntil(context: PoolContext, member: Member, from: number): number {
-  const asked = balancersOf(member.group).map((balancer) => deregisteredAt(context, member, balancer) ?? from);
-  return Math.max(from, ...asked) + context.input.policy.deregisterTimeoutMs;
+  const { deregisterTimeoutMs } = context.input.policy;
+  const ends = balancersHolding(context, member).map(({ balancer }) => {
+    const asked = deregisteredAt(context, member, balancer);
+    return asked === undefined ? from + unaskedFactor * deregisterTimeoutMs : asked + deregisterTimeoutMs;
+  });
+  return Math.max(from, ...ends);
 }
 
 /** Load balancers that still know the instance. */
@@ -200,7 +209,6 @@ export function isReadyToEnd(context: PoolContext, member: Member): boolean {
   }
   if (!isDetached(context, member)) return false;
   if (balancersHolding(context, member).length === 0) return true;
-  // Without a word of when they were asked, since it was empty: by then a process had looked at it, and asked.
   const until = deregisteringUntil(context, member, member.since);
   if (until <= now) return true;
   const pause = cloudPause(now - member.since);

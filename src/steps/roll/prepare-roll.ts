@@ -67,13 +67,13 @@ async function begin(visit: RollVisit, view: ClusterView, groups: NodeGroup[], o
   const extra = surge + (context.controlPlane ? 0 : visit.policy.maxBlocked);
   for (const group of groups) {
     const own = originals.get(group.name);
-    if (own) await changeGroup(visit, group, preparations(group, own, own.baseline + extra), view);
+    if (own) await changeGroup(visit, group, preparations(group, own, highestOf(own, extra)), view);
   }
   const cloud = await visit.session.cloudView(0);
   const ready = groupsOfPool(cloud.groups, context.pool);
   const lagging = ready.find((group) => {
     const own = originals.get(group.name);
-    return own && preparations(group, own, own.baseline + extra).length > 0;
+    return own && preparations(group, own, highestOf(own, extra)).length > 0;
   });
   if (lagging) return waits(visit, 'preparing', `${lagging.name} does not show its preparations yet`, 5_000);
   const memory = memoryOf(visit, { view, cloud, groups: ready, originals, rollId, outdated });
@@ -89,6 +89,26 @@ async function begin(visit: RollVisit, view: ClusterView, groups: NodeGroup[], o
   const progress = { total: size, updated: Math.max(0, size - outdated), nodes: context.progress.nodes };
   const output = { progress, memory, nodesReplaced: context.nodesReplaced, next: 'rolling', reason: null };
   return { kind: 'done', output: output as unknown as Json, journal: visit.notes, messages };
+}
+
+/** Room for the surge, however far the autoscaler lets the group grow while it rolls. */
+const highestOf = (own: GroupOriginals, extra: number): number => Math.max(own.baseline, own.max) + extra;
+
+/** What a roll that was cut off has left in the tags of its groups, for one that only cleans up; null when there is nothing. */
+export async function memoryOfTags(visit: RollVisit): Promise<RollMemory | null> {
+  const view = await visit.session.view();
+  const cloud = await visit.session.cloudView(0);
+  const groups = groupsOfPool(cloud.groups, visit.step.context.pool);
+  const originals = new Map<string, GroupOriginals>();
+  for (const group of groups) {
+    const written = readOriginals(group);
+    if (written) originals.set(group.name, written);
+  }
+  if (view.stale !== undefined || originals.size === 0) return null;
+  const left = groups.filter((group) => originals.has(group.name));
+  const outdated = left.reduce((sum, group) => sum + outdatedIn(group).length, 0);
+  const [rollId] = [...originals.values()].map((one) => one.rollId);
+  return memoryOf(visit, { view, cloud, groups: left, originals, rollId: rollId ?? rollIdOf(visit.step.id), outdated });
 }
 
 function memoryOf(

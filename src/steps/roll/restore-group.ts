@@ -5,6 +5,7 @@ import { groupsOfPool, isOutdated } from '../../planning/roll/members.ts';
 import type { StepOutcome } from '../../ports/step.ts';
 import type { Json } from '../../ports/store.ts';
 import { changeGroup } from './change-group.ts';
+import { memoryOfTags } from './prepare-roll.ts';
 import { note, type RollContext, type RollVisit } from './roll-context.ts';
 import { rollPool } from './roll-pool.ts';
 
@@ -25,7 +26,7 @@ export async function finalizeRoll(visit: RollVisit): Promise<StepOutcome> {
 
 /** `stop-roll`: between two nodes, then everything back. */
 export async function stopRoll(visit: RollVisit): Promise<StepOutcome> {
-  const { memory } = visit.step.context;
+  const memory = visit.step.context.memory ?? (await memoryOfTags(visit));
   if (memory !== null) {
     const outcome = await rollPool(visit, memory, 'stopping');
     if (outcome.kind !== 'done' || nextOf(outcome.output) !== 'finished') return outcome;

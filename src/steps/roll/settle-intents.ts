@@ -176,6 +176,11 @@ async function raise(visit: RollVisit, intent: Launch, settled: Settled): Promis
     return;
   }
   if (group.desired === expected) {
+    if (expected >= group.max) {
+      drop(visit, settled, intent);
+      note(visit, 'launch-refused', `${intent.group} has its maximum of ${group.max} nodes`);
+      return;
+    }
     await visit.session.cloud.raiseDesired(intent.group, expected, expected + 1);
     visit.session.cloudChanged();
   }

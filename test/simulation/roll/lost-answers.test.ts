@@ -11,6 +11,7 @@ import {
   type RollDaemon,
   RollWorld,
   type RollWorldOptions,
+  rollId,
   startDaemon,
   startRoll,
   stateOf,
@@ -117,6 +118,45 @@ describe('a launch', () => {
       expect(launches(roll)).toBe(6);
     },
   );
+});
+
+describe('a roll that is aborted before it has read what an earlier one left', () => {
+  it('takes the nodes too many out all the same: the tags say how many there were', async () => {
+    const roll = world(3);
+    const daemon = await startDaemon(roll);
+    await startRoll(daemon, roll, 'workers');
+    await daemon.run(async () => (await contextOf(daemon, 'workers'))?.progress.updated >= 1);
+    expect(Number(roll.group('workers').DesiredCapacity)).toBe(4);
+    // Its database is lost with it.
+    daemon.kill();
+    const again = await startDaemon(roll);
+    await startRoll(again, roll, 'workers');
+    await again.engine.post({ to: rollId('workers'), event: { type: 'ABORT', by: 'ada', reason: 'not now' } });
+    await again.run(() => finished(again, 'workers'));
+    expect(await stateOf(again, 'workers')).toBe('aborted');
+    roll.pass(300);
+    expect(roll.group('workers').DesiredCapacity).toBe(3);
+    expect(roll.violations()).toEqual([]);
+    await again.stop();
+  });
+});
+
+describe('an autoscaler that lets the group grow to its own maximum', () => {
+  it('leaves the roll room for its surge, and gets the maximum back', async () => {
+    const roll = world(3);
+    const daemon = await startDaemon(roll);
+    await startRoll(daemon, roll, 'workers');
+    await daemon.run(async () => (await contextOf(daemon, 'workers'))?.progress.updated >= 1);
+    const wanted = Number(roll.group('workers').DesiredCapacity) + 3;
+    const asked = { AutoScalingGroupName: 'workers', DesiredCapacity: wanted };
+    expect(cloud(roll, 'cluster-autoscaler/1', 'autoscaling', 'SetDesiredCapacity', asked)).toBe(true);
+    await daemon.run(() => finished(daemon, 'workers'));
+    roll.pass(300);
+    expect(roll.endState()).toMatchObject([
+      { name: 'workers', max: 6, desired: 6, live: 6, outdated: 0, tags: ['NodePool', expect.anything()] },
+    ]);
+    await daemon.stop();
+  });
 });
 
 describe('a termination that nobody could be told to make', () => {

@@ -337,7 +337,9 @@ describe('the control plane', () => {
     const registered = plan({ pools: [masters({ nodes, balanced: true })], pods }, 'masters');
     expect(words(registered.actions)).toEqual(['deregister m-1']);
     const going = nodes.map((node) => (node.name === 'm-1' ? { ...node, health: 'draining' as const } : node));
-    expect(words(plan({ pools: [masters({ nodes: going, balanced: true })], pods }, 'masters').actions)).toEqual([]);
+    const input = { deregisteredAt: new Map([['i-m-1/masters-elb', now - 60_000]]) };
+    const waiting = plan({ pools: [masters({ nodes: going, balanced: true })], pods, input }, 'masters');
+    expect(words(waiting.actions)).toEqual([]);
     const gone = nodes.map((node) => (node.name === 'm-1' ? { ...node, health: 'absent' as const } : node));
     expect(words(plan({ pools: [masters({ nodes: gone, balanced: true })], pods }, 'masters').actions)).toEqual([
       'evict api',

@@ -24,13 +24,14 @@ describe('a node that leaves its load balancers', () => {
   });
 
   it('gets its time from when they were asked, however long ago its drain began', () => {
-    expect(leaving('draining', { emptyFor: 7 * minute, asked: 5 * minute })).toEqual([]);
+    expect(leaving('draining', { emptyFor: 31 * minute, asked: 5 * minute })).toEqual([]);
     expect(leaving('draining', { emptyFor: 7 * minute, asked: 6 * minute })).toEqual(['terminate old-1 -1']);
   });
 
-  it('gets it from when it was empty where nobody knows when they were asked, as after a restart', () => {
-    expect(leaving('draining', { emptyFor: 5 * minute })).toEqual([]);
-    expect(leaving('draining', { emptyFor: 6 * minute })).toEqual(['terminate old-1 -1']);
+  it('has them asked where nobody knows when they were, as after a restart, and is ended at last where they cannot be', () => {
+    expect(leaving('draining', { emptyFor: 7 * minute })).toEqual(['deregister old-1']);
+    expect(leaving('healthy', { emptyFor: 29 * minute })).toEqual(['deregister old-1']);
+    expect(leaving('healthy', { emptyFor: 30 * minute })).toContain('terminate old-1 -1');
     expect(leaving('absent', { emptyFor: 6_000 })).toEqual(['terminate old-1 -1']);
   });
 });
