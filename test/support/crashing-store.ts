@@ -24,7 +24,7 @@ export class CrashPoint {
 
   /** Kills it at the `writes`-th point from here. */
   arm(writes: number): void {
-    this.#killAt = this.#count + writes;
+    this.#killAt = this.places.length + writes;
   }
 
   passed(): number {
