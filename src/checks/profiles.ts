@@ -1,16 +1,21 @@
 import { admissionWebhooks } from './catalogue/admission-webhooks.ts';
 import { apiHealth } from './catalogue/api-health.ts';
+import { auditLog } from './catalogue/audit-log.ts';
 import { authzMatrix } from './catalogue/authz-matrix.ts';
+import { certsDns01, certsHttp01 } from './catalogue/cert-manager.ts';
 import { certificatesExpiry } from './catalogue/certificates-expiry.ts';
 import { clusterDns } from './catalogue/cluster-dns.ts';
 import { controlPlanePods } from './catalogue/controlplane-pods.ts';
+import { customContainer } from './catalogue/custom-container.ts';
 import { daemonSetAllNodes } from './catalogue/daemonset-all-nodes.ts';
 import { daemonSetCurrent } from './catalogue/daemonset-current.ts';
 import { deploymentCreate } from './catalogue/deployment-create.ts';
 import { deploymentScale } from './catalogue/deployment-scale.ts';
 import { deploymentUpdate } from './catalogue/deployment-update.ts';
+import { externalDns } from './catalogue/external-dns.ts';
 import { generations } from './catalogue/generations.ts';
 import { gpuJob } from './catalogue/gpu-job.ts';
+import { ingressEndToEnd } from './catalogue/ingress-endtoend.ts';
 import { workloadJobs } from './catalogue/jobs.ts';
 import { lbService } from './catalogue/lb-service.ts';
 import { leaks } from './catalogue/leaks.ts';
@@ -23,7 +28,9 @@ import { nodePools } from './catalogue/node-pools.ts';
 import { pdbEviction } from './catalogue/pdb-eviction.ts';
 import { podSecurity } from './catalogue/pod-security.ts';
 import { pvcMount } from './catalogue/pvc-mount.ts';
+import { registryPull } from './catalogue/registry-pull.ts';
 import { serviceEndpoints } from './catalogue/service-endpoints.ts';
+import { serviceMonitor } from './catalogue/service-monitor.ts';
 import { statefulSetBasic } from './catalogue/statefulset-basic.ts';
 import { statefulSetMultizone } from './catalogue/statefulset-multizone.ts';
 import { workloadsReady } from './catalogue/workloads-ready.ts';
@@ -36,9 +43,11 @@ export const catalogue: CheckDefinition[] = [
   workloadsReady,
   daemonSetCurrent,
   namespaceLifecycle,
+  auditLog,
   authzMatrix,
   podSecurity,
   admissionWebhooks,
+  registryPull,
   certificatesExpiry,
   deploymentCreate,
   deploymentUpdate,
@@ -57,9 +66,15 @@ export const catalogue: CheckDefinition[] = [
   networkPolicy,
   clusterDns,
   lbService,
+  ingressEndToEnd,
+  externalDns,
+  certsHttp01,
+  certsDns01,
   pdbEviction,
   generations,
   metricsApi,
+  serviceMonitor,
+  customContainer,
   leaks,
 ];
 
@@ -91,7 +106,23 @@ export const profiles: Record<string, CheckDefinition[]> = {
     pdbEviction,
     leaks,
   ],
-  addons: [authzMatrix, pvcMount, statefulSetMultizone, gpuJob, networkPolicy, lbService, metricsApi],
+  addons: [
+    auditLog,
+    authzMatrix,
+    registryPull,
+    pvcMount,
+    statefulSetMultizone,
+    gpuJob,
+    networkPolicy,
+    lbService,
+    ingressEndToEnd,
+    externalDns,
+    certsHttp01,
+    certsDns01,
+    metricsApi,
+    serviceMonitor,
+    customContainer,
+  ],
   /** Small enough to run all day on every cluster. */
   periodic: [
     namespaceLifecycle,

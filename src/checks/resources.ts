@@ -50,4 +50,5 @@ export const subjectAccessReviews = define(
   'SubjectAccessReview',
   false,
 );
+export const ingresses = define('networking.k8s.io', 'v1', 'ingresses', 'Ingress');
 export const networkPolicies = define('networking.k8s.io', 'v1', 'networkpolicies', 'NetworkPolicy');
