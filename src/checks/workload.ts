@@ -103,13 +103,20 @@ export function mustNotBeTaken(items: KubeObject[]): void {
   if (taken !== undefined) throw new CheckInterrupted(`a pod of the check was taken away: ${taken}`);
 }
 
+const unpullable = new Set(['ErrImagePull', 'ImagePullBackOff', 'InvalidImageName', 'ErrImageNeverPull']);
+const notPulled = (image: string): string => `the image ${image} cannot be pulled`;
+
 /** What keeps a pod from being ready, as far as its own status says so. */
 export function whyPodNotReady(pod: KubeObject): string | undefined {
   if (isReady(pod)) return undefined;
   const statuses: { state?: { waiting?: { reason?: string; message?: string } } }[] =
     pod.status?.containerStatuses ?? [];
   const waiting = statuses.map((status) => status.state?.waiting).find((state) => state?.reason !== undefined);
-  if (waiting) return `${pod.metadata.name}: ${[waiting.reason, waiting.message].filter(Boolean).join(': ')}`;
+  if (waiting) {
+    const said = `${pod.metadata.name}: ${[waiting.reason, waiting.message].filter(Boolean).join(': ')}`;
+    const image = pod.spec?.containers?.[0]?.image as string | undefined;
+    return unpullable.has(waiting.reason ?? '') ? `${said}: ${notPulled(image ?? '')}` : said;
+  }
   const conditions: { type: string; status: string; reason?: string; message?: string }[] =
     pod.status?.conditions ?? [];
   const unscheduled = conditions.find((one) => one.type === 'PodScheduled' && one.status === 'False');
@@ -167,13 +174,20 @@ export async function untilNoPods(context: CheckContext, selector: string, withi
   );
 }
 
+const probeRemedy =
+  'The probe program of clm must be in a registry that the nodes reach: docker build -t REGISTRY/clm-probe:1 deploy/probe, push it, ' +
+  'and name it: --set probe_image=REGISTRY/clm-probe:1, or the config item e2e_probe_image';
+
 /** The wait's own error, with the cluster's recent warnings behind it. */
 export async function explained<T>(context: CheckContext, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     const warnings = error instanceof CheckInterrupted ? '' : await recentWarnings(context);
-    if (error instanceof Error && warnings) error.message += `; ${warnings}`;
+    if (error instanceof Error) {
+      if (warnings) error.message += `; ${warnings}`;
+      if (error.message.includes(notPulled(context.settings.probeImage))) error.message += `. ${probeRemedy}`;
+    }
     throw error;
   }
 }

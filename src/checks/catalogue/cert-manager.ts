@@ -112,10 +112,8 @@ async function issue(context: CheckContext, issuer: string, host: string): Promi
   await context.step('it is issued', () => untilIssued(context, certificates));
   context.measure('issue_seconds', (context.clock.now() - from) / 1000);
   const secret = await context.kube.get(secrets, namespace, secretName);
-  const pem = Buffer.from(
-    String((secret as { data?: Record<string, string> } | undefined)?.data?.['tls.crt'] ?? ''),
-    'base64',
-  );
+  const { data } = (secret ?? {}) as { data?: Record<string, string> };
+  const pem = Buffer.from(data?.['tls.crt'] ?? '', 'base64');
   const leaf = certificateIn(pem.toString('utf8'));
   if (leaf === undefined)
     throw new CheckFailed(`the secret ${secretName} holds no certificate, and cert-manager says that it is ready`);

@@ -291,4 +291,91 @@ const cases: CheckCase[] = [
   },
 ];
 
+const controlPlane = (world: CheckWorld, components: string[]): void => {
+  const [node = ''] = world.nodeNames();
+  world.label(node, { 'node-role.kubernetes.io/control-plane': '' });
+  world.kube.seed(
+    components.map((name) => ({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: {
+        name: `${name}-${node}`,
+        namespace: 'kube-system',
+        annotations: { 'kubernetes.io/config.mirror': 'c0ffee' },
+      },
+      spec: { nodeName: node, containers: [{ name, image: `registry.k8s.io/${name}:v1.31.4` }] },
+    })),
+  );
+};
+
+cases.push(
+  {
+    check: 'api.controlplane-pods',
+    given: async (world) => {
+      controlPlane(world, ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler']);
+      await world.pass(2 * minute);
+    },
+    evidence: /^3 components ready on 1 control-plane nodes$/,
+    broken: {
+      'a control-plane node that runs none of them': {
+        by: (world) => world.label(world.nodeNames()[1] ?? '', { 'node-role.kubernetes.io/control-plane': '' }),
+        message:
+          /^kube-apiserver has no mirror pod on \S+; kube-controller-manager .*; kube-scheduler has no mirror pod on \S+$/,
+      },
+    },
+  },
+  {
+    check: 'obs.metrics-api',
+    given: async (world) => {
+      world.kube.seed([
+        addon('metrics-server', 'metrics-server/metrics-server:v0.7.2'),
+        {
+          apiVersion: 'apiregistration.k8s.io/v1',
+          kind: 'APIService',
+          metadata: { name: 'v1beta1.metrics.k8s.io' },
+          spec: {
+            group: 'metrics.k8s.io',
+            version: 'v1beta1',
+            service: { name: 'metrics-server', namespace: 'kube-system' },
+            groupPriorityMinimum: 100,
+            versionPriority: 100,
+          },
+        },
+      ]);
+      await world.pass(2 * minute);
+    },
+    evidence: /^4 nodes and \d+ pods of kube-system have metrics$/,
+    broken: {
+      'a metrics server that does nothing': {
+        by: async (world) => {
+          world.kube.runtimeFaults.set({ addons: { 'metrics-server': 'off' } });
+          await world.pass(minute);
+        },
+        message: /^the metrics API answers 503 for nodes: /,
+      },
+    },
+  },
+  {
+    check: 'workload.jobs',
+    evidence: /^a job completed; a cron job started one and none while suspended$/,
+    broken: {
+      'images that cannot be pulled': {
+        by: (world) => {
+          world.kube.faults.imagePull = 'broken';
+        },
+        outcome: 'timedout',
+        message: /job once complete: not within 180 s; 1 jobs are there, none is complete/,
+      },
+      'controllers that stop': {
+        by: (world) =>
+          world.when('clm-e2e', 'jobs.batch', 1, () => {
+            world.kube.faults.workloads = 'broken';
+          }),
+        outcome: 'timedout',
+        message: /none is complete/,
+      },
+    },
+  },
+);
+
 describeChecks(cases);

@@ -123,6 +123,12 @@ export class CheckWorld {
     look();
   }
 
+  label(node: string, labels: Record<string, string>): void {
+    const found = this.kube.truth().nodes.get(node) as unknown as { metadata: { labels?: object } };
+    const metadata = { ...found.metadata, labels: { ...found.metadata.labels, ...labels } };
+    this.kube.seed([{ apiVersion: 'v1', kind: 'Node', ...found, metadata }]);
+  }
+
   annotate(node: string, annotations: Record<string, string>): void {
     const found = this.kube.truth().nodes.get(node) as unknown as { metadata: object };
     this.kube.seed([{ apiVersion: 'v1', kind: 'Node', ...found, metadata: { ...found.metadata, annotations } }]);

@@ -51,6 +51,20 @@ describe('the smoke checks', () => {
     expect(world.sandboxes()).toEqual([]);
   });
 
+  it('say which image cannot be pulled when it is the probe, and what to do', async () => {
+    world.cluster.configItems['e2e_probe_image'] = 'nowhere.example.org/clm-probe:1';
+    world.kube.faults.imagePull = 'broken';
+    const results = await world.run({ only: ['network.http', 'dns.cluster', 'namespace.lifecycle'] });
+    expect(results['namespace.lifecycle']).toMatchObject({ outcome: 'pass' });
+    for (const check of ['network.http', 'dns.cluster']) {
+      expect(results[check], check).toMatchObject({ outcome: 'timedout', leaked: [] });
+      expect(results[check]?.message, check).toContain('the image nowhere.example.org/clm-probe:1 cannot be pulled');
+      expect(results[check]?.message, check).toMatch(
+        /docker build -t REGISTRY\/clm-probe:1 deploy\/probe, push it, .* e2e_probe_image$/,
+      );
+    }
+  });
+
   it('find images that cannot be pulled, and say what the cluster says', async () => {
     world.kube.faults.imagePull = 'broken';
     const results = await world.run();
