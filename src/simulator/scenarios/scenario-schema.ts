@@ -186,6 +186,7 @@ const worldFaults = [
     kind: z.literal('budget-lag'),
     lag: span('By how much the status of budgets is late', 600_000),
   }),
+  z.strictObject({ ...timing, ...cluster, kind: z.literal('budget-conflicts') }),
   z.strictObject({
     ...timing,
     kind: z.literal('clock-skew'),

@@ -96,7 +96,7 @@ function budgetNeverAllows(world: World, fault: Of<'budget-never-allows'>): () =
   };
 }
 
-type ClusterFault = Of<'api-needs-master' | 'api-down' | 'broken-component' | 'budget-lag'>;
+type ClusterFault = Of<'api-needs-master' | 'api-down' | 'broken-component' | 'budget-lag' | 'budget-conflicts'>;
 
 function clusterFault(world: World, fault: ClusterFault): () => void {
   const kube = world.kube(fault.cluster);
@@ -117,6 +117,11 @@ function clusterFault(world: World, fault: ClusterFault): () => void {
       faults.disruptionLagMs = fault.lag;
       return () => {
         faults.disruptionLagMs = 0;
+      };
+    case 'budget-conflicts':
+      faults.budgetConflicts = true;
+      return () => {
+        faults.budgetConflicts = false;
       };
     case 'broken-component': {
       const field = { 'endpoint-slices': 'endpointSlices', scheduler: 'scheduler', workloads: 'workloads' } as const;

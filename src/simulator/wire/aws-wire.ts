@@ -132,7 +132,9 @@ export class AwsWire implements WireHandler {
 
   /** A signature of AWS decides: EKS has paths that a simulated cluster's API could have, too. */
   matches(_method: string, path: string, headers: IncomingHttpHeaders): boolean {
-    return !path.startsWith('/clusters/') || (headers.authorization ?? '').startsWith('AWS4-HMAC-SHA256');
+    const authorization = headers.authorization ?? '';
+    if (authorization.startsWith('Bearer ')) return false;
+    return !path.startsWith('/clusters/') || authorization.startsWith('AWS4-HMAC-SHA256');
   }
 
   async handle(request: WireRequest): Promise<WireAnswer> {

@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { KubeAnswer, KubeRequest } from '../model/kube/api-request.ts';
 import { jsonText } from '../model/kube/json-text.ts';
 import type { KubeModel } from '../model/kube/kube-model.ts';
@@ -19,12 +19,30 @@ export interface KubeWireOptions {
 }
 
 const prefix = '/clusters/';
+const tokenPrefix = 'simulator:';
 
-/** Serves `/clusters/<id>/…` from the clusters' models. */
+/**
+ * A token that names its cluster. Some requests of kubectl (`get --raw`) leave the path of the server in the kubeconfig out; by the
+ * token it is still clear which cluster is meant.
+ */
+export function clusterToken(clusterId: string): string {
+  return `${tokenPrefix}${clusterId}`;
+}
+
+function bearerOf(headers: IncomingHttpHeaders): string | undefined {
+  return /^Bearer (.+)$/.exec(headers.authorization ?? '')?.[1];
+}
+
+function namedByToken(headers: IncomingHttpHeaders): string | undefined {
+  const bearer = bearerOf(headers);
+  return bearer?.startsWith(tokenPrefix) === true ? bearer.slice(tokenPrefix.length) : undefined;
+}
+
+/** Serves `/clusters/<id>/…`, and any path for a token that names a cluster, from the clusters' models. */
 export function kubeWireHandler(options: KubeWireOptions): WireHandler {
   return {
     name: 'kube',
-    matches: (_method, path) => path.startsWith(prefix),
+    matches: (_method, path, headers) => path.startsWith(prefix) || namedByToken(headers) !== undefined,
     handle: (request) => answerRequest(options, request),
     tooLarge: (limit) => failure(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${limit}`),
     failed: () => failure(500, 'InternalError', 'Internal error occurred'),
@@ -37,7 +55,8 @@ function failure(code: number, reason: string, message: string): WireAnswer {
 }
 
 function answerRequest(options: KubeWireOptions, request: WireRequest): WireAnswer | Promise<WireAnswer> {
-  const rest = request.path.slice(prefix.length);
+  const named = request.path.startsWith(prefix) ? undefined : namedByToken(request.headers);
+  const rest = named === undefined ? request.path.slice(prefix.length) : `${encodeURIComponent(named)}${request.path}`;
   const slash = rest.indexOf('/');
   let id: string;
   try {
@@ -49,7 +68,7 @@ function answerRequest(options: KubeWireOptions, request: WireRequest): WireAnsw
   const model = options.cluster(id);
   if (!model) return { status: 404, headers: { 'content-type': 'text/plain' }, body: `no cluster ${id}\n` };
   if (!model.apiReachable()) return { reset: true };
-  const bearer = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
+  const bearer = bearerOf(request.headers);
   if (options.tokens && !(bearer !== undefined && options.tokens.has(bearer)))
     return failure(401, 'Unauthorized', 'Unauthorized');
   const kubeRequest: KubeRequest = {

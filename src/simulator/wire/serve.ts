@@ -4,7 +4,7 @@ import { ScenarioPlayer } from '../scenarios/scenario-player.ts';
 import { AwsWire } from './aws-wire.ts';
 import { ControlWire, controlPath } from './control-wire.ts';
 import { createWireServer, type WireHandler, type WireRequest } from './http-server.ts';
-import { kubeWireHandler } from './kube-wire.ts';
+import { clusterToken, kubeWireHandler } from './kube-wire.ts';
 
 /** The world is woken for its own events no more often than this, wall time. */
 const shortestWakeMs = 5;
@@ -151,7 +151,7 @@ function kubeconfigOf(clusters: readonly string[], kubeUrl: (id: string) => stri
     kind: 'Config',
     'current-context': clusters[0] ?? '',
     clusters: clusters.map((id) => ({ name: id, cluster: { server: kubeUrl(id) } })),
-    users: [{ name: 'simulator', user: { token: 'simulator' } }],
-    contexts: clusters.map((id) => ({ name: id, context: { cluster: id, user: 'simulator' } })),
+    users: clusters.map((id) => ({ name: id, user: { token: clusterToken(id) } })),
+    contexts: clusters.map((id) => ({ name: id, context: { cluster: id, user: id } })),
   };
 }

@@ -84,8 +84,21 @@ describe('a served world', () => {
       kind: 'Config',
       'current-context': clusterId,
       clusters: [{ name: clusterId, cluster: { server: served.kubeUrl(clusterId) } }],
-      contexts: [{ name: clusterId, context: { cluster: clusterId, user: 'simulator' } }],
+      users: [{ name: clusterId, user: { token: `simulator:${clusterId}` } }],
+      contexts: [{ name: clusterId, context: { cluster: clusterId, user: clusterId } }],
     });
+  });
+
+  test('knows the cluster by its token where a client leaves the path of the server out', async () => {
+    await serve();
+    const ask = async (path: string, token: string): Promise<{ status: number; text: string }> => {
+      const answer = await fetch(`${served.awsEndpoint}${path}`, { headers: { authorization: `Bearer ${token}` } });
+      return { status: answer.status, text: await answer.text() };
+    };
+    expect(await ask('/readyz', `simulator:${clusterId}`)).toEqual({ status: 200, text: 'ok' });
+    expect((await ask('/api/v1/nodes', `simulator:${clusterId}`)).text).toContain('NodeList');
+    expect((await ask('/api/v1/nodes', 'simulator:nobody')).status).toBe(404);
+    expect((await ask('/api/v1/nodes', 'another')).status).toBe(404);
   });
 
   test('is gone when it is stopped', async () => {

@@ -1,4 +1,3 @@
-import { account, region } from '../../unit/simulator-aws/small-world.ts';
 import { CloudCluster } from '../../unit/simulator-inside/cloud-cluster.ts';
 import { InsideCluster, probeImage } from '../../unit/simulator-inside/inside-cluster.ts';
 import {
@@ -204,19 +203,6 @@ export const kubeDifferences: readonly Difference[] = [
     },
   },
   {
-    id: 'kube-init-containers',
-    differs: () => {
-      const cluster = TestCluster.withNodes(1);
-      const first = { name: 'first', image: 'busybox', command: ['sh', '-c', 'exit 1'] };
-      cluster.create(
-        `${inDefault}/pods`,
-        pod('p', { initContainers: [first], containers: [{ name: 'c', image: 'x' }] }),
-      );
-      cluster.advance(60_000);
-      return cluster.get(`${inDefault}/pods/p`).status.phase === 'Running';
-    },
-  },
-  {
     id: 'kube-pre-stop',
     differs: () => {
       const cluster = TestCluster.withNodes(1);
@@ -258,29 +244,62 @@ export const kubeDifferences: readonly Difference[] = [
     },
   },
   {
-    id: 'kube-volumes-in-the-cloud',
+    id: 'kube-volumes-without-driver',
     differs: () => {
-      const cloud = new CloudCluster();
-      const claim = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } };
-      cloud.apply(
-        {
-          apiVersion: 'storage.k8s.io/v1',
-          kind: 'StorageClass',
-          metadata: { name: 'gp3' },
-          provisioner: 'ebs.csi.aws.com',
-        },
-        {
-          apiVersion: 'v1',
-          kind: 'PersistentVolumeClaim',
-          metadata: { name: 'data', namespace: 'default' },
-          spec: { ...claim, storageClassName: 'gp3' },
-        },
-      );
-      cloud.advance(30_000);
-      const [volume] = cloud.get('/api/v1/persistentvolumes').items;
-      const VolumeIds = [volume.spec.csi.volumeHandle];
-      const request = { account, region, service: 'ec2', action: 'DescribeVolumes', params: { VolumeIds } } as const;
-      return !cloud.world.aws.handle(request).ok;
+      const cluster = TestCluster.withNodes(1);
+      const home = { metadata: { name: 'any' }, provisioner: 'nobody.example.com' };
+      cluster.create('/apis/storage.k8s.io/v1/storageclasses', home);
+      const spec = {
+        accessModes: ['ReadWriteOnce'],
+        storageClassName: 'any',
+        resources: { requests: { storage: '1Gi' } },
+      };
+      cluster.create(`${inDefault}/persistentvolumeclaims`, { metadata: { name: 'data' }, spec });
+      cluster.advance(10_000);
+      return cluster.get(`${inDefault}/persistentvolumeclaims/data`).status.phase === 'Bound';
+    },
+  },
+  {
+    id: 'kube-resources',
+    differs: () => {
+      const cluster = new TestCluster();
+      const paths = [
+        '/apis/certificates.k8s.io/v1/certificatesigningrequests',
+        '/api/v1/componentstatuses',
+        `${inDefault}/bindings`,
+        '/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas',
+        '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies',
+        '/apis/storage.k8s.io/v1/volumeattributesclasses',
+        '/apis/storage.k8s.io/v1/csistoragecapacities',
+        '/apis/resource.k8s.io/v1/resourceclaims',
+      ];
+      return paths.every((path) => cluster.send('GET', path).status === 404);
+    },
+  },
+  {
+    id: 'kube-node-heartbeats',
+    differs: () => {
+      const cluster = TestCluster.withNodes(1);
+      const beat = (): Body => cluster.get('/api/v1/nodes').items[0].status.conditions[0].lastHeartbeatTime;
+      const before = beat();
+      cluster.advance(900_000);
+      return beat() === before;
+    },
+  },
+  {
+    id: 'kube-token-volumes',
+    differs: () => {
+      const cluster = running();
+      const [pod] = cluster.pods('app=web');
+      const types = pod?.status.conditions?.map((each) => each.type);
+      return pod?.spec.volumes === undefined && types?.includes('PodReadyToStartContainers') === false;
+    },
+  },
+  {
+    id: 'kube-service-range',
+    differs: () => {
+      const spec = { clusterIP: '192.0.2.1', ports: [{ port: 80 }] };
+      return new TestCluster().send('POST', `${inDefault}/services`, { metadata: { name: 's' }, spec }).status === 201;
     },
   },
   {

@@ -368,6 +368,11 @@ describe('volumes', () => {
       State: 'available',
       Attachments: [],
     });
+    expect(ec2('ModifyVolume', { VolumeId, Size: 20 }).VolumeModification).toMatchObject({
+      OriginalSize: 10,
+      TargetSize: 20,
+    });
+    expect(cloud.codeOf('ec2', 'ModifyVolume', { VolumeId, Size: 5 })).toBe('InvalidParameterValue');
     ec2('DeleteVolume', { VolumeId });
     expect(cloud.codeOf('ec2', 'DescribeVolumes', { VolumeIds: [VolumeId] })).toBe('InvalidVolume.NotFound');
   });

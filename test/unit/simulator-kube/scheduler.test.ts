@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { toleratesTaint } from '../../../src/simulator/model/kube/controllers/node-fit.ts';
-import { apps, deployment, inDefault, strategicPatchType, TestCluster } from './test-cluster.ts';
+import { apps, deployment, inDefault, mergePatchType, strategicPatchType, TestCluster } from './test-cluster.ts';
 
 const container = (requests: object = {}): object => ({
   containers: [{ name: 'c', image: 'app:1', resources: { requests } }],
@@ -112,6 +112,36 @@ describe('scheduling', () => {
     );
     settle(cluster);
     expect(spread(cluster, 'even', 'zone')).toEqual([2, 3]);
+  });
+
+  it('spreads pods that only prefer it as evenly as there is room, and puts the rest anywhere', () => {
+    const cluster = new TestCluster();
+    for (const zone of ['a', 'a', 'a', 'b']) cluster.launch({ zone: `eu-central-1${zone}` });
+    cluster.until(() => cluster.readyNodes() === 4);
+    const prefer = {
+      maxSkew: 1,
+      topologyKey: 'topology.kubernetes.io/zone',
+      whenUnsatisfiable: 'ScheduleAnyway',
+      labelSelector: { matchLabels: { team: 'a' } },
+    };
+    // The node of zone b has the least room, so that nothing but the constraint speaks for it.
+    const there = { nodeSelector: { 'kubernetes.io/hostname': 'ip-10-0-0-4.eu-central-1.compute.internal' } };
+    cluster.create(`${apps}/deployments`, deployment('filler', 1, { ...container({ cpu: '1' }), ...there }));
+    settle(cluster);
+    // Two owners, so that nothing but the constraint knows them as one.
+    for (const app of ['one', 'two']) {
+      const pods = { ...container({ cpu: '400m' }), topologySpreadConstraints: [prefer] };
+      const made = deployment(app, 2, pods) as { spec: { template: { metadata: { labels: object } } } };
+      made.spec.template.metadata.labels = { app, team: 'a' };
+      cluster.create(`${apps}/deployments`, made);
+      settle(cluster);
+    }
+    expect(spread(cluster, 'one', 'zone')).toEqual([1, 1]);
+    const all = cluster.ready('team=a').map((pod) => pod.spec.nodeName);
+    expect(all.filter((node) => node === 'ip-10-0-0-4.eu-central-1.compute.internal')).toHaveLength(2);
+    cluster.send('PATCH', `${apps}/deployments/one/scale`, { spec: { replicas: 9 } }, { type: mergePatchType });
+    settle(cluster);
+    expect(cluster.ready('app=one')).toHaveLength(9);
   });
 
   it('gives pods with a higher priority the room first', () => {

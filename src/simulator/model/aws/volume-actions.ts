@@ -171,7 +171,31 @@ function describe({ params, state }: Call): Record<string, unknown> {
   return paged(params, 'Volumes', volumes.map(volumeView), 500);
 }
 
+/** Larger, at once: what is on it does not move. */
+function modify(call: Call): Record<string, unknown> {
+  const volume = named(call);
+  const before = volume.sizeGb;
+  const size = call.params.bounded('Size', 1, 65_536) ?? before;
+  if (size < before) {
+    const message = `New size cannot be smaller than existing size: ${size} < ${before}`;
+    throw new AwsError('InvalidParameterValue', message);
+  }
+  volume.sizeGb = size;
+  volume.type = call.params.oneOf('VolumeType', types) ?? volume.type;
+  const VolumeModification = {
+    VolumeId: volume.id,
+    ModificationState: 'completed',
+    OriginalSize: before,
+    TargetSize: size,
+    TargetVolumeType: volume.type,
+    Progress: 100,
+    StartTime: new Date(call.cloud.now()),
+  };
+  return { VolumeModification };
+}
+
 export const volumeActions: ActionTable = {
+  ModifyVolume: modify,
   CreateVolume: ({ cloud, params, state }) =>
     volumeView(
       createVolume(cloud, state, {

@@ -30,6 +30,7 @@ import { quotaRefusal } from './resource-quota.ts';
 import { allocateAddresses } from './service-addresses.ts';
 import { checkShape } from './shapes.ts';
 import { validate } from './validation.ts';
+import { admitStorage } from './volume-admission.ts';
 
 export interface DecodedObject {
   object: SimObject;
@@ -207,8 +208,12 @@ function nameIt(core: ClusterCore, definition: ResourceDefinition, meta: ObjectM
   }
 }
 
-/** New content needs its namespace, and it must not be going away. */
-function requireNamespace(core: ClusterCore, definition: ResourceDefinition, meta: ObjectMeta): void {
+/** New content needs its namespace, and it must not be going away. @throws ApiError */
+export function requireNamespace(
+  core: ClusterCore,
+  definition: ResourceDefinition,
+  meta: Pick<ObjectMeta, 'name' | 'namespace'>,
+): void {
   if (!definition.namespaced || meta.namespace === undefined) return;
   const namespaces = core.store.typed<Namespace>('namespaces');
   const namespace = namespaces.get(undefined, meta.namespace);
@@ -245,6 +250,8 @@ function finishSpec(
       throw forbidden(definition, object.metadata.name, `no PriorityClass with name ${name} was found`);
     }
   }
+  if (!old && (definition.kind === 'PersistentVolume' || definition.kind === 'PersistentVolumeClaim'))
+    admitStorage(core, object);
   if (definition.kind === 'Node' && !old) taintNewNode(core, object);
   if (definition.kind === 'StatefulSet') {
     for (const item of listOf(fieldsOf(object['spec'])['volumeClaimTemplates'])) {

@@ -2,6 +2,7 @@ import type { Random } from '../../../support/random.ts';
 import type { Actor, EmitWorldEvent, WorldEvent } from '../seams.ts';
 import type { KubeAnswer, KubeRequest } from './api-request.ts';
 import { CountingClock } from './counting-clock.ts';
+import type { CloudDisks } from './disks.ts';
 import { EventRecorder } from './event-recorder.ts';
 import type { Pod } from './kinds.ts';
 import type { SimObject } from './object.ts';
@@ -52,6 +53,8 @@ export class ClusterCore {
   readonly internalErrors: string[] = [];
   /** What containers run on and talk over; set when the cluster is put together. */
   runtime!: RuntimeParts;
+  /** Where volumes come from; undefined for a cluster without a cloud: their disks are taken for granted. */
+  disks: CloudDisks | undefined;
   /** APIs that add-ons serve. */
   aggregated: { answer(request: KubeRequest): KubeAnswer | undefined } | undefined;
   /** Objects whose stored form lags behind what a reader sees (a node's Lease renews itself): set by their owner. */

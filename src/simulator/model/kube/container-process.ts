@@ -36,6 +36,8 @@ export class ContainerProcess implements Process {
   readonly container: Container;
   readonly program: Program;
   readonly podUid: string;
+  /** Of the pod's init containers, rather than of its containers. */
+  readonly init: boolean;
   readonly index: number;
   readonly startedAt: number;
   state: unknown;
@@ -56,12 +58,13 @@ export class ContainerProcess implements Process {
   /** With a state it goes on from there. */
   constructor(
     owner: ProcessOwner,
-    input: { podUid: string; index: number; container: Container },
+    input: { podUid: string; index: number; container: Container; init?: boolean },
     resumed?: ProcessState,
   ) {
     this.#owner = owner;
     this.podUid = input.podUid;
     this.index = input.index;
+    this.init = input.init === true;
     this.container = input.container;
     this.program = owner.core.runtime.programOf(input.container);
     if (resumed) {

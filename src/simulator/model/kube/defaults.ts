@@ -239,6 +239,8 @@ function containerDefaults(container: Fields, hostNetwork: boolean): void {
     set(probe, 'periodSeconds', 10);
     set(probe, 'successThreshold', 1);
     set(probe, 'failureThreshold', 3);
+    if (isFields(probe['httpGet'])) set(probe['httpGet'], 'scheme', 'HTTP');
+    if (isFields(probe['grpc'])) set(probe['grpc'], 'service', '');
   }
   const resources = fieldsOf(container['resources']);
   if (isFields(resources['limits'])) {

@@ -1,3 +1,4 @@
+import { requireNamespace } from './admission.ts';
 import { ApiError, badRequest, forbidden, notFound } from './api-error.ts';
 import type { ClusterCore } from './cluster-core.ts';
 import { checkPreconditions, deletionOptions, requestDeletion } from './deletion.ts';
@@ -9,6 +10,13 @@ import { selectorMatcher } from './selectors.ts';
 import { trulyReady } from './truth.ts';
 
 const mostDisruptedPods = 2000;
+
+const refusal = "Cannot evict pod as it would violate the pod's disruption budget.";
+
+function stillProcessed({ metadata }: PodDisruptionBudget): ApiError {
+  const message = `The disruption budget ${metadata.name} is still being processed by the server.`;
+  return new ApiError(429, 'TooManyRequests', refusal, { causes: [{ reason: 'DisruptionBudget', message }] }, 10);
+}
 
 /** The budgets whose selector matches the pod. */
 export function budgetsOf(core: ClusterCore, pod: Pod): PodDisruptionBudget[] {
@@ -40,6 +48,7 @@ export class Evictions {
     const named = isFields(body['metadata']) ? body['metadata']['name'] : undefined;
     if (named !== undefined && named !== '' && named !== name)
       throw badRequest('name in URL does not match name in Eviction object');
+    requireNamespace(this.#core, this.#pods, { name, namespace });
     const options = deletionOptions(isFields(body['deleteOptions']) ? body['deleteOptions'] : undefined, query);
     const dryRun = options.dryRun === true;
     const pod = this.#core.store.pods.get(namespace, name);
@@ -73,7 +82,11 @@ export class Evictions {
     if (!isPodReady(pod)) {
       if (budget.spec.unhealthyPodEvictionPolicy === 'AlwaysAllow') return undefined;
       const { currentHealthy, desiredHealthy } = budget.status;
-      if (currentHealthy >= desiredHealthy && desiredHealthy > 0) return undefined;
+      if (currentHealthy >= desiredHealthy && desiredHealthy > 0) {
+        // It goes only as the pod that was seen to be unready, by its resourceVersion.
+        if (this.#core.faults.budgetConflicts && !dryRun) throw stillProcessed(budget);
+        return undefined;
+      }
     }
     this.#take(pod, budget, dryRun);
     return { allowed: budget.status.disruptionsAllowed };
@@ -81,11 +94,7 @@ export class Evictions {
 
   #take(pod: Pod, budget: PodDisruptionBudget, dryRun: boolean): void {
     const { status, metadata } = budget;
-    const refusal = "Cannot evict pod as it would violate the pod's disruption budget.";
-    if ((status.observedGeneration ?? 0) < (metadata.generation ?? 1)) {
-      const message = `The disruption budget ${metadata.name} is still being processed by the server.`;
-      throw new ApiError(429, 'TooManyRequests', refusal, { causes: [{ reason: 'DisruptionBudget', message }] }, 10);
-    }
+    if ((status.observedGeneration ?? 0) < (metadata.generation ?? 1)) throw stillProcessed(budget);
     if (status.disruptionsAllowed < 0)
       throw forbidden(this.#budgets, metadata.name, 'pdb disruptions allowed is negative');
     if (Object.keys(status.disruptedPods ?? {}).length > mostDisruptedPods) {
@@ -100,6 +109,10 @@ export class Evictions {
       throw new ApiError(429, 'TooManyRequests', refusal, { causes: [{ reason: 'DisruptionBudget', message }] });
     }
     if (dryRun) return;
+    if (this.#core.faults.budgetConflicts) {
+      const message = `Timeout: couldn't update PodDisruptionBudget ${JSON.stringify(metadata.name)} due to conflicts`;
+      throw new ApiError(504, 'Timeout', message, {}, 10);
+    }
     const left = status.disruptionsAllowed - 1;
     const conditions =
       left > 0

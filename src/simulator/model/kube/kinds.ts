@@ -57,6 +57,8 @@ export interface Container {
   livenessProbe?: Probe;
   startupProbe?: Probe;
   lifecycle?: Fields;
+  /** Of an init container: `Always` makes it a sidecar, which the next one does not wait for. */
+  restartPolicy?: string;
   [field: string]: unknown;
 }
 
@@ -127,6 +129,7 @@ export interface PodStatus {
   phase: 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Unknown';
   conditions?: Condition[];
   containerStatuses?: ContainerStatus[];
+  initContainerStatuses?: ContainerStatus[];
   podIP?: string;
   hostIP?: string;
   startTime?: string;
@@ -315,6 +318,7 @@ export interface PersistentVolumeClaim extends SimObject {
     volumeName?: string;
     accessModes?: string[];
     resources?: { requests?: Record<string, string> };
+    selector?: LabelSelector;
     [field: string]: unknown;
   };
   status: { phase: string; accessModes?: string[]; capacity?: Record<string, string> };
@@ -325,6 +329,10 @@ export interface PersistentVolume extends SimObject {
     nodeAffinity?: { required?: { nodeSelectorTerms: NodeSelectorTerm[] } };
     claimRef?: { kind?: string; apiVersion?: string; namespace?: string; name?: string; uid?: string };
     persistentVolumeReclaimPolicy?: string;
+    storageClassName?: string;
+    accessModes?: string[];
+    capacity?: Record<string, string>;
+    csi?: { driver: string; volumeHandle: string };
     [field: string]: unknown;
   };
   status: { phase: string };
@@ -350,6 +358,11 @@ export function withCondition(conditions: readonly Condition[] | undefined, next
   if (index < 0) list.push(merged);
   else list[index] = merged;
   return list;
+}
+
+/** An init container that runs beside the others for as long as they do. */
+export function isSidecar(container: Container | undefined): boolean {
+  return container?.restartPolicy === 'Always';
 }
 
 export function isPodReady(pod: Pod): boolean {

@@ -29,6 +29,7 @@ import { Scheduler } from './controllers/scheduler.ts';
 import { StatefulSetController } from './controllers/stateful-set-controller.ts';
 import { VolumeController } from './controllers/volume-controller.ts';
 import { WorkloadPods } from './controllers/workload-pods.ts';
+import { CloudDisks } from './disks.ts';
 import { HealthAnswers } from './health-answers.ts';
 import { isNodeReady, type Node } from './kinds.ts';
 import { KubeletHealth } from './kubelet-health.ts';
@@ -68,6 +69,7 @@ export class KubeModel implements InstanceListener, HealthProbe {
     this.#core = core;
     this.#runtime = this.#newRuntime(core, input);
     core.runtime = this.#runtime;
+    if (input.cloud) core.disks = new CloudDisks(input.cloud);
     this.clusterId = input.clusterId;
     const writer = new ObjectWriter(core);
     this.callFaults = new KubeCallFaults(core.random.fork('call-faults'), () => core.clock.now());

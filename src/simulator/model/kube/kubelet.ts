@@ -1,16 +1,17 @@
 import type { Timer } from '../../../support/clock.ts';
 import type { Random } from '../../../support/random.ts';
 import type { ClusterCore } from './cluster-core.ts';
+import { ContainerProbes, type ProbedBy, staysUp } from './container-probes.ts';
 import { ContainerProcess, type ProcessOwner } from './container-process.ts';
-import { probeProblem } from './health-checks.ts';
 import {
   type ContainerStatus,
   isPodFinished,
+  isSidecar,
   isTerminating,
   mirrorAnnotation,
   type Pod,
   type PodStatus,
-  type Probe,
+  withCondition,
 } from './kinds.ts';
 import { NodeImages } from './node-images.ts';
 import { type Fields, fieldsOf, stamp } from './object.ts';
@@ -19,13 +20,24 @@ import { sampleMs } from './options.ts';
 import { acceptedStatus, withReadiness } from './pod-status.ts';
 import { missingVolume } from './pod-volumes.ts';
 import type { ResourceDefinition } from './resource-definition.ts';
-import { type KubeletState, newEntry, type RunningPod, type RunningState, resumed, statesOf } from './running-pod.ts';
+import {
+  all,
+  type KubeletState,
+  newEntry,
+  type RunningPod,
+  type RunningState,
+  restarts,
+  resumed,
+  statesOf,
+  statusField,
+  statusOf,
+  withSidecarsEnded,
+} from './running-pod.ts';
 
 const longestBackoffMs = 300_000;
-const unreadyNodeRetryMs = 10_000;
 
 /** Runs the pods of one node: volumes, pulls, starts, probes, exits, restarts, and stops within the grace period. */
-export class Kubelet implements ProcessOwner {
+export class Kubelet implements ProcessOwner, ProbedBy {
   readonly nodeName: string;
   readonly core: ClusterCore;
   readonly random: Random;
@@ -35,6 +47,7 @@ export class Kubelet implements ProcessOwner {
   readonly #running = new Map<string, RunningPod>();
   readonly #images: NodeImages;
   readonly #nextIp: () => string;
+  readonly #probes: ContainerProbes;
   #alive = true;
 
   constructor(
@@ -48,6 +61,7 @@ export class Kubelet implements ProcessOwner {
     this.nodeName = input.nodeName;
     this.#hostIp = input.hostIp;
     this.#nextIp = input.nextIp;
+    this.#probes = new ContainerProbes(this);
     this.random = core.random.fork(`kubelet/${input.nodeName}`);
     this.#images = new NodeImages(core.runtime.images, input.images);
   }
@@ -94,13 +108,14 @@ export class Kubelet implements ProcessOwner {
 
   /** The pod's containers that were started, ended ones too. */
   processesOf(uid: string): readonly ContainerProcess[] {
-    return this.#running.get(uid)?.processes ?? [];
+    const entry = this.#running.get(uid);
+    return entry ? all(entry) : [];
   }
 
   /** Something that probes depend on has changed. */
   recheck(): void {
     for (const entry of this.#running.values())
-      for (const process of entry.processes) if (!process.ended) this.observe(process);
+      for (const process of all(entry)) if (!process.ended) this.observe(process);
   }
 
   /** A volume was attached here or a claim was bound. */
@@ -116,7 +131,7 @@ export class Kubelet implements ProcessOwner {
     for (const timer of entry.timers) timer.cancel();
     entry.timers = [];
     entry.stopping?.cancel();
-    for (const process of entry.processes) process.ended = true;
+    for (const process of all(entry)) process.ended = true;
   }
 
   #after(entry: RunningPod, delayMs: number, run: () => void): Timer {
@@ -155,7 +170,7 @@ export class Kubelet implements ProcessOwner {
   /** Volumes first, then images. */
   #prepare(entry: RunningPod): void {
     const pod = this.#pod(entry);
-    if (!pod || entry.processes.length > 0) return;
+    if (!pod || all(entry).length > 0) return;
     if (missingVolume(this.core, pod, this.nodeName) === undefined) this.#pull(entry, 0);
     else entry.waitsForVolume = true;
   }
@@ -163,7 +178,7 @@ export class Kubelet implements ProcessOwner {
   #pull(entry: RunningPod, attempt: number): void {
     const pod = this.#pod(entry);
     if (!pod) return;
-    const images = pod.spec.containers.map((container) => container.image ?? '');
+    const images = [...(pod.spec.initContainers ?? []), ...pod.spec.containers].map((each) => each.image ?? '');
     const isMirror = pod.metadata.annotations?.[mirrorAnnotation] !== undefined;
     const { behaviours } = this.core.options;
     const missing = images.find((image) => behaviours.some((rule) => rule.missing && image.includes(rule.image)));
@@ -183,7 +198,7 @@ export class Kubelet implements ProcessOwner {
         if (left > 0 || !this.#alive || this.#running.get(entry.uid) !== entry) return;
         const { image: bad, problem: why } = failed ?? {};
         if (bad !== undefined && why !== undefined) this.#guarded(() => this.#pullFailed(entry, attempt, bad, why));
-        else this.#after(entry, 150 + this.random.int(350), () => this.#start(entry));
+        else this.#after(entry, 150 + this.random.int(350), () => this.#initialise(entry, 0));
       });
     }
   }
@@ -196,14 +211,36 @@ export class Kubelet implements ProcessOwner {
       attempt === 0
         ? `failed to pull and unpack image "${image}": ${problem}`
         : `Back-off pulling image "${image}": ErrImagePull: ${problem}`;
-    const statuses = (pod.status.containerStatuses ?? []).map((status) => ({
-      ...status,
-      state: { waiting: { reason, message } },
-    }));
-    this.#write(pod, { ...pod.status, containerStatuses: statuses });
+    const failed = (status: ContainerStatus): ContainerStatus =>
+      status.image === image ? { ...status, state: { waiting: { reason, message } } } : status;
+    const { initContainerStatuses, containerStatuses } = pod.status;
+    this.#write(pod, {
+      ...pod.status,
+      ...(initContainerStatuses ? { initContainerStatuses: initContainerStatuses.map(failed) } : {}),
+      containerStatuses: (containerStatuses ?? []).map(failed),
+    });
     this.#after(entry, Math.min(longestBackoffMs, 10_000 * 2 ** attempt), () =>
       this.#pull(entry, Math.min(attempt + 1, 5)),
     );
+  }
+
+  /** Starts the init container of this index, or the containers when there are no more. A sidecar holds nobody up once it is up. */
+  #initialise(entry: RunningPod, index: number): void {
+    const pod = this.#pod(entry);
+    if (!pod) return;
+    const container = pod.spec.initContainers?.[index];
+    const status = pod.status.initContainerStatuses?.[index];
+    if (!container || !status) {
+      this.#start(entry);
+      return;
+    }
+    const process = new ContainerProcess(this, { podUid: entry.uid, index, container, init: true });
+    entry.inits[index] = process;
+    this.#setContainer(pod, process, this.#startedStatus(status, process));
+    this.#begin(process);
+    if (!isSidecar(container)) return;
+    const upAt = process.upAt ?? this.core.clock.now() + longestBackoffMs;
+    this.#after(entry, Math.max(100, upAt - this.core.clock.now()), () => this.#initialise(entry, index + 1));
   }
 
   #start(entry: RunningPod): void {
@@ -216,7 +253,13 @@ export class Kubelet implements ProcessOwner {
     const statuses = (pod.status.containerStatuses ?? []).map((status, index) =>
       this.#startedStatus(status, entry.processes[index]),
     );
-    this.#write(pod, this.#withReadiness(pod, { ...pod.status, phase: 'Running', containerStatuses: statuses }));
+    const initialised = withCondition(
+      pod.status.conditions,
+      { type: 'Initialized', status: 'True' },
+      stamp(this.core.clock.now()),
+    );
+    const status = { ...pod.status, phase: 'Running' as const, conditions: initialised, containerStatuses: statuses };
+    this.#write(pod, this.#withReadiness(pod, status));
     for (const process of entry.processes) this.#begin(process);
   }
 
@@ -230,6 +273,7 @@ export class Kubelet implements ProcessOwner {
     const ready =
       process?.container.readinessProbe === undefined &&
       process?.upAt !== undefined &&
+      staysUp(process) &&
       !this.core.faults.unreadyNodes.has(this.nodeName);
     if (process) process.ready = ready;
     return {
@@ -252,79 +296,23 @@ export class Kubelet implements ProcessOwner {
 
   /** Looks at the container's probes now, and arranges to look again when something may have changed. */
   observe(process: ContainerProcess): void {
-    const { readinessProbe, livenessProbe } = process.container;
     if (process.ended) return;
-    const now = this.core.clock.now();
-    let next: number | undefined;
-    const again = (at: number | undefined): void => {
-      if (at !== undefined && at > now && (next === undefined || at < next)) next = at;
-    };
-    if (livenessProbe) again(this.#observeLiveness(process, livenessProbe));
-    if (process.ended) return;
-    if (readinessProbe) again(this.#observeReadiness(process, readinessProbe));
-    else if (!process.ready && process.upAt !== undefined) again(this.#becomeReady(process));
-    if (readinessProbe || livenessProbe) {
-      again(process.upAt);
-      again(process.program.nextChangeAt?.(process));
-    }
+    const next = this.#probes.observe(process);
     process.watch?.cancel();
     const entry = this.#running.get(process.podUid);
     process.watch =
-      next === undefined || !entry ? undefined : this.#after(entry, next - now, () => this.observe(process));
+      next === undefined || process.ended || !entry
+        ? undefined
+        : this.#after(entry, next - this.core.clock.now(), () => this.observe(process));
   }
 
-  /** When to look again, if at a known time. */
-  #observeReadiness(process: ContainerProcess, probe: Probe): number | undefined {
-    const now = this.core.clock.now();
-    const firstAt = process.startedAt + (probe.initialDelaySeconds ?? 0) * 1000;
-    if (now < firstAt) return firstAt;
-    const good = probeProblem(this.core.runtime, process, probe) === undefined;
-    if (good === process.ready) {
-      process.readinessTurnedAt = undefined;
-      return undefined;
-    }
-    process.readinessTurnedAt ??= now;
-    const rounds = (good ? (probe.successThreshold ?? 1) : (probe.failureThreshold ?? 3)) - 1;
-    const turnsAt = process.readinessTurnedAt + rounds * (probe.periodSeconds ?? 10) * 1000;
-    if (now < turnsAt) return turnsAt;
-    if (good) return this.#becomeReady(process);
-    process.readinessTurnedAt = undefined;
-    this.#setReady(process, false);
-    return undefined;
-  }
-
-  #becomeReady(process: ContainerProcess): number | undefined {
-    if (this.core.faults.unreadyNodes.has(this.nodeName)) return this.core.clock.now() + unreadyNodeRetryMs;
-    process.readinessTurnedAt = undefined;
-    this.#setReady(process, true);
-    return undefined;
-  }
-
-  #observeLiveness(process: ContainerProcess, probe: Probe): number | undefined {
-    const now = this.core.clock.now();
-    const startup = process.container.startupProbe;
-    const allowance = startup ? (startup.failureThreshold ?? 3) * (startup.periodSeconds ?? 10) * 1000 : 0;
-    const firstAt = process.startedAt + (probe.initialDelaySeconds ?? 0) * 1000 + allowance;
-    if (now < firstAt) return firstAt;
-    if (probeProblem(this.core.runtime, process, probe) === undefined) {
-      process.livenessFailedAt = undefined;
-      return undefined;
-    }
-    process.livenessFailedAt ??= now;
-    const deadline =
-      process.livenessFailedAt + Math.max(0, (probe.failureThreshold ?? 3) - 1) * (probe.periodSeconds ?? 10) * 1000;
-    if (now < deadline) return deadline;
-    this.exited(process, 137, undefined);
-    return undefined;
-  }
-
-  #setReady(process: ContainerProcess, ready: boolean): void {
+  setReady(process: ContainerProcess, ready: boolean): void {
     const entry = this.#running.get(process.podUid);
     const pod = entry && this.#pod(entry);
-    const status = pod?.status.containerStatuses?.[process.index];
+    const status = pod && statusOf(pod, process);
     process.ready = ready;
     if (!pod || !status || status.state['running'] === undefined || status.ready === ready) return;
-    this.#setContainer(pod, process.index, { ...status, ready });
+    this.#setContainer(pod, process, { ...status, ready });
   }
 
   exited(process: ContainerProcess, code: number, message: string | undefined): void {
@@ -332,7 +320,7 @@ export class Kubelet implements ProcessOwner {
     process.ended = true;
     process.watch?.cancel();
     const pod = entry && this.#pod(entry);
-    const status = pod?.status.containerStatuses?.[process.index];
+    const status = pod && statusOf(pod, process);
     if (!entry || !pod || !status || status.state['running'] === undefined) return;
     const terminated = {
       exitCode: code,
@@ -342,17 +330,18 @@ export class Kubelet implements ProcessOwner {
       finishedAt: stamp(this.core.clock.now()),
       containerID: status.containerID,
     };
-    const policy = pod.spec.restartPolicy;
-    const restarts = policy === 'Always' || (policy === 'OnFailure' && code !== 0);
-    if (!restarts) {
-      this.#setContainer(pod, process.index, { ...status, ready: false, started: false, state: { terminated } });
-      this.#finishPod(entry);
+    if (!restarts(pod, process, code)) {
+      const done = process.init && code === 0;
+      this.#setContainer(pod, process, { ...status, ready: done, started: false, state: { terminated } });
+      if (done) this.#after(entry, 50 + this.random.int(150), () => this.#initialise(entry, process.index + 1));
+      else if (process.init) this.#fail(entry);
+      else this.#finishPod(entry);
       return;
     }
     const state: Fields = {
       waiting: { reason: 'CrashLoopBackOff', message: `back-off restarting failed container=${status.name}` },
     };
-    this.#setContainer(pod, process.index, {
+    this.#setContainer(pod, process, {
       ...status,
       ready: false,
       started: false,
@@ -365,13 +354,17 @@ export class Kubelet implements ProcessOwner {
 
   #restart(entry: RunningPod, before: ContainerProcess): void {
     const pod = this.#pod(entry);
-    const status = pod?.status.containerStatuses?.[before.index];
+    const status = pod && statusOf(pod, before);
     if (!pod || !status) return;
-    const { index, container } = before;
-    const process = new ContainerProcess(this, { podUid: entry.uid, index, container });
+    const { index, container, init } = before;
+    const process = new ContainerProcess(this, { podUid: entry.uid, index, container, init });
     process.previousLines = before.lines;
-    entry.processes[index] = process;
-    this.#setContainer(pod, index, this.#startedStatus({ ...status, restartCount: status.restartCount + 1 }, process));
+    (init ? entry.inits : entry.processes)[index] = process;
+    this.#setContainer(
+      pod,
+      process,
+      this.#startedStatus({ ...status, restartCount: status.restartCount + 1 }, process),
+    );
     this.#begin(process);
   }
 
@@ -381,14 +374,25 @@ export class Kubelet implements ProcessOwner {
     const ends = pod?.status.containerStatuses?.map((status) => fieldsOf(status.state['terminated'])['exitCode']) ?? [];
     if (!pod || ends.some((code) => typeof code !== 'number')) return;
     const phase = ends.every((code) => code === 0) ? 'Succeeded' : 'Failed';
-    this.#write(pod, this.#withReadiness(pod, { ...pod.status, phase }));
+    const ended = withSidecarsEnded(pod.status.initContainerStatuses, stamp(this.core.clock.now()));
+    const status = { ...pod.status, phase, ...(ended ? { initContainerStatuses: ended } : {}) } as PodStatus;
+    this.#write(pod, this.#withReadiness(pod, status));
     this.#forget(entry);
   }
 
-  #setContainer(pod: Pod, index: number, status: ContainerStatus): void {
-    const statuses = [...(pod.status.containerStatuses ?? [])];
-    statuses[index] = status;
-    this.#write(pod, this.#withReadiness(pod, { ...pod.status, containerStatuses: statuses }));
+  /** An init container has failed for good, and with it the pod. */
+  #fail(entry: RunningPod): void {
+    const pod = this.#pod(entry);
+    if (!pod) return;
+    this.#write(pod, this.#withReadiness(pod, { ...pod.status, phase: 'Failed' }));
+    this.#forget(entry);
+  }
+
+  #setContainer(pod: Pod, process: ContainerProcess, status: ContainerStatus): void {
+    const field = statusField(process);
+    const statuses = [...(pod.status[field] ?? [])];
+    statuses[process.index] = status;
+    this.#write(pod, this.#withReadiness(pod, { ...pod.status, [field]: statuses }));
   }
 
   #withReadiness(pod: Pod, status: PodStatus): PodStatus {
@@ -400,6 +404,8 @@ export class Kubelet implements ProcessOwner {
   }
 
   #stop(pod: Pod, known: RunningPod | undefined): void {
+    // Its containers are gone already: the object waits for its finalizers alone.
+    if (!known && pod.metadata.deletionGracePeriodSeconds === 0) return;
     const entry = known ?? newEntry(pod.metadata.uid);
     if (!known) this.#running.set(entry.uid, entry);
     const deadline = Date.parse(pod.metadata.deletionTimestamp as string);
@@ -412,7 +418,7 @@ export class Kubelet implements ProcessOwner {
       this.#after(entry, graceMs, () => this.#gone(entry));
       return;
     }
-    const running = entry.processes.filter((process) => !process.ended);
+    const running = all(entry).filter((process) => !process.ended);
     const own = running.map(
       (process) => process.program.stopMs?.(process) ?? sampleMs(this.random, this.core.options.stopMs),
     );

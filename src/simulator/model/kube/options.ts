@@ -68,6 +68,8 @@ export interface KubeFaults {
   apiDown: 'no' | 'refused' | 'error';
   /** Adds to the lag of the disruption controller: PDB status is stale that long. */
   disruptionLagMs: number;
+  /** Others write the status of budgets all the time: an eviction that has to write it, too, gives up. */
+  budgetConflicts: boolean;
   /** As the option of this name, which it starts from. */
   apiNeedsMaster: boolean;
   /** What an instance with a bad image does. */
@@ -87,6 +89,7 @@ export function defaultFaults(options: KubeOptions): KubeFaults {
     workloads: 'ok',
     apiDown: 'no',
     disruptionLagMs: 0,
+    budgetConflicts: false,
     apiNeedsMaster: options.apiNeedsMaster,
     badBoot: 'not-ready',
     unreadyNodes: new Set(),

@@ -1,6 +1,6 @@
 import type { ClusterCore } from './cluster-core.ts';
 import type { EventText } from './event-notes.ts';
-import { isTerminating, type Pod } from './kinds.ts';
+import { type ContainerStatus, isTerminating, type Pod } from './kinds.ts';
 
 /** What the kubelets say about their pods, told by what changes in a pod's status. */
 export function recordPodEvents(core: ClusterCore): void {
@@ -15,9 +15,11 @@ export function recordPodEvents(core: ClusterCore): void {
       for (const status of pod.status.containerStatuses ?? [])
         if (status.state['running'] !== undefined) say('Normal', 'Killing', `Stopping container ${status.name}`);
     }
-    if (pod.status.containerStatuses === before.status.containerStatuses) return;
-    pod.status.containerStatuses?.forEach((status, index) => {
-      const was = before.status.containerStatuses?.[index];
+    const told = (field: 'initContainerStatuses' | 'containerStatuses'): void => {
+      if (pod.status[field] === before.status[field]) return;
+      for (const [index, status] of (pod.status[field] ?? []).entries()) one(status, before.status[field]?.[index]);
+    };
+    const one = (status: ContainerStatus, was: ContainerStatus | undefined): void => {
       if (was === status || was === undefined) return;
       const running = status.state['running'] !== undefined;
       if (running && was.state['running'] === undefined) {
@@ -38,6 +40,8 @@ export function recordPodEvents(core: ClusterCore): void {
         const message = `Back-off restarting failed container ${status.name} in pod ${name}_${namespace}(${uid})`;
         say('Warning', 'BackOff', message);
       }
-    });
+    };
+    told('initContainerStatuses');
+    told('containerStatuses');
   });
 }

@@ -7,7 +7,7 @@ import { fieldsOf, shownText } from './object.ts';
  * prints, or a start line. `lines`: of its current run, or of the one before.
  */
 export function podLog(core: ClusterCore, pod: Pod, name: string, lines: readonly string[] | undefined): string {
-  const container = pod.spec.containers.find((each) => each.name === name);
+  const container = [...(pod.spec.initContainers ?? []), ...pod.spec.containers].find((each) => each.name === name);
   const rule = core.options.behaviours.find((each) => container?.image?.includes(each.image));
   if (rule?.log) return rule.log.join('\n');
   const words = [...(container?.command ?? []), ...(container?.args ?? [])].join(' ');
@@ -16,7 +16,8 @@ export function podLog(core: ClusterCore, pod: Pod, name: string, lines: readonl
   );
   if (lines !== undefined && lines.length > 0) return lines.join('\n');
   if (printed.length > 0) return printed.join('\n');
-  const status = pod.status.containerStatuses?.find((each) => each.name === name);
+  const statuses = [...(pod.status.initContainerStatuses ?? []), ...(pod.status.containerStatuses ?? [])];
+  const status = statuses.find((each) => each.name === name);
   const started =
     fieldsOf(status?.state['running'])['startedAt'] ??
     fieldsOf(status?.state['terminated'])['startedAt'] ??

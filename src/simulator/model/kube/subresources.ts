@@ -212,16 +212,23 @@ export class Subresources {
     const { query } = target.request;
     const asked = query.get('container') ?? '';
     const names = pod.spec.containers.map((container) => container.name);
+    const first = (pod.spec.initContainers ?? []).map((container) => container.name);
     if (asked === '' && names.length > 1) {
+      const others = first.length > 0 ? ` or one of the init containers: [${first.join(' ')}]` : '';
       throw badRequest(
-        `a container name must be specified for pod ${pod.metadata.name}, choose one of: [${names.join(' ')}]`,
+        `a container name must be specified for pod ${pod.metadata.name}, choose one of: [${names.join(' ')}]${others}`,
       );
     }
     const container = asked === '' ? (names[0] as string) : asked;
-    if (!names.includes(container))
+    if (![...names, ...first].includes(container))
       throw badRequest(`container ${container} is not valid for pod ${pod.metadata.name}`);
-    const status = pod.status.containerStatuses?.find((each) => each.name === container);
-    if (!status || isFields(status.state['waiting'])) {
+    const statuses = [...(pod.status.initContainerStatuses ?? []), ...(pod.status.containerStatuses ?? [])];
+    const status = statuses.find((each) => each.name === container);
+    const endedBefore = isFields(status?.lastState['terminated']);
+    if (query.get('previous') === 'true' && !endedBefore)
+      throw badRequest(`previous terminated container "${container}" in pod "${pod.metadata.name}" not found`);
+    // One that is restarted shows what it wrote before it ended.
+    if (!status || (isFields(status.state['waiting']) && !endedBefore)) {
       const reason = shownText(fieldsOf(status?.state['waiting'])['reason'] ?? 'ContainerCreating');
       throw badRequest(`container "${container}" in pod "${pod.metadata.name}" is waiting to start: ${reason}`);
     }

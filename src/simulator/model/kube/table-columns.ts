@@ -1,8 +1,12 @@
 import {
+  type ContainerStatus,
   type CronJob,
   conditionOf,
   type DaemonSet,
   type Deployment,
+  isPodFinished,
+  isPodReady,
+  isSidecar,
   type Job,
   type Node,
   type Pod,
@@ -40,15 +44,62 @@ export function age(timestamp: string | undefined, now: number): string {
   return days < 8 && hours % 24 !== 0 ? `${days}d${hours % 24}h` : `${days}d`;
 }
 
-function podStatus(pod: Pod): string {
-  let reason: string = pod.status.reason ?? pod.status.phase;
-  for (const container of pod.status.containerStatuses ?? []) {
-    const waiting = fieldsOf(container.state['waiting'])['reason'];
-    const terminated = fieldsOf(container.state['terminated'])['reason'];
-    if (typeof waiting === 'string') reason = waiting;
-    else if (typeof terminated === 'string') reason = terminated;
+/** `Init:` and what the first unfinished init container does; undefined when all are done. */
+function initStatus(pod: Pod): string | undefined {
+  const containers = pod.spec.initContainers ?? [];
+  for (const [index, status] of (pod.status.initContainerStatuses ?? []).entries()) {
+    const terminated = fieldsOf(status.state['terminated']);
+    const waiting = fieldsOf(status.state['waiting'])['reason'];
+    if (terminated['exitCode'] === 0) continue;
+    if (isSidecar(containers[index]) && status.started === true) continue;
+    if (terminated['exitCode'] !== undefined)
+      return `Init:${shownText(terminated['reason'] ?? `ExitCode:${shownText(terminated['exitCode'])}`)}`;
+    if (typeof waiting === 'string' && waiting !== 'PodInitializing') return `Init:${waiting}`;
+    return `Init:${index}/${containers.length}`;
   }
-  return pod.metadata.deletionTimestamp === undefined ? reason : 'Terminating';
+  return undefined;
+}
+
+function podStatus(pod: Pod): string {
+  const initialising = initStatus(pod);
+  let reason: string = initialising ?? pod.status.reason ?? pod.status.phase;
+  let running = false;
+  if (initialising === undefined) {
+    for (const container of [...(pod.status.containerStatuses ?? [])].reverse()) {
+      const waiting = fieldsOf(container.state['waiting'])['reason'];
+      const { reason: ended, exitCode } = fieldsOf(container.state['terminated']);
+      if (typeof waiting === 'string') reason = waiting;
+      else if (exitCode !== undefined) reason = shownText(ended ?? `ExitCode:${shownText(exitCode)}`);
+      else if (container.ready && container.state['running'] !== undefined) running = true;
+    }
+    if (reason === 'Completed' && running) reason = isPodReady(pod) ? 'Running' : 'NotReady';
+  }
+  return pod.metadata.deletionTimestamp === undefined || isPodFinished(pod) ? reason : 'Terminating';
+}
+
+/** Statuses of the containers that are there to stay. */
+function lasting(pod: Pod): ContainerStatus[] {
+  const sidecars = (pod.status.initContainerStatuses ?? []).filter((_, index) =>
+    isSidecar(pod.spec.initContainers?.[index]),
+  );
+  return [...sidecars, ...(pod.status.containerStatuses ?? [])];
+}
+
+function podRestarts(pod: Pod, now: number): string {
+  const statuses = initStatus(pod) === undefined ? lasting(pod) : (pod.status.initContainerStatuses ?? []);
+  const restarts = statuses.reduce((sum, each) => sum + each.restartCount, 0);
+  const last = statuses
+    .map((each) => fieldsOf(each.lastState['terminated'])['finishedAt'])
+    .filter((each) => typeof each === 'string')
+    .sort()
+    .at(-1);
+  return restarts === 0 || last === undefined ? String(restarts) : `${restarts} (${age(last, now)} ago)`;
+}
+
+function readinessGates(pod: Pod): string {
+  const gates = listOf(pod.spec['readinessGates']).map((each) => fieldsOf(each)['conditionType']);
+  const met = gates.filter((type) => conditionOf(pod.status.conditions, shownText(type))?.status === 'True');
+  return gates.length === 0 ? '<none>' : `${met.length}/${gates.length}`;
 }
 
 function nodeStatus(node: Node): string {
@@ -71,21 +122,22 @@ const nodeInfo = (node: SimObject, field: string): string => (node as Node).stat
 const nodeAddress = (node: SimObject, type: string): string =>
   (node as Node).status.addresses?.find((each) => each.type === type)?.address ?? '<none>';
 const templateOf = (object: SimObject): Fields => fieldsOf(fieldsOf(fieldsOf(object['spec'])['template'])['spec']);
+const jobSpecOf = (object: SimObject): unknown => fieldsOf(fieldsOf(object['spec'])['jobTemplate'])['spec'];
+const jobTemplateOf = (object: SimObject): Fields =>
+  fieldsOf(fieldsOf(fieldsOf(jobSpecOf(object))['template'])['spec']);
+const ofContainers = (template: Fields, field: 'name' | 'image'): string =>
+  listOf(template['containers'])
+    .map((item) => fieldsOf(item)[field])
+    .join(',');
 const containersColumn: Column = {
   name: 'Containers',
   wide: true,
-  cell: (object) =>
-    listOf(templateOf(object)['containers'])
-      .map((item) => fieldsOf(item)['name'])
-      .join(','),
+  cell: (object) => ofContainers(templateOf(object), 'name'),
 };
 const imagesColumn: Column = {
   name: 'Images',
   wide: true,
-  cell: (object) =>
-    listOf(templateOf(object)['containers'])
-      .map((item) => fieldsOf(item)['image'])
-      .join(','),
+  cell: (object) => ofContainers(templateOf(object), 'image'),
 };
 const selectorColumn: Column = {
   name: 'Selector',
@@ -93,6 +145,38 @@ const selectorColumn: Column = {
   cell: (object) => selectorText(fieldsOf(object['spec'])['selector'] as never),
 };
 const status = (object: SimObject, field: string): number => Number(fieldsOf(object['status'])[field] ?? 0);
+
+function labelText(labels: unknown): string {
+  const found = Object.entries(fieldsOf(labels)).map(([key, value]) => `${key}=${shownText(value)}`);
+  return found.join(',') || '<none>';
+}
+
+function quotaText(object: SimObject, shown: (resource: string) => boolean): string {
+  const { hard, used } = fieldsOf(object['status']);
+  return Object.keys(fieldsOf(hard))
+    .filter(shown)
+    .sort()
+    .map((each) => `${each}: ${shownText(fieldsOf(used)[each] ?? '0')}/${shownText(fieldsOf(hard)[each])}`)
+    .join(', ');
+}
+
+function eventSource(object: SimObject): string {
+  const source = fieldsOf(object['source'] ?? object['deprecatedSource']);
+  const component = shownText(
+    source['component'] ?? object['reportingComponent'] ?? object['reportingController'] ?? '',
+  );
+  return source['host'] === undefined ? component : `${component}, ${shownText(source['host'])}`;
+}
+
+function externalAddress({ spec, status: reached }: Service): string {
+  const own = listOf(spec['externalIPs']).map(shownText);
+  if (spec.type === 'ExternalName') return shownText(spec['externalName'] ?? '');
+  if (spec.type !== 'LoadBalancer') return own.join(',') || '<none>';
+  const given = listOf(fieldsOf(fieldsOf(reached)['loadBalancer'])['ingress'])
+    .map(fieldsOf)
+    .map((each) => shownText(each['ip'] ?? each['hostname'] ?? ''));
+  return [...given, ...own].join(',') || '<pending>';
+}
 
 /** The columns of each built-in kind that has more than its name and age. */
 export const columnsByKind: Record<string, Column[]> = {
@@ -118,20 +202,20 @@ export const columnsByKind: Record<string, Column[]> = {
       name: 'Ready',
       cell: (object) => {
         const pod = object as Pod;
-        return `${pod.status.containerStatuses?.filter((each) => each.ready).length ?? 0}/${pod.spec.containers.length}`;
+        const sidecars = (pod.spec.initContainers ?? []).filter(isSidecar).length;
+        return `${lasting(pod).filter((each) => each.ready).length}/${pod.spec.containers.length + sidecars}`;
       },
     },
     { name: 'Status', cell: (object) => podStatus(object as Pod) },
     {
       name: 'Restarts',
-      cell: (object) =>
-        String(((object as Pod).status.containerStatuses ?? []).reduce((sum, each) => sum + each.restartCount, 0)),
+      cell: (object, now) => podRestarts(object as Pod, now),
     },
     ageColumn,
     { name: 'IP', wide: true, cell: (object) => (object as Pod).status.podIP ?? '<none>' },
     { name: 'Node', wide: true, cell: (object) => (object as Pod).spec.nodeName ?? '<none>' },
-    { name: 'Nominated Node', wide: true, cell: () => '<none>' },
-    { name: 'Readiness Gates', wide: true, cell: () => '<none>' },
+    { name: 'Nominated Node', wide: true, cell: (object) => (object as Pod).status['nominatedNodeName'] ?? '<none>' },
+    { name: 'Readiness Gates', wide: true, cell: (object) => readinessGates(object as Pod) },
   ],
   Node: [
     nameColumn,
@@ -181,10 +265,7 @@ export const columnsByKind: Record<string, Column[]> = {
     { name: 'Available', type: 'integer', cell: (object) => status(object, 'numberAvailable') },
     {
       name: 'Node Selector',
-      cell: (object) =>
-        Object.entries(fieldsOf(templateOf(object)['nodeSelector']))
-          .map(([key, value]) => `${key}=${shownText(value)}`)
-          .join(',') || '<none>',
+      cell: (object) => labelText(templateOf(object)['nodeSelector']),
     },
     ageColumn,
     containersColumn,
@@ -228,7 +309,7 @@ export const columnsByKind: Record<string, Column[]> = {
     nameColumn,
     { name: 'Type', cell: (object) => (object as Service).spec.type },
     { name: 'Cluster-IP', cell: (object) => (object as Service).spec.clusterIP ?? '<none>' },
-    { name: 'External-IP', cell: () => '<none>' },
+    { name: 'External-IP', cell: (object) => externalAddress(object as Service) },
     {
       name: 'Port(s)',
       cell: (object) =>
@@ -240,10 +321,7 @@ export const columnsByKind: Record<string, Column[]> = {
     {
       name: 'Selector',
       wide: true,
-      cell: (object) =>
-        Object.entries((object as Service).spec.selector ?? {})
-          .map(([key, value]) => `${key}=${value}`)
-          .join(',') || '<none>',
+      cell: (object) => labelText((object as Service).spec.selector),
     },
   ],
   ServiceAccount: [
@@ -266,7 +344,16 @@ export const columnsByKind: Record<string, Column[]> = {
         return `${shownText(about['kind'] ?? '').toLowerCase()}/${shownText(about['name'] ?? '')}`;
       },
     },
-    { name: 'Message', cell: (object) => object['message'] ?? object['note'] ?? '' },
+    { name: 'Subobject', wide: true, cell: (object) => fieldsOf(object['involvedObject'])['fieldPath'] ?? '' },
+    { name: 'Source', wide: true, cell: eventSource },
+    { name: 'Message', cell: (object) => shownText(object['message'] ?? object['note'] ?? '').trim() },
+    {
+      name: 'First Seen',
+      wide: true,
+      cell: (object, now) =>
+        age(shownText(object['firstTimestamp'] ?? object['eventTime'] ?? object.metadata.creationTimestamp), now),
+    },
+    { name: 'Count', type: 'integer', wide: true, cell: (object) => object['count'] ?? 1 },
     { ...nameColumn, wide: true },
   ],
   Lease: [
@@ -274,14 +361,6 @@ export const columnsByKind: Record<string, Column[]> = {
     { name: 'Holder', cell: (object) => fieldsOf(object['spec'])['holderIdentity'] ?? '' },
     ageColumn,
   ],
-  PersistentVolumeClaim: [
-    nameColumn,
-    { name: 'Status', cell: (object) => fieldsOf(object['status'])['phase'] },
-    { name: 'Volume', cell: (object) => fieldsOf(object['spec'])['volumeName'] ?? '' },
-    { name: 'StorageClass', cell: (object) => fieldsOf(object['spec'])['storageClassName'] ?? '' },
-    ageColumn,
-  ],
-  Endpoints: [nameColumn, { name: 'Endpoints', cell: (object) => endpointsText(object) }, ageColumn],
   ReplicationController: [
     nameColumn,
     { name: 'Desired', type: 'integer', cell: (object) => fieldsOf(object['spec'])['replicas'] },
@@ -290,6 +369,7 @@ export const columnsByKind: Record<string, Column[]> = {
     ageColumn,
     containersColumn,
     imagesColumn,
+    { ...selectorColumn, cell: (object) => labelText(fieldsOf(object['spec'])['selector']) },
   ],
   CronJob: [
     nameColumn,
@@ -305,78 +385,14 @@ export const columnsByKind: Record<string, Column[]> = {
       },
     },
     ageColumn,
+    { ...containersColumn, cell: (object) => ofContainers(jobTemplateOf(object), 'name') },
+    { ...imagesColumn, cell: (object) => ofContainers(jobTemplateOf(object), 'image') },
+    { ...selectorColumn, cell: (object) => selectorText(fieldsOf(jobSpecOf(object))['selector'] as never) || '<none>' },
   ],
   ResourceQuota: [
     nameColumn,
-    {
-      name: 'Request',
-      cell: (object) => {
-        const { hard, used } = fieldsOf(object['status']);
-        const names = Object.keys(fieldsOf(hard)).sort();
-        return names
-          .map((each) => `${each}: ${shownText(fieldsOf(used)[each])}/${shownText(fieldsOf(hard)[each])}`)
-          .join(', ');
-      },
-    },
+    { name: 'Request', cell: (object) => quotaText(object, (resource) => !resource.startsWith('limits.')) },
+    { name: 'Limit', cell: (object) => quotaText(object, (resource) => resource.startsWith('limits.')) },
     ageColumn,
   ],
-  StorageClass: [
-    nameColumn,
-    { name: 'Provisioner', cell: (object) => object['provisioner'] },
-    { name: 'ReclaimPolicy', cell: (object) => object['reclaimPolicy'] },
-    { name: 'VolumeBindingMode', cell: (object) => object['volumeBindingMode'] },
-    ageColumn,
-  ],
-  PriorityClass: [
-    nameColumn,
-    { name: 'Value', type: 'integer', cell: (object) => object['value'] },
-    { name: 'Global-Default', type: 'boolean', cell: (object) => object['globalDefault'] === true },
-    ageColumn,
-  ],
-  PersistentVolume: [
-    nameColumn,
-    { name: 'Capacity', cell: (object) => fieldsOf(fieldsOf(object['spec'])['capacity'])['storage'] ?? '' },
-    { name: 'Access Modes', cell: (object) => accessModes(fieldsOf(object['spec'])['accessModes']) },
-    { name: 'Reclaim Policy', cell: (object) => fieldsOf(object['spec'])['persistentVolumeReclaimPolicy'] },
-    { name: 'Status', cell: (object) => fieldsOf(object['status'])['phase'] },
-    {
-      name: 'Claim',
-      cell: (object) => {
-        const { namespace, name } = fieldsOf(fieldsOf(object['spec'])['claimRef']);
-        return name === undefined ? '' : `${shownText(namespace)}/${shownText(name)}`;
-      },
-    },
-    { name: 'StorageClass', cell: (object) => fieldsOf(object['spec'])['storageClassName'] ?? '' },
-    ageColumn,
-  ],
-  CustomResourceDefinition: [nameColumn, { name: 'Created At', cell: (object) => object.metadata.creationTimestamp }],
 };
-
-const mostShown = 3;
-
-/** The first addresses with their ports, as a cell shows them. */
-function endpointsText(object: SimObject): string {
-  const all = listOf(object['subsets'])
-    .map(fieldsOf)
-    .flatMap(({ addresses, ports }) =>
-      listOf(ports).flatMap((port) =>
-        listOf(addresses).map((each) => `${shownText(fieldsOf(each)['ip'])}:${shownText(fieldsOf(port)['port'])}`),
-      ),
-    );
-  if (all.length === 0) return '<none>';
-  const more = all.length > mostShown ? ` + ${all.length - mostShown} more...` : '';
-  return `${all.slice(0, mostShown).join(',')}${more}`;
-}
-
-const shortModes: Record<string, string> = {
-  ReadWriteOnce: 'RWO',
-  ReadOnlyMany: 'ROX',
-  ReadWriteMany: 'RWX',
-  ReadWriteOncePod: 'RWOP',
-};
-
-function accessModes(modes: unknown): string {
-  return listOf(modes)
-    .map((each) => shortModes[shownText(each)] ?? shownText(each))
-    .join(',');
-}

@@ -2,6 +2,7 @@ import { partialMetadata } from './api-request.ts';
 import { type Fields, isFields, type SimObject, shownText } from './object.ts';
 import type { ResourceDefinition } from './resource-definition.ts';
 import { age, ageColumn, type Column, columnsByKind, nameColumn } from './table-columns.ts';
+import { clusterColumnsByKind } from './table-columns-cluster.ts';
 
 function at(object: unknown, path: string): unknown {
   let value: unknown = object;
@@ -26,7 +27,8 @@ function columnsOf(definition: ResourceDefinition): Column[] {
     );
     return [nameColumn, ...columns];
   }
-  return (definition.custom ? undefined : columnsByKind[definition.kind]) ?? [nameColumn, ageColumn];
+  if (definition.custom) return [nameColumn, ageColumn];
+  return columnsByKind[definition.kind] ?? clusterColumnsByKind[definition.kind] ?? [nameColumn, ageColumn];
 }
 
 /** Objects as the rows of a `Table`, as `kubectl get` prints them. */

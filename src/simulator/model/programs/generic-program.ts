@@ -1,5 +1,4 @@
-import type { Probe } from '../kube/kinds.ts';
-import { fieldsOf } from '../kube/object.ts';
+import { isSidecar, type Probe } from '../kube/kinds.ts';
 import { type ImageBehaviour, type KubeOptions, sampleMs } from '../kube/options.ts';
 import type { Process, Program } from '../kube/process.ts';
 import { httpAnswer, type Transport } from '../network/messages.ts';
@@ -60,7 +59,9 @@ function commandExit(process: Process): { afterMs: number; code: number } | unde
   const words = [...(container.command ?? []), ...(container.args ?? [])].join(' ');
   const sleep = /\bsleep\s+(\d+(?:\.\d+)?|infinity)\b/.exec(words);
   const code = /\bexit\s+(\d+)\b/.exec(words);
-  const isTask = fieldsOf(process.pod()?.spec)['restartPolicy'] !== 'Always';
+  const spec = process.pod()?.spec;
+  const first = spec?.initContainers?.find((each) => each.name === container.name);
+  const isTask = first ? !isSidecar(first) : spec?.restartPolicy !== 'Always';
   if (sleep?.[1] === 'infinity') return undefined;
   const sleepMs = sleep ? Number(sleep[1]) * 1000 : 0;
   if (code) return { afterMs: sleepMs + 200 + random.int(800), code: Number(code[1]) };

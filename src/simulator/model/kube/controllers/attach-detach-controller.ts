@@ -1,5 +1,6 @@
 import { type ClusterCore, safeHash } from '../cluster-core.ts';
-import { isTerminating, type Node, type PersistentVolumeClaim, type Pod } from '../kinds.ts';
+import type { DiskAnswer } from '../disks.ts';
+import { isTerminating, type Node, type PersistentVolume, type PersistentVolumeClaim, type Pod } from '../kinds.ts';
 import { fieldsOf, type SimObject, shownText, stamp } from '../object.ts';
 import type { ObjectWriter } from '../object-writer.ts';
 import type { ResourceDefinition } from '../resource-definition.ts';
@@ -9,6 +10,7 @@ import { seededLag, WorkQueue } from '../work-queue.ts';
 
 const finalizer = 'external-attacher/ebs-csi-aws-com';
 const retryMs = 10_000;
+const pollMs = 1_000;
 /** A machine that does not say that it has unmounted is given this long. */
 const forceDetachMs = 360_000;
 
@@ -22,6 +24,8 @@ export class AttachDetachController {
   readonly #detachMs: () => number;
   /** When an attachment's work at the cloud is done, by name. */
   readonly #dueAt = new Map<string, number>();
+  /** Instance ids by attachment: its node may be gone before the disk is off. */
+  readonly #machines = new Map<string, string>();
 
   constructor(core: ClusterCore, writer: ObjectWriter) {
     this.#core = core;
@@ -50,6 +54,7 @@ export class AttachDetachController {
     core.store.onChange(this.#definition.key, ({ object, type }) => {
       if (type !== 'DELETED') return;
       this.#dueAt.delete(object.metadata.name);
+      this.#machines.delete(object.metadata.name);
       // Whoever waits for this volume may have it now.
       for (const other of this.#attachments()) if (volumeOf(other) === volumeOf(object)) this.#queue.add(nodeOf(other));
     });
@@ -81,7 +86,8 @@ export class AttachDetachController {
         const claim = this.#core.store
           .typed<PersistentVolumeClaim>('persistentvolumeclaims')
           .get(pod.metadata.namespace, claimName);
-        if (claim?.spec.volumeName !== undefined) wanted.set(claim.spec.volumeName, pod);
+        const volume = claim?.spec.volumeName;
+        if (volume !== undefined && this.#volume(volume)?.spec.csi !== undefined) wanted.set(volume, pod);
       }
     }
     return wanted;
@@ -93,7 +99,11 @@ export class AttachDetachController {
       apiVersion: 'storage.k8s.io/v1',
       kind: 'VolumeAttachment',
       metadata: this.#writer.newMetadata(name, undefined, { finalizers: [finalizer] }),
-      spec: { attacher: driverName, nodeName, source: { persistentVolumeName: volume } },
+      spec: {
+        attacher: this.#volume(volume)?.spec.csi?.driver ?? driverName,
+        nodeName,
+        source: { persistentVolumeName: volume },
+      },
       status: { attached: false },
     });
     this.#attach(made, pod);
@@ -114,7 +124,18 @@ export class AttachDetachController {
       });
       return;
     }
-    if (!this.#isDue(name, nodeOf(attachment), this.#attachMs)) return;
+    const answer = this.#work(attachment, 'attach', this.#attachMs);
+    if (answer === 'later') return;
+    if (answer !== 'done') {
+      const message = `AttachVolume.Attach failed for volume "${volumeOf(attachment)}" : rpc error: code = Internal desc = ${answer.problem}`;
+      this.#core.events.record('attachdetach-controller', pod, {
+        type: 'Warning',
+        reason: 'FailedAttachVolume',
+        message,
+      });
+      this.#queue.addAt(nodeOf(attachment), this.#core.clock.now() + retryMs);
+      return;
+    }
     this.#dueAt.delete(name);
     this.#writer.setStatus(this.#definition, attachment, { attached: true });
     const message = `AttachVolume.Attach succeeded for volume "${volumeOf(attachment)}"`;
@@ -132,13 +153,46 @@ export class AttachDetachController {
   }
 
   #detach(attachment: SimObject, node: Node | undefined): void {
-    const silent = node !== undefined && !livingNodesOf(this.#core).has(node.metadata.name);
-    const takes = silent ? () => forceDetachMs : this.#detachMs;
     const { name } = attachment.metadata;
+    const silent = node !== undefined && !livingNodesOf(this.#core).has(node.metadata.name);
+    if (silent && this.#diskOf(attachment) && !this.#isDue(name, nodeOf(attachment), () => forceDetachMs)) return;
+    const takes = silent ? () => forceDetachMs : this.#detachMs;
     // With its machine gone nothing is mounted any more.
     const due = this.#dueAt.get(name);
     if (node === undefined && due !== undefined && due - this.#core.clock.now() > retryMs) this.#dueAt.delete(name);
-    if (this.#isDue(name, nodeOf(attachment), takes)) this.#writer.remove(this.#definition, attachment);
+    if (this.#work(attachment, 'detach', takes) === 'done') this.#writer.remove(this.#definition, attachment);
+  }
+
+  #volume(name: string): PersistentVolume | undefined {
+    return this.#core.store.typed<PersistentVolume>('persistentvolumes').get(undefined, name);
+  }
+
+  /** The disk of the cloud behind it, and the machine; undefined for a volume that is no such disk. */
+  #diskOf(attachment: SimObject): { id: string; instanceId: string } | undefined {
+    const csi = this.#volume(volumeOf(attachment))?.spec.csi;
+    if (!this.#core.disks || csi?.driver !== driverName) return undefined;
+    const { name } = attachment.metadata;
+    const node = this.#core.store.typed<Node>('nodes').get(undefined, nodeOf(attachment));
+    const known = this.#machines.get(name);
+    const instanceId = node?.spec.providerID?.split('/').at(-1) ?? known;
+    if (instanceId === undefined) return undefined;
+    this.#machines.set(name, instanceId);
+    return { id: csi.volumeHandle, instanceId };
+  }
+
+  /** Has the cloud do it, one look after the other; without a cloud it takes its time. */
+  #work(attachment: SimObject, action: 'attach' | 'detach', takes: () => number): DiskAnswer {
+    const disk = this.#diskOf(attachment);
+    const { disks } = this.#core;
+    const node = nodeOf(attachment);
+    if (!disk || !disks) return this.#isDue(attachment.metadata.name, node, takes) ? 'done' : 'later';
+    if (!driverWorks(this.#core)) {
+      this.#queue.addAt(node, this.#core.clock.now() + retryMs);
+      return 'later';
+    }
+    const answer = disks[action](disk.id, disk.instanceId);
+    if (answer === 'later') this.#queue.addAt(node, this.#core.clock.now() + pollMs);
+    return answer;
   }
 
   /** True once the cloud has had its time for it; else the node is looked at again then. */

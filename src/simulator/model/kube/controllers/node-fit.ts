@@ -1,6 +1,8 @@
 import type { ClusterCore } from '../cluster-core.ts';
 import {
+  type Container,
   isPodFinished,
+  isSidecar,
   isTerminating,
   type Node,
   type NodeSelectorTerm,
@@ -11,7 +13,9 @@ import {
   type PodSpec,
   type Taint,
   type Toleration,
+  type TopologySpread,
 } from '../kinds.ts';
+import { keyOf } from '../object.ts';
 import { parseQuantity } from '../quantity.ts';
 import { expressionMatcher, selectorMatcher } from '../selectors.ts';
 
@@ -22,19 +26,20 @@ export interface Amounts {
 
 const requests = new WeakMap<object, Amounts>();
 
-/** What a pod asks for: the sum of its containers, at least its biggest init container. */
+/** What a pod asks for: all that runs at once, in the worst moment: sidecars count from their start on, init containers one by one. */
 export function requestsOf(spec: PodSpec): Amounts {
   let amounts = requests.get(spec.containers);
   if (!amounts) {
-    amounts = { cpu: 0, memory: 0 };
-    for (const container of spec.containers) {
-      amounts.cpu += parseQuantity(container.resources?.requests?.['cpu']) ?? 0;
-      amounts.memory += parseQuantity(container.resources?.requests?.['memory']) ?? 0;
-    }
+    const sidecars = { cpu: 0, memory: 0 };
+    const most = { cpu: 0, memory: 0 };
     for (const container of spec.initContainers ?? []) {
-      amounts.cpu = Math.max(amounts.cpu, parseQuantity(container.resources?.requests?.['cpu']) ?? 0);
-      amounts.memory = Math.max(amounts.memory, parseQuantity(container.resources?.requests?.['memory']) ?? 0);
+      const own = amountsOf(container);
+      for (const name of ['cpu', 'memory'] as const) most[name] = Math.max(most[name], sidecars[name] + own[name]);
+      if (isSidecar(container)) add(sidecars, own);
     }
+    const together = sidecars;
+    for (const container of spec.containers) add(together, amountsOf(container));
+    amounts = { cpu: Math.max(most.cpu, together.cpu), memory: Math.max(most.memory, together.memory) };
     requests.set(spec.containers, amounts);
   }
   return amounts;
@@ -53,6 +58,16 @@ function roomOf(node: Node): Amounts & { pods: number } {
     rooms.set(allocatable, room);
   }
   return room;
+}
+
+function amountsOf({ resources }: Container): Amounts {
+  const { cpu, memory } = resources?.requests ?? {};
+  return { cpu: parseQuantity(cpu) ?? 0, memory: parseQuantity(memory) ?? 0 };
+}
+
+function add(sum: Amounts, more: Amounts): void {
+  sum.cpu += more.cpu;
+  sum.memory += more.memory;
 }
 
 export function toleratesTaint(tolerations: readonly Toleration[] | undefined, taint: Taint): boolean {
@@ -102,6 +117,8 @@ function counts(pod: Pod): boolean {
 export class NodeFit {
   readonly #core: ClusterCore;
   readonly #used = new Map<string, Amounts & { pods: number }>();
+  /** Pods that will go to a node once their volumes are bound: they count there already. By key. */
+  readonly #assumed = new Map<string, { node: string; pod: Pod }>();
 
   constructor(core: ClusterCore) {
     this.#core = core;
@@ -128,6 +145,26 @@ export class NodeFit {
     used.pods += sign;
     if (used.pods === 0) this.#used.delete(node);
     else this.#used.set(node, used);
+  }
+
+  /** The pod has its place on the node, and is not there yet. */
+  assume(pod: Pod, node: string): void {
+    this.forget(keyOf(pod));
+    this.#assumed.set(keyOf(pod), { node, pod });
+    this.#account(node, pod, 1);
+  }
+
+  /** The pod of this key has no place on a node, or is there now. */
+  forget(key: string): void {
+    const before = this.#assumed.get(key);
+    if (!before) return;
+    this.#assumed.delete(key);
+    this.#account(before.node, before.pod, -1);
+  }
+
+  *#podsAt(node: string): Iterable<Pod> {
+    yield* this.#core.store.podsOn(node).values();
+    for (const assumed of this.#assumed.values()) if (assumed.node === node) yield assumed.pod;
   }
 
   /** Free share of the node after this pod, 0…1, the lesser of CPU and memory. */
@@ -175,7 +212,7 @@ export class NodeFit {
   #portObstacle(pod: Pod, node: Node): string | undefined {
     const wanted = hostPorts(pod);
     if (wanted.length === 0) return undefined;
-    for (const other of this.#core.store.podsOn(node.metadata.name).values()) {
+    for (const other of this.#podsAt(node.metadata.name)) {
       if (counts(other) && hostPorts(other).some((port) => wanted.includes(port)))
         return "node(s) didn't have free ports for the requested pod ports";
     }
@@ -189,8 +226,7 @@ export class NodeFit {
       const claim = this.#core.store
         .typed<PersistentVolumeClaim>('persistentvolumeclaims')
         .get(pod.metadata.namespace, name);
-      if (!claim) return `persistentvolumeclaim "${name}" not found`;
-      if (claim.spec.volumeName === undefined) continue;
+      if (claim?.spec.volumeName === undefined) continue;
       const bound = this.#core.store.typed<PersistentVolume>('persistentvolumes').get(undefined, claim.spec.volumeName);
       if (!matchesTerms(bound?.spec.nodeAffinity?.required?.nodeSelectorTerms, node))
         return 'node(s) had volume node affinity conflict';
@@ -208,7 +244,7 @@ export class NodeFit {
       if (!own && !this.#hasMatch(pod, node, term)) return "node(s) didn't match pod affinity rules";
     }
     // Pods that are there already may refuse this one as a neighbour.
-    for (const other of this.#core.store.podsOn(node.metadata.name).values()) {
+    for (const other of this.#podsAt(node.metadata.name)) {
       for (const term of other.spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []) {
         const namespaces = term.namespaces ?? [other.metadata.namespace ?? ''];
         const about =
@@ -248,7 +284,7 @@ export class NodeFit {
     const matches = selectorMatcher(term.labelSelector);
     const namespaces = term.namespaces ?? [pod.metadata.namespace ?? ''];
     return this.#domain(node, term.topologyKey).some((each) => {
-      for (const other of this.#core.store.podsOn(each.metadata.name).values()) {
+      for (const other of this.#podsAt(each.metadata.name)) {
         if (counts(other) && namespaces.includes(other.metadata.namespace ?? '') && matches(other.metadata.labels))
           return true;
       }
@@ -271,29 +307,48 @@ export class NodeFit {
       if (spread.whenUnsatisfiable !== 'DoNotSchedule') continue;
       const own = node.metadata.labels?.[spread.topologyKey];
       if (own === undefined) return "node(s) didn't match pod topology spread constraints (missing required label)";
-      const totals = new Map<string, number>();
-      const matches = selectorMatcher(spread.labelSelector);
-      for (const each of this.#core.store.typed<Node>('nodes').byKey.values()) {
-        const value = each.metadata.labels?.[spread.topologyKey];
-        if (value === undefined || !matchesNodeSelection(pod.spec, each)) continue;
-        let here = totals.get(value) ?? 0;
-        for (const other of this.#core.store.podsOn(each.metadata.name).values()) {
-          if (
-            other.metadata.namespace === pod.metadata.namespace &&
-            counts(other) &&
-            !isTerminating(other) &&
-            matches(other.metadata.labels)
-          )
-            here += 1;
-        }
-        totals.set(value, here);
-      }
+      const totals = this.#spreadTotals(pod, spread);
       const least = (spread.minDomains ?? 1) > totals.size ? 0 : Math.min(...totals.values());
-      const self = matches(pod.metadata.labels) ? 1 : 0;
+      const self = selectorMatcher(spread.labelSelector)(pod.metadata.labels) ? 1 : 0;
       if ((totals.get(own) ?? 0) + self - least > spread.maxSkew)
         return "node(s) didn't match pod topology spread constraints";
     }
     return undefined;
+  }
+
+  /** By how much the pod would rather not run there for the spread that it asks for, without insisting: its excess over the emptiest place. */
+  crowding(pod: Pod, node: Node): number {
+    let sum = 0;
+    for (const spread of pod.spec.topologySpreadConstraints ?? []) {
+      if (spread.whenUnsatisfiable !== 'ScheduleAnyway') continue;
+      const own = node.metadata.labels?.[spread.topologyKey];
+      const totals = this.#spreadTotals(pod, spread);
+      if (own === undefined) sum += Math.max(0, ...totals.values()) + 1;
+      else sum += Math.max(0, (totals.get(own) ?? 0) - Math.min(...totals.values()));
+    }
+    return sum;
+  }
+
+  /** Pods that the constraint counts, by the value of its key. */
+  #spreadTotals(pod: Pod, spread: TopologySpread): Map<string, number> {
+    const totals = new Map<string, number>();
+    const matches = selectorMatcher(spread.labelSelector);
+    for (const each of this.#core.store.typed<Node>('nodes').byKey.values()) {
+      const value = each.metadata.labels?.[spread.topologyKey];
+      if (value === undefined || !matchesNodeSelection(pod.spec, each)) continue;
+      let here = totals.get(value) ?? 0;
+      for (const other of this.#podsAt(each.metadata.name)) {
+        if (
+          other.metadata.namespace === pod.metadata.namespace &&
+          counts(other) &&
+          !isTerminating(other) &&
+          matches(other.metadata.labels)
+        )
+          here += 1;
+      }
+      totals.set(value, here);
+    }
+    return totals;
   }
 }
 

@@ -15,6 +15,8 @@ interface Siblings {
   inZone: Map<string, number>;
 }
 
+const noVolume = "node(s) didn't find available persistent volumes to bind";
+
 /** Assigns pods to nodes; those that fit nowhere wait for a change that may help. */
 export class Scheduler {
   readonly #core: ClusterCore;
@@ -39,6 +41,7 @@ export class Scheduler {
       const pod = change.object as Pod;
       if (change.type === 'DELETED') {
         this.#waiting.delete(keyOf(pod));
+        this.#fit.forget(keyOf(pod));
         if (pod.spec.nodeName !== undefined) this.wakeWaiting();
       } else if (pod.spec.nodeName === undefined) {
         if (change.type === 'ADDED') this.#consider(pod);
@@ -60,7 +63,8 @@ export class Scheduler {
       )
         this.wakeWaiting();
     });
-    core.store.onChange('persistentvolumeclaims', () => this.wakeWaiting());
+    for (const key of ['persistentvolumeclaims', 'persistentvolumes', 'storageclasses.storage.k8s.io'])
+      core.store.onChange(key, () => this.wakeWaiting());
   }
 
   #consider(pod: Pod): void {
@@ -95,32 +99,48 @@ export class Scheduler {
   }
 
   #schedule(pod: Pod): void {
+    this.#fit.forget(keyOf(pod));
     const nodes = this.#core.store.typed<Node>('nodes').byKey;
     const reasons = new Map<string, number>();
     const pinned = this.#pinnedNode(pod);
     const siblings = this.#siblings(pod);
     let best: Node | undefined;
     let bestScore = Number.NEGATIVE_INFINITY;
+    const hopeless = this.#volumes.obstacle(pod);
+    if (hopeless !== undefined) {
+      this.#refuse(pod, `0/${nodes.size} nodes are available: ${hopeless}.`);
+      return;
+    }
+    const chosen = this.#volumes.chosenNode(pod);
     for (const node of pinned === undefined ? nodes.values() : [nodes.get(pinned)]) {
       if (!node) continue;
-      const obstacle = this.#fit.obstacle(pod, node);
+      const obstacle = this.#fit.obstacle(pod, node) ?? (this.#volumes.canBindOn(pod, node) ? undefined : noVolume);
       if (obstacle !== undefined) {
         reasons.set(obstacle, (reasons.get(obstacle) ?? 0) + 1);
         continue;
       }
-      const score = this.#score(pod, node, siblings);
+      const score = this.#score(pod, node, siblings) + (node.metadata.name === chosen ? 1_000 : 0);
       if (score > bestScore) {
         best = node;
         bestScore = score;
       }
     }
     if (best) {
-      this.#volumes.bindFor(pod, best);
+      // It goes there once its volumes are bound; their claims say when.
+      if (!this.#volumes.boundFor(pod, best)) {
+        this.#waiting.add(keyOf(pod));
+        this.#fit.assume(pod, best.metadata.name);
+        return;
+      }
       const { namespace, name } = pod.metadata;
       const message = `Successfully assigned ${namespace}/${name} to ${best.metadata.name}`;
       this.#core.events.record('default-scheduler', pod, { type: 'Normal', reason: 'Scheduled', message });
       bindPod(this.#core, this.#writer, this.#pods, pod, best.metadata.name);
-    } else this.#refuse(pod, nodes.size, reasons);
+    } else {
+      const listed = [...reasons].map(([reason, count]) => `${count} ${reason}`).sort();
+      const why = listed.length === 0 ? 'no nodes available to schedule pods' : listed.join(', ');
+      this.#refuse(pod, `0/${nodes.size} nodes are available: ${why}.`);
+    }
   }
 
   /** A daemon's pod names its one node; looking at others is a waste. */
@@ -153,15 +173,14 @@ export class Scheduler {
     const zone = node.metadata.labels?.[zoneLabel];
     const zoneSiblings = zone === undefined ? 0 : (inZone.get(zone) ?? 0);
     const soft = (node.spec.taints ?? []).filter((taint) => taint.effect === 'PreferNoSchedule').length;
+    const crowding = this.#fit.crowding(pod, node);
     const liking = this.#fit.preference(pod, node) / 20;
     const crowd = onNode.get(node.metadata.name) ?? 0;
-    return this.#fit.freeShare(pod.spec, node) - crowd - zoneSiblings * 0.3 - soft * 5 + liking;
+    return this.#fit.freeShare(pod.spec, node) - crowd - zoneSiblings * 0.3 - crowding * 2 - soft * 5 + liking;
   }
 
-  #refuse(pod: Pod, total: number, reasons: ReadonlyMap<string, number>): void {
+  #refuse(pod: Pod, message: string): void {
     this.#waiting.add(keyOf(pod));
-    const listed = [...reasons].map(([reason, count]) => `${count} ${reason}`).sort();
-    const message = `0/${total} nodes are available: ${listed.length === 0 ? 'no nodes available to schedule pods' : listed.join(', ')}.`;
     this.#core.events.record('default-scheduler', pod, { type: 'Warning', reason: 'FailedScheduling', message });
     const old = conditionOf(pod.status.conditions, 'PodScheduled');
     if (old?.status === 'False' && old.message === message) return;

@@ -3,6 +3,7 @@ import { isPodFinished, isTerminating, type PersistentVolumeClaim, type Pod, typ
 import { keyOf } from '../object.ts';
 import type { ObjectWriter } from '../object-writer.ts';
 import type { ResourceDefinition } from '../resource-definition.ts';
+import { admitStorage } from '../volume-admission.ts';
 import type { WorkQueue } from '../work-queue.ts';
 import { templateHash, type WorkloadPods } from './workload-pods.ts';
 import { workloadQueue } from './workload-queue.ts';
@@ -131,7 +132,7 @@ export class StatefulSetController {
     const name = `${template.metadata.name}-${podName}`;
     const namespace = set.metadata.namespace;
     if (this.#core.store.table(this.#claims.key).get(namespace, name)) return;
-    this.#writer.create<PersistentVolumeClaim>(this.#claims, {
+    const claim: PersistentVolumeClaim = {
       apiVersion: 'v1',
       kind: 'PersistentVolumeClaim',
       metadata: this.#writer.newMetadata(name, namespace, {
@@ -139,7 +140,9 @@ export class StatefulSetController {
       }),
       spec: { volumeMode: 'Filesystem', ...template.spec },
       status: { phase: 'Pending' },
-    });
+    };
+    admitStorage(this.#core, claim);
+    this.#writer.create(this.#claims, claim);
   }
 
   #updateStatus(uid: string, revision: string): void {

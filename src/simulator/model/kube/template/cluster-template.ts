@@ -158,7 +158,8 @@ function addNode(identities: Identities, { status }: Node): void {
 }
 
 function addContainers(identities: Identities, { status }: Pod): void {
-  for (const { containerID, state, lastState } of status.containerStatuses ?? []) {
+  const statuses = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
+  for (const { containerID, state, lastState } of statuses) {
     const ended = [state, lastState].map((each) => fieldsOf(each['terminated'])['containerID']);
     for (const id of [containerID, ...ended])
       if (typeof id === 'string') identities.add(id.slice(id.lastIndexOf('/') + 1), { kind: 'container-id' });
