@@ -44,6 +44,16 @@ export type CallCloud = (
   userAgent: string,
 ) => { ok: true; result: Record<string, unknown> } | { ok: false; code: string; message: string };
 
+/** Has the cloud know a disk that a cluster has begun with. */
+export type AdoptDisk = (disk: {
+  id: string;
+  zone: string;
+  gibibytes: number;
+  tags: Readonly<Record<string, string>>;
+  /** What it is attached to. */
+  instanceId?: string;
+}) => void;
+
 /** Who caused an event: a client over the API (by its user agent), or the world's own controllers. */
 export interface Actor {
   kind: 'client' | 'world';

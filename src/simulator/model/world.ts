@@ -121,6 +121,7 @@ export class World {
         const reply = this.aws.handle({ account, region, service, action, params, userAgent });
         return reply.ok ? { ok: true, result: reply.result } : { ok: false, code: reply.code, message: reply.message };
       },
+      adoptDisk: (disk) => this.aws.adoptDisk(cluster, disk),
       options: like?.template.options ?? own,
     };
     const model = new KubeModel(input, like);

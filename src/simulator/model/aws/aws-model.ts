@@ -1,6 +1,6 @@
 import type { VirtualClock } from '../../../support/clock.ts';
 import type { Random } from '../../../support/random.ts';
-import type { Actor, EmitWorldEvent, HealthProbe, InstanceListener, SimInstance } from '../seams.ts';
+import type { Actor, AdoptDisk, EmitWorldEvent, HealthProbe, InstanceListener, SimInstance } from '../seams.ts';
 import { AwsFaults, isDescribe, ThrottleBuckets, throttled } from './aws-faults.ts';
 import { AwsError, type AwsReply, type AwsRequest, type AwsService, Params, validationCode } from './aws-request.ts';
 import { type CloudTruth, truthOf } from './aws-truth.ts';
@@ -32,7 +32,7 @@ import { runActions } from './run-instances.ts';
 import { interruptSpot, type SpotSelection } from './spot.ts';
 import { kmsActions, ObjectStorage } from './storage-actions.ts';
 import { targetGroupActions } from './target-group-actions.ts';
-import { volumeActions } from './volume-actions.ts';
+import { adoptVolume, volumeActions } from './volume-actions.ts';
 import { warmPoolActions } from './warm-pool.ts';
 
 export interface AwsModelOptions {
@@ -189,6 +189,11 @@ export class AwsModel {
       }
     }
     return views;
+  }
+
+  /** Makes a disk known that is there already. */
+  adoptDisk(place: { account: string; region: string }, disk: Parameters<AdoptDisk>[0]): void {
+    adoptVolume(this.#cloud, this.#cloud.region(place.account, place.region), disk);
   }
 
   /** True state, past any fault or stale read; for checkers, never for clients. */

@@ -1,4 +1,5 @@
 /** EBS volumes: made, attached to one instance of their zone at a time, detached, deleted. */
+import type { AdoptDisk } from '../seams.ts';
 import { AwsError } from './aws-request.ts';
 import type { ActionTable, Call, Cloud } from './cloud.ts';
 import { filtersOf, paged } from './ec2-filters.ts';
@@ -26,6 +27,25 @@ export function createVolume(
     if (volume.state === 'creating') volume.state = 'available';
   });
   return volume;
+}
+
+/** A disk that is there already, and attached where it says. */
+export function adoptVolume(cloud: Cloud, state: RegionState, disk: Parameters<AdoptDisk>[0]): void {
+  const { id, zone, gibibytes, tags, instanceId } = disk;
+  const at = cloud.now();
+  const on = [...state.volumes.values()].filter((each) => each.attachment?.instanceId === instanceId).length;
+  const device = `/dev/xvd${String.fromCharCode(97 + Math.floor(on / 26), 97 + (on % 26))}`;
+  state.volumes.set(id, {
+    id,
+    zone,
+    sizeGb: gibibytes,
+    type: 'gp3',
+    encrypted: false,
+    tags: new Map(Object.entries(tags)),
+    state: instanceId === undefined ? 'available' : 'in-use',
+    createdAt: at,
+    ...(instanceId === undefined ? {} : { attachment: { instanceId, device, state: 'attached', at } }),
+  });
 }
 
 /** @throws AwsError VolumeInUse while it is attached */

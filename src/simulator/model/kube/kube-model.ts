@@ -40,6 +40,7 @@ import type { KubeFaults, KubeModelInput } from './options.ts';
 import { recordPodEvents } from './pod-events.ts';
 import { podLog } from './pod-log.ts';
 import type { ResourceDefinition } from './resource-definition.ts';
+import { adoptDisks } from './template/adopt-disks.ts';
 import { type ClusterTemplate, takeTemplate } from './template/cluster-template.ts';
 import { fillCluster, type Likeness } from './template/fill-cluster.ts';
 import type { KubeTruth } from './truth.ts';
@@ -113,12 +114,13 @@ export class KubeModel implements InstanceListener, HealthProbe {
       cloud: input.cloud ?? (() => refused),
     });
     core.aggregated = new AggregatedApis(core, apis);
-    if (like) this.#goOnFrom(like);
+    if (like) this.#goOnFrom(like, input);
     else this.seed(firstObjects(), 'kube-apiserver');
   }
 
-  #goOnFrom(likeness: Likeness): void {
+  #goOnFrom(likeness: Likeness, { adoptDisk }: KubeModelInput): void {
     fillCluster(this.#core, this.#machines, likeness);
+    if (adoptDisk) adoptDisks(this.#core, adoptDisk);
     this.#crds.establishAll();
   }
 

@@ -2,7 +2,7 @@ import type { VirtualClock } from '../../../support/clock.ts';
 import type { Random } from '../../../support/random.ts';
 import type { ImageRegistry } from '../images/image-registry.ts';
 import type { Internet } from '../network/internet.ts';
-import type { CallCloud, EmitWorldEvent } from '../seams.ts';
+import type { AdoptDisk, CallCloud, EmitWorldEvent } from '../seams.ts';
 
 /** What an image's container does, chosen by the first rule whose `image` is a part of the image name. */
 export interface ImageBehaviour {
@@ -109,6 +109,7 @@ export interface KubeModelInput {
   registry?: ImageRegistry;
   /** Without it the cluster's add-ons have no cloud: every call is refused. */
   cloud?: CallCloud;
+  adoptDisk?: AdoptDisk;
 }
 
 /** A sample of a log-normal distribution (Box-Muller), in whole ms. */

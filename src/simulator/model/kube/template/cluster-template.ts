@@ -166,12 +166,12 @@ function addContainers(identities: Identities, { status }: Pod): void {
   }
 }
 
-/** The cloud's id of a volume comes out of the claim's uid. */
+/** A copy's disks have ids of their own, out of the uids of its claims. */
 function addVolume(identities: Identities, { spec }: PersistentVolume): void {
   const uid = shownText(fieldsOf(spec['claimRef'])['uid'] ?? '');
   const handle = fieldsOf(spec['csi'])['volumeHandle'];
   const from = identities.text(uid);
-  if (from === undefined || handle !== volumeHandle(uid)) return;
+  if (from === undefined || typeof handle !== 'string' || !/^vol-[0-9a-f]{17}$/.test(handle)) return;
   identities.add(handle, { kind: 'made', from, make: volumeHandle });
 }
 
