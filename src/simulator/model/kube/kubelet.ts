@@ -101,8 +101,7 @@ export class Kubelet implements ProcessOwner, ProbedBy {
 
   podRemoved(pod: Pod): void {
     const known = this.#running.get(pod.metadata.uid);
-    if (!known) return;
-    this.#forget(known);
+    if (known) this.#forget(known);
     this.#running.delete(pod.metadata.uid);
   }
 
@@ -180,8 +179,9 @@ export class Kubelet implements ProcessOwner, ProbedBy {
     if (!pod) return;
     const images = [...(pod.spec.initContainers ?? []), ...pod.spec.containers].map((each) => each.image ?? '');
     const isMirror = pod.metadata.annotations?.[mirrorAnnotation] !== undefined;
-    const { behaviours } = this.core.options;
-    const missing = images.find((image) => behaviours.some((rule) => rule.missing && image.includes(rule.image)));
+    const missing = images.find((image) =>
+      this.core.options.behaviours.some((rule) => rule.missing && image.includes(rule.image)),
+    );
     if (missing !== undefined) this.#pullFailed(entry, attempt, missing, 'not found');
     else if (!isMirror && this.core.faults.imagePull === 'broken')
       this.#pullFailed(entry, attempt, images[0] ?? '', 'connection refused');
@@ -383,8 +383,7 @@ export class Kubelet implements ProcessOwner, ProbedBy {
   /** An init container has failed for good, and with it the pod. */
   #fail(entry: RunningPod): void {
     const pod = this.#pod(entry);
-    if (!pod) return;
-    this.#write(pod, this.#withReadiness(pod, { ...pod.status, phase: 'Failed' }));
+    if (pod) this.#write(pod, this.#withReadiness(pod, { ...pod.status, phase: 'Failed' }));
     this.#forget(entry);
   }
 
@@ -410,10 +409,9 @@ export class Kubelet implements ProcessOwner, ProbedBy {
     if (!known) this.#running.set(entry.uid, entry);
     const deadline = Date.parse(pod.metadata.deletionTimestamp as string);
     const graceMs = Math.max(0, deadline - this.core.clock.now());
-    const first = entry.stopping === undefined;
     for (const timer of entry.timers) timer.cancel();
     entry.timers = [];
-    if (!first) {
+    if (entry.stopping !== undefined) {
       // A second deletion may only shorten what is left.
       this.#after(entry, graceMs, () => this.#gone(entry));
       return;
