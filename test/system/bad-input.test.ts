@@ -91,6 +91,21 @@ describe('bad input', () => {
     );
   });
 
+  it('is what checks are told of a cluster and cannot know: a typo there would weaken a gate', async () => {
+    await withFolder(async (folder) => {
+      const told = 'config_items:\n  e2e_expects: "load-balancers"\n  e2e_periodic: "periodik=5m core=1s"';
+      await folder.edit(join(folder.clusters, folder.files[0] as string), (text) =>
+        text.replace('config_items:', told),
+      );
+      await refused(
+        folder,
+        /e2e_expects: 'load-balancers' is nothing that a cluster can be expected to offer/,
+        /e2e_periodic: 'core=1s' is shorter than a minute/,
+        /e2e_periodic: there is no profile of checks called 'periodik'/,
+      );
+    });
+  });
+
   it('is a repository that cannot be read', async () => {
     await withFolder(async (folder) => {
       await rm(folder.bare, { recursive: true });
