@@ -60,7 +60,7 @@ export interface RollPolicy {
   unschedulableAfterMs: number;
   /** Pods that cannot pull their image, more than when the roll began, that stop launches and cordons. */
   imagePullPods: number;
-  /** A change by somebody else is believed when two looks this far apart agree. */
+  /** A change by somebody else is believed when two looks this far apart agree; describes may be 30 s old. */
   confirmMs: number;
   /** Taint keys (or prefixes ending in *) that a node loses once it is initialised. */
   startupTaints: string[];
@@ -136,7 +136,7 @@ export const defaultRollPolicy: RollPolicy = {
   unschedulablePods: 3,
   unschedulableAfterMs: 120_000,
   imagePullPods: 5,
-  confirmMs: 20_000,
+  confirmMs: 45_000,
   startupTaints: [
     'node.kubernetes.io/not-ready',
     'node.kubernetes.io/unreachable',

@@ -14,6 +14,8 @@ type Terminate = Extract<CapacityIntent, { kind: 'terminate' }>;
 
 /** Two describes this far apart that still show an instance in service: its termination was never received. */
 const secondReadMs = 10_000;
+/** A describe that is known to be old is asked for again after this long. */
+const staleLookMs = 5_000;
 /** A zone without capacity is asked again after this long. */
 const zonePauseMs = 300_000;
 
@@ -132,6 +134,7 @@ async function deniedLaunch(
   denied: { message: string; first: boolean },
 ): Promise<void> {
   const group = await groupNow(visit, intent.group);
+  if (group && isStale(visit, settled, group)) return;
   drop(visit, settled, intent);
   if (!group) return;
   const { message, first } = denied;
@@ -168,6 +171,7 @@ function refusedLaunch(visit: RollVisit, intent: Launch, settled: Settled, code:
 
 async function raise(visit: RollVisit, intent: Launch, settled: Settled): Promise<void> {
   const group = await groupNow(visit, intent.group);
+  if (group && isStale(visit, settled, group)) return;
   const expected = expectedOf(settled, intent.group);
   const sent = maybeSent(visit, settled, intent.group);
   if (!group || expected === undefined || group.desired < expected || group.desired > expected + sent) {
@@ -187,6 +191,19 @@ async function raise(visit: RollVisit, intent: Launch, settled: Settled): Promis
   drop(visit, settled, intent);
   expect(settled, intent.group, 1);
   note(visit, 'node-launched', `desired of ${intent.group} is raised to ${expected + 1}`);
+}
+
+/** A describe that still shows what was ended a moment ago says nothing about desired either: it is looked at again. */
+function isStale(visit: RollVisit, settled: Settled, group: NodeGroup): boolean {
+  const nodes = visit.ledger.nodes.get(visit.step.id) ?? [];
+  const ended = new Set([
+    ...settled.ended,
+    ...nodes.flatMap((one) => (one.phase === 'terminating' ? [one.instanceId] : [])),
+  ]);
+  if (!group.instances.some((one) => ended.has(one.id) && /^(Pending|InService)/.test(one.lifecycleState)))
+    return false;
+  settled.lookAt = Math.min(settled.lookAt ?? Number.POSITIVE_INFINITY, visit.now() + staleLookMs);
+  return true;
 }
 
 async function groupNow(visit: RollVisit, name: string): Promise<NodeGroup | undefined> {

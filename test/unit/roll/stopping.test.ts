@@ -169,7 +169,7 @@ describe('the size of a group while a roll of it is stopped', () => {
   });
 
   it('is followed once a later look agrees', () => {
-    const found = grown(remembered({ what: 'workers desired 4', since: now - 20_000 }));
+    const found = grown(remembered({ what: 'workers desired 4', since: now - 45_000 }));
     expect(words(found.actions)).toEqual(['baseline 4']);
     // Its tags may have been taken back a moment ago, and would be left behind.
     expect(found.actions).toMatchObject([{ tagged: false }]);
