@@ -1,9 +1,11 @@
 /** A bench for the steps of a cluster update: one scripted cluster, one rendered tree, facts in memory. */
+import type { Cluster } from '../../../src/domain/cluster.ts';
 import type { ClusterUpdateState, UpdateOutput } from '../../../src/domain/cluster-update.ts';
 import { FailureError } from '../../../src/domain/failure.ts';
 import type { KubeObject } from '../../../src/domain/kube-object.ts';
 import type { RenderedCluster } from '../../../src/domain/rendered.ts';
 import { clusterUpdateMachine } from '../../../src/machines/cluster-update/machine.ts';
+import type { ClusterSessions } from '../../../src/ports/cluster-session.ts';
 import type { Step, StepOutcome } from '../../../src/ports/step.ts';
 import type { Json, ReadStore } from '../../../src/ports/store.ts';
 import { createPipelineSteps } from '../../../src/steps/create-pipeline-steps.ts';
@@ -29,7 +31,13 @@ const empty: RenderedCluster = {
   deletions: { preApply: [], postApply: [], preApplyStacks: [], postApplyStacks: [] },
 };
 
-export function bench(rendered: Partial<RenderedCluster>, configItems: Record<string, string> = {}) {
+export function bench(
+  rendered: Partial<RenderedCluster>,
+  configItems: Record<string, string> = {},
+  /** A cluster of another world in the place of the scripted one. */
+  other?: { cluster: Cluster; sessions: ClusterSessions },
+) {
+  const cluster = other?.cluster ?? sampleCluster;
   const live = new ScriptedCluster(id);
   const facts = new Map<string, Json>();
   const state = { rendered: { ...empty, ...rendered }, leaseHeld: true };
@@ -46,13 +54,13 @@ export function bench(rendered: Partial<RenderedCluster>, configItems: Record<st
   const steps = createPipelineSteps({
     source: new ScriptedSource(),
     registry: () => ({
-      clusters: [{ ...sampleCluster, configItems: { ...sampleCluster.configItems, ...configItems } }],
+      clusters: [{ ...cluster, configItems: { ...cluster.configItems, ...configItems } }],
       accounts: [],
       problems: [],
     }),
     pipeline: () => ({ channels: [], maxParallel: 1, evidenceMaxAgeMs: 1 }),
     render: async () => ({ ok: true, rendered: state.rendered }),
-    sessions: scriptedSessions(new Map([[id, live]])),
+    sessions: other?.sessions ?? scriptedSessions(new Map([[id, live]])),
     store,
     clock: new VirtualClock(now),
     random: seededRandom(1),
@@ -60,7 +68,7 @@ export function bench(rendered: Partial<RenderedCluster>, configItems: Record<st
     log: silentLogger(),
   });
   const fresh = initialContext<ClusterUpdateState>(clusterUpdateMachine, {
-    clusterId: id,
+    clusterId: cluster.id,
     channel: 'dev',
     commit: 'c1',
     tree: 't1',
@@ -93,7 +101,7 @@ export function bench(rendered: Partial<RenderedCluster>, configItems: Record<st
       seq: 1,
       parent: 'rollout:dev:c1',
       channel: 'dev',
-      cluster: id,
+      cluster: cluster.id,
       commit: 'c1',
       now,
       signal: new AbortController().signal,
