@@ -16,42 +16,53 @@ import type { Render } from '../ports/renderer.ts';
 import type { ReadStore } from '../ports/store.ts';
 import { manifestUses, poolTargetsOf } from '../steps/cluster-update/check-kubernetes.ts';
 import { historyKey, historyKind, readHistory } from '../steps/roll/measurements.ts';
+import type { Clock } from '../support/clock.ts';
 import type { Logger } from '../support/logger.ts';
+import type { Random } from '../support/random.ts';
 import type { DaemonConfig } from './config.ts';
 import { type FleetLook, FleetProblems, type FleetQuestion, lookAtFleet, noHead } from './fleet-look.ts';
 import { createLookupRecord, withEarlierAnswers } from './lookup-record.ts';
+import { type Asking, openAsking } from './plan-live.ts';
 import { createRender } from './render.ts';
 
 const untouched = (text: string): string => text;
 
 export async function planFleet(
   config: DaemonConfig,
-  question: FleetQuestion,
-  options: { log: Logger; version: string },
+  question: FleetQuestion & {
+    /** Ask the clusters, too; what changes there is taken back before the answer. */
+    live: boolean;
+  },
+  options: { log: Logger; version: string; clock: Clock; random: Random; signal: AbortSignal },
 ): Promise<{ problems: Problem[] } | { problems: []; plan: PlanDocument }> {
   const result = await lookAtFleet(config, question, options, async (look) => {
+    const record = createLookupRecord(look.store, undefined, () => 0);
     const render = createRender({
       source: look.source,
       path: config.configRepository.path,
       accounts: () => look.accounts,
-      record: await withEarlierAnswers(
-        createLookupRecord(look.store, undefined, () => 0),
-        look.store,
-      ),
-      seal: true,
+      // whoever asks the clusters asks the cloud what a daemon would ask it
+      ...(question.live
+        ? { record, cloud: (cluster: Cluster) => look.access.connectLookups(cluster) }
+        : { record: await withEarlierAnswers(record, look.store), seal: true }),
     });
+    const asking = question.live ? openAsking(look, options) : undefined;
     const problems = new FleetProblems();
     const plan = fleetPlan();
     const commits = new Map<string, Set<string>>();
-    for (const cluster of look.clusters) {
-      if (leaving.has(cluster.lifecycleStatus)) continue;
-      const commit = look.commitOf(cluster);
-      if (commit === undefined) {
-        problems.add(noHead(config, cluster, 'plan'), cluster);
-        continue;
+    try {
+      for (const cluster of look.clusters) {
+        if (leaving.has(cluster.lifecycleStatus)) continue;
+        const commit = look.commitOf(cluster);
+        if (commit === undefined) {
+          problems.add(noHead(config, cluster, 'plan'), cluster);
+          continue;
+        }
+        commits.set(commit, (commits.get(commit) ?? new Set()).add(cluster.channel));
+        await planOne({ look, render, plan, problems, asking }, cluster, commit);
       }
-      commits.set(commit, (commits.get(commit) ?? new Set()).add(cluster.channel));
-      await planOne({ look, render, plan, problems }, cluster, commit);
+    } finally {
+      await asking?.close();
     }
     if (problems.list().length > 0) return { problems: problems.list() };
     const about = {
@@ -71,9 +82,14 @@ interface Planning {
   render: Render;
   plan: ReturnType<typeof fleetPlan>;
   problems: FleetProblems;
+  asking: Asking | undefined;
 }
 
-async function planOne({ look, render, plan, problems }: Planning, cluster: Cluster, commit: string): Promise<void> {
+async function planOne(
+  { look, render, plan, problems, asking }: Planning,
+  cluster: Cluster,
+  commit: string,
+): Promise<void> {
   const known = await knownOf(look.store, cluster);
   const result = await render(cluster, commit);
   if (!result.ok) {
@@ -88,9 +104,17 @@ async function planOne({ look, render, plan, problems }: Planning, cluster: Clus
   const earlier = same ? { recorded: undefined, begun: [] } : await renderEarlier(render, known, notes);
   if (known.fact === undefined && !fresh) notes.push('never looked at: start clm daemon, then clm adopt');
   if (after.sealed) notes.push('encrypted config items were compared without being decrypted');
+  const answer = fresh ? undefined : await asking?.ask(cluster, rendered);
+  const refusals = same ? [] : refusalsOf(cluster, after, earlier);
   const change = compareCluster(
     { after, fact: known.fact, ...earlier, fresh, cluster, sizes: known.sizes, histories: known.histories },
-    { cluster, notes, refusals: same ? [] : refusalsOf(cluster, after, earlier) },
+    {
+      cluster,
+      notes,
+      // what the cluster says goes before what is recorded of it
+      refusals: answer === undefined || answer.live.trouble !== undefined ? refusals : answer.refusals,
+      ...(answer === undefined ? {} : { live: answer.live }),
+    },
   );
   plan.add(change, cluster);
 }

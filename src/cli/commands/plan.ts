@@ -21,11 +21,15 @@ export const registerPlan: RegisterCommand = (program, context) => {
     .description(
       'Renders a channel, branch or commit for every cluster, by default each at the head of its own channel, and compares it with ' +
         'what was last applied: stacks, manifests, and the nodes that will roll. Works from what is recorded, without a daemon and ' +
-        'without asking any cluster; secrets are replaced. Exit code 3 when clm would refuse the version.',
+        'without asking any cluster; secrets are replaced. Exit code 3 when clm would refuse the version, or, with --live, when nodes could not leave.',
     )
     .argument('[ref]', 'channel, branch, or full commit')
     .option('--cluster <name>', 'only this cluster, by alias or id')
     .option('--channel <name>', 'only clusters of this channel')
+    .option(
+      '--live',
+      'ask the clusters, too: change sets (deleted again), dry runs, drift, versions in use, budgets that will block',
+    )
     .option('--full', 'every line of every diff')
     .option('--roll <cluster>', 'what a roll of all nodes of this cluster would meet, by dry-run evictions')
     .addOption(
@@ -42,6 +46,7 @@ export const registerPlan: RegisterCommand = (program, context) => {
     ['clm plan', 'what is still to be done: each cluster, and the head of its channel'],
     ['clm plan dev', 'what the head of dev would mean for the whole fleet'],
     ['clm plan my-branch -o markdown', 'as a comment of a pull request'],
+    ['clm plan dev --cluster kube-12 --live', 'what the cluster itself says to it, and which budgets will block'],
     ['clm plan dev --cluster kube-12 --full', 'every line for one cluster'],
     ['clm plan dev -o json | jq .summary', '"61 no-op, 16 daemonset-only, 3 roll 412 nodes"'],
     ['clm plan --roll kube-12', 'which budgets would block a roll: exit code 3 when one does for good'],

@@ -1,6 +1,7 @@
 /** A plan as a comment of a pull request. */
 import type { FleetChange, PlanDocument } from '../../planning/change/plan-document.ts';
 import { formatDuration } from '../../support/duration.ts';
+import { liveLines } from './plan-live-view.ts';
 import { changeHead, changeNote, planTitle, timeOf, whichClusters } from './plan-view.ts';
 
 /** GitHub takes 65,536 characters; what is left out is said. */
@@ -23,6 +24,16 @@ export function planMarkdown(plan: PlanDocument): string {
   else head.push(...classTable(plan), '');
   if (plan.rolls.length > 0) head.push(...details(`Nodes that roll: ${plan.nodes}`, rollTable(plan)), '');
   for (const { message, clusters } of plan.notes) head.push(`- ${escaped(`${message} (${whichClusters(clusters)})`)}`);
+  const live = liveLines(plan, false);
+  if (live.length > 0)
+    head.push(
+      '',
+      ...details(
+        'What the clusters say',
+        live.map((line) => `${escaped(line)}  `),
+      ),
+      '',
+    );
   return withChanges(head.join('\n'), plan.changes);
 }
 

@@ -1,6 +1,7 @@
 /** A plan for people: classes, nodes that roll, every change once. */
 import type { FleetChange, PlanDocument } from '../../planning/change/plan-document.ts';
 import { formatDuration } from '../../support/duration.ts';
+import { liveLines } from './plan-live-view.ts';
 import { renderTable, type TableOptions } from './table.ts';
 import type { Palette } from './terminal.ts';
 
@@ -26,6 +27,7 @@ export function renderPlan(plan: PlanDocument, options: PlanViewOptions): string
   for (const change of shown) lines.push(...changeLines(change, options), '');
   const rest = plan.changes.length - shown.length;
   if (rest > 0) lines.push(`And ${rest} more changes: --full shows all of them.`, '');
+  lines.push(...liveLines(plan, options.full));
   for (const { message, clusters } of plan.notes) lines.push(`Note: ${message} (${whichClusters(clusters)}).`);
   lines.push(nextStep(plan));
   return lines;
@@ -145,6 +147,8 @@ function listed(names: readonly string[], most: number): string {
 
 function nextStep(plan: PlanDocument): string {
   if (plan.refusals.length > 0) return 'clm would refuse this. Correct it, and plan again.';
+  const live = plan.clusters.some((cluster) => cluster.live !== undefined);
+  if (live) return 'The clusters were asked with dry runs and change sets, which are deleted again.';
   if (plan.noop) return 'The clusters have what they should have, as far as is recorded; --live asks them.';
   return 'Compared with what was last applied; --live asks the clusters, too.';
 }

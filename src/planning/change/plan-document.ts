@@ -1,5 +1,7 @@
 /** What `clm plan` answers: stable JSON, and what the texts for people are made of. */
 
+import type { Preflight } from '../roll/preflight.ts';
+
 export type ChangeKind =
   | 'create'
   | 'update'
@@ -47,6 +49,31 @@ export interface PlanRefusal {
   remedy: string;
 }
 
+/** A stack about which CloudFormation was asked, when it has something to do. */
+export interface LiveStack {
+  name: string;
+  state: 'absent' | 'changes' | 'failed' | 'busy' | 'unknown';
+  message: string;
+}
+
+/** An object that is not as it renders. */
+export interface LiveObject {
+  name: string;
+  /** `refused` = the API server would not take it. */
+  state: 'absent' | 'differs' | 'refused';
+  message: string;
+}
+
+/** What the cluster itself says. */
+export interface LiveFindings {
+  stacks: LiveStack[];
+  objects: LiveObject[];
+  /** What a roll of its nodes would meet; absent when nobody could be asked. */
+  roll?: Preflight;
+  /** Why it could not be asked, or not about everything. */
+  trouble?: string;
+}
+
 /** One cluster, compared. */
 export interface ClusterChange {
   cluster: string;
@@ -60,6 +87,8 @@ export interface ClusterChange {
   rolls: PoolRollForecast[];
   refusals: PlanRefusal[];
   notes: string[];
+  /** Only when it was asked. */
+  live?: LiveFindings;
 }
 
 /** A change that is the same in several clusters. */
