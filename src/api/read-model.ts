@@ -37,6 +37,7 @@ export async function readStatus(store: StatusStore, sources: StatusSources): Pr
     rows: [...active, ...quarantined, ...finished],
     clusterFacts: await store.facts('cluster'),
     overrideFacts: await store.facts('override'),
+    durationFacts: await store.facts('duration'),
     adopted: (await store.fact('adoption', 'fleet')) !== undefined,
     pipeline: sources.pipeline,
     registry: sources.registry,

@@ -63,13 +63,8 @@ export function createOperations(input: OperationsInput): Operations {
     retry: async ({ scope, reason }, by) => {
       const now = input.now();
       const target = await resolve(input, scope);
-      if (scope.kind === 'cluster' && target.processes.length === 0) {
-        throw new ApiError(
-          409,
-          'nothing-to-retry',
-          `Cluster ${scope.name} has no update under way. Failed clusters get a new attempt with their channel: clm retry channel:${target.channel} --reason …`,
-        );
-      }
+      if (scope.kind === 'cluster' && target.processes.length === 0)
+        return retryAlone(input, target, by, { reason, now });
       const message = `${by.name} asked ${target.text} to try again: ${reason}`;
       const event = { type: 'RETRY', by: by.name, reason };
       await input.engine.post(messagesTo(target, event), {
@@ -77,6 +72,47 @@ export function createOperations(input: OperationsInput): Operations {
       });
       return { told: target.processes, message };
     },
+  };
+}
+
+/** A cluster that failed in a rollout that is over: it catches up by itself, as one that joined late. */
+async function retryAlone(
+  input: OperationsInput,
+  target: Target,
+  by: { name: string },
+  { reason, now }: { reason: string; now: number },
+): Promise<{ told: string[]; message: string }> {
+  const { channel, cluster } = target;
+  const refuse = (why: string): never => {
+    throw new ApiError(409, 'nothing-to-retry', why);
+  };
+  const under = await input.store.rows({ machine: 'rollout', status: 'active', channel });
+  if (under.length > 0) {
+    refuse(
+      `Cluster ${cluster} has no update under way. Failed clusters of a rollout that is not over get a new attempt with their channel: clm retry channel:${channel} --reason …`,
+    );
+  }
+  const handled = ((await input.store.load(`channel:${channel}`))?.context as { handled?: string | null } | undefined)
+    ?.handled;
+  const rollout = handled == null ? undefined : await input.store.load(`rollout:${channel}:${handled}`);
+  const members = (rollout?.context as { members?: Record<string, { state: string }> } | undefined)?.members ?? {};
+  const state = members[cluster]?.state;
+  const runs = ((await input.store.fact('cluster', cluster))?.value as { commit?: string | null } | null | undefined)
+    ?.commit;
+  if (handled == null || runs === handled || (state !== 'failed' && state !== 'aborted')) {
+    refuse(
+      `Cluster ${cluster} has no update under way, and did not fail on the version of ${channel}: there is nothing to try again.`,
+    );
+  }
+  const message = `${by.name} asked ${target.text} to try ${String(handled).slice(0, 12)} again: ${reason}`;
+  const told = `channel:${channel}`;
+  await input.engine.post([{ to: told, event: { type: 'LOOK' } }], {
+    facts: [{ kind: 'retry', key: cluster, value: { commit: handled ?? null, by: by.name, reason, at: now } }],
+    journal: [entry(target, by, 'retried', message, now, { reason })],
+  });
+  return {
+    told: [told],
+    message: `${message}\nIt catches up as soon as nothing holds ${channel}; clm why ${cluster} follows it.`,
   };
 }
 

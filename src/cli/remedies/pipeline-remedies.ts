@@ -104,7 +104,7 @@ export const pipelineRemedies: Record<string, Remedy> = {
     ],
   },
   'nothing-to-retry': {
-    meaning: 'The cluster has no update under way that could be tried again.',
+    meaning: 'The cluster has no update under way, and did not fail in a rollout that is over.',
     actions: ['clm retry channel:NAME --reason … gives failed clusters of a channel a new attempt.'],
   },
   'nothing-held-back': {

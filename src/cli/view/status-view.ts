@@ -125,21 +125,32 @@ function channelBlock(channel: ChannelStatus, widths: ChannelWidths, { columns, 
     padEnd(paintChecks(channel, colors), widths.checks),
   ].join('  ');
   const room = columns - visibleWidth(prefix) - 2;
+  const eta = etaText(channel);
   const reason = channel.reason === undefined ? '' : printable(channel.reason);
-  const inline = reason === '' || state.includes(reason) ? state : `${state}: ${reason}`;
+  const told = reason === '' || state.includes(reason) ? state : `${state}: ${reason}`;
+  const inline = eta === '' ? told : `${told}, ${eta}`;
   if (visibleWidth(inline) <= room) return [`${prefix}  ${paint(state)}${colors.dim(inline.slice(state.length))}`];
   const indent = ' '.repeat(widths.name + 2);
   const lines = [`${prefix}  ${paint(truncate(state, Math.max(room, 8)))}`];
   // Trouble is told whole; a plain wait gets one line.
-  const told = wrap(reason, columns - indent.length - 2);
-  const kept = isTrouble(channel.state) ? told.slice(0, 4) : told.slice(0, 1);
+  const wrapped = wrap([eta, reason].filter((text) => text !== '').join('; '), columns - indent.length - 2);
+  const kept = isTrouble(channel.state) ? wrapped.slice(0, 4) : wrapped.slice(0, 1);
   kept.forEach((line, index) => {
-    const cut = index === kept.length - 1 && told.length > kept.length ? `${line}…` : line;
+    const cut = index === kept.length - 1 && wrapped.length > kept.length ? `${line}…` : line;
     lines.push(
       `${indent}${colors.dim(index === 0 ? '└ ' : '  ')}${isTrouble(channel.state) ? paint(cut) : colors.dim(cut)}`,
     );
   });
   return lines;
+}
+
+/** `expected 2026-01-05 14:20Z, by 19:05Z`: the median, and what nine in ten do not exceed. */
+function etaText({ eta }: ChannelStatus): string {
+  if (eta === undefined) return '';
+  const [p50, p90] = [eta.p50, eta.p90].map((at) => at.slice(0, 16).replace('T', ' ')) as [string, string];
+  const late = p90.slice(0, 10) === p50.slice(0, 10) ? p90.slice(11) : p90;
+  const what = eta.waitsFor.length === 0 ? '' : ' once approved';
+  return p50 === p90 ? `expected ${p50}Z${what}` : `expected ${p50}Z, by ${late}Z${what}`;
 }
 
 function isTrouble(state: string): boolean {

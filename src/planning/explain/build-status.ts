@@ -2,6 +2,7 @@
 import type { Cluster } from '../../domain/cluster.ts';
 import type { Pipeline } from '../../domain/pipeline.ts';
 import type { Problem } from '../../domain/problem.ts';
+import { channelEtas } from './channel-eta.ts';
 import { channelStatus, withViews } from './channel-status.ts';
 import { clusterStatus } from './cluster-status.ts';
 import {
@@ -31,6 +32,8 @@ export interface StatusInput {
   clusterFacts: FactView[];
   /** Of kind `override`. */
   overrideFacts: FactView[];
+  /** Of kind `duration`, by cluster id. */
+  durationFacts?: FactView[];
   adopted: boolean;
   /** undefined when no usable one was ever read. */
   pipeline: Pipeline | undefined;
@@ -83,6 +86,11 @@ export function buildStatus(input: StatusInput): StatusDocument {
       clusters: byChannel.get(policy.name) ?? [],
     }),
   );
+  const etas = etasOf(input, index, rollouts);
+  for (const channel of channels) {
+    const eta = etas.get(channel.name);
+    if (eta !== undefined) channel.eta = eta;
+  }
   const problems = allProblems(input, index, channels, clusters, rollouts);
   const byState: Record<string, number> = {};
   for (const cluster of clusters) byState[cluster.state] = (byState[cluster.state] ?? 0) + 1;
@@ -108,6 +116,16 @@ export function buildStatus(input: StatusInput): StatusDocument {
     problemsOmitted: Math.max(0, problems.length - problemCap),
     overrides: input.overrideFacts.flatMap((fact) => overrideOf(fact, input.now)),
   };
+}
+
+function etasOf(input: StatusInput, index: RowIndex, rollouts: ReturnType<typeof newestRollouts>) {
+  const { now, pipeline, registry, durationFacts = [] } = input;
+  if (pipeline === undefined || durationFacts.length === 0) return new Map<string, never>();
+  const admittedAt = (cluster: string): number | undefined => {
+    const row = index.update(cluster);
+    return row === undefined ? undefined : viewOf<ClusterUpdateView>(row)?.admittedAt;
+  };
+  return channelEtas({ now, pipeline, clusters: registry.clusters, rollouts, durationFacts, admittedAt });
 }
 
 interface RowIndex {

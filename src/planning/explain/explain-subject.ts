@@ -83,6 +83,7 @@ function channelAnswer(status: StatusDocument, channel: ChannelStatus): Answer {
       : `is at ${commit} (${counts.updated} of ${counts.total} clusters updated)`;
   const summary = `Channel ${channel.name} ${what}: ${channel.state}${channel.reason === undefined ? '' : ` – ${channel.reason}`}`;
   const chain: ExplanationLink[] = [channelLink(status, channel)];
+  chain.push(...etaLinks(status, channel));
   chain.push(...gateLinks(status, channel));
   chain.push(...overrideLinks(status, channel.name, undefined));
   const troubled = status.clusters.filter((cluster) => cluster.channel === channel.name && isTroubled(cluster));
@@ -168,6 +169,20 @@ function channelAction(channel: ChannelStatus): string | undefined {
     default:
       return undefined;
   }
+}
+
+/** When it will be through, and what decides that. */
+function etaLinks(status: StatusDocument, { eta, name }: ChannelStatus): ExplanationLink[] {
+  if (eta === undefined) return [];
+  const when = (at: string): string => `${at.slice(0, 16).replace('T', ' ')}Z (${relative(status.at, at)})`;
+  const counted = eta.waitsFor.length === 0 ? '' : `; it counts on ${eta.waitsFor.join(', ')} at once`;
+  return [
+    {
+      subject: 'expected',
+      message: `${eta.commit.slice(0, 7)} is proven on ${name} at ${when(eta.p50)}, nine times in ten by ${when(eta.p90)}${counted}`,
+      next: eta.path.join('; '),
+    },
+  ];
 }
 
 /** The gates that are not open first: what each says, who can open it, and when it can open at the earliest. */

@@ -137,6 +137,21 @@ const channelSchema = z.object({
     }),
   ),
   promotions: z.array(z.object({ to: z.string(), commit: z.string(), state: z.string() })),
+  /**
+   * When the version under way, here or on its way here, is expected to be proven on this channel; absent before an update was measured, and
+   * while it waits for somebody.
+   */
+  eta: z
+    .object({
+      commit: z.string(),
+      p50: time,
+      p90: time,
+      /** What decides it, stage by stage. */
+      path: z.array(z.string()),
+      /** Approvals and answers of others that it counts on at once. */
+      waitsFor: z.array(z.string()),
+    })
+    .optional(),
   waits: z.array(waitSchema),
   /** One sentence: why it is not further. */
   reason: z.string().optional(),

@@ -70,6 +70,9 @@ async function clustersBehind(
   const busy = new Set(
     (await deps.store.rows({ machine: 'clusterUpdate', channel, status: 'active' })).map((one) => one.cluster),
   );
+  const retried = new Map(
+    (await deps.store.facts('retry')).map(({ key, value }) => [key, value as { commit?: unknown }]),
+  );
   return membersOf(deps, channel).eligible.flatMap(({ id }) => {
     const known = catchUps[id];
     if (busy.has(id) || known?.state === 'inFlight' || (known?.state === 'failed' && now < known.retryAt)) return [];
@@ -79,7 +82,7 @@ async function clustersBehind(
     const member = members[id];
     // what failed in the rollout itself waits for somebody who says that it should be tried again
     const failed = member !== undefined && member.joined !== true && ['failed', 'aborted'].includes(member.state);
-    if (failed) return [];
+    if (failed && retried.get(id)?.commit !== info.commit) return [];
     const kept = pinOn(overrides, { channel, cluster: id, commit: info.commit }, now) ?? skipOn(overrides, id, now);
     return kept === undefined ? [id] : [];
   });

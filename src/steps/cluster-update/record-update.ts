@@ -6,6 +6,8 @@ import type { FactWrite, Json } from '../../ports/store.ts';
 import { clusterOf, type PipelineDependencies } from '../pipeline-dependencies.ts';
 import { clusterFactWrite, done, failed, readClusterFact, renderedAsPlanned, type UpdateStep } from './update-step.ts';
 
+const keptDurations = 8;
+
 /** What the cluster runs now, and the evidence for it: one commit, keyed by cluster, version and attempt. */
 export function recordUpdate(deps: PipelineDependencies): UpdateStep {
   return async (input) => {
@@ -51,7 +53,12 @@ export function recordUpdate(deps: PipelineDependencies): UpdateStep {
     return done(
       { kind: 'next' },
       {
-        facts: [clusterFactWrite(clusterId, next), { kind: 'evidence', key, value: evidence }, ...applied],
+        facts: [
+          clusterFactWrite(clusterId, next),
+          { kind: 'evidence', key, value: evidence },
+          ...applied,
+          ...(plan.noop ? [] : [await durationWrite(deps, context, input.now)]),
+        ],
         journal: [
           {
             kind: 'cluster-updated',
@@ -69,6 +76,15 @@ export function recordUpdate(deps: PipelineDependencies): UpdateStep {
       },
     );
   };
+}
+
+/** What its last updates took, from being admitted to being recorded: what estimates are made of. */
+async function durationWrite(deps: PipelineDependencies, context: ClusterUpdateState, now: number): Promise<FactWrite> {
+  const { clusterId, admittedAt } = context;
+  const known = (await deps.store.fact('duration', clusterId))?.value as { updates?: unknown } | null | undefined;
+  const before = Array.isArray(known?.updates) ? known.updates.filter((ms) => typeof ms === 'number') : [];
+  const updates = [...before, Math.max(0, now - admittedAt)].slice(-keptDurations);
+  return { kind: 'duration', key: clusterId, value: { updates } };
 }
 
 async function inherited(deps: PipelineDependencies, key: string) {

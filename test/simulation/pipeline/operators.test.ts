@@ -196,6 +196,29 @@ describe('overrides of clusters', () => {
   });
 });
 
+describe('a cluster that failed within the budget', () => {
+  it('is tried again alone once its rollout is over, and refused with what is right otherwise', async () => {
+    const { world, daemon } = await adoptedWorld({ channels: { dev: 2 }, policy: { soakMs: minute, maxFailures: 1 } });
+    const commit = world.source.merge('dev', 'b1', { manifest: 'm2' });
+    const bad = world.clusterOf('dev-2').id;
+    world.failingChecks.set(bad, { message: 'no dns', commit });
+    await proven(daemon, 'dev', commit);
+    const retry = (alias: string) => daemon.operations.retry({ scope: { kind: 'cluster', name: alias }, reason }, jo);
+    expect(await refusal(retry('dev-1'))).toContain('did not fail on the version of dev');
+    await daemon.pass(3 * hour);
+    expect(await daemon.stateOf(`update:dev:${commit}:${bad}:2`)).toBe('none');
+    world.failingChecks.clear();
+    expect((await retry('dev-2')).message).toContain('catches up');
+    await daemon.until(
+      'caught up',
+      async () =>
+        ((await world.store.fact('cluster', bad))?.value as { commit?: string } | undefined)?.commit === commit,
+    );
+    expect(await refusal(retry('dev-2'))).toContain('nothing to try again');
+    expect((await world.judge()).violations).toEqual([]);
+  });
+});
+
 describe('the line', () => {
   it('stops between two nodes and goes on where it was', async () => {
     const { world, daemon } = await adoptedWorld({ channels: { dev: 2 }, policy: { soakMs: minute } });

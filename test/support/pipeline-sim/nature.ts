@@ -93,8 +93,10 @@ function forceBranch(stage: Stage, random: Random): void {
   else source.branches.set(branch, source.add(`f0${random.int(1e9).toString(16)}`, { manifest: 'forced' }, undefined));
   const forced = source.branches.get(branch);
   stage.note(`branch ${branch} is ${forced === undefined ? 'deleted' : 'forced'}`);
+  let mended = false;
   const mend = (): void => {
-    if (source.branches.get(branch) === forced) source.branches.set(branch, before);
+    if (!mended && source.branches.get(branch) === forced) source.branches.set(branch, before);
+    mended = true;
   };
   stage.undo(mend);
   stage.at(clock.now() + 10 * minute + random.next() * 10 * hour, mend);

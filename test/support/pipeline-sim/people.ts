@@ -167,6 +167,14 @@ export class People {
       if (waits('paused')) await this.#try((daemon) => daemon.operations.resume({ scope, reason }, by));
       if (waits('halted')) await this.#try((daemon) => daemon.operations.retry({ scope, reason }, by));
     }
+    // what failed within the budget of a rollout that is over
+    const head = this.#stage.world.source.branches.get(this.#stage.world.pipeline.channels[0]?.branch ?? '');
+    if (active.some((row) => row.machine === 'rollout')) return;
+    for (const { key, value } of await this.#stage.world.store.facts('cluster')) {
+      if ((value as { commit?: string }).commit === head) continue;
+      const scope = { kind: 'cluster' as const, name: key };
+      await this.#try((daemon) => daemon.operations.retry({ scope, reason }, by));
+    }
   }
 
   async #command(random: Random): Promise<void> {

@@ -204,7 +204,10 @@ class PipelineSeedRun implements Stage {
         found.push(`${cluster.id} has manifest ${config?.config}`);
     }
     for (const holder of await world.store.slotHolders('fleet')) found.push(`${holder} still holds a slot`);
-    for (const fact of await world.store.facts('override')) found.push(`override ${fact.key} is left`);
+    // one of a cluster that has left can only expire
+    for (const { key, value } of await world.store.facts('override')) {
+      if ((value as { expiresAt: number }).expiresAt > this.#time.now()) found.push(`override ${key} is left`);
+    }
     for (const fact of await world.store.facts('debt')) found.push(`debt ${fact.key} is left`);
     return found;
   }

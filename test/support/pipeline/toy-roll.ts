@@ -56,7 +56,7 @@ const machine = setup({
       },
     },
     paused: {
-      meta: { waitsFor: ['RESUME', 'ABORT'] },
+      meta: { step: 'toy-hold', waitsFor: ['RESUME', 'ABORT'] },
       on: { RESUME: 'rolling', ABORT: { target: 'aborting', actions: assign({ result: 'aborted' as const }) } },
     },
     aborting: { meta: { step: 'toy-unroll' }, on: { STEP_DONE: 'finished' } },
@@ -121,5 +121,10 @@ export function toyRollSteps(
   return {
     'toy-roll': roll as unknown as Step,
     'toy-unroll': async () => ({ kind: 'done' }),
+    'toy-hold': async ({ now }) => ({
+      kind: 'waiting',
+      reason: { code: 'paused', message: 'paused' },
+      wakeAt: now + 3_600_000,
+    }),
   };
 }
