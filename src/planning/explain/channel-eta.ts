@@ -2,9 +2,10 @@
 import { z } from 'zod';
 import type { Cluster } from '../../domain/cluster.ts';
 import type { Pipeline } from '../../domain/pipeline.ts';
+import { formatDuration } from '../../support/duration.ts';
 import { type Eta, type EtaChannel, estimate, type RolloutLeft } from '../pipeline/eta.ts';
 import { type FactView, isoTime, outerState, type ProcessView, type RolloutView } from './process-views.ts';
-import type { ChannelStatus } from './status-document.ts';
+import type { ChannelStatus, Explanation } from './status-document.ts';
 
 /** Of kind `duration`, by cluster: what its last updates took, in ms. */
 const durationFact = z.object({ updates: z.array(z.number()) });
@@ -66,4 +67,24 @@ function leftOf(
 
 function written({ commit, p50, p90, path, waitsFor }: Eta): NonNullable<ChannelStatus['eta']> {
   return { commit, p50: isoTime(p50), p90: isoTime(p90), path, waitsFor };
+}
+
+/** When it will be through, and what decides that. */
+export function etaLinks(now: string, { eta, name }: ChannelStatus): Explanation['chain'] {
+  if (eta === undefined) return [];
+  const when = (at: string): string => `${at.slice(0, 16).replace('T', ' ')}Z (${relative(now, at)})`;
+  const counted = eta.waitsFor.length === 0 ? '' : `; it counts on ${eta.waitsFor.join(', ')} at once`;
+  return [
+    {
+      subject: 'expected',
+      message: `${eta.commit.slice(0, 7)} is proven on ${name} at ${when(eta.p50)}, nine times in ten by ${when(eta.p90)}${counted}`,
+      next: eta.path.join('; '),
+    },
+  ];
+}
+
+/** `in 2h`, or `now` for what is past. */
+export function relative(now: string, at: string): string {
+  const ms = Date.parse(at) - Date.parse(now);
+  return ms <= 0 ? 'now' : `in ${formatDuration(ms)}`;
 }

@@ -2,6 +2,7 @@
 import { nearMatches } from '../../domain/near-matches.ts';
 import { formatDuration } from '../../support/duration.ts';
 import { attributeFailures } from '../e2e/attribution.ts';
+import { etaLinks, relative } from './channel-eta.ts';
 import type {
   ChannelStatus,
   ClusterStatus,
@@ -83,7 +84,7 @@ function channelAnswer(status: StatusDocument, channel: ChannelStatus): Answer {
       : `is at ${commit} (${counts.updated} of ${counts.total} clusters updated)`;
   const summary = `Channel ${channel.name} ${what}: ${channel.state}${channel.reason === undefined ? '' : ` – ${channel.reason}`}`;
   const chain: ExplanationLink[] = [channelLink(status, channel)];
-  chain.push(...etaLinks(status, channel));
+  chain.push(...etaLinks(status.at, channel));
   chain.push(...gateLinks(status, channel));
   chain.push(...overrideLinks(status, channel.name, undefined));
   const troubled = status.clusters.filter((cluster) => cluster.channel === channel.name && isTroubled(cluster));
@@ -169,20 +170,6 @@ function channelAction(channel: ChannelStatus): string | undefined {
     default:
       return undefined;
   }
-}
-
-/** When it will be through, and what decides that. */
-function etaLinks(status: StatusDocument, { eta, name }: ChannelStatus): ExplanationLink[] {
-  if (eta === undefined) return [];
-  const when = (at: string): string => `${at.slice(0, 16).replace('T', ' ')}Z (${relative(status.at, at)})`;
-  const counted = eta.waitsFor.length === 0 ? '' : `; it counts on ${eta.waitsFor.join(', ')} at once`;
-  return [
-    {
-      subject: 'expected',
-      message: `${eta.commit.slice(0, 7)} is proven on ${name} at ${when(eta.p50)}, nine times in ten by ${when(eta.p90)}${counted}`,
-      next: eta.path.join('; '),
-    },
-  ];
 }
 
 /** The gates that are not open first: what each says, who can open it, and when it can open at the earliest. */
@@ -435,9 +422,4 @@ function nextOf(wait: WaitStatus | undefined): { next?: string } {
 function shortVersion(version: string): string {
   const [commit, digest] = version.split('#');
   return `${commit?.slice(0, 7)}${digest === undefined ? '' : `#${digest.slice(0, 6)}`}`;
-}
-
-function relative(now: string, at: string): string {
-  const ms = Date.parse(at) - Date.parse(now);
-  return ms <= 0 ? 'now' : `in ${formatDuration(ms)}`;
 }
