@@ -339,7 +339,7 @@ describe('the last look before a termination', () => {
     });
   }
 
-  it('finds a pod that the watch has not shown, and withdraws', async () => {
+  it('finds a pod that the watch has not shown, and withdraws (B8)', async () => {
     const roll = new RollWorld({ pools: [{ name: 'workers', nodes: 1 }] });
     roll.outdate('workers');
     roll.watchInvariants();
@@ -361,7 +361,7 @@ describe('the last look before a termination', () => {
     await daemon.stop();
   });
 
-  it('that gets no answer is no empty node: nothing is terminated until there is one', async () => {
+  it('that gets no answer is no empty node: nothing is terminated until there is one (B8)', async () => {
     const roll = new RollWorld({ pools: [{ name: 'workers', nodes: 1 }] });
     roll.outdate('workers');
     const daemon = await firstLists(

@@ -40,7 +40,7 @@ describe('a new read of the registry', () => {
     expect(judgeRegistryChange(fleet, fleet.slice(2)).accepted).toBe(true);
   });
 
-  it('is held back when it loses more than a tenth, and names them', () => {
+  it('is held back when it loses more than a tenth, and names them (B2)', () => {
     const verdict = judgeRegistryChange(fleet, fleet.slice(3));
     expect(verdict).toMatchObject({ accepted: false, losses: { clusters: fleet.slice(0, 3).map((one) => one.id) } });
   });
@@ -49,7 +49,7 @@ describe('a new read of the registry', () => {
     expect(judgeRegistryChange([cluster(1)], []).accepted).toBe(false);
   });
 
-  it('is held back when it loses a single production cluster', () => {
+  it('is held back when it loses a single production cluster (B2)', () => {
     const production = cluster(99, { environment: 'production' });
     const verdict = judgeRegistryChange([...fleet, production], fleet);
     expect(verdict).toMatchObject({ accepted: false, losses: { productionClusters: [production.id] } });
