@@ -1,3 +1,4 @@
+import { networkOf } from '../../../src/simulator/model/aws/geography.ts';
 import { AwsWire } from '../../../src/simulator/wire/aws-wire.ts';
 import { account, region, SimulatedCloud } from '../../unit/simulator-aws/simulated-cloud.ts';
 import type { Difference } from './difference.ts';
@@ -180,6 +181,43 @@ export const awsDifferences: readonly Difference[] = [
       cloud.call('autoscaling', 'TerminateInstanceInAutoScalingGroup', request);
       cloud.call('autoscaling', 'TerminateInstanceInAutoScalingGroup', request);
       return cloud.group().DesiredCapacity === 1;
+    },
+  },
+  {
+    id: 'aws-target-states',
+    differs: () => {
+      const cloud = new SimulatedCloud();
+      const made = cloud.call('elasticloadbalancingv2', 'CreateTargetGroup', { Name: 'w', Protocol: 'TCP', Port: 80 });
+      const { TargetGroupArn } = made.TargetGroups[0];
+      const Subnets = networkOf(account, region).subnets.map((subnet) => subnet.id);
+      const { LoadBalancers } = cloud.call('elasticloadbalancingv2', 'CreateLoadBalancer', {
+        Name: 'w',
+        Type: 'network',
+        Subnets,
+      });
+      cloud.call('elasticloadbalancingv2', 'CreateListener', {
+        LoadBalancerArn: LoadBalancers[0].LoadBalancerArn,
+        Port: 80,
+        Protocol: 'TCP',
+        DefaultActions: [{ Type: 'forward', TargetGroupArn }],
+      });
+      cloud.call('elasticloadbalancingv2', 'ModifyTargetGroupAttributes', {
+        TargetGroupArn,
+        Attributes: [
+          { Key: 'target_health_state.unhealthy.connection_termination.enabled', Value: 'false' },
+          { Key: 'target_health_state.unhealthy.draining_interval_seconds', Value: '360000' },
+        ],
+      });
+      cloud.createGroup({ TargetGroupARNs: [TargetGroupArn] });
+      cloud.pass(400);
+      for (const id of cloud.running.keys()) cloud.silent.add(id);
+      const states = (): string[] =>
+        cloud
+          .call('elasticloadbalancingv2', 'DescribeTargetHealth', { TargetGroupArn })
+          .TargetHealthDescriptions.map((each: { TargetHealth: { State: string } }) => each.TargetHealth.State);
+      states();
+      cloud.pass(120);
+      return states().join() === 'unhealthy,unhealthy,unhealthy';
     },
   },
   {
