@@ -268,6 +268,12 @@ function deleteStack(call: Call): Record<string, unknown> {
       `Invalid operation on stack [${stack.id}]. RetainResources can only be given for a stack in the DELETE_FAILED state`,
     );
   }
+  const foreign = retained.filter((logicalId) => !stack.resources.has(logicalId));
+  if (foreign.length > 0) {
+    fail(
+      `The specified resources to retain must be in a valid state. Do not specify unassociated resources: [${foreign.join(', ')}]`,
+    );
+  }
   for (const logicalId of retained) {
     const resource = stack.resources.get(logicalId);
     if (resource) resource.deletionPolicy = 'Retain';
@@ -314,8 +320,12 @@ export function stackActions(fetch: TemplateFetch): ActionTable {
       if (stack.status !== 'UPDATE_ROLLBACK_FAILED') {
         fail(`Stack:${stack.id} is in ${stack.status} state and can not continue rollback.`);
       }
+      const skip = call.params.texts('ResourcesToSkip');
+      const sound = skip.filter((logicalId) => stack.resources.get(logicalId)?.status !== 'UPDATE_FAILED');
+      if (sound.length > 0)
+        fail(`Resources [${sound.join(', ')}] can not be skipped: they are not in UPDATE_FAILED state.`);
       beginOperation(call, stack);
-      call.cloud.stacks.continueRollback(call.state, stack, call.params.texts('ResourcesToSkip'));
+      call.cloud.stacks.continueRollback(call.state, stack, skip);
       return {};
     },
     UpdateTerminationProtection: ({ params, state }) => {

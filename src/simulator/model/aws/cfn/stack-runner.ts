@@ -62,7 +62,7 @@ export class StackRunner implements StacksPart {
       }
       operation.cleanup = [...operation.replaced.values(), ...unwanted];
       this.setStatus(state, stack, 'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS');
-      this.#cleanUp(operation, () => this.setStatus(state, stack, 'UPDATE_COMPLETE'));
+      this.#cleanUpToTheEnd(operation, 'UPDATE_COMPLETE', 'Update successful');
     };
     operation.failed = (logicalId) => this.#rollBackUpdate(operation, previous, logicalId);
     this.#apply(operation, plan, 0);
@@ -72,6 +72,10 @@ export class StackRunner implements StacksPart {
   continueRollback(state: RegionState, stack: Stack, skip: readonly string[]): void {
     const plan = planOf(state, stack, stack.definition, stack.resources);
     const order = plan.order.filter((logicalId) => !skip.includes(logicalId));
+    for (const logicalId of skip) {
+      const resource = stack.resources.get(logicalId);
+      if (resource) this.#journal.mark(state, stack, resource, 'UPDATE_COMPLETE', 'Resource was skipped');
+    }
     const operation = this.#operation(state, stack, plan, 3);
     this.#backTo(operation, plan, order, 'User Initiated');
   }
@@ -255,9 +259,24 @@ export class StackRunner implements StacksPart {
       this.#setOutputs(state, stack, plan);
       operation.cleanup.push(...dropped(stack, plan));
       this.setStatus(state, stack, 'UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS');
-      this.#cleanUp(operation, () => this.setStatus(state, stack, 'UPDATE_ROLLBACK_COMPLETE'));
+      this.#cleanUpToTheEnd(operation, 'UPDATE_ROLLBACK_COMPLETE', 'Rollback successful');
     };
     this.#apply(operation, plan, 0, order);
+  }
+
+  /** An update is complete when it comes to its cleanup: what cannot be deleted then is left behind, and the stack forgets it. */
+  #cleanUpToTheEnd(operation: Operation, status: string, outcome: string): void {
+    const { state, stack } = operation;
+    const unwanted = new Map(operation.cleanup.map((resource) => [resource.logicalId, resource]));
+    let reason: string | undefined;
+    const done = (): void => this.setStatus(state, stack, status, reason);
+    operation.failed = (logicalId) => {
+      reason = `${outcome}. One or more resources could not be deleted.`;
+      const left = unwanted.get(logicalId);
+      if (stack.resources.get(logicalId)?.physicalId === left?.physicalId) stack.resources.delete(logicalId);
+      this.#cleanUp(operation, done);
+    };
+    this.#cleanUp(operation, done);
   }
 
   /** Deletes what is in `cleanup`, one after the other. */
@@ -285,7 +304,9 @@ export class StackRunner implements StacksPart {
         this.#cleanUp(operation, done);
       }),
     );
-    if (refusal !== undefined) this.#resourceFailed(operation, resource.logicalId, 'DELETE', refusal);
+    if (refusal === undefined) return;
+    this.#journal.mark(state, stack, resource, 'DELETE_FAILED', refusal);
+    this.#after(operation, () => operation.failed(resource.logicalId, 'DELETE'));
   }
 }
 
