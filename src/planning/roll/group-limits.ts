@@ -45,9 +45,13 @@ export function refusalOf(group: NodeGroup): { code: string; message: string; wa
   return undefined;
 }
 
+/** So many of the maxima that a roll has meant to set are remembered: the value of a tag is limited. */
+const liftsKept = 8;
+
 /**
  * What the group's originals are. Those in its tags win: they were written before anything was changed. After a pause for somebody
- * else's change (`known` is what this roll had set) that change becomes part of the originals.
+ * else's change (`known` is what this roll had set) that change becomes part of the originals. A maximum that somebody else has set
+ * does so without a pause too: the tags tell it from our own, also when the program was killed before it noted what it had set.
  */
 export function originalsFor(
   group: NodeGroup,
@@ -59,9 +63,13 @@ export function originalsFor(
 ): GroupOriginals {
   const written = readOriginals(group);
   if (!written) return originalsOf(group, rollId, now);
-  const originals = { ...written, rollId };
+  const originals: GroupOriginals = { ...written, rollId };
+  if (group.max !== written.max && !isMaxOurs(group, written, known)) {
+    originals.max = group.max;
+    originals.lifted = [];
+  }
+  originals.lifted ??= group.max === written.max ? [] : [group.max];
   if (!known) return originals;
-  if (group.max !== known.max && group.max !== written.max) originals.max = group.max;
   if (group.min !== known.min) originals.min = group.min;
   // What the autoscaler moved while the roll was paused is kept, as it is while it rolls.
   const moved = unsettled ? 0 : group.desired - known.expected;
@@ -71,16 +79,24 @@ export function originalsFor(
   return originals;
 }
 
+/** Without the tag of lifted maxima what the roll remembers decides, and a roll that remembers nothing puts back what it can. */
+function isMaxOurs(group: NodeGroup, written: GroupOriginals, known: RollGroupMemory | undefined): boolean {
+  if (written.lifted) return written.lifted.includes(group.max);
+  return known === undefined || group.max === known.max;
+}
+
 /** Tags first: a kill after any of the others finds out from them what to put back. */
 export function preparations(group: NodeGroup, originals: GroupOriginals, highest: number): GroupChange[] {
   const changes: GroupChange[] = [];
-  const wanted = originalsAsTags(originals);
+  const max = Math.max(originals.max, highest);
+  const lifted = new Set(originals.lifted);
+  if (max > originals.max) lifted.add(max);
+  const wanted = originalsAsTags({ ...originals, lifted: [...lifted].slice(-liftsKept) });
   if (Object.entries(wanted).some(([key, value]) => group.tags[key] !== value))
     changes.push({ kind: 'tag', tags: wanted });
   if (!group.suspendedProcesses.includes(rebalanceProcess)) {
     changes.push({ kind: 'suspend', processes: [rebalanceProcess] });
   }
-  const max = Math.max(originals.max, highest);
   const change = {
     ...(group.max < max ? { max } : {}),
     ...(group.newInstancesProtected ? {} : { newInstancesProtected: true }),
@@ -109,9 +125,8 @@ export function restorations(group: NodeGroup, memory: RollGroupMemory | undefin
   const untag: GroupChange[] = keys.length > 0 ? [{ kind: 'untag', keys }] : [];
   // An incomplete set says nothing to put back; it is what a look at an old describe has left behind.
   if (!originals) return [...changes, ...untag];
-  const maxIsOurs = memory === undefined || group.max === memory.max;
   const change = {
-    ...(group.max !== originals.max && maxIsOurs ? { max: originals.max } : {}),
+    ...(group.max !== originals.max && isMaxOurs(group, originals, memory) ? { max: originals.max } : {}),
     ...(group.newInstancesProtected && !originals.newInstancesProtected ? { newInstancesProtected: false } : {}),
   };
   if (Object.keys(change).length > 0) changes.push({ kind: 'limits', change });

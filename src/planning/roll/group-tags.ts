@@ -5,6 +5,7 @@ export const rollIdTag = 'clm/roll-id';
 export const baselineTag = 'clm/roll-baseline';
 export const originalMinTag = 'clm/roll-orig-min';
 export const originalMaxTag = 'clm/roll-orig-max';
+export const liftedMaxTag = 'clm/roll-lifted-max';
 export const originalSuspendedTag = 'clm/roll-orig-suspended';
 export const originalProtectTag = 'clm/roll-orig-protect';
 export const startedTag = 'clm/roll-started';
@@ -14,6 +15,7 @@ export const rollTags = [
   baselineTag,
   originalMinTag,
   originalMaxTag,
+  liftedMaxTag,
   originalSuspendedTag,
   originalProtectTag,
   startedTag,
@@ -50,6 +52,11 @@ export interface GroupOriginals {
   baseline: number;
   min: number;
   max: number;
+  /**
+   * Every maximum that a roll has meant to set since `max` became the original, written before it is set: any other value that is
+   * not `max` either is somebody else's. undefined when the tag is missing.
+   */
+  lifted: number[] | undefined;
   suspended: string[];
   newInstancesProtected: boolean;
   startedAt: number;
@@ -69,6 +76,7 @@ export function readOriginals(group: NodeGroup): GroupOriginals | undefined {
     baseline,
     min,
     max,
+    lifted: readLifted(tags[liftedMaxTag]),
     suspended,
     newInstancesProtected: tags[originalProtectTag] === 'true',
     startedAt: wholeNumber(tags[startedTag]) ?? 0,
@@ -82,6 +90,7 @@ export function originalsAsTags(originals: GroupOriginals): Record<string, strin
     [baselineTag]: String(originals.baseline),
     [originalMinTag]: String(originals.min),
     [originalMaxTag]: String(originals.max),
+    ...(originals.lifted ? { [liftedMaxTag]: originals.lifted.length === 0 ? '-' : originals.lifted.join(' ') } : {}),
     [originalSuspendedTag]: originals.suspended.length === 0 ? '-' : [...originals.suspended].sort().join(' '),
     [originalProtectTag]: String(originals.newInstancesProtected),
     [startedTag]: String(originals.startedAt),
@@ -94,10 +103,17 @@ export function originalsOf(group: NodeGroup, rollId: string, now: number): Grou
     baseline: group.desired,
     min: group.min,
     max: group.max,
+    lifted: [],
     suspended: [...group.suspendedProcesses].sort(),
     newInstancesProtected: group.newInstancesProtected,
     startedAt: Math.floor(now),
   };
+}
+
+function readLifted(text: string | undefined): number[] | undefined {
+  if (text === undefined || text === '-') return text === undefined ? undefined : [];
+  const values = text.split(' ').map(wholeNumber);
+  return values.every((value) => value !== undefined) ? values : undefined;
 }
 
 function wholeNumber(text: string | undefined): number | undefined {

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { originalsFor, preparations, refusalOf, restorations } from '../../../src/planning/roll/group-limits.ts';
+import {
+  type GroupChange,
+  originalsFor,
+  preparations,
+  refusalOf,
+  restorations,
+} from '../../../src/planning/roll/group-limits.ts';
 import { originalsAsTags, originalsOf, readOriginals } from '../../../src/planning/roll/group-tags.ts';
 import type { NodeGroup } from '../../../src/ports/cloud-provider.ts';
 import { buildInput, memoryOf, type NodeSpec, now } from '../../support/roll-builders.ts';
@@ -29,7 +35,7 @@ describe('preparing a group', () => {
     const originals = originalsFor(group, 'r1', now, undefined, false);
     const done = {
       ...group,
-      tags: { ...group.tags, ...originalsAsTags(originals) },
+      tags: { ...group.tags, ...originalsAsTags({ ...originals, lifted: [5] }) },
       suspendedProcesses: ['AZRebalance'],
       newInstancesProtected: true,
       max: 5,
@@ -45,7 +51,7 @@ describe('preparing a group', () => {
   });
 
   it('believes the tags of an earlier roll and not what that roll has made of the group', () => {
-    const originals = { ...originalsOf(untouched(), 'r0', now), suspended: ['AlarmNotification'] };
+    const originals = { ...originalsOf(untouched(), 'r0', now), lifted: [9], suspended: ['AlarmNotification'] };
     const left = untouched({
       desired: 3,
       max: 9,
@@ -89,6 +95,96 @@ describe('preparing a group', () => {
     const originals = originalsOf(untouched({ suspendedProcesses: [] }), 'r1', now);
     expect(readOriginals(untouched({ tags: originalsAsTags(originals) }))).toEqual(originals);
     expect(Object.values(originalsAsTags(originals))).not.toContain('');
+  });
+});
+
+describe('whose maximum it is', () => {
+  const target = { id: 'lt-1', version: '2' };
+  const remembered = (max: number) => ({
+    name: 'workers',
+    target,
+    previous: null,
+    baseline: 2,
+    expected: 2,
+    max,
+    min: 0,
+  });
+  const surge = 3;
+  /** What the cloud holds after these changes. */
+  const after = (group: NodeGroup, changes: GroupChange[]): NodeGroup => {
+    const held = structuredClone(group);
+    for (const change of changes) {
+      if (change.kind === 'tag') Object.assign(held.tags, change.tags);
+      if (change.kind === 'suspend') held.suspendedProcesses = change.processes;
+      if (change.kind === 'limits') Object.assign(held, change.change);
+    }
+    return held;
+  };
+  /** One preparation, killed after so many of its changes. */
+  const prepare = (group: NodeGroup, known?: number, killedAfter = 99, room = surge): NodeGroup => {
+    const originals = originalsFor(group, 'r1', now, known === undefined ? undefined : remembered(known), false);
+    return after(group, preparations(group, originals, originals.max + room).slice(0, killedAfter));
+  };
+  const putBack = (group: NodeGroup, known?: number): number => {
+    const memory = known === undefined ? undefined : remembered(known);
+    return after(group, restorations(group, memory, [])).max;
+  };
+
+  it.each([0, 1, 2, 3])(
+    'a roll killed after %i changes of its first preparation knows its own maximum again',
+    (kill) => {
+      const again = prepare(prepare(untouched({ max: 4 }), undefined, kill));
+      expect(again.max).toBe(7);
+      expect(putBack(again, 7)).toBe(4);
+    },
+  );
+
+  it.each([0, 1, 2])('a roll killed after %i changes of a preparation for a changed maximum does so too', (kill) => {
+    const rolling = prepare(untouched({ max: 4 }));
+    const changed = { ...rolling, max: 5 };
+    // The row still says what was set before.
+    const again = prepare(prepare(changed, 7, kill), 7);
+    expect(again.max).toBe(8);
+    expect(putBack(again, 8)).toBe(5);
+  });
+
+  it.each([0, 1, 2])('a roll killed after %i changes of a preparation for a larger surge does so too', (kill) => {
+    const again = prepare(prepare(prepare(untouched({ max: 4 })), 7, kill, 5), 7, 99, 5);
+    expect(again.max).toBe(9);
+    expect(putBack(again, 9)).toBe(4);
+  });
+
+  it('a preparation whose outcome the cloud does not show yet is not taken for a change', () => {
+    const again = prepare(prepare(prepare({ ...prepare(untouched({ max: 4 })), max: 5 }, 7), 7), 7);
+    expect(again.max).toBe(8);
+    expect(putBack(again, 8)).toBe(5);
+  });
+
+  it.each([1, 2, 3])('what somebody sets after a kill that came after %i changes is theirs', (kill) => {
+    const changed = { ...prepare(untouched({ max: 4 }), undefined, kill), max: 10 };
+    const again = prepare(changed);
+    expect(again.max).toBe(13);
+    expect(putBack(again, 13)).toBe(10);
+  });
+
+  it('a roll that is cancelled before it noted its new maximum puts the original back', () => {
+    const again = prepare({ ...prepare(untouched({ max: 4 })), max: 5 }, 7);
+    expect(putBack(again, 7)).toBe(5);
+  });
+
+  it('remembers a limited number of its maxima, the last ones', () => {
+    let group = prepare(untouched({ max: 4 }));
+    for (let room = 4; room < 20; room += 1) group = prepare(group, undefined, 99, room);
+    expect(readOriginals(group)).toMatchObject({ max: 4, lifted: [16, 17, 18, 19, 20, 21, 22, 23] });
+  });
+
+  it('without its tag of maxima goes by what it remembers', () => {
+    const group = prepare(untouched({ max: 4 }));
+    const { 'clm/roll-lifted-max': _gone, ...tags } = group.tags;
+    const bare = { ...group, tags };
+    expect(putBack(prepare(bare, 7), 7)).toBe(4);
+    expect(putBack(prepare({ ...bare, max: 5 }, 7), 8)).toBe(5);
+    expect(putBack(prepare(bare), 7)).toBe(4);
   });
 });
 
