@@ -19,7 +19,6 @@ export function readS3Call(request: WireRequest): S3Call | undefined {
   const slash = path.indexOf('/');
   const bucket = slash < 0 ? path : path.slice(0, slash);
   const key = slash < 0 ? '' : path.slice(slash + 1);
-  if (bucket === '') return request.method === 'GET' ? { action: 'ListBuckets', params: {} } : undefined;
   const call = (action: string, more: Record<string, unknown> = {}): S3Call => ({
     action,
     params: { Bucket: bucket, ...(key === '' ? {} : { Key: key }), ...more },
@@ -32,6 +31,11 @@ export function readS3Call(request: WireRequest): S3Call | undefined {
         return value === null ? [] : [[name, value]];
       }),
     );
+  if (bucket === '') {
+    if (request.method !== 'GET') return undefined;
+    const names = { MaxBuckets: 'max-buckets', ContinuationToken: 'continuation-token', Prefix: 'prefix' };
+    return { action: 'ListBuckets', params: optional(names) };
+  }
   if (key === '') return bucketCall(request, call, optional);
   const version = optional({ VersionId: 'versionId' });
   const type = request.headers['content-type'];

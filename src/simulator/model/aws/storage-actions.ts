@@ -98,6 +98,29 @@ export class ObjectStorage {
     return { Location: `/${name}` };
   }
 
+  /** Buckets of the account in all regions, by name; those of stacks too. */
+  #listBuckets({ state, params }: Call): Record<string, unknown> {
+    for (const { account, plain } of this.#cloud.regions()) {
+      if (account !== state.account) continue;
+      for (const [name, { type }] of plain) if (type === 'AWS::S3::Bucket') this.bucket(name);
+    }
+    const prefix = params.text('Prefix') ?? '';
+    const all = [...this.#buckets.values()].filter(
+      ({ account, name }) => account === state.account && name.startsWith(prefix),
+    );
+    all.sort((a, b) => (a.name < b.name ? -1 : 1));
+    const { items, next } = page(all, {
+      size: params.bounded('MaxBuckets', 1, 10_000) ?? 10_000,
+      token: params.text('ContinuationToken'),
+      badToken: () => new AwsError('InvalidArgument', 'The continuation token provided is incorrect'),
+    });
+    return {
+      Buckets: items.map(({ name, createdAt }) => ({ Name: name, CreationDate: new Date(createdAt) })),
+      Owner: { ID: state.account },
+      ...(next === undefined ? {} : { ContinuationToken: next }),
+    };
+  }
+
   #list(call: Call, bucket: Bucket): Record<string, unknown> {
     const prefix = call.params.text('Prefix') ?? '';
     const delimiter = call.params.text('Delimiter') ?? '';
@@ -246,12 +269,7 @@ export class ObjectStorage {
         this.#buckets.delete(bucket.name);
         return {};
       },
-      ListBuckets: ({ state }) => ({
-        Buckets: [...this.#buckets.values()]
-          .filter((bucket) => bucket.account === state.account)
-          .map((bucket) => ({ Name: bucket.name, CreationDate: new Date(bucket.createdAt) })),
-        Owner: { ID: state.account },
-      }),
+      ListBuckets: (call) => this.#listBuckets(call),
       GetBucketLocation: (call) => ({ LocationConstraint: bucketOf(call).region }),
       GetBucketVersioning: (call) => {
         const { versioning } = bucketOf(call);

@@ -180,6 +180,7 @@ function describe({ params, state }: Call): Record<string, unknown> {
       'volume-id': (volume) => volume.id,
       'availability-zone': (volume) => volume.zone,
       'volume-type': (volume) => volume.type,
+      size: (volume) => String(volume.sizeGb),
       'attachment.instance-id': (volume) => volume.attachment?.instanceId,
       'attachment.status': (volume) => volume.attachment?.state,
     },
