@@ -1,5 +1,6 @@
 /** Faults of the world itself, as opposed to faults of single calls: each begins, and can be taken back. */
 import type { World } from '../model/world.ts';
+import { breakNetwork, setPublicRecord } from './network-faults.ts';
 import type { CallFault, Fault } from './scenario-schema.ts';
 
 type WorldFault = Exclude<Fault, CallFault>;
@@ -24,6 +25,10 @@ export function beginWorldFault(world: World, fault: WorldFault): () => void {
       return registryOverload(world, fault);
     case 'budget-never-allows':
       return budgetNeverAllows(world, fault);
+    case 'network':
+      return breakNetwork(world, fault);
+    case 'public-record':
+      return setPublicRecord(world, fault);
     case 'clock-skew':
       world.awsClockSkewMs = fault.behind === true ? -fault.skew : fault.skew;
       return () => {

@@ -187,6 +187,18 @@ describe('a fault, over the wire', () => {
     expect((await evict()).status).toBe(429);
     await end(id);
     expect((await evict()).status).toBe(201);
+
+    await kube('/apis/policy/v1/namespaces/default/poddisruptionbudgets', 'POST', {
+      metadata: { name: 'b' },
+      spec: { minAvailable: 0, selector: {} },
+    });
+    pass(1);
+    const conflicts = await begin({ kind: 'budget-conflicts', cluster: clusterId });
+    pass(0.1);
+    const really = () => kube('/api/v1/namespaces/default/pods/p/eviction', 'POST', { metadata: { name: 'p' } });
+    expect(await really()).toMatchObject({ status: 504, body: { kind: 'Status', reason: 'Timeout' } });
+    await end(conflicts);
+    expect((await really()).status).toBe(201);
   });
 
   test('registry-overload: images cannot be pulled', async () => {

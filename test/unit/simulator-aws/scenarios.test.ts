@@ -71,6 +71,8 @@ describe('a scenario', () => {
       'account: api: kubernetes is chosen by cluster, not by account or region',
     ],
     [{ kind: 'reset', probability: 0 }, 'probability: a probability is above 0'],
+    [{ kind: 'network', cluster: clusterId, dnsLatency: 'soon' }, 'dnsLatency: "soon" is not a span of time'],
+    [{ kind: 'public-record', domain: 'Org', name: 'a.org', type: 'A', values: [] }, 'domain: this is no DNS name'],
     [{ kind: 'no-capacity', zone: 'eu-central-1' }, 'zone: this is no availability zone'],
   ])('is refused with the reason: %j', (value, message) => {
     expect(problems(value)).toBe(message);
@@ -219,6 +221,53 @@ describe('faults of the world', () => {
     player.stop(id);
     pass(5);
     expect(evict()).toBe(201);
+  });
+
+  test('faults of one network add up, and each takes back its own', () => {
+    const { runtimeFaults } = world.kube(clusterId);
+    const network = (more: object) => player.play(fault({ kind: 'network', cluster: clusterId, ...more }));
+    const zones = { from: `${region}a`, to: `${region}b` };
+    const first = network({ links: [{ ...zones, lossPercent: 5 }], cniDown: ['*'], addons: { ingress: 'off' } });
+    const second = network({
+      links: [{ ...zones, latency: '1s' }],
+      cniDown: ['*', 'one'],
+      dnsLatency: '2s',
+      networkPolicies: 'ignored',
+      metadata: 'blocked',
+      images: { nginx: 'silent' },
+      nodeProblems: { one: ['KernelDeadlock'] },
+    });
+    pass(1);
+    player.stop(first);
+    expect(runtimeFaults.values).toEqual({
+      links: [{ ...zones, extraLatencyMs: 1000 }],
+      proxyDown: [],
+      cniDown: ['*', 'one'],
+      networkPolicies: 'ignored',
+      metadata: 'blocked',
+      dnsLatencyMs: 2000,
+      images: { nginx: 'silent' },
+      addons: {},
+      nodeProblems: { one: ['KernelDeadlock'] },
+    });
+    expect(runtimeFaults.isClear).toBe(false);
+    player.stop(second);
+    expect(runtimeFaults.isClear).toBe(true);
+  });
+
+  test('a public record says something else for a while', () => {
+    const name = 'www.example.org';
+    const ask = () => world.internet.ask({ kind: 'dns', name, type: 'A' }).records.map((each) => each.data);
+    const record = { domain: 'example.org', name, type: 'A' };
+    player.play(fault({ kind: 'public-record', ...record, values: ['192.0.2.1'] }));
+    player.play(fault({ kind: 'public-record', ...record, values: [], at: '1m', for: '1m' }));
+    const seen: string[][] = [];
+    for (let minute = 0; minute < 3; minute++) {
+      pass(30);
+      seen.push(ask());
+      pass(30);
+    }
+    expect(seen).toEqual([['192.0.2.1'], [], ['192.0.2.1']]);
   });
 
   test('the registry is slow for all and refuses what is too much, until that is over', () => {

@@ -55,7 +55,9 @@ export class RuntimeFaults {
 
   /** Nothing was ever broken, or all of it was cleared. */
   get isClear(): boolean {
-    return Object.entries(this.#values).every(([name, value]) => value === none[name as keyof RuntimeFaultValues]);
+    return Object.entries(this.#values).every(([name, value]) =>
+      typeof value === 'object' ? Object.keys(value).length === 0 : value === none[name as keyof RuntimeFaultValues],
+    );
   }
 
   get values(): RuntimeFaultValues {
