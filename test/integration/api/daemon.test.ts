@@ -256,7 +256,7 @@ describe('a running daemon', () => {
     const typed = await runCli(['pause', 'channel:bta', '--reason', 'testing', '--config', folder.configFile]);
     expect([typed.code, typed.err]).toEqual([2, expect.stringContaining('beta')]);
     const nothing = await runCli(['retry', 'cluster:cluster-1', '--reason', 'testing', '--config', folder.configFile]);
-    expect([nothing.code, nothing.err]).toEqual([3, expect.stringContaining('clm retry channel:dev')]);
+    expect([nothing.code, nothing.err]).toEqual([3, expect.stringContaining('there is nothing to try again')]);
   });
 
   it('explains itself through the command line', async () => {
