@@ -47,12 +47,13 @@ export function judgeRegressions(
   const excused = after.failures.filter((failure) => before?.some((one) => isSame(one, failure)) === true);
   const regressions = after.failures.filter((failure) => !excused.includes(failure));
   const verdict = (kind: GateVerdict['kind'], reason: string): GateVerdict => ({ kind, reason, regressions, excused });
+  // first what people can mend: which check failed, and how
+  const worst = regressions[0];
+  if (worst !== undefined) return verdict('block', describeRegression(worst, regressions, before));
   if (after.passed === 0) return verdict('block', 'no check passed: an empty run proves nothing');
   if (after.failed > after.failures.length) {
     return verdict('block', `${after.failed} checks failed, more than can be told apart`);
   }
-  const worst = regressions[0];
-  if (worst !== undefined) return verdict('block', describeRegression(worst, regressions, before));
   if (after.flaky.length > policy.maxFlaky) {
     const named = after.flaky.join(', ');
     return verdict('block', `${after.flaky.length} masked failures, ${policy.maxFlaky} allowed: ${named}`);
