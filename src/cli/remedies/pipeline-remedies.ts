@@ -58,6 +58,15 @@ export const pipelineRemedies: Record<string, Remedy> = {
       'clm retry channel:NAME --reason …, when the cause was outside.',
     ],
   },
+  'nothing-passed': {
+    meaning:
+      'Clusters failed, as many as maxFailures of the channel allows, and not one passed: nothing can prove this version there.',
+    actions: [
+      'clm why CHANNEL names the clusters and their failures.',
+      'Merge a fix to the first channel; it supersedes this version.',
+      'clm retry channel:NAME --reason …, when the cause was outside.',
+    ],
+  },
   'gate-closed': {
     meaning: 'A gate is not satisfied: evidence of a cluster is missing or belongs to another version.',
     actions: [

@@ -178,6 +178,8 @@ const base = setup({
     resumesGating: resumesTo('gating'),
     resumesRepaying: resumesTo('repaying'),
     haltOver: ({ context, event }) => {
+      // whoever reports may be the first that passes: looked at anew
+      if (context.halt?.code === 'nothing-passed') return true;
       if (context.halt?.code !== 'failure-budget-spent') return false;
       const members =
         event.type === 'CLUSTER_RECOVERED'

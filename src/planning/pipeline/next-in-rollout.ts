@@ -48,6 +48,14 @@ function isInTrouble(member: MemberView): boolean {
   return member.state === 'failed' || member.state === 'aborted' || member.stalled !== null;
 }
 
+/** Why the version can never be proven as things are: whatever the budget allows, clusters failed and not one passed. */
+export function nothingPassed(members: Record<string, MemberView>): string | undefined {
+  const failures = budgetSpent(members);
+  const passed = Object.values(members).some((member) => member.joined !== true && member.state === 'updated');
+  if (failures.length === 0 || passed) return undefined;
+  return `not one cluster passed, so nothing proves the version: ${named(members, failures)}`;
+}
+
 export function nextInRollout(view: RolloutView): NextInRollout {
   const failures = budgetSpent(view.members);
   if (failures.length > view.maxFailures) return overBudget(view, failures);
@@ -60,6 +68,8 @@ export function nextInRollout(view: RolloutView): NextInRollout {
   }
   const others = Object.keys(view.members).filter((id) => !isSettled(view.members[id]));
   if (others.length > 0) return inWave(view, -1, others.sort());
+  const hopeless = nothingPassed(view.members);
+  if (hopeless !== undefined) return { kind: 'halt', code: 'nothing-passed', reason: hopeless };
   return { kind: 'verified', reason: 'every cluster of every wave is verified, or failed within the budget' };
 }
 
@@ -90,16 +100,21 @@ function failAlike(view: RolloutView, failures: string[]): NextInRollout | undef
 }
 
 function overBudget(view: RolloutView, failures: string[]): NextInRollout {
-  const named = failures.slice(0, 3).map((id) => {
-    const member = view.members[id] as MemberView;
-    return `${id} (${member.failure?.message ?? member.stalled?.message ?? member.state})`;
-  });
-  const more = failures.length > named.length ? ` and ${failures.length - named.length} more` : '';
   return {
     kind: 'halt',
     code: 'failure-budget-spent',
-    reason: `${failures.length} failed, ${view.maxFailures} allowed: ${named.join('; ')}${more}`,
+    reason: `${failures.length} failed, ${view.maxFailures} allowed: ${named(view.members, failures)}`,
   };
+}
+
+/** The first three, each with what is wrong with it. */
+function named(members: Record<string, MemberView>, failures: string[]): string {
+  const first = failures.slice(0, 3).map((id) => {
+    const member = members[id] as MemberView;
+    return `${id} (${member.failure?.message ?? member.stalled?.message ?? member.state})`;
+  });
+  const more = failures.length > first.length ? ` and ${failures.length - first.length} more` : '';
+  return `${first.join('; ')}${more}`;
 }
 
 function inWave(view: RolloutView, index: number, open: string[]): NextInRollout {

@@ -77,7 +77,10 @@ async function whereTheTargetIs(
     return held(context, 'target-diverged', message);
   }
   const needsReview = policy.promotion === 'pull-request' && context.review?.approvedBy == null;
-  return done({ kind: needsReview ? 'review' : 'cleared', branch, from }, []);
+  if (needsReview) return done({ kind: 'review', branch, from }, []);
+  // one promotion at a time moves a target, so that each knows whose move it was
+  const slots = [{ name: `move:${context.target}`, limit: 1 }];
+  return { ...done({ kind: 'cleared', branch, from }, []), admit: [{ holder: input.id, slots }] };
 }
 
 /** The journal hears of a reason once, not at every look. */

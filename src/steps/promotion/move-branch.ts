@@ -7,25 +7,34 @@ import type { PipelineDependencies } from '../pipeline-dependencies.ts';
 const heldLookMs = 5 * 60_000;
 const pausedLookMs = 60 * 60_000;
 
-/** Pushes the fast-forward, with a lease on where the branch was when the move was decided (P7). */
+/**
+ * Pushes the fast-forward, with a lease on where the branch was when the move was decided (P7). The promotion has the target to itself
+ * (its slot was taken when it was cleared), so a branch that is there already was moved by this one before a crash, unless the move is on
+ * record as another's.
+ */
 export function moveBranch(deps: PipelineDependencies) {
   return async (input: StepInput<PromotionState>): Promise<StepOutcome> => {
     const { channel, target, commit, tree, branch, from, rolloutId } = input.context;
-    if (branch === null || from === null) return done({ kind: 'recheck' });
+    if (branch === null || from === null) return { ...done({ kind: 'recheck' }), release: [input.id] };
     if (!input.leaseHeld()) {
       return { kind: 'failed', failure: transient('lease-lost', 'another daemon holds the lease') };
     }
     const result = await deps.source.fastForward(branch, from, commit);
     deps.heads.forget();
     if (result.kind === 'refused') {
-      if (result.reason === 'branch-moved') return done({ kind: 'recheck' });
+      if (result.reason === 'branch-moved') return { ...done({ kind: 'recheck' }), release: [input.id] };
       const output: PromotionOutput = { kind: 'held', code: `push-${result.reason}`, message: result.message };
       return {
         ...done(output),
+        release: [input.id],
         journal: [{ kind: 'promotion-held', message: result.message, data: { code: output.code } }],
       };
     }
     await closeReview(deps, input.context);
+    if (result.kind === 'already' && (await deps.store.fact('approved', `${target}/${commit}`)) !== undefined) {
+      const message = `branch ${branch} is at ${commit.slice(0, 12)} already; proven on ${channel}, too`;
+      return { ...done({ kind: 'moved' }), journal: [{ kind: 'promotion-met', message, data: { branch, target } }] };
+    }
     return {
       ...done({ kind: 'moved' }),
       facts: [
@@ -63,7 +72,8 @@ export function holdPromotion() {
   return async (input: StepInput<PromotionState>): Promise<StepOutcome> => {
     const { problem } = input.context;
     const since = Math.max(problem?.since ?? input.now, 0);
-    if (input.now - since >= heldLookMs || input.now < since) return done({ kind: 'recheck' });
+    const again = { ...done({ kind: 'recheck' }), release: [input.id] };
+    if (input.now - since >= heldLookMs || input.now < since) return again;
     const message = problem?.message ?? 'held';
     return {
       kind: 'waiting',
@@ -80,7 +90,8 @@ export function pausePromotion() {
     if (paused?.expiresAt != null && input.now >= paused.expiresAt) return done({ kind: 'recheck' });
     const message = `paused by ${paused?.by ?? ''}: ${paused?.reason ?? ''}`;
     const wakeAt = Math.min(paused?.expiresAt ?? Number.POSITIVE_INFINITY, input.now + pausedLookMs);
-    return { kind: 'waiting', reason: { code: 'paused', message }, wakeAt, progress: message };
+    // paused in the middle of a move: others may move the target meanwhile
+    return { kind: 'waiting', reason: { code: 'paused', message }, wakeAt, progress: message, release: [input.id] };
   };
 }
 

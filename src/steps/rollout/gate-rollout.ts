@@ -7,7 +7,7 @@ import { type GateVerdict as ChecksVerdict, judgeGate } from '../../planning/pip
 import { judgeConvergence } from '../../planning/pipeline/gates/convergence-gate.ts';
 import { closed, open } from '../../planning/pipeline/gates/gate-verdict.ts';
 import { judgeSoakDemands } from '../../planning/pipeline/gates/soak-gate.ts';
-import { budgetSpent } from '../../planning/pipeline/next-in-rollout.ts';
+import { budgetSpent, nothingPassed } from '../../planning/pipeline/next-in-rollout.ts';
 import { describeHold, readOverrides, vetoOn } from '../../planning/pipeline/overrides.ts';
 import type { JournalNote, StepInput, StepOutcome } from '../../ports/step.ts';
 import type { FactWrite, Json, OutboxMessage } from '../../ports/store.ts';
@@ -31,9 +31,11 @@ export function gateRollout(deps: PipelineDependencies) {
     const failures = budgetSpent(members);
     if (failures.length > maxFailures) {
       const message = `${failures.length} clusters failed, ${maxFailures} allowed: ${failures.slice(0, 3).join(', ')}`;
-      const output: RolloutOutput = { kind: 'halt', code: 'failure-budget-spent', message };
-      return { kind: 'done', output: output as unknown as Json, journal: [{ kind: 'rollout-halted', message }] };
+      return halt('failure-budget-spent', message);
     }
+    // those that passed may have left meanwhile
+    const hopeless = nothingPassed(members);
+    if (hopeless !== undefined) return halt('nothing-passed', hopeless);
     const evidence = await readEvidence(deps.store, context);
     const checks = judgeGate({ commit, tree, members, maxFailures, evidence });
     const passes = [...evidence.values()].filter((one) => one.result === 'passed' && one.inheritedFrom === null).length;
@@ -54,6 +56,12 @@ export function gateRollout(deps: PipelineDependencies) {
     const others = (policy?.gates ?? []).filter((gate) => gate.kind === 'http' || gate.kind === 'prometheus');
     return waitFor(input, gates, !waived && others.length > 0);
   };
+}
+
+function halt(code: string, message: string): StepOutcome {
+  const output: RolloutOutput = { kind: 'halt', code, message };
+  const journal = [{ kind: 'rollout-halted', message, data: { code } }];
+  return { kind: 'done', output: output as unknown as Json, journal };
 }
 
 function waitFor(input: Input, gates: GateRecord[], asksOthers: boolean): StepOutcome {

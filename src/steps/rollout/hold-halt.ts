@@ -8,7 +8,7 @@ import { type PipelineDependencies, policyOf } from '../pipeline-dependencies.ts
 const haltLookMs = 60 * 60_000;
 /** An automatic veto ends by itself, as every override does. */
 const vetoMs = 90 * 86_400_000;
-const answerable = new Set(['failure-budget-spent', 'same-failure']);
+const answerable = new Set(['failure-budget-spent', 'nothing-passed', 'same-failure']);
 
 /** Halted: somebody has to look. It says so again by and by, so that a lost event delays and never hangs. */
 export function holdHalt(deps: PipelineDependencies) {

@@ -54,6 +54,33 @@ describe('a cluster that fails', () => {
     expect((await world.judge()).violations).toEqual([]);
   });
 
+  it('within the budget halts when it is the only one: nothing is left that could prove the version', async () => {
+    const policy = { maxFailures: 1, newCommits: 'queue' as const };
+    const { world, daemon } = await adoptedWorld({ channels: { dev: 1, alpha: 1 }, policy });
+    world.failingChecks.set(world.clusterOf('dev-1').id, { message: 'broken' });
+    const rollout = `rollout:dev:${world.source.merge('dev', 'b1', { manifest: 'm2' })}`;
+    await daemon.until('halted', async () => (await daemon.stateOf(rollout)) === 'halted');
+    const { halt } = await daemon.context<{ halt: { code: string; message: string } }>(rollout);
+    expect(halt.code).toBe('nothing-passed');
+    expect(halt.message).toContain('not one cluster passed');
+    expect(halt.message).toContain('broken');
+    world.failingChecks.clear();
+    // a queue waits for what may still be proven, not for this
+    const fix = world.source.merge('dev', 'b2', { manifest: 'm3' });
+    await daemon.until('fix proven', async () => (await daemon.stateOf(`rollout:alpha:${fix}`)) === 'proven');
+    expect((await world.judge()).violations).toEqual([]);
+  });
+
+  it('within the budget and alone goes on by itself when it was only away', async () => {
+    const { world, daemon } = await adoptedWorld({ channels: { dev: 1, alpha: 1 }, policy: { maxFailures: 1 } });
+    const live = world.clusterOf('dev-1');
+    live.unreachable = true;
+    const rollout = `rollout:dev:${world.source.merge('dev', 'b1', { manifest: 'm2' })}`;
+    await daemon.until('halted', async () => (await daemon.stateOf(rollout)) === 'halted');
+    live.unreachable = false;
+    await daemon.until('proven', async () => (await daemon.stateOf(rollout)) === 'proven');
+  });
+
   it('because its stack rolls back says which resource refused', async () => {
     const { world, daemon } = await adoptedWorld({ channels: { dev: 1 } });
     world.clusterOf('dev-1').rollsBack.add('dev-1');

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { adoptedWorld, minute, PipelineWorld } from '../../support/pipeline/pipeline-world.ts';
+import { FailureError, transient } from '../../../src/domain/failure.ts';
+import { adoptedWorld, minute, type PipelineDaemon, PipelineWorld } from '../../support/pipeline/pipeline-world.ts';
 
 describe('a merge to the first channel', () => {
   it('reaches the last one by evidence alone', async () => {
@@ -81,6 +82,53 @@ describe('a merge to the first channel', () => {
       updated,
       updated,
     ]);
+  });
+});
+
+describe('two channels that promote to the same one', () => {
+  const fan = { dev: ['alpha', 'canary'], alpha: ['stable'], canary: ['stable'], stable: [] };
+  const fannedOut = async () => {
+    const { world, daemon } = await adoptedWorld({ channels: { dev: 1, alpha: 1, canary: 1, stable: 1 } });
+    for (const channel of world.pipeline.channels) channel.promotesTo = fan[channel.name as keyof typeof fan];
+    return { world, daemon };
+  };
+  const bothEnded = (daemon: PipelineDaemon, commit: string) =>
+    daemon.until('both promotions over', async () => {
+      const states = ['alpha', 'canary'].map((from) => daemon.stateOf(`promotion:${from}:stable:${commit}`));
+      return (await Promise.all(states)).every((state) => state === 'promoted');
+    });
+  const movesOfStable = async (world: PipelineWorld) =>
+    (await world.store.journal({ limit: 1000, kind: 'branch-moved' })).filter(
+      ({ data }) => (data as { target: string }).target === 'stable',
+    );
+
+  it('move it once, and the journal says so once (P10)', async () => {
+    const { world, daemon } = await fannedOut();
+    const commit = world.source.merge('dev', 'b1', { manifest: 'm2' });
+    await bothEnded(daemon, commit);
+    expect(await movesOfStable(world)).toHaveLength(1);
+    expect(await world.store.journal({ limit: 1000, kind: 'promotion-met' })).toHaveLength(1);
+    expect((await world.judge()).violations).toEqual([]);
+  });
+
+  it('know whose move it was when the answer to the push is lost while both push (P10)', async () => {
+    const { world, daemon } = await fannedOut();
+    const push = world.source.fastForward.bind(world.source);
+    let lost = 0;
+    world.source.fastForward = async (branch, expected, to) => {
+      const result = await push(branch, expected, to);
+      if (branch !== 'stable' || lost > 0) return result;
+      lost += 1;
+      throw new FailureError(transient('git-timeout', 'the answer to the push is lost'));
+    };
+    const commit = world.source.merge('dev', 'b1', { manifest: 'm2' });
+    await bothEnded(daemon, commit);
+    expect(lost).toBe(1);
+    const moves = await movesOfStable(world);
+    expect(moves).toHaveLength(1);
+    expect(moves[0]?.data).toMatchObject({ from: expect.not.stringMatching(commit), to: commit });
+    expect(await world.store.slotHolders('move:stable')).toEqual([]);
+    expect((await world.judge()).violations).toEqual([]);
   });
 });
 

@@ -125,7 +125,8 @@ export class ScriptedSource implements ChannelSource {
     if (at === undefined) return { kind: 'refused', reason: 'branch-missing', message: `${branch} is gone` };
     if (at === to) return { kind: 'already' };
     if (at !== expected) return { kind: 'refused', reason: 'branch-moved', message: `${branch} moved` };
-    if (!(await this.isAncestor(at, to))) {
+    // no pause between the look and the move: a push is atomic
+    if (!this.contains(at, to)) {
       return { kind: 'refused', reason: 'not-fast-forward', message: `${to} does not contain ${at}` };
     }
     this.branches.set(branch, to);

@@ -121,6 +121,7 @@ describe('regressions', () => {
 
   it('cannot hide behind a run in which nothing passed', () => {
     expect(judgeRegressions(after([failure('a')], { passed: 0 }), [failure('a')], strict).kind).toBe('block');
+    expect(judgeRegressions(after([failure('a')], { passed: 0 }), undefined, strict).reason).toContain('check a ');
   });
 
   it('let so many masked failures through, and no more', () => {
