@@ -28,7 +28,7 @@ export const register: RegisterCommand = (program, context) => {
     .description(
       'Starts a simulated fleet (AWS and Kubernetes APIs on loopback), a git repository and the daemon; merges a change that replaces every node to dev; follows it to stable. Exit code 0 promoted, 1 halted, 3 blocked.',
     )
-    .option('--speed <rate>', 'simulated seconds a second', positive, 180)
+    .option('--speed <rate>', 'simulated seconds a second', positive, 240)
     .option('--clusters <n>', 'clusters of the sample fleet, 4 to 84', wholeNumber, 84)
     .addOption(
       new Option('--break <what>', 'break the dev cluster: its checks, or a budget that never allows').choices([
