@@ -48,18 +48,7 @@ export function planLaunches(context: PoolContext, sums: CapacitySums, awaited: 
       const reason = proven
         ? `${state.group.name} needs a new node before the next old one goes`
         : `one new node first: it shows that the new template boots`;
-      context.actions.push({
-        kind: 'capacity',
-        reason,
-        intent: {
-          kind: 'launch',
-          id: `launch-${number}`,
-          group: state.group.name,
-          zone,
-          token: launchToken(memory.rollId, number),
-          raise: memory.launchByDesired,
-        },
-      });
+      context.actions.push(launchAction(memory, { number, group: state.group.name, zone, reason }));
       sums.launched(state);
     }
   }
@@ -75,8 +64,18 @@ function waitForZones(context: PoolContext, state: GroupState, awaited: Set<stri
   wait(context, 'no-capacity', message);
 }
 
+/** One node of the group more, in this zone (null: where the group likes); `number` counts the launches of the roll. */
+export function launchAction(
+  memory: PoolContext['memory'],
+  { number, group, zone, reason }: { number: number; group: string; zone: string | null; reason: string },
+): Extract<PoolContext['actions'][number], { kind: 'capacity' }> {
+  const token = launchToken(memory.rollId, number);
+  const intent = { kind: 'launch' as const, id: `launch-${number}`, group, zone, token, raise: memory.launchByDesired };
+  return { kind: 'capacity', reason, intent };
+}
+
 /** The same launch sent twice carries the same token. */
-export function launchToken(rollId: string, number: number): string {
+function launchToken(rollId: string, number: number): string {
   return createHash('sha256').update(`${rollId}/${number}`).digest('hex');
 }
 

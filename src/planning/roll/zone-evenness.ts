@@ -4,7 +4,7 @@
  */
 import { imagePullGate } from './control-plane-gate.ts';
 import { readOriginals, rebalanceProcess } from './group-tags.ts';
-import { launchToken } from './launch-plan.ts';
+import { launchAction } from './launch-plan.ts';
 import type { GroupState, Member } from './members.ts';
 import { intentFor, type PoolContext, wait } from './pool-context.ts';
 
@@ -42,18 +42,7 @@ export function planEvenness(context: PoolContext): void {
     const number = memory.launches + 1;
     const reason = `${state.group.name} has fewest nodes in ${zone}, and would end one elsewhere undrained to even that out`;
     wait(context, 'evening-zones', reason);
-    actions.push({
-      kind: 'capacity',
-      reason,
-      intent: {
-        kind: 'launch',
-        id: `launch-${number}`,
-        group: state.group.name,
-        zone,
-        token: launchToken(memory.rollId, number),
-        raise: memory.launchByDesired,
-      },
-    });
+    actions.push(launchAction(memory, { number, group: state.group.name, zone, reason }));
     return;
   }
 }
