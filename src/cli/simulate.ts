@@ -37,7 +37,12 @@ export const register: RegisterCommand = (program, context) => {
     .description(
       'Serves the AWS and Kubernetes APIs of the sample fleet on loopback until Ctrl-C, for kubectl, the AWS CLI, SDKs, or anything else that speaks to them. Prints how to reach it; then what happens in it.',
     )
-    .option('--clusters <n>', 'clusters of the sample fleet, 4 to 84', within(4, 84), 4)
+    .option(
+      '--clusters <n>',
+      'clusters, 1 to 1000: the sample fleet, and above 84 more that are all alike',
+      within(1, 1000),
+      4,
+    )
     .option('--speed <rate>', 'simulated seconds a second', speedOf, 1)
     .option('--scenario <file>', 'what goes wrong, where and when (docs/simulator.md)')
     .option('--kubeconfig <file>', 'where to write the kubeconfig (default: a temporary file, removed at the end)')
@@ -68,5 +73,6 @@ export const register: RegisterCommand = (program, context) => {
     ['clm simulate serve', 'four clusters, in real time'],
     ['clm simulate serve --speed 60 --kubeconfig ./sim.kubeconfig', 'an hour a minute'],
     ['clm simulate serve --scenario examples/scenario.yaml', 'with faults'],
+    ['clm simulate serve --clusters 1000', 'takes half a minute and 2 GiB'],
   ]);
 };

@@ -1,17 +1,15 @@
 /** The measuring process of `npm run bench -- simulator`: `simulator-fleet.ts CLUSTERS`, with `--expose-gc`. */
 import { World } from '../../src/simulator/model/world.ts';
+import { startUniformClusters, uniformClusters, uniformSize } from '../../src/simulator/scenarios/uniform-fleet.ts';
 import { wallMs } from '../../src/support/deadline.ts';
 import type { BenchRow, Measured } from './bench-row.ts';
 
 const startMs = Date.UTC(2026, 10, 21);
-const nodes = 30;
-const podsANode = 10;
-const perAccount = 10;
 const hourMs = 3_600_000;
 const compared = 10;
 
 function main(wanted: number): BenchRow[] {
-  const one = `${nodes} nodes, ${nodes * podsANode} pods`;
+  const one = `${uniformSize.nodes} nodes, ${uniformSize.pods} pods`;
   const slowly = measured(() => slowFleet(compared));
   const before = liveMebibytes();
   const started = measured(() => fleet(wanted));
@@ -63,100 +61,23 @@ function liveMebibytes(): number {
   return process.memoryUsage().heapUsed / 2 ** 20;
 }
 
-function membersOf(clusters: number): { id: string; account: string; region: string }[] {
-  return Array.from({ length: clusters }, (_, i) => {
-    const account = String(100_000_000_000 + Math.floor(i / perAccount));
-    return { id: `aws:${account}:eu-central-1:kube-${i}`, account, region: 'eu-central-1' };
-  });
-}
-
+/** Each of them object by object. */
 function slowFleet(clusters: number): World {
   const world = new World({ seed: 'bench', startMs });
-  const models = membersOf(clusters).map((member, i) => {
-    const model = world.addCluster(member);
-    createPool(world, { ...member, name: `pool-${i}` });
-    return model;
-  });
-  world.advanceTo(startMs + 600_000);
-  for (const model of models) model.seed(workloads(), 'bench');
-  world.advanceTo(startMs + 1_200_000);
+  for (const cluster of uniformClusters(0, clusters)) finish(startUniformClusters(world, [cluster]));
   return world;
 }
 
 /** The first cluster is started object by object; the others are started from it. */
 function fleet(clusters: number): World {
   const world = new World({ seed: 'bench', startMs });
-  const members = membersOf(clusters);
-  const [first, ...others] = members;
-  if (!first) throw new RangeError('a fleet has at least one cluster');
-  const model = world.addCluster(first);
-  for (const [i, member] of members.entries()) createPool(world, { ...member, name: `pool-${i}` });
-  world.advanceTo(startMs + 600_000);
-  model.seed(workloads(), 'bench');
-  world.advanceTo(startMs + 1_200_000);
-  const taken = model.template();
-  if ('problems' in taken) throw new Error(taken.problems.join('; '));
-  for (const other of others) {
-    const made = world.addClusterLike(other, taken.template);
-    if ('problems' in made) throw new Error(`${other.id}: ${made.problems.join('; ')}`);
-  }
+  finish(startUniformClusters(world, uniformClusters(0, clusters)));
   return world;
 }
 
-function createPool(world: World, cluster: { id: string; account: string; name: string }): void {
-  const call = (service: 'ec2' | 'autoscaling', action: string, params: Record<string, unknown>) => {
-    const reply = world.aws.handle({ account: cluster.account, region: 'eu-central-1', service, action, params });
-    if (!reply.ok) throw new Error(`${action}: ${reply.message}`);
-  };
-  const flags = '--node-labels=node.kubernetes.io/role=worker,node.kubernetes.io/node-pool=workers';
-  call('ec2', 'CreateLaunchTemplate', {
-    LaunchTemplateName: cluster.name,
-    LaunchTemplateData: {
-      ImageId: 'ami-0123456789abcdef0',
-      InstanceType: 'm5.2xlarge',
-      UserData: Buffer.from(`#cloud-config\nruncmd:\n- kubelet ${flags}\n`).toString('base64'),
-    },
-  });
-  call('autoscaling', 'CreateAutoScalingGroup', {
-    AutoScalingGroupName: cluster.name,
-    MinSize: nodes,
-    MaxSize: nodes,
-    AvailabilityZones: ['eu-central-1a', 'eu-central-1b', 'eu-central-1c'],
-    LaunchTemplate: { LaunchTemplateName: cluster.name, Version: '1' },
-    Tags: [{ Key: `kubernetes.io/cluster/${cluster.id}`, Value: 'owned', PropagateAtLaunch: true }],
-  });
-}
-
-/** Ten pods a node: deployments of ten, a budget each. */
-function workloads(): object[] {
-  return Array.from({ length: nodes }, (_, i): object[] => {
-    const labels = { app: `app-${i}` };
-    return [
-      {
-        apiVersion: 'apps/v1',
-        kind: 'Deployment',
-        metadata: { name: `app-${i}`, namespace: 'default', labels },
-        spec: {
-          replicas: podsANode,
-          selector: { matchLabels: labels },
-          template: {
-            metadata: { labels },
-            spec: {
-              containers: [
-                { name: 'app', image: 'team/app:1', resources: { requests: { cpu: '100m', memory: '64Mi' } } },
-              ],
-            },
-          },
-        },
-      },
-      {
-        apiVersion: 'policy/v1',
-        kind: 'PodDisruptionBudget',
-        metadata: { name: `app-${i}`, namespace: 'default' },
-        spec: { maxUnavailable: 1, selector: { matchLabels: labels } },
-      },
-    ];
-  }).flat();
+/** Runs it through: what it says on the way is for people. */
+function finish(parts: Iterable<string>): void {
+  for (const _ of parts);
 }
 
 function sizeOf(world: World): { ready: number; pods: number } {

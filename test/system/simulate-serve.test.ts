@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { projectRoot } from '../../src/cli/demo/stage.ts';
+import { uniformSize } from '../../src/simulator/scenarios/uniform-fleet.ts';
 import { type ClmProcess, startClm } from '../support/system/run-clm.ts';
 import { withScratchDirectory } from '../support/system/scratch-directory.ts';
 
@@ -105,12 +106,52 @@ describe('clm simulate serve', () => {
         stderr: expect.stringMatching(/not ours/) as string,
       });
       expect((await refuse('--speed', '0')).code).toBe(2);
-      expect((await refuse('--clusters', '3')).code).toBe(2);
+      expect((await refuse('--clusters', '0')).code).toBe(2);
+      expect((await refuse('--clusters', '1001')).code).toBe(2);
       await writeFile(scenario, `faults: [{ kind: throttle, account: '999999999999' }]`);
       expect(await refuse('--scenario', scenario)).toMatchObject({
         code: 2,
         stderr: expect.stringMatching(/does not fit this fleet/) as string,
       });
+    });
+  });
+
+  test.each([
+    { wanted: 1, last: /:kube-1$/ },
+    { wanted: 86, last: /^aws:100000000008:eu-central-1:kube-85$/ },
+  ])('serves $wanted clusters, each with a context, and says what it is at', async ({ wanted, last }) => {
+    await withScratchDirectory(async (directory) => {
+      const kubeconfig = join(directory, 'kubeconfig');
+      const clusters = String(wanted);
+      const clm = startClm(['simulate', 'serve', '--clusters', clusters, '--kubeconfig', kubeconfig, '-o', 'json'], {
+        cwd: directory,
+      });
+      try {
+        const { contexts, places, awsEndpoint } = await serving(clm);
+        expect(clm.run.stderr).toMatch(/ s {2}waiting for nodes/);
+        const kubectl = async (...args: string[]) =>
+          (await run('kubectl', ['--kubeconfig', kubeconfig, ...args])).stdout.trim().split('\n');
+        const named = await kubectl('config', 'get-contexts', '-o', 'name');
+        expect(named.sort()).toEqual([...contexts].sort());
+        expect(named).toHaveLength(wanted);
+        const context = contexts.at(-1) ?? '';
+        expect(context).toMatch(last);
+        const nodes = await kubectl('--context', context, 'get', 'nodes', '--no-headers');
+        expect(nodes.filter((line) => / Ready /.test(line)).length).toBe(nodes.length);
+        if (wanted < 84) return;
+        expect(nodes).toHaveLength(uniformSize.nodes);
+        expect(await kubectl('--context', context, 'get', 'pods', '-o', 'name')).toHaveLength(uniformSize.pods);
+        const { account, region, accessKeyId = '' } = places.at(-1) ?? {};
+        expect(context).toContain(`${account}:${region}`);
+        const env = { PATH: process.env['PATH'], AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: 'simulated' };
+        const where = ['--endpoint-url', awsEndpoint, '--region', region ?? '', '--output', 'json'];
+        const ask = ['autoscaling', 'describe-auto-scaling-groups'];
+        const { stdout } = await run('aws', [...ask, ...where], { env });
+        const { AutoScalingGroups } = JSON.parse(stdout) as { AutoScalingGroups: { DesiredCapacity: number }[] };
+        expect(AutoScalingGroups.map((group) => group.DesiredCapacity)).toContain(uniformSize.nodes);
+      } finally {
+        clm.signal('SIGKILL');
+      }
     });
   });
 

@@ -3,12 +3,16 @@ import type { KubeObject } from '../../domain/kube-object.ts';
 import type { RenderedCluster, RenderedStack } from '../../domain/rendered.ts';
 import type { World } from '../../simulator/model/world.ts';
 import { teamWorkloads, undrainableWorkload } from '../../simulator/scenarios/team-workloads.ts';
+import { wallMs } from '../../support/deadline.ts';
 import { seededRandom } from '../../support/random.ts';
 
 /** Pods of teams a worker node; with system pods a fleet of 1,000 nodes then runs more than 8,000. */
 const teamPodsPerWorker = 5.5;
 const tightShare = 0.15;
 const settleStepMs = 30_000;
+const saidEveryMs = 1_500;
+/** What passes between two looks at the wall clock. */
+const settlePartMs = 5_000;
 const settleLimitMs = 3 * 3_600_000;
 
 export interface FleetMember {
@@ -32,11 +36,16 @@ export async function buildWorld(input: {
     world.addCluster({ id: cluster.id, account: accountNumber(cluster.infrastructureAccount), region: cluster.region });
   }
   onProgress('creating cluster stacks');
-  await createStacks(world, members, (stack) => stack.kind !== 'node-pool');
+  await createStacks(world, members, onProgress, (stack) => stack.kind !== 'node-pool');
   onProgress('creating node-pool stacks');
-  await createStacks(world, members, (stack) => stack.kind === 'node-pool');
+  await createStacks(world, members, onProgress, (stack) => stack.kind === 'node-pool');
   onProgress('waiting for nodes');
-  await settle(world, 'nodes', () => members.find(({ cluster }) => !nodesReady(world, cluster))?.cluster.id);
+  await settle(
+    world,
+    'nodes',
+    onProgress,
+    () => members.find(({ cluster }) => !nodesReady(world, cluster))?.cluster.id,
+  );
   onProgress('applying manifests and workloads');
   for (const { cluster, rendered } of members) {
     applyAll(
@@ -52,12 +61,18 @@ export async function buildWorld(input: {
     if (input.undrainable.has(cluster.id)) applyAll(world, cluster.id, undrainableWorkload() as KubeObject[], 'teams');
   }
   onProgress('waiting for pods');
-  await settle(world, 'pods', () => members.find(({ cluster }) => podsNotReady(world, cluster.id) > 0)?.cluster.id);
+  await settle(
+    world,
+    'pods',
+    onProgress,
+    () => members.find(({ cluster }) => podsNotReady(world, cluster.id) > 0)?.cluster.id,
+  );
 }
 
 async function createStacks(
   world: World,
   members: FleetMember[],
+  onProgress: (message: string) => void,
   which: (stack: RenderedStack) => boolean,
 ): Promise<void> {
   const created: { cluster: Cluster; name: string }[] = [];
@@ -76,7 +91,7 @@ async function createStacks(
       created.push({ cluster, name: stack.name });
     }
   }
-  await settle(world, 'stacks', () => {
+  await settle(world, 'stacks', onProgress, () => {
     for (const { cluster, name } of created) {
       const answer = cloudFormation(world, cluster, 'DescribeStacks', { StackName: name }) as {
         Stacks: { StackStatus: string; StackStatusReason?: string }[];
@@ -106,12 +121,23 @@ function cloudFormation(world: World, cluster: Cluster, action: string, params: 
 }
 
 /** Lets time pass until nothing is missing; `missing` names the first thing that is. */
-async function settle(world: World, what: string, missing: () => string | undefined): Promise<void> {
+async function settle(
+  world: World,
+  what: string,
+  onProgress: (message: string) => void,
+  missing: () => string | undefined,
+): Promise<void> {
   const deadline = world.clock.now() + settleLimitMs;
   let last: string | undefined;
+  let saidAt = wallMs();
   do {
     if (world.clock.now() >= deadline) throw new Error(`the simulated fleet did not settle: ${what} of ${last}`);
-    world.advanceTo(world.clock.now() + settleStepMs);
+    for (let part = 0; part < settleStepMs; part += settlePartMs) {
+      world.advanceTo(world.clock.now() + settlePartMs);
+      if (wallMs() - saidAt < saidEveryMs) continue;
+      onProgress(`waiting for ${what}${last === undefined ? '' : `: ${last} is not done`}`);
+      saidAt = wallMs();
+    }
     last = missing();
   } while (last !== undefined);
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { World } from '../../simulator/model/world.ts';
 import type { Scenario } from '../../simulator/scenarios/scenario-schema.ts';
+import { startUniformClusters, uniformClusters, uniformSize } from '../../simulator/scenarios/uniform-fleet.ts';
 import { type ServedWorld, serveWorld } from '../../simulator/wire/serve.ts';
 import { type ScaledClock, scaledClockFromNow } from '../../support/clock.ts';
 import { sleep, wallMs } from '../../support/deadline.ts';
@@ -31,6 +32,7 @@ export interface ServeOptions {
 /** The simulated past in which the fleet came to be. */
 const pastMs = 6 * 3_600_000;
 const timeLineMs = 30_000;
+const saidEveryMs = 1_500;
 
 /** Serves until the signal; everything that it wrote to a temporary place is gone then. @throws CliError for bad input */
 export async function runServe(options: ServeOptions, io: CliIo): Promise<void> {
@@ -51,12 +53,32 @@ async function build(options: ServeOptions, directory: string, io: CliIo): Promi
   const say = (message: string): void =>
     io.err(`${((wallMs() - startedAt) / 1000).toFixed(1).padStart(6)} s  ${message}\n`);
   const fleet = await writeSelectedFleet({ projectRoot, directory, clusters: options.clusters });
+  // The sample fleet has one cluster a channel at least; here fewer will do.
+  const clusters = fleet.clusters.slice(0, options.clusters);
   const configuration = join(projectRoot, 'channels', 'cluster');
-  say(`rendering ${fleet.clusters.length} clusters`);
-  const members = await renderFleet(configuration, fleet.clusters, '0'.repeat(40));
+  say(`rendering ${clusters.length} clusters`);
+  const members = await renderFleet(configuration, clusters, '0'.repeat(40));
   const world = new World({ seed: options.seed, startMs: scaledClockFromNow(1).now() - pastMs });
   await buildWorld({ world, members, seed: options.seed, undrainable: new Set(), onProgress: say });
+  await addMore(world, options.clusters - clusters.length, io, say);
   return world;
+}
+
+/** Clusters beyond the sample fleet are all alike, so that a thousand start in seconds. Stops half-way on Ctrl-C. */
+async function addMore(world: World, count: number, io: CliIo, say: (message: string) => void): Promise<void> {
+  if (count <= 0) return;
+  const { nodes, pods } = uniformSize;
+  say(`adding ${count} clusters of ${nodes} nodes and ${pods} pods`);
+  let saidAt = wallMs();
+  for (const doing of startUniformClusters(world, uniformClusters(world.clusters().length, count))) {
+    if (wallMs() - saidAt >= saidEveryMs) {
+      say(doing);
+      saidAt = wallMs();
+    }
+    // Lets the signal in.
+    await sleep(0, io.signal);
+    if (io.signal.aborted) return;
+  }
 }
 
 async function serve(
