@@ -8,7 +8,7 @@ import type { Problem } from '../domain/problem.ts';
 import type { StatusProblem } from '../planning/explain/status-document.ts';
 import type { Registry } from '../ports/channel-source.ts';
 import type { Json, ReadStore, Store } from '../ports/store.ts';
-import { digestOf } from './digest.ts';
+import { digestOf } from '../support/digest.ts';
 import { judgeRegistryChange } from './registry-change.ts';
 
 const factKind = 'last-good';

@@ -14,9 +14,9 @@ import {
 import { describeHold, readOverrides } from '../planning/pipeline/overrides.ts';
 import type { ChannelSource } from '../ports/channel-source.ts';
 import type { FactWrite, JournalEntry, Json, Store } from '../ports/store.ts';
+import { digestOf } from '../support/digest.ts';
 import type { Logger } from '../support/logger.ts';
 import type { Random } from '../support/random.ts';
-import { digestOf } from './digest.ts';
 
 export interface OverrideMirrorOptions {
   store: Pick<Store, 'fact' | 'facts' | 'post'>;

@@ -9,8 +9,8 @@ import type { RenderingOutcome } from '../rendering/cluster-rendering.ts';
 import { createRenderer } from '../rendering/renderer.ts';
 import { BoundedCache } from '../support/bounded-cache.ts';
 import { yieldToEventLoop } from '../support/deadline.ts';
+import { digestOf } from '../support/digest.ts';
 import { hideValues } from '../support/redact.ts';
-import { digestOf } from './digest.ts';
 import { createLookupRecord, type LookupRecord } from './lookup-record.ts';
 
 export interface RenderOptions {

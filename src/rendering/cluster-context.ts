@@ -1,8 +1,8 @@
 import type { NodePool } from '../domain/cluster.ts';
+import { digestParts, digestText } from '../support/digest.ts';
 import { parseDefaults } from './config-defaults.ts';
 import { effectiveItems, withPoolSecrets } from './config-items.ts';
 import type { ConfigurationTree } from './configuration-tree.ts';
-import { digestParts, digestText } from './digest.ts';
 import type { GoStruct, GoValue } from './gotemplate/value.ts';
 import { type ManifestSummary, summariseManifest } from './manifest-summary.ts';
 import { LazyEntries, lookedUpValues } from './recorded-lookups.ts';

@@ -1,5 +1,5 @@
 import type { Cluster } from '../domain/cluster.ts';
-import { canonicalJson, digestParts } from './digest.ts';
+import { canonicalJson, digestParts } from '../support/digest.ts';
 import type { ConfigItems } from './template-data.ts';
 import { configItemPaths } from './template-inputs.ts';
 

@@ -1,6 +1,6 @@
 import { LineCounter, parseAllDocuments } from 'yaml';
 import type { KubeObject } from '../domain/kube-object.ts';
-import { canonicalJson, digestText } from './digest.ts';
+import { canonicalJson, digestText } from '../support/digest.ts';
 import { fastDocuments } from './fast-yaml.ts';
 import { kubernetesYaml } from './yaml-schema.ts';
 

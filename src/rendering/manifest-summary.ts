@@ -1,6 +1,6 @@
 import type { KubeObject } from '../domain/kube-object.ts';
 import { BoundedCache } from '../support/bounded-cache.ts';
-import { digestText } from './digest.ts';
+import { digestText } from '../support/digest.ts';
 import { parseManifests, type TextProblem } from './manifest-documents.ts';
 import { referencedOutputs } from './stack-outputs.ts';
 

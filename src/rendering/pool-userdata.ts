@@ -1,7 +1,7 @@
 import { isControlPlane, type NodePool } from '../domain/cluster.ts';
 import { filesBucket, type RenderedUpload } from '../domain/rendered.ts';
+import { digestText } from '../support/digest.ts';
 import type { ClusterContext } from './cluster-context.ts';
-import { digestText } from './digest.ts';
 import type { GoValue } from './gotemplate/value.ts';
 import { encryptionKeys, filesKey, parseRemoteFiles } from './remote-files.ts';
 import { referencedOutputs } from './stack-outputs.ts';

@@ -6,7 +6,7 @@ import {
   questionKey,
   type RecordedLookups,
 } from '../domain/lookups.ts';
-import { canonicalJson } from './digest.ts';
+import { canonicalJson } from '../support/digest.ts';
 import { byteQuantity } from './functions/quantity-functions.ts';
 import { TemplateFunctionError } from './gotemplate/template-error.ts';
 import { GoFunction, GoMap, GoStruct, type GoValue, toGoValue } from './gotemplate/value.ts';

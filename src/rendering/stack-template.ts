@@ -1,5 +1,5 @@
 import { LineCounter, parseDocument, visit } from 'yaml';
-import { canonicalJson, digestText } from './digest.ts';
+import { canonicalJson, digestText } from '../support/digest.ts';
 import { fastDocuments } from './fast-yaml.ts';
 import type { TextProblem } from './manifest-documents.ts';
 import { cloudFormationYaml } from './yaml-schema.ts';

@@ -1,6 +1,6 @@
 import type { Cluster, InfrastructureAccount, NodePool } from '../domain/cluster.ts';
 import { accountNumber, isControlPlane } from '../domain/cluster.ts';
-import { canonicalJson, digestParts } from './digest.ts';
+import { canonicalJson, digestParts } from '../support/digest.ts';
 import { GoMap, GoStruct, type GoValue } from './gotemplate/value.ts';
 import { LayeredItems } from './layered-items.ts';
 import { knowContent } from './template-inputs.ts';

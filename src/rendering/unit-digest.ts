@@ -5,7 +5,7 @@ import type {
   RenderedPool,
   RenderedStack,
 } from '../domain/rendered.ts';
-import { canonicalJson, digestParts } from './digest.ts';
+import { canonicalJson, digestParts } from '../support/digest.ts';
 
 /**
  * How each field of a unit takes part in its digest: by its own value, or not, and then why not. A new field does not compile

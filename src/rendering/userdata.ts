@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { BoundedCache } from '../support/bounded-cache.ts';
-import { digestText } from './digest.ts';
+import { digestText } from '../support/digest.ts';
 
 const compressed = new BoundedCache<string, string>({ maxEntries: 2_000, maxWeight: 8 * 1024 * 1024 });
 

@@ -1,4 +1,4 @@
-import { canonicalJson } from '../digest.ts';
+import { canonicalJson } from '../../support/digest.ts';
 import { TemplateFunctionError } from '../gotemplate/template-error.ts';
 import { fromGoValue, GoMap, type GoValue, isTrue } from '../gotemplate/value.ts';
 import { countOf, type FunctionTable, fixed, integerOf, keyed, listOf, mapOf, variadic } from './define-function.ts';

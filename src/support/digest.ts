@@ -30,3 +30,8 @@ export function canonicalJson(value: unknown): string {
     text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${canonicalJson(record[key])}`;
   return `{${text}}`;
 }
+
+/** sha256 of a JSON value: equal content, equal digest. */
+export function digestOf(value: unknown): string {
+  return digestText(canonicalJson(value));
+}
