@@ -103,6 +103,7 @@ export const subcommands = {
       'ready-after': one('duration', 0),
       'live-for': one('duration'),
       metric: many('text'),
+      files: one('text'),
       'tls-cert': one('text'),
       'tls-key': one('text'),
     },

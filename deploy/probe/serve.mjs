@@ -1,13 +1,37 @@
 /** `serve`: answers over HTTP, TCP, UDP and gRPC health until it is stopped. */
 import dgram from 'node:dgram';
 import { readFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import http from 'node:http';
 import http2 from 'node:http2';
 import https from 'node:https';
 import net from 'node:net';
 import { hostname } from 'node:os';
+import path from 'node:path';
 
 const mostBody = 1024 * 1024;
+const mostOfFile = 4 * 1024 * 1024;
+
+/** A part of a file below the folder, in base64: characters of several bytes are not cut apart, nor archives garbled. */
+async function partOfFile(folder, name, parameters) {
+  const root = path.resolve(folder);
+  const file = path.resolve(root, name);
+  if (!file.startsWith(`${root}${path.sep}`)) return [404, 'not found'];
+  const from = Number(parameters.get('from') ?? 0);
+  const bytes = Math.min(mostOfFile, Number(parameters.get('bytes') ?? mostOfFile));
+  if (!Number.isInteger(from) || from < 0 || !Number.isInteger(bytes) || bytes < 1)
+    return [400, 'from and bytes must be whole numbers'];
+  let handle;
+  try {
+    handle = await open(file, 'r');
+    const { bytesRead, buffer } = await handle.read(Buffer.alloc(bytes), 0, bytes, from);
+    return [200, buffer.subarray(0, bytesRead).toString('base64')];
+  } catch (error) {
+    return error.code === 'ENOENT' || error.code === 'EISDIR' ? [404, 'not found'] : [500, error.message];
+  } finally {
+    await handle?.close();
+  }
+}
 
 function metricsOf(options) {
   const gauges = new Map();
@@ -41,6 +65,7 @@ function readBody(request) {
 
 function handler(options, startedAt) {
   const gauges = metricsOf(options);
+  let progress;
   const requests = new Map();
   const age = () => performance.now() - startedAt;
   const isReady = () => age() >= options.readyAfter;
@@ -66,6 +91,15 @@ function handler(options, startedAt) {
         'application/json',
       ];
     }
+    if (url.pathname === '/progress') {
+      if (request.method === 'POST') {
+        progress = await readBody(request);
+        return [204, ''];
+      }
+      return progress === undefined ? [404, 'not found'] : [200, progress, 'application/json'];
+    }
+    if (options.files !== undefined && first === 'files')
+      return partOfFile(options.files, decodeURIComponent(url.pathname.slice('/files/'.length)), url.searchParams);
     if (request.method === 'PUT' && first === 'metric' && second) {
       const value = Number(url.searchParams.get('value') ?? Number.NaN);
       if (!Number.isFinite(value)) return [400, 'value must be a number'];

@@ -44,6 +44,9 @@ export async function cleanUp(input: CleanupInput): Promise<string[]> {
   const apart = entries.map((entry) => entry.what).filter(goesApart);
   left.push(...(await removeAll(input, apart, deadline)));
   left.push(...(await removeNamespaces(input, deadline)));
+  // Whoever made them on our behalf is gone now: nothing more appears.
+  for (const { what, at } of entries)
+    if (what.kind === 'appearing') left.push(...(await removeAppeared(input, what, at, deadline)));
   // What controllers made goes only after what it was made for.
   for (const what of apart) if (what.kind === 'follows') left.push(...(await gone(input, what, deadline)));
   if (left.length === 0) {
@@ -79,7 +82,7 @@ type Named = Extract<LedgerEntry['what'], { kind: 'object' | 'follows' }>;
 
 /** Whatever does not simply go with the namespace: cluster-wide objects, and those with something outside behind them. */
 function goesApart(what: LedgerEntry['what']): what is Named {
-  if (what.kind === 'undo' || what.resource.kind === 'Namespace') return false;
+  if (what.kind === 'undo' || what.kind === 'appearing' || what.resource.kind === 'Namespace') return false;
   return what.kind === 'follows' || what.namespace === undefined || orderly.has(what.resource.resource);
 }
 
@@ -133,6 +136,34 @@ async function removeNamespaces(input: CleanupInput, deadline: number): Promise<
   });
   if (problems.length > 0) return problems;
   return untilGone(input, namespaces, { labelSelector }, deadline, (found) => found);
+}
+
+type Appearing = Extract<LedgerEntry['what'], { kind: 'appearing' }>;
+/** Clocks of a cluster and of clm differ a little. */
+const clockSkewMs = 60_000;
+
+async function removeAppeared(
+  input: CleanupInput,
+  what: Appearing,
+  since: number,
+  deadline: number,
+): Promise<string[]> {
+  const { labelSelector } = what;
+  const ours = (found: KubeObject[]): KubeObject[] =>
+    found.filter((item) => {
+      const madeAt = Date.parse(item.metadata.creationTimestamp ?? '');
+      return !what.except.includes(item.metadata.name) && madeAt >= since - clockSkewMs;
+    });
+  const problems = await patiently(input, deadline, async () => {
+    for (const { metadata } of ours((await input.kube.list(what.resource, { labelSelector })).items)) {
+      if (metadata.deletionTimestamp) continue;
+      const { uid } = metadata;
+      await input.kube.delete(what.resource, undefined, metadata.name, uid === undefined ? {} : { uid });
+    }
+    return [];
+  });
+  if (problems.length > 0) return problems;
+  return untilGone(input, what.resource, { labelSelector }, deadline, ours);
 }
 
 async function untilGone(

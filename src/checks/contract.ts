@@ -1,6 +1,6 @@
 import type { Cluster } from '../domain/cluster.ts';
 import type { KubeObject } from '../domain/kube-object.ts';
-import type { Capability, SkipCode } from '../ports/check-runner.ts';
+import type { Capability, CheckCase, CheckProgress, SkipCode } from '../ports/check-runner.ts';
 import type { KubeCluster, ListOptions, Patch, Resource } from '../ports/kube-cluster.ts';
 import type { Clock } from '../support/clock.ts';
 import type { ClusterFacts, Provider } from './cluster-facts.ts';
@@ -26,6 +26,11 @@ export class CheckTimedOut extends Error {
 /** Something took the check's own means away (its pod was evicted, its node deleted): no verdict, the check is run again. */
 export class CheckInterrupted extends Error {
   override readonly name = 'CheckInterrupted';
+}
+
+/** It passed in the end, and not at first: what was run again by the check itself. */
+export class CheckFlaked extends Error {
+  override readonly name = 'CheckFlaked';
 }
 
 /** Found out while running that the check cannot apply here (a policy that nobody enforces, say). */
@@ -92,6 +97,17 @@ export interface CheckContext {
   measure(name: string, value: number, labels?: Record<string, string>): void;
   /** An object that a controller makes for the check: cleaning up waits until it is gone. */
   follows(resource: Resource, namespace: string | undefined, name: string): Promise<void>;
+  /**
+   * From now on every object of the kind with these labels that was not there before was made on the check's behalf: it is deleted
+   * when cleaning up. Cluster-wide kinds alone.
+   */
+  claimNew(resource: Resource, labelSelector: string): Promise<void>;
+  /** How far it is, for people who wait. */
+  progress(progress: CheckProgress): void;
+  /** Tests that the check runs itself, for history. The same name again replaces what was said before. */
+  cases(cases: readonly CheckCase[]): void;
+  /** A file that is kept with the run: `name` is relative, without `..`. Never fails the check. */
+  artifact(name: string, content: string | Uint8Array): Promise<void>;
   /** Changes something that is not the check's own; what takes it back is written down first, and done when cleaning up. */
   borrow(change: {
     resource: Resource;

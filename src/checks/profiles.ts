@@ -5,6 +5,7 @@ import { authzMatrix } from './catalogue/authz-matrix.ts';
 import { certsDns01, certsHttp01 } from './catalogue/cert-manager.ts';
 import { certificatesExpiry } from './catalogue/certificates-expiry.ts';
 import { clusterDns } from './catalogue/cluster-dns.ts';
+import { conformanceChecks } from './catalogue/conformance.ts';
 import { controlPlanePods } from './catalogue/controlplane-pods.ts';
 import { customContainer } from './catalogue/custom-container.ts';
 import { daemonSetAllNodes } from './catalogue/daemonset-all-nodes.ts';
@@ -76,7 +77,11 @@ export const catalogue: CheckDefinition[] = [
   serviceMonitor,
   customContainer,
   leaks,
+  ...conformanceChecks,
 ];
+
+const conformance = (name: string): CheckDefinition[] =>
+  conformanceChecks.filter((check) => check.id === `conformance.${name}`);
 
 /** Profiles by name; `smoke` runs after every cluster update. A profile lists its checks: nothing is matched by name. */
 export const profiles: Record<string, CheckDefinition[]> = {
@@ -136,5 +141,13 @@ export const profiles: Record<string, CheckDefinition[]> = {
   ],
   /** While nodes are replaced. */
   'mid-roll': [generations],
-  full: catalogue,
+  /** The upstream suite takes hours: it is asked for by name. */
+  conformance: conformance('non-disruptive'),
+  'conformance-quick': conformance('quick'),
+  'conformance-lite': conformance('lite'),
+  'conformance-certified': conformance('certified'),
+  'conformance-statefulset': conformance('statefulset'),
+  'conformance-zalando': conformance('zalando'),
+  'conformance-custom': conformance('custom'),
+  full: catalogue.filter((check) => check.area !== 'conformance'),
 };

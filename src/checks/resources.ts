@@ -50,5 +50,12 @@ export const subjectAccessReviews = define(
   'SubjectAccessReview',
   false,
 );
+export const clusterRoleBindings = define(
+  'rbac.authorization.k8s.io',
+  'v1',
+  'clusterrolebindings',
+  'ClusterRoleBinding',
+  false,
+);
 export const ingresses = define('networking.k8s.io', 'v1', 'ingresses', 'Ingress');
 export const networkPolicies = define('networking.k8s.io', 'v1', 'networkpolicies', 'NetworkPolicy');

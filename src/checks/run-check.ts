@@ -1,6 +1,15 @@
 import type { Cluster } from '../domain/cluster.ts';
 import { FailureError } from '../domain/failure.ts';
-import type { CheckLedger, CheckMetric, CheckOutcome, CheckStep, Quarantine, SkipCode } from '../ports/check-runner.ts';
+import type {
+  CheckCase,
+  CheckLedger,
+  CheckMetric,
+  CheckOutcome,
+  CheckProgress,
+  CheckStep,
+  Quarantine,
+  SkipCode,
+} from '../ports/check-runner.ts';
 import type { KubeCluster } from '../ports/kube-cluster.ts';
 import { type Clock, patientLimit } from '../support/clock.ts';
 import { cleanUp } from './cleanup.ts';
@@ -10,6 +19,7 @@ import {
   type CheckContext,
   type CheckDefinition,
   CheckFailed,
+  CheckFlaked,
   CheckInterrupted,
   CheckSkipped,
   CheckTimedOut,
@@ -25,6 +35,13 @@ import { pause, untilObjects } from './wait.ts';
 const leastPhaseWallMs = 30_000;
 const mostSteps = 400;
 const mostMetrics = 400;
+const mostCases = 2_000;
+
+/** Where files of runs are kept. */
+export interface ArtifactStore {
+  /** Replaces a file of the same name; `name` is relative to the folder of the check. */
+  write(run: string, check: string, name: string, content: string | Uint8Array): Promise<void>;
+}
 
 export interface CheckScene {
   kube: KubeCluster;
@@ -39,6 +56,8 @@ export interface CheckScene {
   /** Of the whole run. */
   signal: AbortSignal;
   nextSeq: () => number;
+  artifacts: ArtifactStore | undefined;
+  onProgress: (check: string, progress: CheckProgress) => void;
   log: { warn(fields: Record<string, unknown>, message: string): void };
 }
 
@@ -49,13 +68,14 @@ export interface Attempt {
   leaked: string[];
   steps: CheckStep[];
   metrics: CheckMetric[];
+  cases: CheckCase[];
   nodes: string[];
   evidence: string[];
 }
 
 /** One run of one check: prepare, run, collect, clean up; each phase with a limit of its own. Never throws. */
 export async function runCheck(check: CheckDefinition, attempt: number, scene: CheckScene): Promise<Attempt> {
-  const notes: Notes = { steps: [], metrics: [], sandboxed: false };
+  const notes: Notes = { steps: [], metrics: [], cases: new Map(), sandboxed: false };
   const namespace = namespaceOf(scene.runId, check.id, attempt);
   let verdict: Verdict;
   try {
@@ -78,7 +98,8 @@ export async function runCheck(check: CheckDefinition, attempt: number, scene: C
   const bad = verdict.outcome !== 'pass' && verdict.outcome !== 'skipped';
   const evidence = notes.sandboxed && bad ? await collectEvidence(scene.kube, namespace) : [];
   const leaked = await cleaned(check, scene, namespace);
-  return { ...verdict, leaked, steps: notes.steps, metrics: notes.metrics, nodes, evidence };
+  const { steps, metrics } = notes;
+  return { ...verdict, leaked, steps, metrics, cases: [...notes.cases.values()], nodes, evidence };
 }
 
 interface Verdict {
@@ -90,6 +111,7 @@ interface Verdict {
 interface Notes {
   steps: CheckStep[];
   metrics: CheckMetric[];
+  cases: Map<string, CheckCase>;
   sandboxed: boolean;
 }
 
@@ -193,6 +215,22 @@ function contextOf(
     },
     follows: (resource, where, name) =>
       ledger.write({ kind: 'follows', resource, name, ...(where === undefined ? {} : { namespace: where }) }),
+    async claimNew(resource, labelSelector) {
+      const there = (await scene.kube.list(resource, { labelSelector })).items.map((item) => item.metadata.name);
+      await ledger.write({ kind: 'appearing', resource, name: labelSelector, labelSelector, except: there });
+    },
+    progress: (progress) => scene.onProgress(check.id, progress),
+    cases: (found) => {
+      for (const one of found)
+        if (notes.cases.size < mostCases || notes.cases.has(one.name)) notes.cases.set(one.name, one);
+    },
+    async artifact(name, content) {
+      try {
+        await scene.artifacts?.write(runId, check.id, name, content);
+      } catch (error) {
+        scene.log.warn({ check: check.id, file: name, error: String(error) }, 'A file of a check could not be kept');
+      }
+    },
     async borrow(change) {
       const { resource, name, patch, undo, note: text } = change;
       const where = change.namespace === undefined ? {} : { namespace: change.namespace };
@@ -216,6 +254,7 @@ function judge(error: unknown, cancelledBy: AbortSignal): Verdict {
   if (cancelledBy.aborted) return { outcome: 'cancelled', message: 'the run was cancelled' };
   if (error instanceof CheckFailed) return { outcome: 'fail', message: error.message };
   if (error instanceof CheckTimedOut) return { outcome: 'timedout', message: error.message };
+  if (error instanceof CheckFlaked) return { outcome: 'flaky', message: error.message };
   if (error instanceof CheckInterrupted) return { outcome: 'error', message: error.message };
   if (error instanceof FailureError) {
     const { kind, code, message } = error.failure;

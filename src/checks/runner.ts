@@ -7,7 +7,7 @@ import type { Clock } from '../support/clock.ts';
 import { cleanUp } from './cleanup.ts';
 import { ClusterFacts } from './cluster-facts.ts';
 import type { CheckDefinition } from './contract.ts';
-import { type Attempt, type CheckScene, runCheck } from './run-check.ts';
+import { type ArtifactStore, type Attempt, type CheckScene, runCheck } from './run-check.ts';
 import { nextDecision, timeLeft } from './schedule.ts';
 import { selectChecks } from './selection.ts';
 import { CheckSettings } from './settings.ts';
@@ -26,6 +26,8 @@ export interface CheckRunnerInput {
   clock: Clock;
   profiles: Record<string, CheckDefinition[]>;
   ledger: CheckLedger;
+  /** Files of checks are dropped without it. */
+  artifacts?: ArtifactStore;
   log: { warn(fields: Record<string, unknown>, message: string): void };
 }
 
@@ -116,6 +118,7 @@ class RunOfChecks {
       state: {
         results: [...request.finished],
         running: [],
+        progress: {},
         again: [],
         total: selected.length,
         done: false,
@@ -142,12 +145,14 @@ class RunOfChecks {
     state.running = this.#running.map((check) => check.id);
     state.again = this.#again.map((check) => check.id);
     const expected = this.#request.expectedMs ?? {};
-    const left = [...this.#waiting, ...this.#running, ...this.#again].map((check) => ({
-      serial: check.serial,
-      again: this.#again.includes(check),
-      expectedMs: expected[check.id] ?? check.expectedMs,
-      ranMs: this.#running.includes(check) ? now - (this.#startedAt.get(check.id) ?? now) : 0,
-    }));
+    const left = [...this.#waiting, ...this.#running, ...this.#again].map((check) => {
+      const ranMs = this.#running.includes(check) ? now - (this.#startedAt.get(check.id) ?? now) : 0;
+      const { completed = 0, total = 0 } = state.progress[check.id] ?? {};
+      const known = expected[check.id] ?? check.expectedMs;
+      // What it says of itself is worth more than what others took, once it has something to say.
+      const expectedMs = completed >= 10 ? (ranMs * Math.max(total, completed)) / completed : known;
+      return { serial: check.serial, again: this.#again.includes(check), expectedMs, ranMs };
+    });
     state.endsAt = now + timeLeft(left, parallelChecks);
     for (const listener of this.#run.listeners) listener();
   }
@@ -198,6 +203,11 @@ class RunOfChecks {
       runId: this.#request.runId,
       quarantine: this.#request.quarantine ?? [],
       newSince: this.#request.newSince,
+      artifacts: this.#input.artifacts,
+      onProgress: (check, progress) => {
+        this.#run.state.progress[check] = progress;
+        this.#tell();
+      },
       signal: this.#run.abort.signal,
       nextSeq: () => this.#seq++,
     };
@@ -257,6 +267,7 @@ class RunOfChecks {
     const attempt = await runCheck(check, earlier.attempts.length + 1, scene);
     earlier.attempts.push({ ...attempt, durationMs: this.#input.clock.now() - startedAt });
     this.#running = this.#running.filter((one) => one !== check);
+    delete this.#run.state.progress[check.id];
     if (this.#runsAgain(check, earlier.attempts) && !this.#run.abort.signal.aborted) this.#again.push(check);
     else this.#finish(check, attempt);
     this.#tell();
@@ -283,7 +294,7 @@ class RunOfChecks {
     const believed =
       last?.outcome === 'pass' && (odds === undefined || odds.kind === 'flaky' || odds.kind === 'passes');
     const shown = believed || failed === undefined ? (last ?? attempts.at(-1)) : failed;
-    const { steps, metrics, nodes, evidence, outcome, message, skipCode } = shown as Attempt;
+    const { steps, metrics, cases, nodes, evidence, outcome, message, skipCode } = shown as Attempt;
     const flaky = believed && failed !== undefined;
     const why = failed === undefined || odds === undefined ? '' : `; ${odds.reason}`;
     this.#run.state.results.push({
@@ -299,6 +310,7 @@ class RunOfChecks {
       leaked: [...new Set(attempts.flatMap((attempt) => attempt.leaked))],
       steps,
       metrics,
+      ...(cases.length === 0 ? {} : { cases }),
       nodes,
       evidence: flaky ? failed.evidence : evidence,
     });

@@ -1,6 +1,8 @@
 /** Puts the implementations together: everything that acts once the lease is held. */
 
+import path from 'node:path';
 import type { ApiBackend } from '../api/backend.ts';
+import { ArtifactFolder } from '../checks/artifact-folder.ts';
 import { profiles } from '../checks/profiles.ts';
 import { createCheckRunner } from '../checks/runner.ts';
 import type { Cluster } from '../domain/cluster.ts';
@@ -219,6 +221,11 @@ function createMirror(input: CompositionInput, wakeChannels: () => void, now: ()
   });
 }
 
+/** Where files of checks are kept. */
+export function artifactFolder(config: DaemonConfig): string {
+  return path.join(config.stateDir, 'artifacts');
+}
+
 /** What runs checks: for cluster updates, and by itself on a schedule. */
 function checksOf(
   input: CompositionInput,
@@ -226,7 +233,8 @@ function checksOf(
 ): Pick<StepsInput, 'runner' | 'about' | 'periodic'> {
   const { store, lastGood, clock, log, config } = input;
   const { sessions, clusterOf, pipeline } = parts;
-  const runner = createCheckRunner({ sessions, clusterOf, clock, profiles, ledger: store.e2e, log });
+  const artifacts = new ArtifactFolder(artifactFolder(config));
+  const runner = createCheckRunner({ sessions, clusterOf, clock, profiles, artifacts, ledger: store.e2e, log });
   const about: PeriodicChecksInput['about'] = (run, at) => e2eBackground({ store, clusterOf }, run, at);
   const periodic = new PeriodicChecks({
     runner,

@@ -47,6 +47,8 @@ export interface DaemonConfig {
     statsd?: { host: string; port: number };
     /** History of runs is kept this long. */
     keepMs: number;
+    /** Logs and reports of suites, below `artifacts` of the state folder, are kept this long. */
+    keepFilesMs: number;
   };
   providers: {
     aws: { endpoint?: string; roleName?: string };
@@ -136,6 +138,7 @@ const settingsSchema = z.strictObject({
       parallel: z.int().min(1).max(200).default(10),
       statsd: text.optional(),
       keep: duration('365d'),
+      keepFiles: duration('90d'),
     })
     .prefault({}),
   providers: z
@@ -182,6 +185,7 @@ const overridable = [
   'checks.parallel',
   'checks.statsd',
   'checks.keep',
+  'checks.keepFiles',
   'providers.aws.endpoint',
   'providers.aws.roleName',
   'providers.kubernetes.kubeconfig',
@@ -381,7 +385,8 @@ function checksOf({ checks }: Settings, complain: Complain): DaemonConfig['check
       'write host:port, for example 127.0.0.1:8125',
     );
   }
-  return { parallel: checks.parallel, keepMs: checks.keep, ...(typeof statsd === 'object' ? { statsd } : {}) };
+  const { parallel, keep: keepMs, keepFiles: keepFilesMs } = checks;
+  return { parallel, keepMs, keepFilesMs, ...(typeof statsd === 'object' ? { statsd } : {}) };
 }
 
 function registryOf(

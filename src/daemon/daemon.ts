@@ -1,7 +1,9 @@
 /** The daemon's life: check the input, take the lease, run, end in order. Anything else that ends it is a crash, and safe. */
+
 import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { somebodyAnswers } from '../api/socket-file.ts';
+import { ArtifactFolder } from '../checks/artifact-folder.ts';
 import type { Problem } from '../domain/problem.ts';
 import type { Lease, Store } from '../ports/store.ts';
 import { openSqliteStore } from '../store/sqlite/open.ts';
@@ -9,7 +11,7 @@ import { type Clock, clockFromEnvironment } from '../support/clock.ts';
 import { sleep, wallMs } from '../support/deadline.ts';
 import type { Logger } from '../support/logger.ts';
 import { checkInput } from './check-input.ts';
-import type { Composition } from './composition.ts';
+import { artifactFolder, type Composition } from './composition.ts';
 import type { DaemonConfig } from './config.ts';
 import { watchGit } from './git-watch.ts';
 import { openRegistry, readPipeline } from './inputs.ts';
@@ -148,6 +150,8 @@ async function lookUntil(
       const now = Math.round(clock.now());
       await store.prune(now - keepEndedMs);
       await store.e2e.pruneHistory(now - config.checks.keepMs);
+      // Files have times of the wall.
+      await new ArtifactFolder(artifactFolder(config)).prune(wallMs() - config.checks.keepFilesMs);
     } catch (error) {
       log.error({ err: error }, 'looking at the files failed');
     }

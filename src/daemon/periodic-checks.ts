@@ -7,7 +7,7 @@
 import type { Cluster } from '../domain/cluster.ts';
 import { alertChange } from '../planning/e2e/alerts.ts';
 import { type HealthView, healthView } from '../planning/e2e/health-view.ts';
-import { resultRecords, runRecord } from '../planning/e2e/run-record.ts';
+import { caseTests, resultRecords, runRecord } from '../planning/e2e/run-record.ts';
 import { dueRuns, parseSchedule, type ScheduledProfile, slotAt } from '../planning/e2e/schedule-runs.ts';
 import type { CheckResult, CheckRunner } from '../ports/check-runner.ts';
 import type { HistoryResult } from '../ports/e2e-store.ts';
@@ -208,8 +208,12 @@ export class PeriodicChecks {
       results,
     );
     const records = resultRecords(runId, results);
-    await store.e2e.record(run, runner.testsOf(profile), records);
-    const full = records.map((record) => ({ ...record, clusterId, channel: cluster.channel, commit }));
+    const tests = runner.testsOf(profile);
+    await store.e2e.record(run, [...tests, ...caseTests(results, tests)], records);
+    // Tests that a check ran itself are for history: the check speaks for them.
+    const own = new Set(results.map((result) => result.check));
+    const ofChecks = records.filter((record) => own.has(record.test));
+    const full = ofChecks.map((record) => ({ ...record, clusterId, channel: cluster.channel, commit }));
     for (const one of full) this.#remember(one);
     this.#input.onResults({ clusterId, channel: cluster.channel }, results);
     await this.#alert(cluster, full);

@@ -59,6 +59,21 @@ export interface CheckMetric {
   value: number;
 }
 
+/** One test of a check that runs a suite of others: upstream conformance, a container with a report. */
+export interface CheckCase {
+  name: string;
+  outcome: 'pass' | 'fail' | 'flaky' | 'error';
+  message: string;
+  durationMs: number;
+}
+
+/** How far a check is that runs many tests. `total` 0: nobody knows yet. */
+export interface CheckProgress {
+  completed: number;
+  total: number;
+  failed: number;
+}
+
 /** JSON, so that a process can keep it. */
 export interface CheckResult {
   check: string;
@@ -80,6 +95,8 @@ export interface CheckResult {
   /** Absent in what a process keeps: they are for reports and history. */
   steps?: CheckStep[];
   metrics?: CheckMetric[];
+  /** Tests that it ran itself; skipped ones are left out. */
+  cases?: CheckCase[];
   /** Nodes that the check's pods ran on. */
   nodes?: string[];
   /** Collected before cleaning up, when it did not pass: events, states and logs as readable lines. */
@@ -128,6 +145,8 @@ export interface CheckRunState {
   results: CheckResult[];
   /** Ids of the checks being run right now. */
   running: string[];
+  /** Of running checks that say how far they are, by id. */
+  progress: Record<string, CheckProgress>;
   /** Checks that failed and are going to be run again. */
   again: string[];
   total: number;
@@ -150,6 +169,8 @@ export interface LedgerEntry {
     | { kind: 'object'; resource: Resource; namespace?: string; name: string }
     /** Made by a controller on our behalf: it must go by itself. */
     | { kind: 'follows'; resource: Resource; namespace?: string; name: string }
+    /** Whatever of the kind appears from now on with these labels is made on our behalf; what is there already is not. */
+    | { kind: 'appearing'; resource: Resource; name: string; labelSelector: string; except: string[] }
     /** A change of something that is not ours, with the patch that takes it back. */
     | { kind: 'undo'; resource: Resource; namespace?: string; name: string; patch: Patch; note: string };
 }

@@ -9,6 +9,7 @@ const longestText = 10_000;
 /** The run as one JUnit suite: `lifecycle` (blocking or informing), skip code and attempts as properties. */
 export function junitReport(report: RunReport): string {
   const cases = report.results.map((result) => testCase(report, result));
+  cases.push(...report.results.flatMap((result) => suiteCases(result)));
   if (report.leaked.length > 0) cases.push(leakCase(report));
   const failures = cases.filter((one) => 'failure' in one).length;
   const suite: Node = {
@@ -69,6 +70,21 @@ function testCase(report: RunReport, result: RunReport['results'][number]): Node
       break;
   }
   return node;
+}
+
+/** Tests that a check ran itself, under their own names. */
+function suiteCases(result: RunReport['results'][number]): Node[] {
+  return (result.cases ?? []).map((one) => {
+    const message = clean(one.message);
+    const node: Node = {
+      '@_classname': result.check,
+      '@_name': clean(one.name),
+      '@_time': (one.durationMs / 1000).toFixed(3),
+    };
+    const kind = { pass: undefined, fail: 'failure', error: 'error', flaky: 'flakyFailure' }[one.outcome];
+    if (kind !== undefined) node[kind] = { '@_message': message, '@_type': one.outcome };
+    return node;
+  });
 }
 
 function leakCase(report: RunReport): Node {

@@ -40,6 +40,10 @@ export const registerE2e: RegisterCommand = (program, context) => {
     .addOption(new Option('--set <name=value>', 'one setting; may be repeated').argParser(append).default([], 'none'))
     .option('--quarantine <file>', 'YAML list of checks to leave out for a while: check, until, reason, actor')
     .option('--junit <file>', 'write a JUnit report')
+    .option(
+      '--artifacts <folder>',
+      'keep logs, reports and archives of suites there: <check>/<pass>/e2e.log, junit_01.xml',
+    )
     .option('--html <file>', 'write a report for people: one file with everything in it')
     .addOption(outputOption())
     .addHelpText('after', '\nExit codes: 0 passed, 1 failed or left something behind, 2 bad input, 3 no verdict.')
@@ -51,6 +55,7 @@ export const registerE2e: RegisterCommand = (program, context) => {
     ['clm e2e run --kubeconfig ~/.kube/config', 'the smoke profile on the current context'],
     ['clm e2e run --profile full --junit junit.xml --html report.html', 'everything, with reports'],
     ['clm e2e run --only "dns.*,network.*" --profile full', 'some checks'],
+    ['clm e2e run --profile conformance --artifacts ./results', 'upstream conformance, by the version of the server'],
     ['clm e2e run --set expects=load-balancer,storage', 'a cluster without these fails'],
   ]);
   const list = e2e

@@ -1,5 +1,6 @@
 /** Checks on one cluster that a kubeconfig names: no registry, no daemon, no cloud. */
 import { hostname } from 'node:os';
+import { ArtifactFolder } from '../../checks/artifact-folder.ts';
 import { catalogue, profiles } from '../../checks/profiles.ts';
 import type { RunReport } from '../../checks/report/run-report.ts';
 import { createCheckRunner } from '../../checks/runner.ts';
@@ -21,6 +22,8 @@ export interface StandaloneRun {
   only: string[];
   skip: string[];
   ledgerFolder: string;
+  /** Where files of checks go; undefined = nowhere. */
+  artifacts: string | undefined;
   version: string;
   clock: Clock;
   /** Asks the run to end: checks under way are cancelled, and what they made is cleaned up. */
@@ -53,6 +56,7 @@ export async function runStandalone(input: StandaloneRun): Promise<RunReport> {
       clock,
       profiles,
       ledger,
+      ...(input.artifacts === undefined ? {} : { artifacts: new ArtifactFolder(input.artifacts, { flat: true }) }),
       log: { warn: (fields, message) => input.tell(`${message}: ${JSON.stringify(fields)}`) },
     });
     for (const run of ledger.abandoned()) {

@@ -31,6 +31,7 @@ export interface E2eRunOptions {
   quarantine?: string;
   junit?: string;
   html?: string;
+  artifacts?: string;
   output: OutputFormat;
 }
 
@@ -58,6 +59,7 @@ export async function runE2e(options: E2eRunOptions, { io, exitWith }: CommandCo
       skip: options.skip,
       ledgerFolder: ledgerFolder(io.environment),
       version: programVersion(),
+      artifacts: options.artifacts,
       clock,
       signal: io.signal,
       onProgress: (state) => progress.show(state),

@@ -7,7 +7,12 @@ import { type Palette, printable } from './terminal.ts';
 
 /** `4 of 9 checks, running dns.cluster, network.http; about 40s left` */
 export function progressLine(state: CheckRunState, now: number): string {
-  const running = state.running.length === 0 ? '' : `, running ${state.running.join(', ')}`;
+  const said = (check: string): string => {
+    const { completed, total, failed } = state.progress[check] ?? { completed: 0, total: 0, failed: 0 };
+    if (total === 0) return check;
+    return `${check} (${completed} of ${total} tests${failed === 0 ? '' : `, ${failed} failed`})`;
+  };
+  const running = state.running.length === 0 ? '' : `, running ${state.running.map(said).join(', ')}`;
   const again = state.again.length === 0 ? '' : `, then again ${state.again.join(', ')}`;
   const left = Math.max(0, state.endsAt - now);
   const rest = state.done ? '' : left < 1_000 ? '; about to end' : `; about ${formatDuration(left)} left`;

@@ -1,5 +1,5 @@
 import type { CheckResult } from '../../ports/check-runner.ts';
-import type { ResultRecord, RunRecord, RunVerdict } from '../../ports/e2e-store.ts';
+import type { ResultRecord, RunRecord, RunVerdict, TestRecord } from '../../ports/e2e-store.ts';
 import { failureSignature } from './signature.ts';
 
 const longestMessage = 256;
@@ -29,8 +29,43 @@ export function runVerdict(results: readonly CheckResult[]): { verdict: RunVerdi
   return { verdict: 'pass', reason: '' };
 }
 
-/** Results as history keeps them. */
+/** `<check>/<name>` for tests that a check runs itself. */
+const caseKey = (check: string, name: string): string => `${check}/${name}`;
+
+/** The tests that checks ran themselves, as history names them. */
+export function caseTests(results: readonly CheckResult[], tests: readonly TestRecord[]): TestRecord[] {
+  return results.flatMap((result) =>
+    (result.cases ?? []).map(({ name }) => ({
+      key: caseKey(result.check, name),
+      title: name,
+      area: tests.find((test) => test.key === result.check)?.area ?? 'custom',
+      // The check that ran it decides.
+      gate: 'informing' as const,
+    })),
+  );
+}
+
+/** Results as history keeps them, those of tests that checks ran themselves among them. */
 export function resultRecords(runId: string, results: readonly CheckResult[]): ResultRecord[] {
+  const ofCases = results.flatMap((result) =>
+    (result.cases ?? []).map((one) => ({
+      runId,
+      test: caseKey(result.check, one.name),
+      outcome: one.outcome,
+      attempts: one.outcome === 'flaky' ? 2 : 1,
+      startedAt: result.startedAt,
+      durationMs: one.durationMs,
+      message: one.message.slice(0, longestMessage),
+      signature: one.outcome === 'pass' ? '' : failureSignature(one.name, one.message),
+      skipCode: '' as const,
+      leaked: 0,
+      nodes: [],
+    })),
+  );
+  return [...resultsOfChecks(runId, results), ...ofCases];
+}
+
+function resultsOfChecks(runId: string, results: readonly CheckResult[]): ResultRecord[] {
   return results.map((result) => {
     const bad = failing.has(result.outcome) || withoutVerdict.has(result.outcome) || result.outcome === 'flaky';
     return {

@@ -29,6 +29,8 @@ export class ClusterRuntime implements RuntimeParts {
   readonly faults = new RuntimeFaults();
   readonly internet: Internet;
   readonly programs: ProgramTable;
+  /** Names, as pods resolve them. */
+  readonly dns: DnsAccess;
   readonly #in: ClusterRuntimeInput;
   #network: ClusterNetwork | undefined;
   #data: VolumeData | undefined;
@@ -37,11 +39,16 @@ export class ClusterRuntime implements RuntimeParts {
     this.#in = input;
     this.internet = input.internet;
     const { core } = input;
-    const dns: DnsAccess = {
+    this.dns = {
       lookup: (source, name, type, timeoutMs) => lookup(core, this.network, source, name, type, timeoutMs),
       askServer: (source, question, timeoutMs) => askServer(this.network, source, question, timeoutMs),
     };
-    this.programs = new ProgramTable({ core, faults: this.faults, dns, api: (message) => input.api(message) });
+    this.programs = new ProgramTable({
+      core,
+      faults: this.faults,
+      dns: this.dns,
+      api: (message) => input.api(message),
+    });
   }
 
   get images(): ImageSource {

@@ -1,5 +1,5 @@
 import { terminal, transient } from '../../domain/failure.ts';
-import { resultRecords, runRecord } from '../../planning/e2e/run-record.ts';
+import { caseTests, resultRecords, runRecord } from '../../planning/e2e/run-record.ts';
 import { failureSignature } from '../../planning/e2e/signature.ts';
 import type { CheckResult, CheckRunner, CheckRunRequest, CheckRunState } from '../../ports/check-runner.ts';
 import type { E2eStore } from '../../ports/e2e-store.ts';
@@ -142,7 +142,8 @@ async function keepHistory(
     },
     state.results,
   );
-  await input.history.record(run, input.runner.testsOf(context.profile), resultRecords(run.id, state.results));
+  const tests = input.runner.testsOf(context.profile);
+  await input.history.record(run, [...tests, ...caseTests(state.results, tests)], resultRecords(run.id, state.results));
 }
 
 /** The check of API health says which version it found. */
@@ -161,12 +162,16 @@ function resultFact(context: E2eContext, result: CheckResult): FactWrite {
 
 /** A result as a process and a fact keep it: small. Reports and history take the rest. */
 function compact(result: CheckResult): CheckResult {
-  const { steps: _steps, metrics: _metrics, nodes: _nodes, evidence: _evidence, ...kept } = result;
+  const { steps: _steps, metrics: _metrics, cases: _cases, nodes: _nodes, evidence: _evidence, ...kept } = result;
   const good = result.outcome === 'pass' || result.outcome === 'skipped';
   return good ? kept : { ...kept, signature: failureSignature(result.check, result.message) };
 }
 
 function describe(state: CheckRunState): string {
-  const running = state.running.length > 0 ? `; running ${state.running.join(', ')}` : '';
+  const said = (check: string): string => {
+    const { completed, total } = state.progress[check] ?? { completed: 0, total: 0 };
+    return total === 0 ? check : `${check} (${completed} of ${total} tests)`;
+  };
+  const running = state.running.length > 0 ? `; running ${state.running.map(said).join(', ')}` : '';
   return `${state.results.length} of ${state.total} checks finished${running}`;
 }

@@ -5,6 +5,8 @@ import { CheckWorld } from './check-world.ts';
 
 export interface CheckCase {
   check: string;
+  /** Where it is not of the profile `full`. */
+  profile?: string;
   /** What the cluster needs for the check to apply. */
   given?: (world: CheckWorld) => void | Promise<void>;
   /** More of the request: generations of nodes, quarantines. */
@@ -18,14 +20,14 @@ export interface CheckCase {
 }
 
 export function describeChecks(cases: CheckCase[]): void {
-  describe.each(cases)('$check', ({ check, given, request, evidence, broken }) => {
+  describe.each(cases)('$check', ({ check, profile, given, request, evidence, broken }) => {
     const prepared = async (): Promise<CheckWorld> => {
       const world = await CheckWorld.create();
       await given?.(world);
       return world;
     };
     const run = async (world: CheckWorld) =>
-      (await world.run({ profile: 'full', only: [check], ...request?.(world) }))[check];
+      (await world.run({ profile: profile ?? 'full', only: [check], ...request?.(world) }))[check];
 
     it('passes on a healthy cluster and leaves nothing behind', async () => {
       const world = await prepared();

@@ -28,6 +28,8 @@ export class CheckWorld {
   readonly cluster = structuredClone(sampleCluster);
   /** Survives every runner, as the store does. */
   readonly ledger = memoryLedger();
+  /** Files that checks kept: `check/name`. */
+  readonly artifacts = new Map<string, string>();
 
   private constructor(nodes: number) {
     this.world = makeContractWorld({ seed: 7, startMs: Date.UTC(2026, 0, 1), nodes });
@@ -66,6 +68,11 @@ export class CheckWorld {
       clock: world.clock,
       profiles: { ...profiles, ...extra },
       ledger: parts.ledger ?? this.ledger,
+      artifacts: {
+        write: async (_run, check, name, content) => {
+          this.artifacts.set(`${check}/${name}`, Buffer.from(content).toString('utf8'));
+        },
+      },
       log: silentLogger(),
     });
     return { runner, kill: () => sessions.close() };

@@ -95,6 +95,26 @@ describe('clm e2e run --kubeconfig', () => {
     expect(readdirSync(path.join(here.folder, 'state', 'clm', 'e2e'))).toEqual([]);
   }, 60_000);
 
+  it('runs the upstream suite, shows how far it is, and keeps what it wrote', async () => {
+    const folder = path.join(here.folder, 'results');
+    const junit = path.join(here.folder, 'junit.xml');
+    const { code, out } = await here.clm(
+      ...['e2e', 'run', '--kubeconfig', here.kubeconfig, '--profile', 'conformance-custom', '--artifacts', folder],
+      ...['--set', 'conformance_focus=Pods should be submitted', '--junit', junit],
+    );
+    expect(out).toMatch(/conformance\.custom\s+pass\s.*1 tests of registry\.k8s\.io\/conformance:v1\.31\.4 passed/);
+    expect(code).toBe(0);
+    const kept = path.join(folder, 'conformance.custom', 'custom');
+    expect(readdirSync(kept).sort()).toEqual(['e2e.log', 'e2e.tar.gz', 'junit_01.xml']);
+    expect(readFileSync(path.join(kept, 'e2e.log'), 'utf8')).toContain('•\n');
+    const cases = new XMLParser({ ignoreAttributes: false }).parse(readFileSync(junit, 'utf8')).testsuites.testsuite;
+    expect(cases.testcase.map((one: Record<string, string>) => one['@_name'])).toEqual([
+      'conformance.custom',
+      expect.stringContaining('Pods should be submitted and removed'),
+    ]);
+    expect(sandboxes(here.world)).toEqual([]);
+  }, 60_000);
+
   it('fails with exit code 1 and says what is wrong, in every report', async () => {
     const junit = path.join(here.folder, 'junit.xml');
     const { code, out } = await here.clm(

@@ -188,6 +188,34 @@ describe('clm-probe', () => {
     expect(serving.out()).toMatch(/ GET \/ 200 from=127\.0\.0\.1 agent="clm-probe\/1"/);
   }, 60_000);
 
+  it('serves the files of one folder in parts, and keeps what is posted as progress', async () => {
+    const port = 42_000 + (process.pid % 10_000);
+    writeFileSync(path.join(folder, 'e2e.log'), 'a •• line');
+    writeFileSync(path.join(folder, 'secret'), 'never');
+    const serving = start(['serve', '--http', String(port), '--files', folder]);
+    await run(['http', '--url', `http://127.0.0.1:${port}/`, '--retry-for', '20s']);
+    const read = async (name: string): Promise<string> => {
+      const answer = await fetch(`http://127.0.0.1:${port}/files/${name}`);
+      return answer.status === 200
+        ? Buffer.from(await answer.text(), 'base64').toString('latin1')
+        : String(answer.status);
+    };
+    const bullet = Buffer.from('•').toString('latin1');
+    expect(await read('e2e.log')).toBe(`a ${bullet}${bullet} line`);
+    // In the middle of a character.
+    expect(await read('e2e.log?from=3&bytes=4')).toBe(`${bullet}${bullet}`.slice(1, 5));
+    expect(await read('e2e.log?from=13')).toBe('');
+    expect(await read('none')).toBe('404');
+    expect(await read('..%2F..%2Fetc%2Fhostname')).toBe('404');
+    expect(await read('e2e.log?from=-1')).toBe('400');
+    const progress = `http://127.0.0.1:${port}/progress`;
+    expect((await fetch(progress)).status).toBe(404);
+    expect((await fetch(progress, { method: 'POST', body: '{"total":3}' })).status).toBe(204);
+    expect(await (await fetch(progress)).json()).toEqual({ total: 3 });
+    serving.child.kill('SIGTERM');
+    expect(await serving.ended).toBe(0);
+  }, 60_000);
+
   it('writes a file and reads it back, in one batch', async () => {
     const file = path.join(folder, 'data');
     const plan = JSON.stringify([

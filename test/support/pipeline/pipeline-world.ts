@@ -310,7 +310,16 @@ export class PipelineWorld {
         const named = more !== undefined && runId.startsWith(more.runs) ? more.checks : [];
         const others = named.map((check) => ({ ...result, check, outcome: 'fail' as const, message: 'broken' }));
         const results = [result, ...others];
-        return { results, running: [], again: [], total: results.length, done: true, notSelected: [], endsAt: 0 };
+        return {
+          results,
+          running: [],
+          progress: {},
+          again: [],
+          total: results.length,
+          done: true,
+          notSelected: [],
+          endsAt: 0,
+        };
       },
     };
   }

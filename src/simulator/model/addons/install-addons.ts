@@ -1,4 +1,5 @@
 import type { AggregatedApi } from '../kube/aggregated-api.ts';
+import { conformanceSuite } from '../programs/conformance/suite-program.ts';
 import type { AddonContext } from './addon.ts';
 import { ClusterAutoscaler } from './autoscaler/cluster-autoscaler.ts';
 import { acmeSolver, CertManager } from './cert-manager.ts';
@@ -27,5 +28,7 @@ export function installAddons(ctx: AddonContext): AggregatedApi[] {
     for (const image of addon.images) ctx.runtime.programs.add(image, program);
   }
   ctx.runtime.programs.add('cert-manager-acmesolver', acmeSolver());
+  const { api, runtime } = ctx;
+  runtime.programs.add('conformance', conformanceSuite({ api, dns: runtime.dns }));
   return [metrics];
 }

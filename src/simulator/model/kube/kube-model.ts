@@ -245,6 +245,15 @@ export class KubeModel implements InstanceListener, HealthProbe {
     if (kind === 'CustomResourceDefinition') this.#crds.establishAll();
   }
 
+  /** The kernel ends a container, as it does when memory runs out. False when it does not run. */
+  killContainer(namespace: string, podName: string, container: string, code = 137): boolean {
+    const pod = this.#core.store.pods.get(namespace, podName);
+    const found = pod && this.#machines.processesOf(pod).find((each) => each.container.name === container);
+    if (!found || found.ended) return false;
+    found.exit(code);
+    return true;
+  }
+
   instanceRunning(instance: SimInstance): void {
     this.#machines.instanceRunning(instance);
   }

@@ -41,6 +41,7 @@ const flagsOf: Record<string, Record<string, FlagKind>> = {
     'ready-after': 'duration',
     'live-for': 'duration',
     metric: 'texts',
+    files: 'text',
     'tls-cert': 'text',
     'tls-key': 'text',
   },

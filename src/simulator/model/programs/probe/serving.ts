@@ -4,6 +4,8 @@ import { selfSigned } from '../certificates.ts';
 import { hostName } from '../container-environment.ts';
 import { numberOf, type ProbeArguments, textOf, textsOf } from './arguments.ts';
 
+const mostOfFile = 4 * 1024 * 1024;
+
 /** `clm-probe serve`: what its ports answer. */
 export class ProbeServer {
   readonly #http: Set<number>;
@@ -16,6 +18,7 @@ export class ProbeServer {
   readonly #tls: boolean;
   readonly #gauges = new Map<string, string>();
   readonly #requests = new Map<number, number>();
+  #progress: string | undefined;
   readonly #of: Pick<Process, 'startedAt'>;
   readonly #args: ProbeArguments;
 
@@ -44,6 +47,7 @@ export class ProbeServer {
     const copy = new ProbeServer(this.#of, this.#args);
     for (const [name, value] of this.#gauges) copy.#gauges.set(name, value);
     for (const [status, count] of this.#requests) copy.#requests.set(status, count);
+    copy.#progress = this.#progress;
     return copy;
   }
 
@@ -121,9 +125,28 @@ export class ProbeServer {
         this.#gauges.set(second, value);
         return text(204, '');
       }
+      case 'progress': {
+        if (request.method === 'POST') this.#progress = request.body;
+        if (request.method === 'POST') return text(204, '');
+        return this.#progress === undefined ? text(404, 'not found') : text(200, this.#progress);
+      }
+      case 'files':
+        return this.#file(process, path.slice('/files/'.length), new URLSearchParams(query));
       default:
         return text(404, 'not found');
     }
+  }
+
+  #file(process: Process, name: string, query: URLSearchParams) {
+    const folder = textOf(this.#args, 'files');
+    const found = folder === '' || name.includes('..') ? undefined : process.files.read(`${folder}/${name}`);
+    const text = (status: number, body: string) => ({ status, body, type: 'text/plain', afterMs: 1 });
+    if (found === undefined || 'error' in found) return text(404, 'not found');
+    const [from, bytes] = [Number(query.get('from') ?? 0), Number(query.get('bytes') ?? mostOfFile)];
+    const valid = Number.isInteger(from) && from >= 0 && Number.isInteger(bytes) && bytes >= 1;
+    if (!valid) return text(400, 'from and bytes must be whole numbers');
+    const part = Buffer.from(found.content).subarray(from, from + Math.min(bytes, mostOfFile));
+    return text(200, part.toString('base64'));
   }
 
   #metrics(): string {
