@@ -1,6 +1,6 @@
 import type { KubeAnswer, KubeRequest } from '../../kube/api-request.ts';
 import type { Pod } from '../../kube/kinds.ts';
-import { type Fields, fieldsOf, listOf } from '../../kube/object.ts';
+import { type Fields, fieldsOf, listOf, shownText } from '../../kube/object.ts';
 import type { Process } from '../../kube/process.ts';
 import type { DnsAccess } from '../probe/asking.ts';
 
@@ -110,7 +110,7 @@ export class SuiteCluster {
       const status = fieldsOf(this.get(path)?.['status']);
       return status['phase'] === 'Running' && typeof status['podIP'] === 'string'
         ? undefined
-        : `it is ${String(status['phase'] ?? 'not there')}`;
+        : `it is ${shownText(status['phase'] ?? 'not there')}`;
     });
     return this.get(path) as unknown as Pod;
   }
@@ -152,6 +152,6 @@ export class SuiteCluster {
 }
 
 function shown(answer: KubeAnswer | undefined): string {
-  const body = typeof answer?.body === 'string' ? answer.body : String(fieldsOf(answer?.body)['message'] ?? '');
+  const body = typeof answer?.body === 'string' ? answer.body : shownText(fieldsOf(answer?.body)['message'] ?? '');
   return `${answer?.status ?? 0} ${body}`.trim();
 }

@@ -1,4 +1,4 @@
-import { fieldsOf, listOf } from '../../kube/object.ts';
+import { fieldsOf, listOf, shownText } from '../../kube/object.ts';
 import { type SuiteCluster, SuiteFailure, type Waiting } from './suite-cluster.ts';
 
 /** One test of the upstream suite: it asks the cluster, and knows nothing of who runs it. */
@@ -170,7 +170,7 @@ export const suiteTests: readonly SuiteTest[] = [
         const wanted = cluster.nodes().length;
         return Number(status['numberReady'] ?? 0) >= wanted
           ? undefined
-          : `${String(status['numberReady'] ?? 0)} of ${wanted}`;
+          : `${shownText(status['numberReady'] ?? 0)} of ${wanted}`;
       });
     },
   },
