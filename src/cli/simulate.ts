@@ -7,6 +7,7 @@ interface ServeFlags {
   scenario?: string;
   kubeconfig?: string;
   port: number;
+  repository?: string;
   seed: string;
   output: 'text' | 'json';
 }
@@ -47,6 +48,10 @@ export const register: RegisterCommand = (program, context) => {
     .option('--scenario <file>', 'what goes wrong, where and when (docs/simulator.md)')
     .option('--kubeconfig <file>', 'where to write the kubeconfig (default: a temporary file, removed at the end)')
     .option('--port <n>', 'of both APIs; a free one unless given', within(0, 65_535), 0)
+    .option(
+      '--repository <directory>',
+      'a bare git repository: serves GitHub, chat, webhooks, Prometheus and a gate on it, too',
+    )
     .option('--seed <seed>', 'decides boot times, pod placement and team workloads', 'simulate')
     .addOption(
       new Option('-o, --output <format>', 'text, or JSON lines: how to reach it, then events')
@@ -62,6 +67,7 @@ export const register: RegisterCommand = (program, context) => {
           scenario: flags.scenario,
           kubeconfig: flags.kubeconfig,
           port: flags.port,
+          repository: flags.repository,
           seed: flags.seed,
           output: flags.output,
         },
@@ -73,6 +79,7 @@ export const register: RegisterCommand = (program, context) => {
     ['clm simulate serve', 'four clusters, in real time'],
     ['clm simulate serve --speed 60 --kubeconfig ./sim.kubeconfig', 'an hour a minute'],
     ['clm simulate serve --scenario examples/scenario.yaml', 'with faults'],
+    ['clm simulate serve --repository my-config/config.git', 'with pull requests, chat and webhooks'],
     ['clm simulate serve --clusters 1000', 'takes half a minute and 2 GiB'],
   ]);
 };

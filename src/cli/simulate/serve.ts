@@ -16,6 +16,7 @@ import { CliError, exitCodes } from '../exit.ts';
 import type { CliIo } from '../io.ts';
 import { EventLines } from './event-lines.ts';
 import { placesAreKnown, readScenario } from './scenario-file.ts';
+import { checkRepository, openSurroundings, type Surroundings } from './surroundings.ts';
 import { checkKubeconfigPlace, howToReach, reachDocument, writeKubeconfig } from './welcome.ts';
 
 export interface ServeOptions {
@@ -25,6 +26,8 @@ export interface ServeOptions {
   scenario: string | undefined;
   kubeconfig: string | undefined;
   port: number;
+  /** A bare git repository, for the services around the fleet; undefined = without them. */
+  repository: string | undefined;
   seed: string;
   output: 'text' | 'json';
 }
@@ -38,6 +41,7 @@ const saidEveryMs = 1_500;
 export async function runServe(options: ServeOptions, io: CliIo): Promise<void> {
   const scenario = options.scenario === undefined ? undefined : await readScenario(options.scenario);
   if (options.kubeconfig !== undefined) await checkKubeconfigPlace(options.kubeconfig);
+  if (options.repository !== undefined) await checkRepository(options.repository);
   const directory = await mkdtemp(join(tmpdir(), 'clm-simulate-'));
   try {
     const world = await build(options, directory, io);
@@ -89,12 +93,18 @@ async function serve(
   io: CliIo,
 ): Promise<void> {
   const clock = scaledClockFromNow(options.speed);
-  const served = await listen(options, world, clock, io);
+  const around = options.repository === undefined ? undefined : await openSurroundings(options.repository);
+  const served = await listen(options, { world, around }, clock, io).catch(async (error: unknown) => {
+    await around?.outside.stop();
+    throw error;
+  });
   try {
     const kubeconfig = options.kubeconfig ?? join(directory, 'kubeconfig');
     await writeKubeconfig(kubeconfig, served.kubeconfig());
     const reach = { served, world, kubeconfig, speed: options.speed };
-    io.out(options.output === 'json' ? `${JSON.stringify(reachDocument(reach))}\n` : howToReach(reach));
+    const beside = around?.welcome(around.outside.urls(served.awsEndpoint));
+    const document = { ...reachDocument(reach), ...(beside === undefined ? {} : { around: beside.document }) };
+    io.out(options.output === 'json' ? `${JSON.stringify(document)}\n` : `${howToReach(reach)}${beside?.text ?? ''}`);
     world.advanceTo(Math.floor(clock.now()));
     const lines = new EventLines(options.output, io);
     const unsubscribe = world.subscribe((event) => lines.event(event));
@@ -108,15 +118,22 @@ async function serve(
     io.err(`stopped after ${simulated} of simulated time: ${awsCalls} calls to AWS, ${kubeCalls} to Kubernetes\n`);
   } finally {
     await served.stop();
+    await around?.outside.stop();
   }
 }
 
-async function listen(options: ServeOptions, world: World, clock: ScaledClock, io: CliIo): Promise<ServedWorld> {
+async function listen(
+  options: ServeOptions,
+  { world, around }: { world: World; around: Surroundings | undefined },
+  clock: ScaledClock,
+  io: CliIo,
+): Promise<ServedWorld> {
+  const beside = around?.outside.handlers ?? [];
   const onError = (handler: string, error: unknown): void => {
     io.err(`clm: the simulator has a bug in ${handler}: ${error instanceof Error ? error.stack : String(error)}\n`);
   };
   try {
-    return await serveWorld({ world, host: '127.0.0.1', port: options.port, clock, onError });
+    return await serveWorld({ world, host: '127.0.0.1', port: options.port, clock, onError, beside });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
     throw new CliError(exitCodes.badInput, `port ${options.port} is in use: give another --port, or none`);

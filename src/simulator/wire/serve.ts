@@ -16,6 +16,8 @@ export interface ServeOptions {
   port: number;
   /** Says what time it is in the world. */
   clock: ScaledClock;
+  /** Other services on the same port. */
+  beside?: readonly WireHandler[];
   /** Told about errors inside handlers: bugs of the simulator. */
   onError?: (handler: string, error: unknown) => void;
 }
@@ -64,7 +66,7 @@ export async function serveWorld(options: ServeOptions): Promise<ServedWorld> {
   const server = await createWireServer({
     host: options.host,
     port: options.port,
-    handlers,
+    handlers: [...(options.beside ?? []), ...handlers],
     ...(options.onError === undefined ? {} : { onError: options.onError }),
   });
   driver.start();
