@@ -65,6 +65,12 @@ function deviationsOf(group: NodeGroup, memory: RollGroupMemory, roll: RollMemor
   }
   const originals = readOriginals(group);
   if (!originals) foreign('tags', 'somebody removed the tags that hold what the group was like before');
+  else if (originals.rollId !== roll.rollId) {
+    foreign(
+      `roll ${originals.rollId}`,
+      `another roll (${originals.rollId}) has taken the group over: only one may go on`,
+    );
+  }
   const expected = new Set([...(originals?.suspended ?? group.suspendedProcesses), rebalanceProcess]);
   const suspended = new Set(group.suspendedProcesses);
   const resumed = [...expected].filter((name) => !suspended.has(name));

@@ -145,7 +145,7 @@ function roll(context: PoolContext): PoolPlan {
   planRolling(context, drift.kind === 'watched');
   const outdated = context.groups.reduce((total, state) => total + state.outdated, 0);
   if (outdated === 0 && drift.kind === 'none') planSurplus(context);
-  return finish(context, rollingVerdict(context, outdated));
+  return finish(context, rollingVerdict(context, outdated, drift.kind === 'none'));
 }
 
 function driftOf({ memory, input }: PoolContext, sizeOnly: boolean): DriftVerdict {
@@ -172,9 +172,12 @@ function followSize(context: PoolContext, drift: Extract<DriftVerdict, { kind: '
   return finish(context, { kind: 'going-on' });
 }
 
-function rollingVerdict(context: PoolContext, outdated: number): PoolVerdict {
+/** `settled`: every group shows the size that this roll expects of it; one that does not may be seen through an old describe. */
+function rollingVerdict(context: PoolContext, outdated: number, settled: boolean): PoolVerdict {
   const { cluster, input, memory, pool } = context;
   if (outdated > 0 || memory.intents.length > 0 || context.actions.length > 0) return { kind: 'going-on' };
+  // What was launched a moment ago and is not shown yet would be left behind as one node too many.
+  if (!settled) return { kind: 'going-on' };
   const unclear = allMembers(context).find(
     (m) => m.phase === 'foreign' && !/^(EnteringStandby|Standby|Warmed)/.test(m.instance.lifecycleState),
   );

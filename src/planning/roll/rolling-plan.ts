@@ -1,6 +1,6 @@
 /** Decisions of a pool that is being rolled, in the order of their urgency (end, drain, cordon, launch, mark). */
 
-import { orderCandidates, skippedBy } from './candidate-order.ts';
+import { orderCandidates, skippedBy, zonesBound } from './candidate-order.ts';
 import { CapacitySums } from './capacity-sums.ts';
 import { controlPlaneGate, imagePullGate, workerGate } from './control-plane-gate.ts';
 import { planLaunches } from './launch-plan.ts';
@@ -37,7 +37,13 @@ export function planRolling(context: PoolContext, holdsCapacity: boolean): void 
   if (!holdsCapacity) endNodes(context, members, sums);
   const leaving = members.filter((member) => member.live && member.cordonedByUs && !member.ambiguous);
   const staying = new Set(
-    leaving.filter((member) => isOpenAgain(member) || staysAfterAll(context, member) || isSkipped(context, member)),
+    leaving.filter(
+      (member) =>
+        isOpenAgain(member) ||
+        staysAfterAll(context, member) ||
+        isSkipped(context, member) ||
+        isStranded(context, member),
+    ),
   );
   for (const member of staying) giveBack(context, member);
   planDrains(
@@ -161,8 +167,23 @@ function isSkipped(context: PoolContext, member: Member): boolean {
   return member.outdated && member.phase !== 'drained' && skippedBy(member, context.input) !== undefined;
 }
 
+/**
+ * The new node in the zone of its volumes, on which its cordon rested, has gone since: the pods that wait for one may come back, and the
+ * node waits its turn until there is another. Only once nothing moves any more: a node that comes and goes turns no drain round.
+ */
+function isStranded(context: PoolContext, member: Member): boolean {
+  if (!member.outdated || member.phase === 'drained' || member.previous?.phase !== 'blocked') return false;
+  const comes = (zones: string[]): boolean =>
+    allMembers(context).some((one) => one.live && !one.outdated && zones.includes(one.instance.zone));
+  return zonesBound(member, context.index).some((zones) => !comes(zones));
+}
+
 function giveBack(context: PoolContext, member: Member): void {
-  const why = isOpenAgain(member) ? 'somebody has uncordoned it' : `${member.name} is on the current template`;
+  const why = isOpenAgain(member)
+    ? 'somebody has uncordoned it'
+    : member.outdated
+      ? `its volumes wait for a new node in their zone, and the one there was has gone`
+      : `${member.name} is on the current template`;
   context.actions.push({
     kind: 'give-back',
     node: member.name,

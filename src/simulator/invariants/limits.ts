@@ -16,6 +16,11 @@ export interface NodeLimits {
   others?: ReadonlySet<string>;
   /** A loss of health, or growth by others, younger than this may be unknown to a client; 0 by default. */
   viewLagMs?: number;
+  /**
+   * A client's read may be this old when it writes; 0 by default. Limits of a group have no compare-and-set: an edit younger than this
+   * may be overwritten by a client that cannot know of it.
+   */
+  readLagMs?: number;
   /** More nodes than this share (and more than one) that have lost readiness are a storm: nothing may be moved. */
   stormShare?: number;
   /** A storm is to be noticed within this time; 15 s by default. */
@@ -45,6 +50,10 @@ export interface NodeLimits {
 export interface Baseline extends GroupTruth {
   /** What others have added lately: nobody can know of it before the next look. */
   grown?: { at: number; by: number }[];
+  /** The last maximum that others have set, and what it was before. */
+  maxEdit?: { at: number; before: number };
+  /** Maxima that may be left as well: a client wrote before it could know of an edit. */
+  maxOr?: number[];
 }
 
 /** Limits of groups as they stood when the watch began: what a finished roll has to put back. */
@@ -69,10 +78,20 @@ export const isJudged = (actor: Actor, limits: NodeLimits): boolean =>
 
 /** What people and other controllers change is what a roll has to keep: the baseline follows them. */
 export function followOthers(baselines: Baselines, limits: NodeLimits, event: WorldEvent): void {
-  if (event.kind !== 'group-changed' || isJudged(event.actor, limits)) return;
+  if (event.kind !== 'group-changed') return;
   const baseline = baselines.get(key(event.cluster, event.group));
   if (!baseline) return;
   const { before, after } = event;
+  if (isJudged(event.actor, limits)) {
+    const { maxEdit } = baseline;
+    const unknown = maxEdit !== undefined && event.at - maxEdit.at < (limits.readLagMs ?? 0);
+    if (unknown && after.max !== before.max) baseline.maxOr = [...(baseline.maxOr ?? []), maxEdit.before];
+    return;
+  }
+  if (after.max !== before.max) {
+    baseline.maxEdit = { at: event.at, before: baseline.max };
+    delete baseline.maxOr;
+  }
   if (after.min !== before.min) baseline.min = after.min;
   if (after.max !== before.max) baseline.max = after.max;
   // A roll lends a group room above its own maximum; what others put there is gone again when the roll gives that back.

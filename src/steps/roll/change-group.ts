@@ -28,9 +28,14 @@ export async function changeGroup(
       case 'resume':
         await cloud.resumeProcesses(group.name, change.processes);
         break;
-      case 'limits':
+      case 'limits': {
+        // There is no compare-and-set here: a write that an old describe asks for again could undo what somebody has set since.
+        const wanted = JSON.stringify(change.change);
+        if (visit.ledger.hasWritten(group.name, wanted, visit.now())) return false;
         await cloud.updateGroup(group.name, change.change);
+        visit.ledger.wrote(group.name, wanted, visit.now());
         break;
+      }
       case 'unprotect':
         await cloud.setProtection(group.name, change.instanceIds, false);
         break;

@@ -6,6 +6,12 @@ import { TerminationTimes } from './termination-times.ts';
 /** A pool that has not looked for this long does not hold budgets or boots for itself any more. */
 const boardAgeMs = 900_000;
 const entriesKept = 5_000;
+/** A describe shows an accepted change within this time. */
+const describeLagMs = 45_000;
+const firstWithdrawalMs = 10_000;
+const longestWithdrawalMs = 300_000;
+/** A withdrawal that is over for this long says nothing about the next one. */
+const withdrawnForgottenMs = 600_000;
 
 export class RollLedger {
   /** Pools with a roll under way, by process id. */
@@ -18,6 +24,12 @@ export class RollLedger {
   readonly deregisteredAt = new Map<string, number>();
   /** Intents that this process has committed and not acted on yet. */
   readonly unsent = new Set<string>();
+  /** Terminations that were accepted, whatever became of the look that made them. */
+  readonly accepted = new Set<string>();
+  /** Terminations that were decided and withdrawn at the last look before them: not decided again before `until`. */
+  readonly #withdrawn = new Map<string, { times: number; until: number }>();
+  /** Limits that were last written to a group, and accepted: describes may not show them for a while. */
+  readonly #written = new Map<string, { limits: string; at: number }>();
   /** Phases of all nodes as of the last look, by process. */
   readonly nodes = new Map<string, RollNode[]>();
   /** Evictions accepted and not counted in the row yet, by process. */
@@ -76,6 +88,38 @@ export class RollLedger {
   askedToLetGo(instanceId: string, balancer: string, now: number): void {
     if (this.deregisteredAt.size >= entriesKept) this.deregisteredAt.clear();
     this.deregisteredAt.set(`${instanceId}/${balancer}`, now);
+  }
+
+  noteAccepted(key: string): void {
+    if (this.accepted.size >= entriesKept) this.accepted.clear();
+    this.accepted.add(key);
+  }
+
+  wrote(group: string, limits: string, now: number): void {
+    if (this.#written.size >= entriesKept) this.#written.clear();
+    this.#written.set(group, { limits, at: now });
+  }
+
+  /** Whether these limits were the last ones written, so lately that a describe may not show them. */
+  hasWritten(group: string, limits: string, now: number): boolean {
+    const last = this.#written.get(group);
+    return last?.limits === limits && now >= last.at && now - last.at < describeLagMs;
+  }
+
+  /** Twice as long each time: what the plan and the last look disagree about is seldom settled in a moment. */
+  withdraw(instanceId: string, now: number): void {
+    if (this.#withdrawn.size >= entriesKept) this.#withdrawn.clear();
+    const before = this.#withdrawn.get(instanceId);
+    const times = before !== undefined && now - before.until < withdrawnForgottenMs ? before.times + 1 : 1;
+    const pause = Math.min(longestWithdrawalMs, firstWithdrawalMs * 2 ** (times - 1));
+    this.#withdrawn.set(instanceId, { times, until: now + pause });
+  }
+
+  /** Until when the instance is not to be ended; undefined when nothing is against it. */
+  withdrawnUntil(instanceId: string, now: number): number | undefined {
+    const until = this.#withdrawn.get(instanceId)?.until;
+    // A time far ahead is of a clock that has jumped back since.
+    return until !== undefined && until > now && until - now <= longestWithdrawalMs ? until : undefined;
   }
 
   countReturn(node: string, ownerUid: string): void {

@@ -83,18 +83,43 @@ async function lookAndAct(visit: RollVisit, memory: RollMemory, mode: RollMode):
 
 /** Changes of capacity that are to be committed before they are made. */
 async function decide(visit: RollVisit, look: RollLook): Promise<RollLook> {
-  const { taken, admit, held } = await withinFleet(visit, newIntents(look.plan.actions, look.memory));
+  const { due, withdrawnUntil } = dueIntents(visit, newIntents(look.plan.actions, look.memory));
+  const { taken, admit, held } = await withinFleet(visit, due);
   if (taken.length === 0) {
-    if (held === 0) return look;
+    if (held === 0)
+      return withdrawnUntil === undefined ? look : { ...look, lookAt: earlier(look.lookAt, withdrawnUntil) };
     const message = `${visit.parts.fleet.bootLimit} nodes of the fleet are booting, as many as may`;
     const plan = { ...look.plan, wait: { code: 'fleet-boot-cap', message } };
-    return { ...look, plan, lookAt: Math.min(look.lookAt ?? Number.POSITIVE_INFINITY, visit.now() + fleetLookMs) };
+    return { ...look, plan, lookAt: earlier(look.lookAt, visit.now() + fleetLookMs) };
   }
   for (const action of taken) visit.ledger.unsent.add(key(visit, action.intent));
   const decided = withIntents(look, taken);
   const { memory } = settleBoots(decided.memory, Number.POSITIVE_INFINITY, admit);
   return { ...decided, memory, admit, decided: true };
 }
+
+type Decision = Extract<RollAction, { kind: 'capacity' }>;
+
+/** Without the terminations that were withdrawn a moment ago, and without launches into their places. */
+function dueIntents(visit: RollVisit, decisions: Decision[]): { due: Decision[]; withdrawnUntil: number | undefined } {
+  const now = visit.now();
+  const holding = new Set<string>();
+  let withdrawnUntil: number | undefined;
+  for (const { intent } of decisions) {
+    const until = intent.kind === 'terminate' ? visit.ledger.withdrawnUntil(intent.instanceId, now) : undefined;
+    if (until === undefined) continue;
+    holding.add(intent.group);
+    withdrawnUntil = earlier(withdrawnUntil, until);
+  }
+  const due = decisions.filter(({ intent }) =>
+    intent.kind === 'launch'
+      ? !holding.has(intent.group)
+      : visit.ledger.withdrawnUntil(intent.instanceId, now) === undefined,
+  );
+  return { due, withdrawnUntil };
+}
+
+const earlier = (a: number | undefined, b: number): number => Math.min(a ?? Number.POSITIVE_INFINITY, b);
 
 function noteBooted(visit: RollVisit, plan: PoolPlan): void {
   for (const { name, ms } of plan.booted) {
@@ -244,17 +269,16 @@ async function readLeaders(visit: RollVisit): Promise<Set<string>> {
   return leaders;
 }
 
-function newIntents(actions: RollAction[], memory: RollMemory): Extract<RollAction, { kind: 'capacity' }>[] {
+function newIntents(actions: RollAction[], memory: RollMemory): Decision[] {
   const known = new Set(memory.intents.map((intent) => intent.id));
-  const fresh = actions.filter((action) => action.kind === 'capacity' && !known.has(action.intent.id)) as Extract<
-    RollAction,
-    { kind: 'capacity' }
-  >[];
+  const fresh = actions.filter(
+    (action): action is Decision => action.kind === 'capacity' && !known.has(action.intent.id),
+  );
   const room = Math.max(0, 100 - memory.intents.length);
   return fresh.slice(0, room);
 }
 
-function withIntents(look: RollLook, actions: Extract<RollAction, { kind: 'capacity' }>[]): RollLook {
+function withIntents(look: RollLook, actions: Decision[]): RollLook {
   const launches = actions.filter((action) => action.intent.kind === 'launch').length;
   return {
     ...look,

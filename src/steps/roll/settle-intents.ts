@@ -44,7 +44,8 @@ export async function settleIntents(visit: RollVisit, view: ClusterView, memory:
       }
       const came = await terminate(visit, intent, view, settled);
       if (came === 'unresolved') unresolved.add(intent.group);
-      if (came === 'withdrawn') withdrawn.add(intent.group);
+      // Its place was not given up: what was to be launched into it is decided anew.
+      if (came === 'withdrawn' || came === 'not-ours') withdrawn.add(intent.group);
     } catch (error) {
       if (!(error instanceof FailureError)) throw error;
       visit.ledger.unsent.delete(key(visit, intent));
@@ -216,7 +217,7 @@ async function terminate(
   intent: Terminate,
   view: ClusterView,
   settled: Settled,
-): Promise<'ended' | 'unresolved' | 'withdrawn'> {
+): Promise<'ended' | 'not-ours' | 'unresolved' | 'withdrawn'> {
   // Every change in the cluster leads here again: nothing new is to be learnt before the second read is due.
   if (!visit.ledger.unsent.has(key(visit, intent)) && waitsForSecondRead(visit, intent, settled)) return 'unresolved';
   const group = await groupNow(visit, intent.group);
@@ -226,6 +227,12 @@ async function terminate(
     drop(visit, settled, intent);
     if (intent.decrement && ours) expect(settled, intent.group, -1);
     settled.ended.push(intent.instanceId);
+    // Without a decrement nothing tells whose doing it was, and nothing depends on it.
+    if (intent.decrement && !ours) {
+      const text = `${intent.node} (${intent.instanceId}) was ended by somebody else; its group replaces it`;
+      note(visit, 'node-gone', text, { node: intent.node, instanceId: intent.instanceId });
+      return 'not-ours';
+    }
     noteEnded(visit, intent, view, settled);
     return 'ended';
   }
@@ -233,12 +240,14 @@ async function terminate(
   const why = await mustStay(visit, intent, group, instance, view, settled.memory);
   if (why !== undefined) {
     drop(visit, settled, intent);
+    visit.ledger.withdraw(intent.instanceId, visit.now());
     note(visit, 'termination-withdrawn', `${intent.node} is not terminated: ${why}`, { node: intent.node });
     return 'withdrawn';
   }
   assertLease(visit);
   visit.ledger.unsent.delete(key(visit, intent));
   await visit.session.cloud.terminateInstance(intent.instanceId, { decrement: intent.decrement });
+  visit.ledger.noteAccepted(key(visit, intent));
   visit.session.cloudChanged();
   drop(visit, settled, intent);
   if (intent.decrement) expect(settled, intent.group, -1);
@@ -250,6 +259,8 @@ async function terminate(
 /** Whether the end of an instance was this intent's doing, before a kill or a lost answer, or somebody else's. */
 function wasOurs(visit: RollVisit, intent: Terminate, group: NodeGroup | undefined, settled: Settled): boolean {
   if (visit.ledger.unsent.has(key(visit, intent))) return false;
+  // Accepted, and the look that made it was not committed: somebody else's growth meanwhile would hide it in desired.
+  if (visit.ledger.accepted.has(key(visit, intent))) return true;
   // A launch into its place may have raised desired again: then desired says nothing.
   if (maybeSent(visit, settled, intent.group) > 0) return true;
   const expected = expectedOf(settled, intent.group);

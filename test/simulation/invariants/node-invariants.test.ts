@@ -341,6 +341,54 @@ describe('the invariants of nodes', () => {
     expect(late.baselines.get(`${cluster}/workers`)?.desired).toBe(5);
   });
 
+  const somebody: Actor = { kind: 'client', name: 'kubectl/v1.31' };
+
+  it('I7 lets an edit of the maximum be lost that a client could not know of when it wrote, and no older one', () => {
+    const left = (editedAt: number, max: number): string[] => {
+      const scene = new Scene({ readLagMs: 5_000 });
+      const change = (from: number, to: number, at: number, actor: Actor): void => {
+        scene.workers.max = to;
+        const [before, after] = [from, to].map((one) => ({ min: 3, max: one, desired: 3 }));
+        if (before && after) {
+          scene.say({
+            kind: 'group-changed',
+            group: 'workers',
+            before,
+            after,
+            by: 'UpdateAutoScalingGroup',
+            actor,
+            at,
+          });
+        }
+      };
+      change(5, 9, 0, client);
+      change(9, 11, editedAt, somebody);
+      change(11, 5, 60_000, client);
+      scene.workers.max = max;
+      scene.watch.atEnd(70_000);
+      return scene.violations();
+    };
+    expect(left(59_000, 5)).toEqual([]);
+    expect(left(59_000, 11)).toEqual([]);
+    expect(left(59_000, 9)).toEqual([expect.stringMatching(/max is 9, was 11/)]);
+    expect(left(54_000, 5)).toEqual([expect.stringMatching(/max is 5, was 11/)]);
+  });
+
+  it('I2 lets a node go whose instance somebody else has ended: it serves nobody, whatever group and node still show', () => {
+    const scene = new Scene();
+    scene.say({
+      kind: 'instance-terminate-requested',
+      group: 'workers',
+      instanceId: 'i-workers-0',
+      decrement: false,
+      actor: somebody,
+    });
+    scene.cordon('i-workers-0');
+    expect(scene.violations()).toEqual([]);
+    scene.cordon('i-workers-1');
+    expect(scene.violations()).toContainEqual(expect.stringMatching(/^I2 cordoning/));
+  });
+
   it('I6 catches the last ready control-plane node being taken', () => {
     const scene = new Scene();
     scene.surge('i-new', scene.masters);

@@ -120,6 +120,83 @@ describe('a launch', () => {
   );
 });
 
+/** Calls `act` when the `nth` termination is decided and not made yet. */
+async function atTermination(nth: number, roll: RollWorld, act: (instanceId: string) => void): Promise<RollDaemon> {
+  const seen = new Set<string>();
+  return startDaemon(roll, {
+    onCommitted: ({ row }) => {
+      const context = row.context as { memory?: { intents: { kind: string; instanceId: string }[] } | null };
+      const found = context.memory?.intents.find((one) => one.kind === 'terminate');
+      if (!found || seen.has(found.instanceId)) return;
+      seen.add(found.instanceId);
+      if (seen.size === nth) act(found.instanceId);
+    },
+  });
+}
+
+describe('a termination that is decided', () => {
+  it('gives no place up when somebody else was quicker, and nothing is launched into it', async () => {
+    const roll = world(3, { surge: 1 });
+    const daemon = await atTermination(1, roll, (instanceId) => {
+      const asked = { InstanceId: instanceId, ShouldDecrementDesiredCapacity: false };
+      expect(cloud(roll, 'aws-cli/2', 'autoscaling', 'TerminateInstanceInAutoScalingGroup', asked)).toBe(true);
+    });
+    await startRoll(daemon, roll, 'workers');
+    await daemon.run(() => finished(daemon, 'workers'));
+    expect((await journalOf(daemon)).filter((line) => line.startsWith('node-gone'))).toHaveLength(1);
+    const sizes = roll.events.flatMap((event) => (event.kind === 'group-changed' ? [event.after.desired] : []));
+    expect(Math.max(...sizes)).toBe(4);
+    await comesToItsEnd(roll, daemon, 3);
+    expect(roll.violations()).toEqual([]);
+  });
+
+  it('is known to be its own though the look that made it came to nothing, and the autoscaler grew the group meanwhile', async () => {
+    const roll = world(3, { surge: 1 });
+    const daemon = await atTermination(3, roll, () => {
+      const desired = Number(roll.group('workers').DesiredCapacity) + 1;
+      const asked = { AutoScalingGroupName: 'workers', DesiredCapacity: desired };
+      expect(cloud(roll, 'cluster-autoscaler/1', 'autoscaling', 'SetDesiredCapacity', asked)).toBe(true);
+    });
+    let ended = 0;
+    roll.world.subscribe((event) => {
+      if (event.kind !== 'instance-terminate-requested') return;
+      ended += 1;
+      if (ended !== 3) return;
+      const id = roll.world.faults.add({ kind: 'server-error', action: 'DescribeAutoScalingGroups' });
+      roll.world.clock.at(roll.world.clock.now() + 5_000, () => roll.world.faults.remove(id));
+    });
+    await startRoll(daemon, roll, 'workers');
+    await daemon.run(() => finished(daemon, 'workers'));
+    expect(ended).toBe(3);
+    roll.pass(300);
+    expect(roll.group('workers').DesiredCapacity).toBe(4);
+    await daemon.stop();
+  });
+});
+
+describe('a maximum that is put back', () => {
+  it('is written once: an old describe does not make it undo what somebody has set since', async () => {
+    const roll = world(3);
+    roll.world.faults.add({ kind: 'stale', action: 'DescribeAutoScalingGroups', staleMs: 30_000 });
+    const daemon = await startDaemon(roll);
+    let edited = false;
+    roll.world.subscribe((event) => {
+      if (event.kind !== 'group-changed' || event.after.max !== 6 || event.before.max <= 6 || edited) return;
+      edited = true;
+      const asked = { AutoScalingGroupName: 'workers', MaxSize: 7 };
+      roll.world.clock.at(event.at + 1_000, () =>
+        cloud(roll, 'aws-cli/2', 'autoscaling', 'UpdateAutoScalingGroup', asked),
+      );
+    });
+    await startRoll(daemon, roll, 'workers');
+    await daemon.run(() => finished(daemon, 'workers'));
+    roll.pass(300);
+    expect(edited).toBe(true);
+    expect(roll.group('workers').MaxSize).toBe(7);
+    await daemon.stop();
+  });
+});
+
 describe('a roll that is aborted before it has read what an earlier one left', () => {
   it('takes the nodes too many out all the same: the tags say how many there were', async () => {
     const roll = world(3);

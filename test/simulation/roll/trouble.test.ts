@@ -361,6 +361,26 @@ describe('the last look before a termination', () => {
     await daemon.stop();
   });
 
+  it('withdraws less and less often what the plan and the last look disagree about', async () => {
+    const roll = new RollWorld({ pools: [{ name: 'workers', nodes: 1 }] });
+    roll.outdate('workers');
+    const late = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'late', namespace: 'shop' },
+      status: { phase: 'Running' },
+    };
+    const daemon = await firstLists(roll, (list) => ({ ...list, items: [...list.items, late] }), 1_000);
+    await startRoll(daemon, roll, 'workers');
+    await daemon.run(() => has(daemon, 'termination-withdrawn'));
+    const until = roll.world.clock.now() + 15 * minute;
+    await daemon.run(() => roll.world.clock.now() >= until);
+    const times = (await journalOf(daemon)).filter((line) => line.startsWith('termination-withdrawn')).length;
+    expect(times).toBeGreaterThan(4);
+    expect(times).toBeLessThan(10);
+    await daemon.stop();
+  });
+
   it('that gets no answer is no empty node: nothing is terminated until there is one (B8)', async () => {
     const roll = new RollWorld({ pools: [{ name: 'workers', nodes: 1 }] });
     roll.outdate('workers');

@@ -153,7 +153,9 @@ class SeedRun {
         const expected = groups.map((group) => {
           const now = this.#baselines.get(key(cluster, group.name));
           if (!now) return group;
-          const { min, max, desired } = now;
+          const { min, desired } = now;
+          const left = truth.groups(cluster).find((one) => one.name === group.name)?.max ?? now.max;
+          const max = now.maxOr?.includes(left) ? left : now.max;
           const nodes = Array.from({ length: desired }, () => group.nodes[0]);
           return { ...group, min, max, desired, live: desired, nodes };
         });
@@ -482,7 +484,8 @@ class SeedRun {
 
   async #again(pool: string, id: string): Promise<void> {
     const attempt = this.#attempts.get(pool);
-    if (!attempt || this.#rowId(pool) !== id) return;
+    // After a lost database the first attempt may be under way once more under its old name.
+    if (!attempt?.final || this.#rowId(pool) !== id) return;
     this.#attempts.set(pool, { number: attempt.number + 1, state: '', final: false });
     this.#history.note(`the roll of ${pool} is tried again`);
     await this.#post(pool);

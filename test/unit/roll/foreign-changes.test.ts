@@ -84,6 +84,30 @@ describe("somebody else's change of a group", () => {
     expect(found.memory.drift).not.toBeNull();
   });
 
+  it('is also another roll that has written itself into the tags: only one may go on', () => {
+    const { cloud } = buildInput({ pools: [pool] });
+    const tags = { ...(cloud.groups[0] as NodeGroup).tags, 'clm/roll-id': 'another' };
+    expect(judge({ tags }, now - 20_000)).toMatchObject({
+      kind: 'foreign',
+      message: expect.stringContaining('another roll (another)'),
+    });
+  });
+
+  it('keeps a roll from its end while the size that it expects is not shown: the describe may be an old one', () => {
+    const group = {
+      name: 'workers',
+      target: { id: 'lt-1', version: '2' },
+      previous: null,
+      baseline: 1,
+      max: 3,
+      min: 0,
+    };
+    const verdict = (expected: number): string =>
+      plan({ pools: [{ nodes: [{ name: 'new-1' }], memory: { groups: [{ ...group, expected }] } }] }).verdict.kind;
+    expect(verdict(1)).toBe('complete');
+    expect(verdict(2)).toBe('going-on');
+  });
+
   it('ends the roll when the group is gone or being deleted', () => {
     expect(plan({ pools: [{ ...pool, group: { status: 'Delete in progress' } }] }).verdict).toMatchObject({
       kind: 'failed',

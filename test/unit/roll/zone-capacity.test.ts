@@ -84,3 +84,24 @@ describe('a roll that may have no node more, and none of the new ones is in the 
     expect(words(plan({ pools: [pool, plane], pods }).actions)).toEqual([]);
   });
 });
+
+describe('a draining node whose volumes lose the only new node of their zone', () => {
+  const previous = [{ name: 'old-1', instanceId: 'i-old-1', phase: 'blocked' as const, since: now - 130_000 }];
+  const draining = { ...old('old-1', 'eu-1a'), drainingFor: 300_000 };
+  const spec = {
+    pods: [{ ...bound('old-1'), app: 'db' }],
+    budgets: [{ name: 'db', app: 'db', allowed: 0, expected: 3, desired: 2, healthy: 2 }],
+  };
+
+  it('takes its pods back once nothing moves any more', () => {
+    const pool = { nodes: [draining, current('new-1', 'eu-1b')], baseline: 1, surge: 1 };
+    expect(words(plan({ pools: [{ ...pool, previous }], ...spec }).actions)).toEqual(['give-back old-1']);
+    expect(words(plan({ pools: [pool], ...spec }).actions)).not.toContain('give-back old-1');
+  });
+
+  it('goes on where another one boots there', () => {
+    const booting = { ...current('new-1', 'eu-1a'), ready: false, age: 30_000 };
+    const pool = { nodes: [draining, booting], baseline: 1, surge: 1, previous };
+    expect(words(plan({ pools: [pool], ...spec }).actions)).toEqual([]);
+  });
+});
