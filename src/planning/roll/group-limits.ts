@@ -4,6 +4,7 @@ import type { NodeView } from '../../domain/cluster-view.ts';
 import type { RollGroupMemory } from '../../domain/node-pool-roll.ts';
 import type { NodeGroup } from '../../ports/cloud-provider.ts';
 import {
+  baselineByTags,
   type GroupOriginals,
   originalsAsTags,
   originalsOf,
@@ -69,7 +70,11 @@ export function originalsFor(
     originals.lifted = [];
   }
   originals.lifted ??= group.max === written.max ? [] : [group.max];
-  if (!known) return originals;
+  originals.expected = unsettled && known ? written.expected : group.desired;
+  if (!known) {
+    originals.baseline = baselineByTags(group, { ...written, max: originals.max });
+    return originals;
+  }
   if (group.min !== known.min) originals.min = group.min;
   // What the autoscaler moved while the roll was paused is kept, as it is while it rolls.
   const moved = unsettled ? 0 : group.desired - known.expected;

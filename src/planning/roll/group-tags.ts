@@ -3,6 +3,7 @@ import type { NodeGroup } from '../../ports/cloud-provider.ts';
 
 export const rollIdTag = 'clm/roll-id';
 export const baselineTag = 'clm/roll-baseline';
+export const expectedTag = 'clm/roll-expected';
 export const originalMinTag = 'clm/roll-orig-min';
 export const originalMaxTag = 'clm/roll-orig-max';
 export const liftedMaxTag = 'clm/roll-lifted-max';
@@ -13,6 +14,7 @@ export const startedTag = 'clm/roll-started';
 export const rollTags = [
   rollIdTag,
   baselineTag,
+  expectedTag,
   originalMinTag,
   originalMaxTag,
   liftedMaxTag,
@@ -50,6 +52,11 @@ export const rebalanceProcess = 'AZRebalance';
 export interface GroupOriginals {
   rollId: string;
   baseline: number;
+  /**
+   * desired is no more than this if only the roll changed it: raised before a launch, lowered after terminations. What is above it is
+   * somebody else's, also when the roll's own memory is lost. undefined when the tag is missing.
+   */
+  expected: number | undefined;
   min: number;
   max: number;
   /**
@@ -74,6 +81,7 @@ export function readOriginals(group: NodeGroup): GroupOriginals | undefined {
   return {
     rollId,
     baseline,
+    expected: wholeNumber(tags[expectedTag]),
     min,
     max,
     lifted: readLifted(tags[liftedMaxTag]),
@@ -88,6 +96,7 @@ export function originalsAsTags(originals: GroupOriginals): Record<string, strin
   return {
     [rollIdTag]: originals.rollId,
     [baselineTag]: String(originals.baseline),
+    ...(originals.expected === undefined ? {} : { [expectedTag]: String(originals.expected) }),
     [originalMinTag]: String(originals.min),
     [originalMaxTag]: String(originals.max),
     ...(originals.lifted ? { [liftedMaxTag]: originals.lifted.length === 0 ? '-' : originals.lifted.join(' ') } : {}),
@@ -101,6 +110,7 @@ export function originalsOf(group: NodeGroup, rollId: string, now: number): Grou
   return {
     rollId,
     baseline: group.desired,
+    expected: group.desired,
     min: group.min,
     max: group.max,
     lifted: [],
@@ -108,6 +118,12 @@ export function originalsOf(group: NodeGroup, rollId: string, now: number): Grou
     newInstancesProtected: group.newInstancesProtected,
     startedAt: Math.floor(now),
   };
+}
+
+/** The baseline with what others have added to the group since a roll wrote its tags, for one that remembers nothing else. */
+export function baselineByTags(group: NodeGroup, written: GroupOriginals): number {
+  const grown = Math.max(0, group.desired - (written.expected ?? group.desired));
+  return Math.max(written.baseline, Math.min(written.max, written.baseline + grown));
 }
 
 function readLifted(text: string | undefined): number[] | undefined {

@@ -17,9 +17,11 @@ export async function changeGroup(
     assertLease(visit);
     switch (change.kind) {
       case 'tag':
+        visit.ledger.expectedTags.delete(group.name);
         await cloud.tagGroup(group.name, change.tags);
         break;
       case 'untag':
+        visit.ledger.expectedTags.delete(group.name);
         await cloud.untagGroup(group.name, change.keys);
         break;
       case 'suspend':

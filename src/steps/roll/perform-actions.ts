@@ -3,7 +3,7 @@
 import type { NodeView } from '../../domain/cluster-view.ts';
 import { type Failure, FailureError } from '../../domain/failure.ts';
 import type { RollMemory } from '../../domain/node-pool-roll.ts';
-import { baselineTag } from '../../planning/roll/group-tags.ts';
+import { baselineTag, expectedTag } from '../../planning/roll/group-tags.ts';
 import {
   clearPatch,
   cordonPatch,
@@ -140,7 +140,9 @@ async function moveBaseline(
   performed: Performed,
 ): Promise<void> {
   if (action.tagged) {
-    await visit.session.cloud.tagGroup(action.group, { [baselineTag]: String(action.baseline) });
+    const tags = { [baselineTag]: String(action.baseline), [expectedTag]: String(action.expected) };
+    await visit.session.cloud.tagGroup(action.group, tags);
+    visit.ledger.expectedTags.set(action.group, action.expected);
     visit.session.cloudChanged();
   }
   const before = performed.memory.groups.find((group) => group.name === action.group)?.baseline;

@@ -3,7 +3,7 @@ import { FailureError, transient } from '../../domain/failure.ts';
 import type { RollGroupMemory, RollMemory } from '../../domain/node-pool-roll.ts';
 import { countNotReady, countPullFailures, countUnschedulable } from '../../planning/roll/control-plane-gate.ts';
 import { originalsFor, preparations, refusalOf } from '../../planning/roll/group-limits.ts';
-import { type GroupOriginals, readOriginals } from '../../planning/roll/group-tags.ts';
+import { baselineByTags, type GroupOriginals, readOriginals } from '../../planning/roll/group-tags.ts';
 import { groupsOfPool, isOutdated } from '../../planning/roll/members.ts';
 import { carriesMarks } from '../../planning/roll/node-marks.ts';
 import { surgeOf } from '../../planning/roll/policy.ts';
@@ -102,7 +102,7 @@ export async function memoryOfTags(visit: RollVisit): Promise<RollMemory | null>
   const originals = new Map<string, GroupOriginals>();
   for (const group of groups) {
     const written = readOriginals(group);
-    if (written) originals.set(group.name, written);
+    if (written) originals.set(group.name, { ...written, baseline: baselineByTags(group, written) });
   }
   if (view.stale !== undefined || originals.size === 0) return null;
   const left = groups.filter((group) => originals.has(group.name));

@@ -28,6 +28,8 @@ export class RollLedger {
   readonly accepted = new Set<string>();
   /** Terminations that were decided and withdrawn at the last look before them: not decided again before `until`. */
   readonly #withdrawn = new Map<string, { times: number; until: number }>();
+  /** The tag of the size that a roll is answerable for, as last written, by group. */
+  readonly expectedTags = new Map<string, number>();
   /** Limits that were last written to a group, and accepted: describes may not show them for a while. */
   readonly #written = new Map<string, { limits: string; at: number }>();
   /** Phases of all nodes as of the last look, by process. */

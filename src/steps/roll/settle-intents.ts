@@ -6,6 +6,7 @@ import type { CapacityIntent, RollMemory } from '../../domain/node-pool-roll.ts'
 import { isOutdated } from '../../planning/roll/members.ts';
 import { drainStartedAt, podsAtDrainStart } from '../../planning/roll/node-marks.ts';
 import type { NodeGroup } from '../../ports/cloud-provider.ts';
+import { lowestOf, peakOf, tagExpected } from './expected-tag.ts';
 import { workloadPodsOn } from './pods-on-node.ts';
 import { assertLease, note, type RollVisit } from './roll-context.ts';
 
@@ -34,6 +35,8 @@ export async function settleIntents(visit: RollVisit, view: ClusterView, memory:
   // nothing is launched too many, and an unresolved termination proves that the launch has not been sent either.
   const unresolved = new Set<string>();
   const withdrawn = new Set<string>();
+  settled.failure = await tagExpected(visit, memory, peakOf);
+  if (settled.failure !== undefined) return settled;
   for (const intent of memory.intents) {
     assertLease(visit);
     try {
@@ -53,6 +56,7 @@ export async function settleIntents(visit: RollVisit, view: ClusterView, memory:
       settled.failure ??= error.failure;
     }
   }
+  settled.failure ??= await tagExpected(visit, settled.memory, lowestOf);
   return settled;
 }
 

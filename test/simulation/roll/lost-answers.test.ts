@@ -218,6 +218,29 @@ describe('a roll that is aborted before it has read what an earlier one left', (
   });
 });
 
+describe('an autoscaler that grows the group after the database of its roll was lost', () => {
+  it.each([
+    ['before the first launch', 'group-changed'],
+    ['with a node of the surge in flight', 'node-cordoned'],
+  ])('is followed, %s', async (_when, kind) => {
+    const roll = world(3, { surge: 1 });
+    const daemon = await startDaemon(roll);
+    await startRoll(daemon, roll, 'workers');
+    await daemon.run(() => roll.events.some((event) => event.kind === kind));
+    daemon.kill();
+    const desired = Number(roll.group('workers').DesiredCapacity) + 1;
+    const asked = { AutoScalingGroupName: 'workers', DesiredCapacity: desired };
+    expect(cloud(roll, 'cluster-autoscaler/1', 'autoscaling', 'SetDesiredCapacity', asked)).toBe(true);
+    roll.pass(120);
+    const again = await startDaemon(roll);
+    await startRoll(again, roll, 'workers');
+    await again.run(() => finished(again, 'workers'));
+    roll.pass(300);
+    expect(roll.group('workers').DesiredCapacity).toBe(4);
+    await again.stop();
+  });
+});
+
 describe('an autoscaler that lets the group grow to its own maximum', () => {
   it('leaves the roll room for its surge, and gets the maximum back', async () => {
     const roll = world(3);

@@ -51,7 +51,12 @@ describe('preparing a group', () => {
   });
 
   it('believes the tags of an earlier roll and not what that roll has made of the group', () => {
-    const originals = { ...originalsOf(untouched(), 'r0', now), lifted: [9], suspended: ['AlarmNotification'] };
+    const originals = {
+      ...originalsOf(untouched(), 'r0', now),
+      lifted: [9],
+      suspended: ['AlarmNotification'],
+      expected: 3,
+    };
     const left = untouched({
       desired: 3,
       max: 9,
@@ -60,6 +65,17 @@ describe('preparing a group', () => {
       tags: { NodePool: 'workers', ...originalsAsTags(originals) },
     });
     expect(originalsFor(left, 'r1', now + 60_000, undefined, false)).toEqual({ ...originals, rollId: 'r1' });
+  });
+
+  it.each([
+    ['what was added above the size that the earlier roll was answerable for', 4, 3, 3],
+    ['no more than the own maximum of the group', 9, 3, 4],
+    ['nothing where it is smaller: a launch may not have been made', 2, 3, 2],
+    ['nothing where the tag is missing', 4, undefined, 2],
+  ])('counts as growth by others %s', (_what, desired, expected, baseline) => {
+    const tags = originalsAsTags({ ...originalsOf(untouched(), 'r0', now), expected });
+    const left = untouched({ desired, tags: { NodePool: 'workers', ...tags } });
+    expect(originalsFor(left, 'r1', now, undefined, false)).toMatchObject({ baseline, expected: desired });
   });
 
   it('takes over what somebody else has changed during a pause', () => {
