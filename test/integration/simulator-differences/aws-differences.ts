@@ -137,43 +137,6 @@ export const awsDifferences: readonly Difference[] = [
     },
   },
   {
-    id: 'aws-rolling-updates',
-    differs: () => {
-      const cloud = new SimulatedCloud();
-      const body = (image: string): object => ({
-        Resources: {
-          Launch: {
-            Type: 'AWS::EC2::LaunchTemplate',
-            Properties: { LaunchTemplateData: { ImageId: image, InstanceType: 'm5.large' } },
-          },
-          Group: {
-            Type: 'AWS::AutoScaling::AutoScalingGroup',
-            UpdatePolicy: { AutoScalingRollingUpdate: { WaitOnResourceSignals: true, PauseTime: 'PT1H' } },
-            Properties: {
-              AutoScalingGroupName: 'workers',
-              MinSize: 3,
-              MaxSize: 4,
-              AvailabilityZones: [`${region}a`],
-              LaunchTemplate: {
-                LaunchTemplateId: { Ref: 'Launch' },
-                Version: { 'Fn::GetAtt': ['Launch', 'LatestVersionNumber'] },
-              },
-            },
-          },
-        },
-      });
-      cloud.createStack('one', body('ami-00000001'));
-      cloud.pass(300);
-      const TemplateBody = JSON.stringify(body('ami-00000002'));
-      cloud.call('cloudformation', 'UpdateStack', { StackName: 'one', TemplateBody });
-      cloud.until(() => cloud.stack('one').StackStatus === 'UPDATE_COMPLETE');
-      return cloud.model
-        .truth()
-        .groups()
-        .some((group) => group.members.some((member) => member.outdated));
-    },
-  },
-  {
     id: 'aws-terminate-twice',
     differs: () => {
       const cloud = running({ MinSize: 0, DesiredCapacity: 3 });

@@ -102,4 +102,9 @@ export interface StacksPart {
   continueRollback(state: RegionState, stack: Stack, skip: readonly string[]): void;
   delete(state: RegionState, stack: Stack): void;
   setStatus(state: RegionState, stack: Stack, status: string, reason?: string): void;
+  /** One more signal for a resource that waits for them; the reason when it is refused. */
+  signal(
+    state: RegionState,
+    signal: { stack: string; logicalId: string; uniqueId: string; well: boolean },
+  ): string | undefined;
 }

@@ -1,6 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import type { SimInstance } from '../seams.ts';
 import { AwsError } from './aws-request.ts';
+import { signalAfterBoot } from './cfn/signals.ts';
 import type { Cloud } from './cloud.ts';
 import type { FleetPart, LaunchSpec } from './cloud-parts.ts';
 import { instanceTypeInfo, isImageId } from './geography.ts';
@@ -79,7 +80,9 @@ export class Fleet implements FleetPart {
   #running(state: RegionState, instance: Ec2Instance): void {
     if (instance.state !== 'pending') return;
     instance.state = 'running';
-    this.#cloud.listener.instanceRunning(this.view(state, instance));
+    const view = this.view(state, instance);
+    this.#cloud.listener.instanceRunning(view);
+    signalAfterBoot(this.#cloud, state, view);
     this.#cloud.groups.instanceRunning(state, instance);
   }
 

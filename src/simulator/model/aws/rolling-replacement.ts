@@ -1,4 +1,4 @@
-/** Replacement by Auto Scaling itself, without any drain: rolling updates of stacks, and instance refreshes. */
+/** Replacement by Auto Scaling itself, without any drain: instance refreshes. */
 import { AwsError, type Params } from './aws-request.ts';
 import type { ActionTable, Call, Cloud } from './cloud.ts';
 import { findGroup, templateReference } from './group-requests.ts';
@@ -16,55 +16,59 @@ import {
 const paceMs = 60_000;
 const stuckMs = 3_600_000;
 
-function outdatedIds(state: RegionState, group: ScalingGroup, skipMatching: boolean): string[] {
+/** Instances that do not match the group's template, or live where it no longer does; all of them unless `skipMatching`. */
+export function outdatedIds(state: RegionState, group: ScalingGroup, skipMatching: boolean): string[] {
   const reference = templateOf(group);
   const template = reference && state.templates.get(reference.id);
   const target = template && reference && templateVersion(template, reference.version)?.number;
   return countedMembers(group)
     .filter(
-      (member) => !skipMatching || member.template.id !== template?.id || member.template.version !== String(target),
+      ({ template: own, instance }) =>
+        !skipMatching ||
+        own.id !== template?.id ||
+        own.version !== String(target) ||
+        (group.subnets.length > 0 && !group.subnets.includes(instance.subnetId)),
     )
     .map((member) => member.instance.id);
 }
 
 /** Takes up to `batch` outdated instances a minute out, never so many that too few are left; the group replaces each. */
-export function startReplacement(
+function startReplacement(
   cloud: Cloud,
   state: RegionState,
   group: ScalingGroup,
   batch: number,
-  why: string,
-  refresh?: InstanceRefresh,
+  refresh: InstanceRefresh,
 ): void {
-  const queue = refresh?.queue ?? outdatedIds(state, group, true);
+  const { queue } = refresh;
   const turn = (): void => {
-    if (group.deleting || refresh?.status === 'Cancelled') return;
-    if (refresh?.status === 'Cancelling') {
+    if (group.deleting || refresh.status === 'Cancelled') return;
+    if (refresh.status === 'Cancelling') {
       end(cloud, refresh, 'Cancelled');
       return;
     }
-    if (refresh?.status === 'Pending') refresh.status = 'InProgress';
+    if (refresh.status === 'Pending') refresh.status = 'InProgress';
     const healthy = countedMembers(group).filter((member) => member.state === 'InService').length;
-    const may = refresh ? healthy - refresh.leastHealthy : healthy >= group.desired ? batch : 0;
+    const may = healthy - refresh.leastHealthy;
     let taken = 0;
     for (const id of [...queue]) {
       if (taken >= Math.min(batch, Math.max(may, healthy >= group.desired ? 1 : 0))) break;
       const member = group.members.get(id);
       const waits = member !== undefined && (member.protectedFromScaleIn || member.state === 'Standby');
-      if (waits && refresh?.whenProtected === 'Wait') continue;
+      if (waits && refresh.whenProtected === 'Wait') continue;
       queue.splice(queue.indexOf(id), 1);
-      if (!member || isTerminating(member) || (waits && refresh?.whenProtected === 'Ignore')) continue;
+      if (!member || isTerminating(member) || (waits && refresh.whenProtected === 'Ignore')) continue;
       taken += 1;
-      const cause = `an instance was taken out of service in response to ${why}.`;
+      const cause = 'an instance was taken out of service in response to an instance refresh.';
       cloud.groups.terminate(state, group, member, cause, false);
     }
-    if (refresh && taken > 0) refresh.progressAt = cloud.now();
+    if (taken > 0) refresh.progressAt = cloud.now();
     if (queue.length > 0) {
-      if (refresh && cloud.now() - refresh.progressAt >= stuckMs) {
+      if (cloud.now() - refresh.progressAt >= stuckMs) {
         refresh.reason = 'The instance refresh made no progress for an hour.';
         end(cloud, refresh, 'Failed');
       } else cloud.clock.at(cloud.now() + paceMs, turn);
-    } else if (refresh) end(cloud, refresh, refresh.rollback ? 'RollbackSuccessful' : 'Successful');
+    } else end(cloud, refresh, refresh.rollback ? 'RollbackSuccessful' : 'Successful');
   };
   cloud.clock.at(cloud.now() + 1000, turn);
 }
@@ -97,7 +101,7 @@ function begin(
   group.refreshes.unshift(refresh);
   group.refreshes.length = Math.min(group.refreshes.length, 20);
   const batch = Math.max(1, group.desired - refresh.leastHealthy);
-  startReplacement(cloud, state, group, batch, 'an instance refresh', refresh);
+  startReplacement(cloud, state, group, batch, refresh);
   return refresh;
 }
 

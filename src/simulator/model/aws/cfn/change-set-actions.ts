@@ -5,6 +5,7 @@ import type { ActionTable, Call } from '../cloud.ts';
 import type { RegionState } from '../region-state.ts';
 import { tagList } from '../resources.ts';
 import { resolve, type Scope } from './expressions.ts';
+import { findStack } from './find-stack.ts';
 import { planOf } from './plan.ts';
 import { resourceCatalogue } from './resource-catalogue.ts';
 import type { ResourceType } from './resource-type.ts';
@@ -14,7 +15,6 @@ import {
   definitionText,
   existingStack,
   fail,
-  findStack,
   newStack,
   readDefinition,
   type TemplateFetch,

@@ -1,12 +1,15 @@
-/** Launch templates, Auto Scaling groups and their hooks as CloudFormation handles them: in place, instances untouched. */
+/**
+ * Launch templates, Auto Scaling groups and their hooks as CloudFormation handles them: in place, instances untouched unless an
+ * UpdatePolicy says otherwise.
+ */
 
-import { AwsError, plainText } from '../aws-request.ts';
+import { AwsError, type Params, plainText } from '../aws-request.ts';
 import { createGroup, deleteGroup, findGroup, readHook, updateGroup } from '../group-requests.ts';
 import { addTemplateVersion, createTemplate, deleteTemplate } from '../launch-templates.ts';
 import type { LaunchTemplate } from '../resources.ts';
-import { startReplacement } from '../rolling-replacement.ts';
 import type { ScalingGroup } from '../scaling-group.ts';
 import {
+  changedProperties,
   type MadeResource,
   nameChanged,
   physicalName,
@@ -16,6 +19,7 @@ import {
   stackTags,
   templateTags,
 } from './resource-type.ts';
+import { rollingPolicy, rollingUpdate } from './rolling-update.ts';
 
 function templateAttributes(template: LaunchTemplate): MadeResource {
   return {
@@ -131,6 +135,16 @@ function setBalancers(context: ResourceContext, group: ScalingGroup, classic: st
   for (const member of members) cloud.groups.lifecycle.addToBalancers(state, group, member);
 }
 
+/** Properties whose change sets an UpdatePolicy in motion. */
+const rollingProperties = ['LaunchTemplate', 'MixedInstancesPolicy', 'VPCZoneIdentifier'];
+const sizeProperties = ['MinSize', 'MaxSize', 'DesiredCapacity'];
+
+function policiesOf(context: ResourceContext): Record<string, Params | undefined> {
+  const policy = propertiesOf(context.updatePolicy);
+  const names = ['AutoScalingReplacingUpdate', 'AutoScalingRollingUpdate', 'AutoScalingScheduledAction'];
+  return Object.fromEntries(names.map((name) => [name, policy.structure(name)]));
+}
+
 export const scalingGroupResource: ResourceType = {
   replacing: ['AutoScalingGroupName'],
   create: (context, properties) => {
@@ -148,27 +162,25 @@ export const scalingGroupResource: ResourceType = {
   update: (context, properties, current) => {
     const { cloud, state } = context;
     if (nameChanged(properties, current, 'AutoScalingGroupName')) return 'replace';
+    const { AutoScalingReplacingUpdate, AutoScalingRollingUpdate, AutoScalingScheduledAction } = policiesOf(context);
+    const rolls = changedProperties(properties, current).some((name) => rollingProperties.includes(name));
+    const goesBack = context.stack.status.includes('ROLLBACK');
+    // What a failed update replaced is still there: going back needs no third group.
+    if (rolls && !goesBack && AutoScalingReplacingUpdate?.flag('WillReplace') === true) return 'replace';
     const group = findGroup(state, current.physicalId, true);
+    const max = propertiesOf(properties).integer('MaxSize') ?? group.max;
+    const rolling = AutoScalingRollingUpdate && rollingPolicy(AutoScalingRollingUpdate, max);
     const request = groupRequest(properties);
-    const before = JSON.stringify([group.template, group.mixed]);
+    if (AutoScalingScheduledAction?.flag('IgnoreUnmodifiedGroupSizeProperties') === true)
+      for (const name of sizeProperties) if (properties[name] === current.applied[name]) delete request[name];
     updateGroup(cloud, state, group, propertiesOf(request), 'CloudFormation');
     setBalancers(context, group, textList(properties['LoadBalancerNames']), textList(properties['TargetGroupARNs']));
     const tags = groupTags(context, properties);
     const former = templateTags(current.applied);
     for (const key of former.keys()) if (!tags.has(key)) group.tags.delete(key);
     for (const [key, tag] of tags) group.tags.set(key, tag);
-    const rolling = (context.updatePolicy as { AutoScalingRollingUpdate?: Record<string, unknown> } | undefined)
-      ?.AutoScalingRollingUpdate;
-    if (rolling && before !== JSON.stringify([group.template, group.mixed])) {
-      startReplacement(
-        cloud,
-        state,
-        group,
-        propertiesOf(rolling).bounded('MaxBatchSize', 1, 100) ?? 1,
-        'a rolling update of its stack',
-      );
-    }
-    return { physicalId: group.name, attributes: { AutoScalingGroupName: group.name } };
+    const work = rolling && rollingUpdate(context, group, rolling);
+    return { physicalId: group.name, attributes: { AutoScalingGroupName: group.name }, work };
   },
   remove: (context, current, done) => {
     const group = context.state.groups.get(current.physicalId);

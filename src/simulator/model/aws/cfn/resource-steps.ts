@@ -4,7 +4,13 @@ import type { RegionState } from '../region-state.ts';
 import { resolve } from './expressions.ts';
 import type { Plan } from './plan.ts';
 import { resourceCatalogue } from './resource-catalogue.ts';
-import { changedProperties, type MadeResource, type ResourceContext, type ResourceType } from './resource-type.ts';
+import {
+  changedProperties,
+  type MadeResource,
+  type ResourceContext,
+  type ResourceType,
+  type ResourceWork,
+} from './resource-type.ts';
 import type { Stack, StackResource } from './stack.ts';
 import type { StackJournal } from './stack-journal.ts';
 import { type PolicyAction, policyRefusal } from './stack-policy.ts';
@@ -23,6 +29,8 @@ export interface Operation {
   cleanup: StackResource[];
   /** What a replacement took the place of, by logical id. */
   replaced: Map<string, StackResource>;
+  /** What goes on behind changed resources, by logical id. */
+  work: Map<string, (work: ResourceWork) => void>;
   finished(): void;
   failed(logicalId: string, verb: Verb): void;
 }
@@ -60,7 +68,9 @@ export class ResourceSteps {
         this.#journal.mark(state, stack, current, 'UPDATE_IN_PROGRESS');
         const made = handler.update(context, properties, current);
         if (made !== 'replace') {
-          Object.assign(current, made, { applied: properties, digest });
+          const { physicalId, attributes, work } = made;
+          Object.assign(current, { physicalId, attributes, applied: properties, digest });
+          if (work) operation.work.set(logicalId, work);
           return 'UPDATE_COMPLETE';
         }
         const why = 'Requested update requires the creation of a new physical resource; hence creating one.';
@@ -111,7 +121,9 @@ export class ResourceSteps {
 
   #context(operation: Operation, logicalId: string): ResourceContext {
     const { state, stack, plan } = operation;
-    const updatePolicy = plan?.scope.template.resources.get(logicalId)?.updatePolicy;
+    const declared = plan?.scope.template.resources.get(logicalId)?.updatePolicy;
+    const resolved = plan && resolve(declared ?? {}, plan.scope);
+    const updatePolicy = (resolved ?? {}) as Record<string, unknown>;
     return { cloud: this.#cloud, state, stack, logicalId, updatePolicy };
   }
 

@@ -9,12 +9,28 @@ export interface ResourceContext {
   state: RegionState;
   stack: Stack;
   logicalId: string;
-  updatePolicy: unknown;
+  /** All functions resolved. */
+  updatePolicy: Record<string, unknown>;
 }
 
 export interface MadeResource {
   physicalId: string;
   attributes: Record<string, string | string[]>;
+}
+
+/** What goes on behind a resource that is changed already: its operation waits for it. */
+export interface ResourceWork {
+  /** Says in the stack's events what it is at. */
+  note(reason: string): void;
+  /** False when the operation was overtaken. */
+  goesOn(): boolean;
+  /** Ends it, once; with the reason when it failed. */
+  done(failure?: string): void;
+}
+
+export interface ChangedResource extends MadeResource {
+  /** Begins what is left to do. */
+  work?: ((work: ResourceWork) => void) | undefined;
 }
 
 /** Properties are resolved. Every method may throw AwsError: the resource has then failed for that reason. */
@@ -28,7 +44,7 @@ export interface ResourceType {
     context: ResourceContext,
     properties: Record<string, unknown>,
     current: StackResource,
-  ): MadeResource | 'replace';
+  ): ChangedResource | 'replace';
   /** Calls `done` once the resource is gone, now or later. */
   remove(context: ResourceContext, current: StackResource, done: () => void): void;
 }

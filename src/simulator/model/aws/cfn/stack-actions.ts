@@ -2,6 +2,7 @@
 import { AwsError, type Params } from '../aws-request.ts';
 import type { ActionTable, Call } from '../cloud.ts';
 import type { RegionState } from '../region-state.ts';
+import { findStack } from './find-stack.ts';
 import { planOf } from './plan.ts';
 import { resourceCatalogue } from './resource-catalogue.ts';
 import { isInProgress, isUpdatable, type Stack, type StackDefinition } from './stack.ts';
@@ -18,13 +19,6 @@ export function fail(message: string): never {
 
 export function noSuchStack(name: string): AwsError {
   return new AwsError('ValidationError', `Stack with id ${name} does not exist`);
-}
-
-/** By name (live stacks only) or id. */
-export function findStack(state: RegionState, nameOrId: string): Stack | undefined {
-  if (nameOrId.startsWith('arn:')) return state.stacks.get(nameOrId);
-  const id = state.stackIds.get(nameOrId);
-  return id === undefined ? undefined : state.stacks.get(id);
 }
 
 export function existingStack(state: RegionState, nameOrId: string): Stack {
@@ -284,24 +278,14 @@ function deleteStack(call: Call): Record<string, unknown> {
 }
 
 /** One more signal for a resource that waits for them; anything else is refused. */
-function signalResource({ params, state }: Call): Record<string, unknown> {
+function signalResource({ cloud, params, state }: Call): Record<string, unknown> {
   const stack = existingStack(state, params.required('StackName'));
   const logicalId = params.required('LogicalResourceId');
   const id = params.required('UniqueId');
   const status = params.oneOf('Status', ['SUCCESS', 'FAILURE'] as const) ?? fail('Status is required');
-  const wait = stack.signalWaits.get(logicalId);
-  if (!wait)
-    return fail(
-      `Resource ${logicalId} is in ${stack.resources.get(logicalId)?.status ?? 'no'} state and cannot be signaled`,
-    );
-  wait.received.set(id, status === 'SUCCESS');
-  const failures = [...wait.received.values()].filter((well) => !well).length;
-  if (failures > 0)
-    wait.settle(
-      `Received ${failures} FAILURE signal(s) out of ${wait.needed}. Unable to satisfy 100% MinSuccessfulInstancesPercent requirement`,
-    );
-  else if (wait.received.size >= wait.needed) wait.settle();
-  return {};
+  const signal = { stack: stack.id, logicalId, uniqueId: id, well: status === 'SUCCESS' };
+  const refusal = cloud.stacks.signal(state, signal);
+  return refusal === undefined ? {} : fail(refusal);
 }
 
 export function stackActions(fetch: TemplateFetch): ActionTable {
@@ -313,6 +297,7 @@ export function stackActions(fetch: TemplateFetch): ActionTable {
       const stack = existingStack(state, params.required('StackName'));
       if (stack.status !== 'UPDATE_IN_PROGRESS') fail(`CancelUpdateStack cannot be called from current stack status`);
       stack.cancelRequested = true;
+      for (const wait of [...stack.signalWaits.values()]) wait.cancel();
       return {};
     },
     ContinueUpdateRollback: (call) => {

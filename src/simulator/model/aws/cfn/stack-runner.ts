@@ -1,10 +1,12 @@
-import { AwsError, plainText } from '../aws-request.ts';
+import { AwsError } from '../aws-request.ts';
 import type { Cloud } from '../cloud.ts';
 import type { StacksPart } from '../cloud-parts.ts';
 import type { RegionState } from '../region-state.ts';
-import { resolve } from './expressions.ts';
+import { findStack } from './find-stack.ts';
 import { importersOf, outputsOf, type Plan, planOf } from './plan.ts';
 import { type Operation, ResourceSteps, type Verb } from './resource-steps.ts';
+import type { ResourceWork } from './resource-type.ts';
+import { type AwaitedSignals, areEnough, signalsOf } from './signals.ts';
 import type { Stack, StackDefinition, StackResource } from './stack.ts';
 import { StackJournal } from './stack-journal.ts';
 
@@ -124,6 +126,7 @@ export class StackRunner implements StacksPart {
       stepMs: Math.max(shortestStepMs, Math.floor(total / Math.max(1, steps))),
       cleanup: [],
       replaced: new Map(),
+      work: new Map(),
       finished: () => undefined,
       failed: () => undefined,
     };
@@ -146,8 +149,10 @@ export class StackRunner implements StacksPart {
         return;
       }
       const logicalId = order[i] as string;
+      const before = stack.resources.get(logicalId)?.physicalId;
       const result = this.#steps.apply(operation, plan, logicalId);
       if (result === 'unchanged') continue;
+      const isNew = stack.resources.get(logicalId)?.physicalId !== before;
       if (typeof result === 'object') {
         this.#resourceFailed(operation, logicalId, result.verb, result.failure);
         return;
@@ -158,22 +163,37 @@ export class StackRunner implements StacksPart {
           if (resource) this.#journal.mark(state, stack, resource, result);
           this.#apply(operation, plan, i + 1, order);
         });
-      const wait = result === 'CREATE_COMPLETE' ? signalsOf(plan, logicalId) : undefined;
-      if (wait) this.#awaitSignals(operation, logicalId, wait, goOn);
-      else goOn();
+      this.#awaitRest(operation, plan, logicalId, isNew, goOn);
       return;
     }
     this.#after(operation, () => operation.finished());
   }
 
+  /** What a resource waits for that is made or changed: signals, or work behind it. */
+  #awaitRest(operation: Operation, plan: Plan, logicalId: string, isNew: boolean, goOn: () => void): void {
+    const work = operation.work.get(logicalId);
+    operation.work.delete(logicalId);
+    if (work) {
+      this.#awaitWork(operation, logicalId, work, goOn);
+      return;
+    }
+    let awaited: AwaitedSignals | undefined;
+    try {
+      awaited = isNew ? signalsOf(plan, logicalId) : undefined;
+    } catch (error) {
+      if (!(error instanceof AwsError)) throw error;
+      this.#resourceFailed(operation, logicalId, 'CREATE', error.message);
+      return;
+    }
+    if (awaited) this.#awaitSignals(operation, logicalId, awaited, goOn);
+    else goOn();
+  }
+
   /** The operation stands still until enough signals came, or the time is up. */
-  #awaitSignals(
-    operation: Operation,
-    logicalId: string,
-    { count, timeoutMs }: { count: number; timeoutMs: number },
-    goOn: () => void,
-  ): void {
+  #awaitSignals(operation: Operation, logicalId: string, awaited: AwaitedSignals, goOn: () => void): void {
     const { stack } = operation;
+    const { count, timeoutMs, percent } = awaited;
+    const received = new Map<string, boolean>();
     const settle = (failure?: string): void => {
       timer.cancel();
       stack.signalWaits.delete(logicalId);
@@ -181,14 +201,67 @@ export class StackRunner implements StacksPart {
       if (failure === undefined) goOn();
       else this.#resourceFailed(operation, logicalId, 'CREATE', failure);
     };
-    const timer = this.#cloud.clock.at(this.#cloud.now() + timeoutMs, () =>
-      settle(`Failed to receive ${count} resource signal(s) within the specified duration`),
-    );
-    stack.signalWaits.set(logicalId, { needed: count, received: new Map(), settle });
+    const heard = (): void => {
+      const failures = [...received.values()].filter((well) => !well).length;
+      if (!areEnough(count - failures, count, percent))
+        settle(
+          `Received ${failures} FAILURE signal(s) out of ${count}. Unable to satisfy ${percent}% MinSuccessfulInstancesPercent requirement`,
+        );
+      else if (received.size >= count) settle();
+    };
+    const timer = this.#cloud.clock.at(this.#cloud.now() + timeoutMs, () => {
+      const successes = [...received.values()].filter((well) => well).length;
+      if (areEnough(successes, count, percent)) settle();
+      else settle(`Failed to receive ${count - received.size} resource signal(s) within the specified duration`);
+    });
+    stack.signalWaits.set(logicalId, { received, heard, cancel: () => settle('Resource creation cancelled') });
+    if (count === 0) settle();
+  }
+
+  signal(
+    state: RegionState,
+    { stack: name, logicalId, uniqueId, well }: Parameters<StacksPart['signal']>[1],
+  ): string | undefined {
+    const stack = findStack(state, name);
+    const wait = stack?.signalWaits.get(logicalId);
+    if (!stack || !wait) {
+      const status = stack?.resources.get(logicalId)?.status ?? 'no';
+      return `Resource ${logicalId} is in ${status} state and cannot be signaled`;
+    }
+    wait.received.set(uniqueId, well);
+    const resource = stack.resources.get(logicalId);
+    const reason = `Received ${well ? 'SUCCESS' : 'FAILURE'} signal with UniqueId ${uniqueId}`;
+    if (resource) this.#journal.mark(state, stack, resource, resource.status, reason);
+    wait.heard();
+    return undefined;
+  }
+
+  /** The operation goes on once the work behind the resource is done. */
+  #awaitWork(operation: Operation, logicalId: string, begin: (work: ResourceWork) => void, goOn: () => void): void {
+    const { stack, state } = operation;
+    const resource = stack.resources.get(logicalId);
+    const isCurrent = (): boolean => stack.operation === operation.number;
+    begin({
+      note: (reason) => {
+        if (resource && isCurrent()) this.#journal.mark(state, stack, resource, 'UPDATE_IN_PROGRESS', reason);
+      },
+      goesOn: isCurrent,
+      done: (failure) => {
+        if (!isCurrent()) return;
+        if (failure === undefined) {
+          goOn();
+          return;
+        }
+        // Whoever takes it up again has everything left to do.
+        if (resource) resource.digest = '';
+        this.#resourceFailed(operation, logicalId, 'UPDATE', failure);
+      },
+    });
   }
 
   #resourceFailed(operation: Operation, logicalId: string, verb: Verb, reason: string): void {
     const { stack, plan, state } = operation;
+    stack.cancelRequested = false;
     const status = `${verb}_FAILED`;
     const resource = stack.resources.get(logicalId);
     if (resource) this.#journal.mark(state, stack, resource, status, reason);
@@ -257,7 +330,7 @@ export class StackRunner implements StacksPart {
     };
     operation.finished = () => {
       this.#setOutputs(state, stack, plan);
-      operation.cleanup.push(...dropped(stack, plan));
+      operation.cleanup.push(...operation.replaced.values(), ...dropped(stack, plan));
       this.setStatus(state, stack, 'UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS');
       this.#cleanUpToTheEnd(operation, 'UPDATE_ROLLBACK_COMPLETE', 'Rollback successful');
     };
@@ -308,28 +381,6 @@ export class StackRunner implements StacksPart {
     this.#journal.mark(state, stack, resource, 'DELETE_FAILED', refusal);
     this.#after(operation, () => operation.failed(resource.logicalId, 'DELETE'));
   }
-}
-
-/** How many signals a new resource waits for, by its creation policy or as a wait condition. */
-function signalsOf(plan: Plan, logicalId: string): { count: number; timeoutMs: number } | undefined {
-  const declaration = plan.scope.template.resources.get(logicalId);
-  const signal = (declaration?.creationPolicy as { ResourceSignal?: Record<string, unknown> } | undefined)
-    ?.ResourceSignal;
-  if (signal) {
-    const { Count, Timeout } = resolve(signal, plan.scope) as Record<string, unknown>;
-    return { count: Number(Count ?? 1), timeoutMs: isoDurationMs(plainText(Timeout ?? 'PT5M')) };
-  }
-  if (declaration?.type !== 'AWS::CloudFormation::WaitCondition') return undefined;
-  const { Count, Timeout } = resolve(declaration.properties, plan.scope) as Record<string, unknown>;
-  return { count: Number(Count ?? 1), timeoutMs: Number(Timeout ?? 300) * 1000 };
-}
-
-/** `PT1H30M10S`; anything else is five minutes. */
-function isoDurationMs(text: string): number {
-  const match = /^PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?$/.exec(text);
-  if (!match) return 300_000;
-  const [hours = 0, minutes = 0, seconds = 0] = match.slice(1).map((part) => Number(part ?? 0));
-  return (hours * 3600 + minutes * 60 + seconds) * 1000;
 }
 
 /** Resources that the plan does not want, last made first. */

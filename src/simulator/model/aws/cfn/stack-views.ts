@@ -4,8 +4,9 @@ import { AwsError, type Params, page } from '../aws-request.ts';
 import type { ActionTable, Call } from '../cloud.ts';
 import type { RegionState } from '../region-state.ts';
 import { tagList } from '../resources.ts';
+import { findStack } from './find-stack.ts';
 import type { Stack, StackResource } from './stack.ts';
-import { findStack, noSuchStack } from './stack-actions.ts';
+import { noSuchStack } from './stack-actions.ts';
 
 const badToken = (): AwsError => new AwsError('ValidationError', 'The NextToken value is not valid.');
 

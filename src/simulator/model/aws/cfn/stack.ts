@@ -93,11 +93,12 @@ export interface Stack {
 }
 
 export interface SignalWait {
-  needed: number;
   /** By the id that each sender chose: whether it went well. */
   received: Map<string, boolean>;
-  /** Goes on with the operation. */
-  settle(failure?: string): void;
+  /** Told after each signal. */
+  heard(): void;
+  /** The update is cancelled. */
+  cancel(): void;
 }
 
 const eventsKept = 400;
