@@ -11,6 +11,7 @@ import { createEngine } from '../engine/engine.ts';
 import type { Committed, Engine } from '../engine/engine-options.ts';
 import { machineModules } from '../machines/registry.ts';
 import type { StatusProblem } from '../planning/explain/status-document.ts';
+import { lifecycleSaid } from '../planning/lifecycle/cluster-lifecycle.ts';
 import { policyOfCluster } from '../planning/roll/cluster-policy.ts';
 import { rollOverridesOf } from '../planning/roll/overrides.ts';
 import type { ChannelSource } from '../ports/channel-source.ts';
@@ -122,6 +123,7 @@ export function compose(input: CompositionInput): Composition {
     limits: { concurrency: config.concurrency.steps, stopGraceMs: config.shutdownGraceMs },
     onCommitted: (commit) => {
       followRollout(inFlight, commit.row);
+      followLifecycle(lastGood, commit);
       input.onCommitted(commit);
     },
     onStep: input.onStep,
@@ -331,6 +333,12 @@ function startChannel(channel: string): OutboxMessage {
     event: { type: 'START', input: { channel } },
     start: { machine: 'channel', parent: null, channel, cluster: '', commit: '' },
   };
+}
+
+/** What a step has stored of a cluster's life counts from now on. */
+function followLifecycle(lastGood: LastGood, { row, journal }: Committed): void {
+  const known = lifecycleSaid(journal);
+  if (known !== undefined) lastGood.lifecycle(row.cluster, known);
 }
 
 /** Which rollout a cluster is in, for the user agent of calls. */

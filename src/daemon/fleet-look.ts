@@ -4,6 +4,7 @@ import type { Cluster, InfrastructureAccount } from '../domain/cluster.ts';
 import { FailureError } from '../domain/failure.ts';
 import type { Pipeline } from '../domain/pipeline.ts';
 import type { Problem } from '../domain/problem.ts';
+import { withLifecycle } from '../planning/lifecycle/cluster-lifecycle.ts';
 import type { ChannelSource } from '../ports/channel-source.ts';
 import type { Store } from '../ports/store.ts';
 import { openSqliteStore } from '../store/sqlite/open.ts';
@@ -11,6 +12,7 @@ import type { Logger } from '../support/logger.ts';
 import { type ClusterAccess, createClusterAccess } from './cluster-access.ts';
 import type { DaemonConfig } from './config.ts';
 import { openRegistry, readPipeline } from './inputs.ts';
+import { readLifecycles } from './lifecycles.ts';
 import { withScratchSource } from './source.ts';
 
 export interface FleetQuestion {
@@ -47,8 +49,6 @@ export function lookAtFleet<Answer>(
     const registry = await openRegistry(config, () => pipeline?.channels.map((one) => one.name)).registry.read();
     const found = [...problems, ...registry.problems];
     if (pipeline === undefined || found.length > 0) return { problems: found };
-    const chosen = choose(registry.clusters, pipeline, question);
-    if ('problem' in chosen) return { problems: [chosen.problem] };
     const commits = await commitsOf(config, source, pipeline, question.ref);
     if ('problem' in commits) return { problems: [commits.problem] };
     const access = createClusterAccess({
@@ -62,11 +62,15 @@ export function lookAtFleet<Answer>(
       ? await openSqliteStore({ path: config.store.path, readonly: true })
       : undefined;
     try {
+      const registered =
+        store === undefined ? registry.clusters : withLifecycle(registry.clusters, await readLifecycles(store));
+      const chosen = choose(registered, pipeline, question);
+      if ('problem' in chosen) return { problems: [chosen.problem] };
       const answer = await work({
         source,
         pipeline,
         accounts: registry.accounts,
-        registered: registry.clusters,
+        registered,
         clusters: chosen.clusters,
         commitOf: commits.of,
         access,

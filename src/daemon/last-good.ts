@@ -6,9 +6,11 @@ import type { Cluster, InfrastructureAccount } from '../domain/cluster.ts';
 import type { Pipeline } from '../domain/pipeline.ts';
 import type { Problem } from '../domain/problem.ts';
 import type { StatusProblem } from '../planning/explain/status-document.ts';
+import { type LifecycleFact, withLifecycle } from '../planning/lifecycle/cluster-lifecycle.ts';
 import type { Registry } from '../ports/channel-source.ts';
 import type { Json, ReadStore, Store } from '../ports/store.ts';
 import { digestOf } from '../support/digest.ts';
+import { readLifecycles } from './lifecycles.ts';
 import { judgeRegistryChange } from './registry-change.ts';
 
 const factKind = 'last-good';
@@ -19,8 +21,13 @@ export interface LastGoodView {
   pipeline: Pipeline | undefined;
 }
 
-/** What the store has of an earlier run. */
-export async function readLastGood(store: Pick<ReadStore, 'fact'>): Promise<LastGoodView> {
+/** What the store has of an earlier run, each cluster with the lifecycle status that counts. */
+export async function readLastGood(store: Pick<ReadStore, 'fact' | 'facts'>): Promise<LastGoodView> {
+  const view = await readAsWritten(store);
+  return { ...view, clusters: withLifecycle(view.clusters, await readLifecycles(store)) };
+}
+
+async function readAsWritten(store: Pick<ReadStore, 'fact'>): Promise<LastGoodView> {
   const registry = (await store.fact(factKind, 'registry'))?.value as
     | { clusters?: Cluster[]; accounts?: InfrastructureAccount[] }
     | undefined;
@@ -37,7 +44,10 @@ export interface LastGoodOptions {
 }
 
 export interface LastGood {
+  /** With the lifecycle status that counts. */
   clusters: () => Cluster[];
+  /** A cluster has come that far. */
+  lifecycle: (clusterId: string, known: LifecycleFact) => void;
   accounts: () => InfrastructureAccount[];
   pipeline: () => Pipeline | undefined;
   /** Why the newest files are not the ones in use; empty when they are. */
@@ -51,8 +61,7 @@ export interface LastGood {
 
 /** Starts from what the store has; call `refresh` before anything else is asked. */
 export async function openLastGood(options: LastGoodOptions): Promise<LastGood> {
-  const keeper = new LastGoodKeeper(options, await readLastGood(options.store));
-  return keeper;
+  return new LastGoodKeeper(options, await readAsWritten(options.store), await readLifecycles(options.store));
 }
 
 class LastGoodKeeper implements LastGood {
@@ -66,16 +75,26 @@ class LastGoodKeeper implements LastGood {
     | { view: Pick<LastGoodView, 'clusters' | 'accounts'>; message: string; since: number; digest: string }
     | undefined;
   #refreshing: Promise<boolean> | undefined;
+  readonly #lifecycles: Map<string, LifecycleFact>;
+  /** The view's clusters with the status that counts; undefined = to be made anew. */
+  #clusters: Cluster[] | undefined;
 
-  constructor(options: LastGoodOptions, view: LastGoodView) {
+  constructor(options: LastGoodOptions, view: LastGoodView, lifecycles: Map<string, LifecycleFact>) {
     this.#options = options;
     this.#view = view;
+    this.#lifecycles = lifecycles;
     this.#registryDigest = digestOf({ clusters: view.clusters, accounts: view.accounts });
     this.#pipelineDigest = digestOf(view.pipeline ?? null);
   }
 
   clusters(): Cluster[] {
-    return this.#view.clusters;
+    this.#clusters ??= withLifecycle(this.#view.clusters, this.#lifecycles);
+    return this.#clusters;
+  }
+
+  lifecycle(clusterId: string, known: LifecycleFact): void {
+    this.#lifecycles.set(clusterId, known);
+    this.#clusters = undefined;
   }
 
   accounts(): InfrastructureAccount[] {
@@ -153,7 +172,7 @@ class LastGoodKeeper implements LastGood {
       this.#held = undefined;
       return false;
     }
-    const verdict = judgeRegistryChange(this.#view.clusters, read.clusters);
+    const verdict = judgeRegistryChange(this.clusters(), read.clusters);
     if (!verdict.accepted) {
       const since = this.#held?.digest === digest ? this.#held.since : this.#options.now();
       this.#held = { view, message: verdict.message, since, digest };
@@ -180,6 +199,7 @@ class LastGoodKeeper implements LastGood {
   ): Promise<void> {
     await this.#keep('registry', view, message, source);
     this.#view = { ...this.#view, ...view };
+    this.#clusters = undefined;
     this.#registryDigest = digest;
     this.#held = undefined;
   }

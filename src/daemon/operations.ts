@@ -75,6 +75,11 @@ export function createOperations(input: OperationsInput): Operations {
   };
 }
 
+interface ChannelContext {
+  handled?: string | null;
+  catchUps?: Record<string, { state: string }>;
+}
+
 /** A cluster that failed in a rollout that is over: it catches up by itself, as one that joined late. */
 async function retryAlone(
   input: OperationsInput,
@@ -86,14 +91,22 @@ async function retryAlone(
   const refuse = (why: string): never => {
     throw new ApiError(409, 'nothing-to-retry', why);
   };
+  const told = `channel:${channel}`;
+  const own = (await input.store.load(told))?.context as ChannelContext | undefined;
+  if (own?.catchUps?.[cluster]?.state === 'failed') {
+    const message = `${by.name} asked ${target.text} to try again: ${reason}`;
+    await input.engine.post([{ to: told, event: { type: 'RETRY', by: by.name, reason, cluster } }], {
+      journal: [entry(target, by, 'retried', message, now, { reason })],
+    });
+    return { told: [told], message: `${message}\nclm why ${cluster} follows it.` };
+  }
   const under = await input.store.rows({ machine: 'rollout', status: 'active', channel });
   if (under.length > 0) {
     refuse(
       `Cluster ${cluster} has no update under way. Failed clusters of a rollout that is not over get a new attempt with their channel: clm retry channel:${channel} --reason …`,
     );
   }
-  const handled = ((await input.store.load(`channel:${channel}`))?.context as { handled?: string | null } | undefined)
-    ?.handled;
+  const handled = own?.handled;
   const rollout = handled == null ? undefined : await input.store.load(`rollout:${channel}:${handled}`);
   const members = (rollout?.context as { members?: Record<string, { state: string }> } | undefined)?.members ?? {};
   const state = members[cluster]?.state;
@@ -105,7 +118,6 @@ async function retryAlone(
     );
   }
   const message = `${by.name} asked ${target.text} to try ${String(handled).slice(0, 12)} again: ${reason}`;
-  const told = `channel:${channel}`;
   await input.engine.post([{ to: told, event: { type: 'LOOK' } }], {
     facts: [{ kind: 'retry', key: cluster, value: { commit: handled ?? null, by: by.name, reason, at: now } }],
     journal: [entry(target, by, 'retried', message, now, { reason })],

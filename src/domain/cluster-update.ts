@@ -124,6 +124,7 @@ export const workingStates = [
   'clusterStack',
   'controlPlaneStacks',
   'controlPlaneRoll',
+  'api',
   'workerStacks',
   'preDeletions',
   'manifests',

@@ -1,4 +1,5 @@
 /** What a cluster registry knows of a cluster's progress. Field names and the cap are the original registry's. */
+import type { LifecycleStatus } from './cluster.ts';
 
 export interface RegistryProblem {
   /** URI reference that names the kind of problem: `urn:clm:problem:<code>`. */
@@ -18,6 +19,8 @@ export interface RegistryStatus {
   /** Version that the cluster is being brought to; empty = none. */
   nextVersion: string;
   problems: RegistryProblem[];
+  /** Absent where it cannot be read. */
+  lifecycle?: LifecycleStatus;
 }
 
 /** Problems that a registry keeps of one cluster: more of them have crashed the people's tools that read it. */
@@ -42,18 +45,34 @@ export interface ObservedStatus {
   current?: string;
   next?: string;
   problems: RegistryProblem[];
+  /** How far clm has brought the cluster. */
+  lifecycle?: LifecycleStatus;
+}
+
+/** What clm may write over what is there: steps forward of a life that somebody asked for, never over people's newer wish. */
+const mayBecome: Partial<Record<LifecycleStatus, readonly LifecycleStatus[]>> = {
+  requested: ['creating', 'ready'],
+  creating: ['ready'],
+  'decommission-requested': ['decommissioned'],
+};
+
+function nextLifecycle(known: LifecycleStatus | undefined, observed: LifecycleStatus | undefined) {
+  if (known === undefined || observed === undefined) return known;
+  return mayBecome[known]?.includes(observed) === true ? observed : known;
 }
 
 /** The registry's status after an observation: a new current version makes the old one the last. */
 export function nextRegistryStatus(known: RegistryStatus, observed: ObservedStatus): RegistryStatus {
   const current = observed.current ?? known.currentVersion;
   const moved = current !== known.currentVersion;
+  const lifecycle = nextLifecycle(known.lifecycle, observed.lifecycle);
   const last = moved && known.currentVersion !== '' ? known.currentVersion : known.lastVersion;
   return {
     currentVersion: current,
     lastVersion: last,
     nextVersion: observed.next ?? '',
     problems: capProblems(observed.problems),
+    ...(lifecycle === undefined ? {} : { lifecycle }),
   };
 }
 
@@ -62,6 +81,7 @@ export function sameRegistryStatus(a: RegistryStatus, b: RegistryStatus): boolea
     a.currentVersion === b.currentVersion &&
     a.lastVersion === b.lastVersion &&
     a.nextVersion === b.nextVersion &&
+    a.lifecycle === b.lifecycle &&
     JSON.stringify(a.problems.map(problemParts)) === JSON.stringify(b.problems.map(problemParts))
   );
 }

@@ -5,7 +5,8 @@ export type OperatorEvent =
   /** `expiresAt` (epoch ms): the pause ends by itself then. `finish`: what is completed first. */
   | { type: 'PAUSE'; by: string; reason: string; expiresAt?: number; finish?: Finish }
   | { type: 'RESUME'; by: string; reason: string }
-  | { type: 'RETRY'; by: string; reason: string }
+  /** `cluster`: of a channel, only what it does for that one. */
+  | { type: 'RETRY'; by: string; reason: string; cluster?: string }
   | { type: 'ABORT'; by: string; reason: string }
   /** Node rolls only: back to the template that the old nodes have. */
   | { type: 'ROLLBACK'; by: string; reason: string }

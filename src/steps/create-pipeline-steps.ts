@@ -20,7 +20,7 @@ import { applyStacks } from './cluster-update/apply-stacks.ts';
 import { awaitWorkloads } from './cluster-update/await-workloads.ts';
 import { deleteObjects } from './cluster-update/delete-objects.ts';
 import { planUpdate } from './cluster-update/plan-update.ts';
-import { preflightCluster } from './cluster-update/preflight-cluster.ts';
+import { awaitApi, preflightCluster } from './cluster-update/preflight-cluster.ts';
 import { recordFailure, recordUpdate } from './cluster-update/record-update.ts';
 import { rollPools } from './cluster-update/roll-pools.ts';
 import { runBaseline } from './cluster-update/run-baseline.ts';
@@ -89,6 +89,7 @@ export function createPipelineSteps(input: PipelineStepsInput): Record<string, S
     'admit-update': reporting(admitUpdate(deps)),
     'preflight-cluster': reporting(preflightCluster(deps)),
     'plan-update': reporting(planUpdate(deps)),
+    'await-api': reporting(awaitApi(deps)),
     'apply-stacks': reporting(applyStacks(deps)),
     'roll-pools': reporting(rollPools(deps)),
     'delete-objects': reporting(deleteObjects(deps)),

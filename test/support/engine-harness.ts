@@ -34,6 +34,7 @@ export interface HarnessOptions {
   seed?: number;
   onLeaseLost?: () => void;
   onStep?: EngineOptions['onStep'];
+  onCommitted?: (commit: Committed) => void;
 }
 
 export interface EngineHarness {
@@ -58,7 +59,10 @@ export async function engineHarness(options: HarnessOptions): Promise<EngineHarn
     machines: options.machines,
     steps: options.steps,
     log: silentLogger(),
-    onCommitted: (commit) => commits.push(commit),
+    onCommitted: (commit) => {
+      commits.push(commit);
+      options.onCommitted?.(commit);
+    },
     // Every move of a wake-up is written, so that crashes around it are tried; one test is about the slack itself.
     limits: { wakeSlackMs: 0, ...options.limits },
     ...(options.onLeaseLost ? { onLeaseLost: options.onLeaseLost } : {}),

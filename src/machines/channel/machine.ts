@@ -59,8 +59,12 @@ export const channelMachine = setup({
         ? { catchUps: afterCatchUp(context.catchUps, event) }
         : {},
     ),
-    retryCatchUps: assign(({ context }) => ({
-      catchUps: Object.fromEntries(Object.entries(context.catchUps).filter(([, one]) => one.state !== 'failed')),
+    retryCatchUps: assign(({ context, event }) => ({
+      catchUps: Object.fromEntries(
+        Object.entries(context.catchUps).filter(
+          ([id, one]) => one.state !== 'failed' || (event.type === 'RETRY' && (event.cluster ?? id) !== id),
+        ),
+      ),
       wait: null,
     })),
     keepProven: assign(({ event }) => (event.type === 'ROLLOUT_PROVEN' ? { proven: event.commit } : {})),

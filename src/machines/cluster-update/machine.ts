@@ -242,7 +242,8 @@ export const clusterUpdateMachine = base.createMachine({
     etcdStack: phase('etcdStack', 'apply-stacks', 'clusterStack'),
     clusterStack: phase('clusterStack', 'apply-stacks', 'controlPlaneStacks'),
     controlPlaneStacks: phase('controlPlaneStacks', 'apply-stacks', 'controlPlaneRoll'),
-    controlPlaneRoll: phase('controlPlaneRoll', 'roll-pools', 'workerStacks'),
+    controlPlaneRoll: phase('controlPlaneRoll', 'roll-pools', 'api'),
+    api: phase('api', 'await-api', 'workerStacks'),
     /** Only now: whatever launches a worker from here on must find API servers that are not older than its kubelet. */
     workerStacks: phase('workerStacks', 'apply-stacks', 'preDeletions'),
     preDeletions: phase('preDeletions', 'delete-objects', 'manifests'),

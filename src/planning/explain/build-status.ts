@@ -65,6 +65,7 @@ export function buildStatus(input: StatusInput): StatusDocument {
       failedUpdate: index.failedUpdate(cluster.id),
       quarantined: index.quarantinedClusters.has(cluster.id),
       rollout,
+      catchUp: view?.catchUps[cluster.id],
       target,
       child: (id) => index.byId.get(id),
     });

@@ -2,7 +2,9 @@
 import type { Cluster } from '../../domain/cluster.ts';
 import { isControlPlane } from '../../domain/cluster.ts';
 import type { RollNode, RollNodePhase } from '../../domain/node-pool-roll.ts';
+import { isBeingCreated } from '../lifecycle/cluster-lifecycle.ts';
 import {
+  type CatchUpView,
   type ClusterFactView,
   type ClusterUpdateView,
   type E2eRunView,
@@ -36,6 +38,8 @@ export interface ClusterInput {
   failedUpdate: ProcessView | undefined;
   quarantined: boolean;
   rollout: { row: ProcessView; view: RolloutView } | undefined;
+  /** Its update apart from rollouts, as the channel keeps it. */
+  catchUp?: CatchUpView | undefined;
   /** Commit that the channel wants on it. */
   target: string | undefined;
   /** Rolls and e2e runs, by id. */
@@ -61,7 +65,7 @@ export function clusterStatus(input: ClusterInput): ClusterStatus {
   };
   if (update !== undefined && view !== undefined) return { ...base, ...flightPart(input, update, view) };
   const aim = fact?.commit === target ? undefined : target;
-  const failure = state === 'failed' ? (member?.failure ?? undefined) : undefined;
+  const failure = state === 'failed' ? (member?.failure ?? creationFailure(input)) : undefined;
   const ended = input.failedUpdate === undefined ? undefined : viewOf<ClusterUpdateView>(input.failedUpdate);
   return {
     ...base,
@@ -75,6 +79,11 @@ export function clusterStatus(input: ClusterInput): ClusterStatus {
   };
 }
 
+function creationFailure({ catchUp }: ClusterInput): FailureView | undefined {
+  if (catchUp?.state !== 'failed') return undefined;
+  return { kind: 'transient', code: 'creation-failed', message: catchUp.message };
+}
+
 function clusterState(
   input: ClusterInput,
   view: ClusterUpdateView | undefined,
@@ -83,6 +92,7 @@ function clusterState(
   const { cluster, fact, update, target } = input;
   if (input.quarantined) return 'quarantined';
   if (update !== undefined && view !== undefined) return flightState(update, view);
+  if (isBeingCreated(cluster)) return input.catchUp?.state === 'failed' ? 'failed' : 'queued';
   if (cluster.lifecycleStatus !== 'ready') return 'ineligible';
   if (member?.state === 'failed') return 'failed';
   if (fact?.commit === undefined || fact.commit === null) return target === undefined ? 'unknown' : 'queued';
@@ -169,6 +179,7 @@ function flightWaits(input: ClusterInput, update: ProcessView, view: ClusterUpda
 
 function idleWaits(input: ClusterInput, state: ClusterState, member: MemberView | undefined): WaitStatus[] {
   const rollout = input.rollout;
+  if (isBeingCreated(input.cluster)) return [creationWait(input)];
   if (state === 'ineligible') {
     return [
       {
@@ -190,6 +201,15 @@ function idleWaits(input: ClusterInput, state: ClusterState, member: MemberView 
     return [{ code: 'next-rollout', message: 'It joined after this rollout was planned; the next one takes it.' }];
   const wave = rollout.view.waves[member.wave];
   return wave === undefined ? [] : [{ code: 'wave', message: `Waits for wave ${member.wave + 1} (${wave.name}).` }];
+}
+
+function creationWait({ cluster, catchUp }: ClusterInput): WaitStatus {
+  if (catchUp?.state === 'failed') {
+    const message = `Its creation failed ${catchUp.failures === 1 ? 'once' : `${catchUp.failures} times`}, and is taken up again where it stands.`;
+    return { code: 'creation-retry', message, nextLookAt: isoTime(catchUp.retryAt) };
+  }
+  const message = `It is created when channel ${cluster.channel} has a version that is in order, and room for one more.`;
+  return { code: 'creation', message };
 }
 
 export function waitStatus(wait: WaitView, wakeAt: number | null): WaitStatus {

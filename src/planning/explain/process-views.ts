@@ -53,6 +53,13 @@ interface Timed {
   since: number;
 }
 
+export interface CatchUpView {
+  state: 'inFlight' | 'failed';
+  failures: number;
+  retryAt: number;
+  message: string;
+}
+
 export interface ChannelView {
   channel: string;
   head: string | null;
@@ -60,6 +67,7 @@ export interface ChannelView {
   lastGood: string | null;
   proven: string | null;
   handled: string | null;
+  catchUps: Record<string, CatchUpView>;
   frozen: boolean;
   problem: Timed | null;
   paused: PauseView | null;

@@ -1,4 +1,5 @@
 /** What the cluster registry is told of a cluster: taken from the status document, so that both say the same. Pure. */
+import type { LifecycleStatus } from '../../domain/cluster.ts';
 import type { ObservedStatus, RegistryProblem } from '../../domain/registry-status.ts';
 import type { ClusterStatus } from './status-document.ts';
 
@@ -8,6 +9,7 @@ export function observedStatus(cluster: ClusterStatus): ObservedStatus {
     ...(cluster.version === undefined ? {} : { current: cluster.version }),
     ...(next === undefined ? {} : { next }),
     problems: problemsOf(cluster),
+    lifecycle: cluster.lifecycle as LifecycleStatus,
   };
 }
 

@@ -73,12 +73,12 @@ function sizeKept(baselines: Baselines, limits: NodeLimits): Checker {
   };
 }
 
-/** I3: a cluster never boots more nodes at once than allowed: each pulls its images. */
-function bootsBounded(limits: NodeLimits): Checker {
+/** I3: a cluster never boots more nodes at once than allowed: each pulls its images. A group that is new boots all that it has. */
+function bootsBounded(baselines: Baselines, limits: NodeLimits): Checker {
   return {
     invariant: 'I3',
     onEvent(event, truth) {
-      if (event.kind !== 'instance-launched') return undefined;
+      if (event.kind !== 'instance-launched' || !baselines.has(key(event.cluster, event.group))) return undefined;
       const joined = new Set(truth.nodes(event.cluster).map((node) => node.instanceId));
       const instances = truth.groups(event.cluster).flatMap((group) => group.instances);
       // Its group may not have taken it in yet.
@@ -181,7 +181,7 @@ export function capacityInvariants(baselines: Baselines, limits: NodeLimits): Ch
     cordonLeavesCapacity(baselines, limits),
     sizeKept(baselines, limits),
     surgeBounded(baselines, limits),
-    bootsBounded(limits),
+    bootsBounded(baselines, limits),
     neverLowersDesired(limits),
     everythingRestored(baselines, limits),
   ];

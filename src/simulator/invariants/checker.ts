@@ -46,6 +46,8 @@ export class InvariantWatch {
   }
 
   onEvent(event: WorldEvent): void {
+    // instances that are no nodes: members of etcd, and the first of a cluster that is only coming to be
+    if (!this.#truth.has(event.cluster)) return;
     for (const checker of this.#checkers) {
       const verdict = checker.onEvent(event, this.#truth);
       if (!verdict) continue;

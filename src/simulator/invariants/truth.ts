@@ -47,6 +47,7 @@ export interface BudgetTruth {
 
 export interface WorldTruth {
   clusters(): string[];
+  has(cluster: string): boolean;
   groups(cluster: string): GroupTruth[];
   nodes(cluster: string): NodeTruth[];
   /** Names of pods on the node that a drain has to move: no DaemonSet, mirror or finished pods. */

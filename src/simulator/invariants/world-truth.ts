@@ -14,6 +14,7 @@ export function truthOf(world: World): WorldTruth {
   const kube = (cluster: string): KubeTruth => world.kube(cluster).truth();
   return {
     clusters: () => world.clusters(),
+    has: (cluster) => world.hasCluster(cluster),
     groups: (cluster) =>
       cloud.groups(cluster).map(
         (group): GroupTruth => ({

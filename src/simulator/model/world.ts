@@ -9,6 +9,7 @@ import { KubeModel } from './kube/kube-model.ts';
 import type { KubeModelInput, KubeOptions } from './kube/options.ts';
 import type { ClusterTemplate } from './kube/template/cluster-template.ts';
 import { type Likeness, matchInstances } from './kube/template/fill-cluster.ts';
+import { kubeletFlags } from './kube/user-data.ts';
 import { Internet } from './network/internet.ts';
 import type { EmitWorldEvent, HealthProbe, InstanceListener, SimInstance, WorldEvent } from './seams.ts';
 
@@ -188,13 +189,23 @@ export class World {
     cluster.model.instanceRunning(instance);
   }
 
+  /** A cluster begins with its first control-plane instance; its API answers once that one's API server is ready. */
+  #bear(id: string, { account, region, userData }: SimInstance): void {
+    const { labels, version } = kubeletFlags(userData);
+    if (labels['node.kubernetes.io/role'] !== 'master' || !id.startsWith(`aws:${account}:${region}:`)) return;
+    const place = { id, account, region, ...(version === undefined ? {} : { kubernetesVersion: version }) };
+    this.#newModel(place).bearApi();
+  }
+
   #instanceListener(): InstanceListener {
     const modelOf = (instanceId: string): KubeModel | undefined =>
       this.#clusters.get(this.#clusterOfInstance.get(instanceId) ?? '')?.model;
     return {
       instanceRunning: (instance) => {
         const id = clusterOfTags(Object.entries(instance.tags));
-        if (id !== undefined) this.#join(id, instance);
+        if (id === undefined) return;
+        if (!this.#clusters.has(id)) this.#bear(id, instance);
+        this.#join(id, instance);
       },
       instanceStopping: (instanceId) => modelOf(instanceId)?.instanceStopping(instanceId),
       instanceGone: (instanceId) => {

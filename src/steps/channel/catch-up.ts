@@ -89,7 +89,7 @@ async function clustersBehind(
 }
 
 /** A number that no update and no evidence of this version has: what is keyed by it is this update's own. */
-async function freeAttempt(deps: PipelineDependencies, channel: string, commit: string, cluster: string) {
+export async function freeAttempt(deps: PipelineDependencies, channel: string, commit: string, cluster: string) {
   for (let attempt = 1; attempt < mostAttempts; attempt += 1) {
     const taken =
       (await deps.store.load(updateId({ channel, commit }, cluster, attempt))) ??
@@ -99,7 +99,7 @@ async function freeAttempt(deps: PipelineDependencies, channel: string, commit: 
   return mostAttempts;
 }
 
-function startMessage(
+export function startMessage(
   deps: PipelineDependencies,
   input: StepInput<ChannelState>,
   policy: ChannelPolicy,

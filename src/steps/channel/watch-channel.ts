@@ -6,6 +6,7 @@ import type { JournalNote, StepEffects, StepInput, StepOutcome } from '../../por
 import type { FactWrite, Json } from '../../ports/store.ts';
 import { type PipelineDependencies, policyOf } from '../pipeline-dependencies.ts';
 import { startCatchUps } from './catch-up.ts';
+import { startCreations } from './create-clusters.ts';
 import { lookForDrift } from './drift-look.ts';
 import { headFacts, upstreamOf } from './head-facts.ts';
 import { startRollout } from './start-rollout.ts';
@@ -72,8 +73,14 @@ async function outcome(deps: PipelineDependencies, input: StepInput<ChannelState
       return { kind: 'done', output: { ...progress, catchUps } as unknown as Json, facts, messages, journal };
     }
   }
+  const settled = verdict.kind === 'idle' && input.context.move === null && (await rests(deps, input));
+  const created = await startCreations(deps, input, found.policy, { info, rests: settled });
+  if (created !== undefined) {
+    const { catchUps, messages, journal } = created;
+    return { kind: 'done', output: { ...progress, catchUps } as unknown as Json, facts, messages, journal };
+  }
   const effects: StepEffects = { facts, journal: problemNotes(input.context, progress, found.policy.name) };
-  if (verdict.kind === 'idle' && info !== undefined && input.context.move === null && (await rests(deps, input))) {
+  if (settled && info !== undefined) {
     const drift = await lookForDrift(deps, found.policy.name, info, input.now);
     effects.facts?.push(...drift.facts);
     effects.journal?.push(...drift.journal);

@@ -1,7 +1,7 @@
 import type { StepOutcome } from '../../ports/step.ts';
-import type { PipelineDependencies } from '../pipeline-dependencies.ts';
+import { clusterOf, type PipelineDependencies } from '../pipeline-dependencies.ts';
 import { startHold, waivedBy } from '../start-hold.ts';
-import { done, type UpdateInput, type UpdateStep, waiting } from './update-step.ts';
+import { beginsLife, done, type UpdateInput, type UpdateStep, waiting } from './update-step.ts';
 
 const holdLookMs = 60_000;
 
@@ -17,9 +17,12 @@ export function admitUpdate(deps: PipelineDependencies): UpdateStep {
     }
     const handover = await askHolder(deps, input);
     if (handover !== undefined) return handover;
+    const cluster = clusterOf(deps, clusterId);
+    const begun = cluster?.lifecycleStatus === 'requested' ? beginsLife(input, 'creating') : undefined;
     return done(
       { kind: 'next' },
       {
+        ...(begun === undefined ? {} : { facts: begun.facts }),
         admit: [
           {
             holder: input.id,
@@ -36,6 +39,7 @@ export function admitUpdate(deps: PipelineDependencies): UpdateStep {
             message: `${clusterId} starts on ${input.context.commit.slice(0, 12)}, attempt ${input.context.attempt}`,
             data: { rollout: input.context.rolloutId, attempt: input.context.attempt },
           },
+          ...(begun?.journal ?? []),
         ],
       },
     );

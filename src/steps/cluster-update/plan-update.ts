@@ -1,5 +1,5 @@
 import type { UpdatePlan } from '../../domain/cluster-update.ts';
-import { clusterVersion } from '../../domain/rendered.ts';
+import { clusterVersion, type RenderedCluster } from '../../domain/rendered.ts';
 import { appliedKind, appliedWrite, parseAppliedSources, withBegun } from '../../planning/change/applied-source.ts';
 import { parseEvidence } from '../../planning/pipeline/facts.ts';
 import { inheritableEvidence } from '../../planning/pipeline/inherit.ts';
@@ -11,6 +11,7 @@ import { checkPrune } from './prune-objects.ts';
 import {
   clusterFactWrite,
   done,
+  isUnborn,
   readClusterFact,
   renderNow,
   type UpdateInput,
@@ -23,6 +24,7 @@ export function planUpdate(deps: PipelineDependencies): UpdateStep {
     const { clusterId, policy, commit } = input.context;
     const rendered = await renderNow(deps, input.context);
     const fact = await readClusterFact(deps, clusterId);
+    const unborn = isUnborn(clusterOf(deps, clusterId), fact);
     const { noop, ...changed } = changedUnits(rendered, fact);
     const limits = { evidenceMaxAgeMs: deps.pipeline().evidenceMaxAgeMs, now: input.now };
     const earned = inheritableEvidence(fact, { digest: rendered.digest, profile: policy.e2eProfile }, limits);
@@ -34,22 +36,17 @@ export function planUpdate(deps: PipelineDependencies): UpdateStep {
       inheritedFrom: noop ? inherits : null,
       ...changed,
       // planned anew, the cluster may be touched already: what was measured first still holds
-      ...(policy.e2eGate?.baseline === true ? { baseline: input.context.plan?.baseline ?? baselineOf(fact) } : {}),
+      ...(policy.e2eGate?.baseline === true
+        ? { baseline: unborn ? 'none' : (input.context.plan?.baseline ?? baselineOf(fact)) }
+        : {}),
       round: (input.context.plan?.round ?? -1) + 1,
     };
     if (noop) return done({ kind: inherits !== null ? 'inherit' : 'noop', plan });
-    // what must not be pruned is told before anything is touched
-    const session = await deps.sessions.sessionFor(clusterId);
-    const pruned = await checkPrune(deps, input, session.kube, rendered, changed.components);
-    const cluster = clusterOf(deps, clusterId);
-    if (cluster !== undefined && rendered.kubernetesVersion !== undefined) {
-      const refusals = await kubernetesRefusals(session, cluster, rendered);
-      if (refusals.length > 0) throw refused(refusals);
-    }
+    const prunes = unborn ? 0 : await checkLive(deps, input, rendered, changed.components);
     const message =
-      `${clusterId}: ${commit.slice(0, 12)} changes ${changed.stacks.length} stacks, ` +
+      `${clusterId}: ${commit.slice(0, 12)} ${unborn ? 'makes' : 'changes'} ${changed.stacks.length} stacks, ` +
       `${changed.components.length} components, ${changed.pools.length} pools` +
-      (pruned.go.length === 0 ? '' : `, and prunes ${pruned.go.length} objects`);
+      (prunes === 0 ? '' : `, and prunes ${prunes} objects`);
     return done(
       { kind: 'next', plan },
       {
@@ -61,6 +58,24 @@ export function planUpdate(deps: PipelineDependencies): UpdateStep {
       },
     );
   };
+}
+
+/** What must not be pruned, and versions that cannot be, are told before anything is touched. Returns how many objects are pruned. */
+async function checkLive(
+  deps: PipelineDependencies,
+  input: UpdateInput,
+  rendered: RenderedCluster,
+  components: string[],
+): Promise<number> {
+  const { clusterId } = input.context;
+  const session = await deps.sessions.sessionFor(clusterId);
+  const pruned = await checkPrune(deps, input, session.kube, rendered, components);
+  const cluster = clusterOf(deps, clusterId);
+  if (cluster !== undefined && rendered.kubernetesVersion !== undefined) {
+    const refusals = await kubernetesRefusals(session, cluster, rendered);
+    if (refusals.length > 0) throw refused(refusals);
+  }
+  return pruned.go.length;
 }
 
 /** What the update renders from, for whoever asks later what it has applied. */

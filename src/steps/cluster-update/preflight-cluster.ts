@@ -3,13 +3,25 @@ import { FailureError, terminal, transient } from '../../domain/failure.ts';
 import type { ClusterFact } from '../../planning/pipeline/facts.ts';
 import type { CallerIdentity } from '../../ports/cloud-provider.ts';
 import type { KubeCluster, Resource } from '../../ports/kube-cluster.ts';
+import type { StepEffects } from '../../ports/step.ts';
 import { clusterOf, type PipelineDependencies } from '../pipeline-dependencies.ts';
-import { clusterFactWrite, done, failed, readClusterFact, type UpdateStep, waiting } from './update-step.ts';
+import {
+  clusterFactWrite,
+  done,
+  failed,
+  isUnborn,
+  readClusterFact,
+  type UpdateInput,
+  type UpdateStep,
+  waiting,
+} from './update-step.ts';
 
 const namespaces: Resource = { group: '', version: 'v1', resource: 'namespaces', kind: 'Namespace', namespaced: false };
 /** Credentials that end sooner than this are not good enough to begin with (B9). */
 const credentialMarginMs = 15 * 60_000;
 const yieldLookMs = 5_000;
+const apiPollMs = 15_000;
+const unreachable = new Set(['kube-unreachable', 'kube-timeout']);
 
 /** Is this the cluster that we think it is, and can it be worked on? Nothing was touched before this says yes (B1). */
 export function preflightCluster(deps: PipelineDependencies): UpdateStep {
@@ -23,26 +35,65 @@ export function preflightCluster(deps: PipelineDependencies): UpdateStep {
     }
     const session = await deps.sessions.sessionFor(clusterId);
     const fact = await readClusterFact(deps, clusterId);
+    const unborn = isUnborn(cluster, fact);
     const [identity, kubeSystemUid, expiresAt] = await Promise.all([
       session.cloud.callerIdentity(),
-      kubeSystemUidOf(session.kube, clusterId),
+      unborn ? '' : kubeSystemUidOf(session.kube, clusterId),
       session.cloud.credentialsExpireAt(),
     ]);
     const pinned = { account: identity.account, region: identity.region, kubeSystemUid };
     assertTarget(cluster, identity, fact, pinned);
-    await assertReady(session.kube, clusterId);
+    if (!unborn) await assertReady(session.kube, clusterId);
     if (expiresAt !== undefined && expiresAt - input.now < credentialMarginMs) {
       const message = `the credentials for ${clusterId} end too soon, at ${new Date(expiresAt).toISOString()}`;
       throw new FailureError(transient('credentials-expire', message));
     }
+    if (fact.pinned !== null || unborn) return done({ kind: 'next' });
+    return done({ kind: 'next' }, pins(input, fact, pinned));
+  };
+}
+
+/** Which cluster it is, from now on (B1). */
+function pins(input: UpdateInput, fact: ClusterFact, pinned: NonNullable<ClusterFact['pinned']>): StepEffects {
+  const { clusterId } = input.context;
+  const { account, region, kubeSystemUid } = pinned;
+  const next: ClusterFact = { ...fact, adopted: true, pinned, updatedAt: input.now };
+  const message = `${clusterId} is account ${account} in ${region}, cluster ${kubeSystemUid}: pinned at first contact`;
+  return { facts: [clusterFactWrite(clusterId, next)], journal: [{ kind: 'cluster-pinned', message, data: pinned }] };
+}
+
+/**
+ * Once the control plane is as it should be: what comes now needs its API. That of a new cluster is waited for, and is the first
+ * contact with it.
+ */
+export function awaitApi(deps: PipelineDependencies): UpdateStep {
+  return async (input) => {
+    const { clusterId } = input.context;
+    const session = await deps.sessions.sessionFor(clusterId);
+    const answer = await readiness(session.kube);
+    if (answer !== undefined) {
+      const wakeAt = input.now + apiPollMs + deps.random.int(apiPollMs / 3);
+      return waiting({ code: 'api-not-ready', message: `the API of ${clusterId} ${answer}` }, wakeAt);
+    }
+    const fact = await readClusterFact(deps, clusterId);
     if (fact.pinned !== null) return done({ kind: 'next' });
-    const next: ClusterFact = { ...fact, adopted: true, pinned, updatedAt: input.now };
-    const message = `${clusterId} is account ${pinned.account} in ${pinned.region}, cluster ${kubeSystemUid}: pinned at first contact`;
+    const { account, region } = await session.cloud.callerIdentity();
     return done(
       { kind: 'next' },
-      { facts: [clusterFactWrite(clusterId, next)], journal: [{ kind: 'cluster-pinned', message, data: pinned }] },
+      pins(input, fact, { account, region, kubeSystemUid: await kubeSystemUidOf(session.kube, clusterId) }),
     );
   };
+}
+
+/** Why it is not ready; undefined when it is. Credentials that are refused are no matter of waiting. */
+async function readiness(kube: KubeCluster): Promise<string | undefined> {
+  try {
+    const { status } = await kube.raw('/readyz');
+    return status === 200 ? undefined : `answers ${status} on /readyz`;
+  } catch (error) {
+    if (!(error instanceof FailureError) || !unreachable.has(error.failure.code)) throw error;
+    return `does not answer: ${error.failure.message}`;
+  }
 }
 
 async function kubeSystemUidOf(kube: KubeCluster, clusterId: string): Promise<string> {

@@ -1,10 +1,19 @@
 import type { ClusterUpdateState } from '../../domain/cluster-update.ts';
 import { appliedWrite, asRecorded } from '../../planning/change/applied-source.ts';
+import { isBeingCreated } from '../../planning/lifecycle/cluster-lifecycle.ts';
 import { type ClusterFact, evidenceKey, parseEvidence } from '../../planning/pipeline/facts.ts';
 import { allDigests } from '../../planning/pipeline/update-plan.ts';
 import type { FactWrite, Json } from '../../ports/store.ts';
 import { clusterOf, type PipelineDependencies } from '../pipeline-dependencies.ts';
-import { clusterFactWrite, done, failed, readClusterFact, renderedAsPlanned, type UpdateStep } from './update-step.ts';
+import {
+  beginsLife,
+  clusterFactWrite,
+  done,
+  failed,
+  readClusterFact,
+  renderedAsPlanned,
+  type UpdateStep,
+} from './update-step.ts';
 
 const keptDurations = 8;
 
@@ -45,6 +54,7 @@ export function recordUpdate(deps: PipelineDependencies): UpdateStep {
       inheritedFrom: plan.inheritedFrom,
     };
     const cluster = clusterOf(deps, clusterId);
+    const born = cluster !== undefined && isBeingCreated(cluster) ? beginsLife(input, 'ready') : undefined;
     const applied =
       cluster === undefined ? [] : [appliedWrite(clusterId, asRecorded({ commit, cluster, at: input.now }))];
     deps.sessions.release(clusterId);
@@ -57,6 +67,7 @@ export function recordUpdate(deps: PipelineDependencies): UpdateStep {
           clusterFactWrite(clusterId, next),
           { kind: 'evidence', key, value: evidence },
           ...applied,
+          ...(born?.facts ?? []),
           ...(plan.noop ? [] : [await durationWrite(deps, context, input.now)]),
         ],
         journal: [
@@ -72,6 +83,7 @@ export function recordUpdate(deps: PipelineDependencies): UpdateStep {
               inheritedFrom: plan.inheritedFrom,
             },
           },
+          ...(born?.journal ?? []),
         ],
       },
     );

@@ -1,4 +1,5 @@
 /** What every step of a cluster update has in common: its types, its outcomes, its reports to the parent, its deadline. */
+import type { Cluster } from '../../domain/cluster.ts';
 import {
   activeChildren,
   type ClusterUpdateState,
@@ -7,9 +8,10 @@ import {
 } from '../../domain/cluster-update.ts';
 import { FailureError, terminal, transient } from '../../domain/failure.ts';
 import type { RenderedCluster } from '../../domain/rendered.ts';
+import { isBeingCreated, lifecycleNote, lifecycleWrite } from '../../planning/lifecycle/cluster-lifecycle.ts';
 import { type ClusterFact, parseClusterFact, unknownCluster } from '../../planning/pipeline/facts.ts';
 import type { CloudProvider } from '../../ports/cloud-provider.ts';
-import type { Step, StepEffects, StepInput, StepOutcome, WaitReason } from '../../ports/step.ts';
+import type { JournalNote, Step, StepEffects, StepInput, StepOutcome, WaitReason } from '../../ports/step.ts';
 import type { FactWrite, Json, OutboxMessage } from '../../ports/store.ts';
 import { formatDuration } from '../../support/duration.ts';
 import { clusterOf, type PipelineDependencies } from '../pipeline-dependencies.ts';
@@ -84,6 +86,29 @@ export async function readClusterFact(deps: PipelineDependencies, clusterId: str
 
 export function clusterFactWrite(clusterId: string, fact: ClusterFact): FactWrite {
   return { kind: 'cluster', key: clusterId, value: fact };
+}
+
+/**
+ * Nothing of the cluster can be asked yet: it is being created, and its API was never seen. Once it was, a creation that is tried again
+ * takes no less care than any update.
+ */
+export function isUnborn(cluster: Cluster | undefined, fact: ClusterFact): boolean {
+  return cluster !== undefined && isBeingCreated(cluster) && fact.pinned === null;
+}
+
+const lives = { creating: 'is being created', ready: 'is created, and takes part in rollouts' } as const;
+
+/** The cluster has come so far; the daemon tells the registry. */
+export function beginsLife(
+  { context, now }: Pick<UpdateInput, 'context' | 'now'>,
+  status: keyof typeof lives,
+): { facts: FactWrite[]; journal: JournalNote[] } {
+  const fact = { status, at: now };
+  const message = `${context.clusterId} ${lives[status]}`;
+  return {
+    facts: [lifecycleWrite(context.clusterId, fact)],
+    journal: [{ kind: lifecycleNote, message, data: fact }],
+  };
 }
 
 /**

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FailureError } from '../../../src/domain/failure.ts';
 import { describeProblem } from '../../../src/domain/problem.ts';
+import { nextRegistryStatus } from '../../../src/domain/registry-status.ts';
 import { openDirectoryRegistry } from '../../../src/sources/registry/directory-registry.ts';
 import { type HttpRegistry, openHttpRegistry } from '../../../src/sources/registry/http/http-registry.ts';
 import { openRegistryBook } from '../../../src/sources/registry/server/registry-book.ts';
@@ -154,7 +155,24 @@ describe('status that is written back', () => {
       lastVersion: '',
       nextVersion: '',
       problems: [problem],
+      lifecycle: 'ready',
     });
+  });
+
+  it('brings the lifecycle forward in the file, beside the status', async () => {
+    const observed = { problems: [], next: 'a#1' };
+    const lifecycle = async (): Promise<unknown> =>
+      (await ask('GET', `/kubernetes-clusters/${dev}`)).body['lifecycle_status'];
+    await ask('PATCH', `/kubernetes-clusters/${dev}`, { lifecycle_status: 'requested' });
+    await registry.update(dev, (known) => nextRegistryStatus(known, { ...observed, lifecycle: 'creating' }));
+    expect([await lifecycle(), await status()]).toEqual(['creating', expect.objectContaining({ next_version: 'a#1' })]);
+    expect(clusterFile()).toContain('lifecycle_status: creating');
+    await registry.update(dev, (known) => nextRegistryStatus(known, { ...observed, lifecycle: 'ready' }));
+    expect(await lifecycle()).toBe('ready');
+    // what people want since then stays
+    await ask('PATCH', `/kubernetes-clusters/${dev}`, { lifecycle_status: 'decommission-requested' });
+    await registry.update(dev, (known) => nextRegistryStatus(known, { ...observed, lifecycle: 'ready' }));
+    expect(await lifecycle()).toBe('decommission-requested');
   });
 
   it('sends nothing when nothing is different', async () => {

@@ -28,6 +28,7 @@ class Scene {
     for (const instance of this.masters.instances) this.nodes.push(node(instance.id, true));
     const truth: WorldTruth = {
       clusters: () => [cluster],
+      has: (id) => id === cluster,
       groups: () => [this.workers, this.masters],
       nodes: () => this.nodes,
       workloadPodsOn: (_, name) => this.pods.get(name) ?? [],

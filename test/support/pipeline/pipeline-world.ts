@@ -12,6 +12,13 @@ import { clusterUpdateModule } from '../../../src/machines/cluster-update/versio
 import { e2eRunModule } from '../../../src/machines/e2e-run/versions.ts';
 import { promotionModule } from '../../../src/machines/promotion/versions.ts';
 import { rolloutModule } from '../../../src/machines/rollout/versions.ts';
+import {
+  type LifecycleFact,
+  lifecycleKind,
+  lifecycleSaid,
+  parseLifecycle,
+  withLifecycle,
+} from '../../../src/planning/lifecycle/cluster-lifecycle.ts';
 import type { CheckRunner } from '../../../src/ports/check-runner.ts';
 import type { Render } from '../../../src/ports/renderer.ts';
 import type { Lease, OutboxMessage, ProcessRow, Store } from '../../../src/ports/store.ts';
@@ -71,6 +78,8 @@ export class PipelineWorld {
   /** What Prometheus says, by query; a query that is not there does not answer. */
   readonly measurements = new Map<string, number[]>();
   registry: Cluster[] = [];
+  /** How far daemons have brought clusters, as the last one knew it. */
+  readonly lifecycles = new Map<string, LifecycleFact>();
   /** Clusters that were in the registry once, and when they came and went. */
   readonly past = new Map<string, { channel: string; since: number; until: number }>();
   pipeline: Pipeline;
@@ -197,7 +206,7 @@ export class PipelineWorld {
   }
 
   view() {
-    return { clusters: this.registry, accounts: [], problems: [] };
+    return { clusters: withLifecycle(this.registry, this.lifecycles), accounts: [], problems: [] };
   }
 
   /** What the independent checkers say of everything that was written down so far. */
@@ -229,6 +238,11 @@ export class PipelineWorld {
   /** A daemon on this world; several one after another are restarts. */
   async daemon(parts: DaemonParts = {}): Promise<PipelineDaemon> {
     const store = parts.store ?? this.store;
+    this.lifecycles.clear();
+    for (const { key, value } of await this.store.facts(lifecycleKind)) {
+      const known = parseLifecycle(value);
+      if (known !== undefined) this.lifecycles.set(key, known);
+    }
     const time = parts.time ?? this.clock;
     const random = seededRandom(parts.seed ?? 1);
     const wake = (): void => {};
@@ -280,6 +294,10 @@ export class PipelineWorld {
       clock: time,
       lease: parts.lease ?? testLease(),
       seed: parts.seed ?? 1,
+      onCommitted: ({ row, journal }) => {
+        const known = lifecycleSaid(journal);
+        if (known !== undefined) this.lifecycles.set(row.cluster, known);
+      },
       ...(parts.limits === undefined ? {} : { limits: parts.limits }),
     });
     return new PipelineDaemon(this, harness.engine, { store, time, heads });

@@ -40,6 +40,8 @@ export class ScriptedCluster {
   /** Next stack updates of this name roll back. */
   rollsBack = new Set<string>();
   calls = 0;
+  /** The stack that brings the API up: while it is not settled, nothing of the cluster answers. */
+  bornBy: string | undefined;
   /** Looks that a stack operation takes. */
   stackLooks = 1;
   /** What a change set of this stack says it changes. */
@@ -53,6 +55,12 @@ export class ScriptedCluster {
     this.account = account;
     this.region = region;
     this.kubeSystemUid = `uid-${id}`;
+  }
+
+  #needsApi(): void {
+    if (this.bornBy === undefined) return;
+    const status = this.stacks.get(this.bornBy)?.view.status ?? '';
+    if (!/_COMPLETE$/.test(status)) throw new FailureError(transient('kube-unreachable', `${this.id} has no API`));
   }
 
   call(): void {
@@ -120,6 +128,9 @@ export class ScriptedCluster {
     const pool = /^nodepool-(.+?)-aws-/.exec(input.name)?.[1];
     const state = pool === undefined ? undefined : this.pools.get(pool);
     if (state !== undefined) state.wanted = input.template;
+    // a group that is new launches from the template that it was made with
+    else if (pool !== undefined && verb === 'CREATE')
+      this.pools.set(pool, { running: input.template, wanted: input.template, nodes: 3 });
   }
 
   #stack(name: string): LiveStack {
@@ -310,7 +321,16 @@ export class ScriptedCluster {
       },
       close: () => {},
     };
-    return answers as unknown as KubeCluster;
+    return new Proxy(answers as unknown as KubeCluster, {
+      get: (target, method: keyof KubeCluster) => {
+        const call = target[method] as (...args: unknown[]) => unknown;
+        if (method === 'resourceOf' || method === 'close') return call;
+        return async (...args: unknown[]) => {
+          this.#needsApi();
+          return call(...args);
+        };
+      },
+    });
   }
 }
 

@@ -208,6 +208,12 @@ export class KubeModel implements InstanceListener, HealthProbe {
     return ready || !this.#hadMaster;
   }
 
+  /** From now on there is an API only while a control-plane node's server is ready, and there is none before the first. */
+  bearApi(): void {
+    this.#core.faults.apiNeedsMaster = true;
+    this.#hadMaster = true;
+  }
+
   /** Cuts every watch, as an API server does that restarts. */
   closeWatches(): void {
     this.#core.watches.closeAll();

@@ -125,9 +125,7 @@ function placeListedCluster({ value, places }: Listed, problems: Problem[]): Pla
 
 function statusesOf(items: Listed[]): Map<string, RegistryStatus> {
   return new Map(
-    items.flatMap(({ value }) =>
-      typeof value['id'] === 'string' ? [[value['id'], toStatus(value['status'])] as const] : [],
-    ),
+    items.flatMap(({ value }) => (typeof value['id'] === 'string' ? [[value['id'], toStatus(value)] as const] : [])),
   );
 }
 
@@ -149,10 +147,12 @@ const statusDocument = z.object({
 });
 
 /** What is malformed counts as absent: it is written over by the next status, and decides nothing. */
-function toStatus(value: unknown): RegistryStatus {
-  const parsed = statusDocument.safeParse(withoutNulls(value) ?? {});
+function toStatus(cluster: { status?: unknown; lifecycle_status?: unknown }): RegistryStatus {
+  const parsed = statusDocument.safeParse(withoutNulls(cluster.status) ?? {});
   const document = parsed.success ? parsed.data : statusDocument.parse({});
+  const lifecycle = clusterSchema.shape.lifecycle_status.safeParse(cluster.lifecycle_status);
   return {
+    ...(lifecycle.success ? { lifecycle: lifecycle.data } : {}),
     currentVersion: document.current_version,
     lastVersion: document.last_version,
     nextVersion: document.next_version,
@@ -176,19 +176,22 @@ async function updateStatus(
   for (let attempt = 1; attempt <= writeAttempts; attempt += 1) {
     const read = await connection({ method: 'GET', path: `${path}?verbose=false` });
     if (read.status === 404) return { kind: 'gone' };
-    const known = toStatus((read.body as { status?: unknown } | undefined)?.status);
+    const known = toStatus((read.body ?? {}) as { status?: unknown; lifecycle_status?: unknown });
     const next = change(known);
     if (sameRegistryStatus(known, next)) return { kind: 'written' };
+    const ifMatch = read.etag === undefined ? {} : { ifMatch: read.etag };
+    // each by itself: the one is the registry's own, the other is beside it
+    const life = next.lifecycle !== known.lifecycle;
     const status = {
       current_version: next.currentVersion,
       last_version: next.lastVersion,
       next_version: next.nextVersion,
       problems: next.problems,
     };
-    const ifMatch = read.etag === undefined ? {} : { ifMatch: read.etag };
-    const written = await connection({ method: 'PATCH', path, body: { status }, ...ifMatch });
+    const body = life ? { lifecycle_status: next.lifecycle } : { status };
+    const written = await connection({ method: 'PATCH', path, body, ...ifMatch });
     if (written.status === 404) return { kind: 'gone' };
-    if (written.status !== 412) return { kind: 'written' };
+    if (written.status !== 412 && !life) return { kind: 'written' };
   }
   const message = `the status of ${clusterId} was changed by somebody else ${writeAttempts} times while it was written`;
   throw new FailureError(transient('registry-contended', message));
