@@ -19,7 +19,7 @@ import type { CheckResult, CheckRunner } from '../ports/check-runner.ts';
 import type { ClusterSessions } from '../ports/cluster-session.ts';
 import type { Render } from '../ports/renderer.ts';
 import type { Step } from '../ports/step.ts';
-import type { Lease, OutboxMessage, ProcessRow, Store } from '../ports/store.ts';
+import type { Lease, OutboxMessage, Store } from '../ports/store.ts';
 import { createHttpClient } from '../providers/http/http-client.ts';
 import { createPrometheus } from '../providers/metrics/prometheus.ts';
 import { createPlainGitReviews } from '../providers/scm/plain-git.ts';
@@ -122,8 +122,7 @@ export function compose(input: CompositionInput): Composition {
     log,
     limits: { concurrency: config.concurrency.steps, stopGraceMs: config.shutdownGraceMs },
     onCommitted: (commit) => {
-      followRollout(inFlight, commit.row);
-      followLifecycle(lastGood, commit);
+      follow(inFlight, lastGood, commit);
       input.onCommitted(commit);
     },
     onStep: input.onStep,
@@ -335,14 +334,10 @@ function startChannel(channel: string): OutboxMessage {
   };
 }
 
-/** What a step has stored of a cluster's life counts from now on. */
-function followLifecycle(lastGood: LastGood, { row, journal }: Committed): void {
+/** What a commit says of its cluster: how far its life is, and the rollout that it is in, for the user agent of calls. */
+function follow(inFlight: Map<string, string>, lastGood: LastGood, { row, journal }: Committed): void {
   const known = lifecycleSaid(journal);
   if (known !== undefined) lastGood.lifecycle(row.cluster, known);
-}
-
-/** Which rollout a cluster is in, for the user agent of calls. */
-function followRollout(inFlight: Map<string, string>, row: ProcessRow): void {
   if (row.machine !== 'clusterUpdate') return;
   const rollout = row.parent ?? '';
   if (row.status === 'active') inFlight.set(row.cluster, rollout);

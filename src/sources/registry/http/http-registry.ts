@@ -176,7 +176,7 @@ async function updateStatus(
   for (let attempt = 1; attempt <= writeAttempts; attempt += 1) {
     const read = await connection({ method: 'GET', path: `${path}?verbose=false` });
     if (read.status === 404) return { kind: 'gone' };
-    const known = toStatus((read.body ?? {}) as { status?: unknown; lifecycle_status?: unknown });
+    const known = toStatus(read.body ?? {});
     const next = change(known);
     if (sameRegistryStatus(known, next)) return { kind: 'written' };
     const ifMatch = read.etag === undefined ? {} : { ifMatch: read.etag };
