@@ -1,13 +1,15 @@
 import { builtinResources } from '../../src/simulator/model/kube/resource-definition.ts';
 import type { Random } from '../../src/support/random.ts';
 import { sampleName, sampleObjects } from '../unit/simulator-kube/sample-objects.ts';
+import { protobufBody } from './kube-protobuf.ts';
 
 export interface MutatedRequest {
   method: string;
   /** With its query. */
   path: string;
   type: string;
-  body: string;
+  /** Bytes when it is protobuf. */
+  body: string | Buffer;
 }
 
 const bodies = ['application/json', 'application/yaml'];
@@ -104,6 +106,19 @@ function mutated(random: Random, value: unknown, depth = 0): unknown {
   return copy;
 }
 
+/** A message with a few bytes changed, put in or cut off; now and then none. */
+function mutatedBytes(random: Random, good: Buffer): Buffer {
+  let bytes = Buffer.from(good);
+  for (let changes = random.int(4); changes > 0; changes--) {
+    const at = random.int(bytes.length + 1);
+    const odd = Buffer.from([pick(random, [0, 1, 8, 10, 0x7f, 0x80, 0xff, random.int(256)])]);
+    const kind = random.int(8);
+    if (kind === 0) bytes = bytes.subarray(0, at);
+    else bytes = Buffer.concat([bytes.subarray(0, at), odd, bytes.subarray(kind < 3 ? at : at + 1)]);
+  }
+  return bytes;
+}
+
 function jsonPatch(random: Random): unknown {
   const path = pick(random, [
     '',
@@ -140,12 +155,17 @@ export function mutatedRequest(random: Random): MutatedRequest {
     metadata: { name, labels: { a: 'b' } },
     ...sampleObjects[at],
   };
+  const query = Array.from({ length: random.int(3) }, () => pick(random, queries)).join('&');
+  const where = `${path}${query === '' ? '' : `?${query}`}`;
+  if (method !== 'PATCH' && method !== 'GET' && random.int(6) === 0) {
+    const body = mutatedBytes(random, protobufBody(object));
+    return { method, path: where, type: 'application/vnd.kubernetes.protobuf', body };
+  }
   const usual = method === 'PATCH' ? patches : bodies;
   const type = random.int(20) === 0 ? pick(random, ['text/plain', ...bodies, ...patches]) : pick(random, usual);
   let body = JSON.stringify(
     type.includes('json-patch') ? jsonPatch(random) : random.int(4) === 0 ? object : mutated(random, object),
   );
   if (random.int(25) === 0) body = body.slice(0, random.int(body.length + 1));
-  const query = Array.from({ length: random.int(3) }, () => pick(random, queries)).join('&');
-  return { method, path: `${path}${query === '' ? '' : `?${query}`}`, type, body: method === 'GET' ? '' : body };
+  return { method, path: where, type, body: method === 'GET' ? '' : body };
 }

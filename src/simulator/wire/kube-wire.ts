@@ -49,6 +49,11 @@ export function kubeWireHandler(options: KubeWireOptions): WireHandler {
   };
 }
 
+/** Everything but protobuf comes as text. */
+function isText({ headers }: WireRequest): boolean {
+  return headers['content-type']?.includes('protobuf') !== true;
+}
+
 function failure(code: number, reason: string, message: string): WireAnswer {
   const body = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, code };
   return { status: code, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
@@ -77,7 +82,7 @@ function answerRequest(options: KubeWireOptions, request: WireRequest): WireAnsw
     query: request.query,
     contentType: request.headers['content-type'],
     accept: request.headers.accept,
-    body: request.body,
+    body: isText(request) ? request.body : (request.bytes ?? request.body),
     userAgent: request.headers['user-agent'],
   };
   const watching = request.query.get('watch');

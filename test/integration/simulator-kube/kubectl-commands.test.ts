@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { budget, configMap, deployment, TestCluster } from '../../unit/simulator-kube/test-cluster.ts';
-import { KubectlHome, kubectlIsThere } from './kubectl-home.ts';
+import { KubectlHome, kubectlIsThere, serverVersions } from './kubectl-home.ts';
 import { WireCluster } from './wire-cluster.ts';
 
 const node = 'ip-10-0-0-1.eu-central-1.compute.internal';
 
 /** Command by command, in one cluster: what `kubectl.test.ts` does not do in passing. */
-describe.skipIf(!kubectlIsThere())('kubectl, command by command', { timeout: 180_000 }, () => {
+const suite = describe.skipIf(!kubectlIsThere()).each(serverVersions);
+
+suite('kubectl, command by command, to a server of %s', { timeout: 180_000 }, (kubernetesVersion) => {
   let wire: WireCluster;
   let home: KubectlHome;
   let web: string;
@@ -16,7 +18,7 @@ describe.skipIf(!kubectlIsThere())('kubectl, command by command', { timeout: 180
   const rolled = (): Promise<string> => out('rollout', 'status', 'deploy/web', '--timeout=50s');
 
   beforeAll(async () => {
-    wire = await WireCluster.start(TestCluster.withNodes(3), 60);
+    wire = await WireCluster.start(TestCluster.withNodes(3, { kubernetesVersion }), 60);
     home = new KubectlHome(wire.url);
     const service = {
       apiVersion: 'v1',
@@ -184,7 +186,7 @@ describe.skipIf(!kubectlIsThere())('kubectl, command by command', { timeout: 180
     expect(await out('get', 'events', '--sort-by=.lastTimestamp', '--field-selector=type=Normal')).toContain(
       'SuccessfulCreate',
     );
-    expect(await out('version')).toContain('Server Version: v1.31.4');
+    expect(await out('version')).toContain(`Server Version: ${kubernetesVersion}`);
   });
 
   it('deletes: and waits, and leaves behind what it is told to', async () => {

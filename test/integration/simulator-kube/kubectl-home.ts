@@ -16,6 +16,12 @@ export function kubectlIsThere(): boolean {
   }
 }
 
+/**
+ * Versions that the servers say they have. A kubectl that chooses its client by the server's version takes an older one for the
+ * first, and one that sends protobuf for the second.
+ */
+export const serverVersions = ['v1.31.4', 'v1.34.3'];
+
 /** A home directory of its own for kubectl, with a kubeconfig for one server. */
 export class KubectlHome {
   readonly #path = mkdtempSync(join(tmpdir(), 'kubectl-'));

@@ -1,17 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { budget, deployment, TestCluster } from '../../unit/simulator-kube/test-cluster.ts';
-import { KubectlHome, kubectlIsThere } from './kubectl-home.ts';
+import { KubectlHome, kubectlIsThere, serverVersions } from './kubectl-home.ts';
 import { WireCluster } from './wire-cluster.ts';
 
 const node = 'ip-10-0-0-1.eu-central-1.compute.internal';
 
-describe.skipIf(!kubectlIsThere())('kubectl', () => {
+describe.skipIf(!kubectlIsThere()).each(serverVersions)('kubectl, to a server of %s', (kubernetesVersion) => {
   let wire: WireCluster;
   let home: KubectlHome;
   const files = new Map<string, string>();
 
   beforeAll(async () => {
-    wire = await WireCluster.start(TestCluster.withNodes(3), 60);
+    wire = await WireCluster.start(TestCluster.withNodes(3, { kubernetesVersion }), 60);
     home = new KubectlHome(wire.url);
     const service = {
       apiVersion: 'v1',

@@ -20,7 +20,7 @@ describe('ten thousand mutated requests', () => {
       const { method, path, type, body } = mutatedRequest(random);
       const answer = cluster.send(method, path, body, { type });
       codes.set(answer.status, (codes.get(answer.status) ?? 0) + 1);
-      const what = `request ${i}: ${method} ${path} ${type} ${body.slice(0, 400)}`;
+      const what = `request ${i}: ${method} ${path} ${type} ${body.toString('latin1').slice(0, 400)}`;
       if (answer.status >= 500 && !honest.some((each) => each.test(String(answer.body.message))))
         throw new Error(`${what} → ${JSON.stringify(answer.body)} ${cluster.model.truth().internalErrors.join('\n')}`);
       if (answer.status >= 400 && typeof answer.body !== 'string')

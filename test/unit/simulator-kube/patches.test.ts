@@ -161,4 +161,17 @@ describe('patches over the API', () => {
     expect(node.spec.unschedulable).toBeUndefined();
     expect(node.status.phase).toBe('one');
   });
+
+  it('keep no empty lists and maps where there may be none, so that a template without annotations is still the same one', () => {
+    const cluster = new TestCluster();
+    const { template: before } = cluster.create(`${apps}/deployments`, deployment('web', 1)).spec;
+    const annotations = { x: 'y' };
+    const patch = (template: object): Body =>
+      cluster.send('PATCH', `${apps}/deployments/web`, { spec: { template } }, { type: mergePatchType }).body;
+    expect(patch({ metadata: { annotations } }).spec.template.metadata.annotations).toEqual(annotations);
+    const back = patch({ metadata: { annotations: { x: null } }, spec: { nodeSelector: {}, tolerations: [] } });
+    expect(back.spec.template).toEqual(before);
+    const roles = '/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles';
+    expect(cluster.create(roles, { metadata: { name: 'none' }, rules: [] }).rules).toEqual([]);
+  });
 });

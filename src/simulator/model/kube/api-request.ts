@@ -1,6 +1,7 @@
 import { parse as parseYaml } from 'yaml';
 import { ApiError, badRequest } from './api-error.ts';
 import { cloneJson, type Fields } from './object.ts';
+import { protobufMediaType, readProtobuf } from './protobuf/request-body.ts';
 import type { ResourceDefinition } from './resource-definition.ts';
 
 export interface KubeRequest {
@@ -10,8 +11,8 @@ export interface KubeRequest {
   query: URLSearchParams;
   contentType?: string | undefined;
   accept?: string | undefined;
-  /** Text as it came, or an object (which is copied). */
-  body?: string | object | undefined;
+  /** Text or bytes as they came, or an object (which is copied). */
+  body?: string | Uint8Array | object | undefined;
   userAgent?: string | undefined;
 }
 
@@ -34,16 +35,40 @@ export interface Target {
   request: KubeRequest;
 }
 
+const textTypes = ['application/json', 'application/yaml'];
+
+/** What a body may be: the kind for messages, and whether it may come as protobuf (custom objects may not). */
+export interface BodyRule {
+  kind: string;
+  custom?: object | undefined;
+}
+
 /** The request's body as a value that nobody else holds; undefined when there is none. Throws 400 or 415. */
-export function readBody(request: KubeRequest, allowed?: readonly string[]): unknown {
+export function readBody(request: KubeRequest, rule: BodyRule): unknown {
   const { body } = request;
-  const type = (request.contentType ?? 'application/json').split(';')[0]?.trim().toLowerCase() ?? '';
-  if (allowed && !allowed.includes(type)) throw unsupportedMediaType(allowed);
-  if (body === undefined || body === '') return undefined;
-  if (typeof body !== 'string') return cloneJson(body);
+  if (body === undefined || body === '' || (body instanceof Uint8Array && body.length === 0)) return undefined;
+  const type = mediaType(request);
+  if (type === protobufMediaType) {
+    if (rule.custom) throw unsupportedMediaType(textTypes);
+    return readProtobuf(bytesOf(body), rule.kind);
+  }
+  if (body instanceof Uint8Array) return readText(Buffer.from(body).toString('utf8'), type, rule);
+  return typeof body === 'string' ? readText(body, type, rule) : cloneJson(body);
+}
+
+/** `application/json` when the request does not say. */
+export function mediaType(request: KubeRequest): string {
+  return (request.contentType ?? 'application/json').split(';')[0]?.trim().toLowerCase() ?? '';
+}
+
+function bytesOf(body: string | object): Uint8Array {
+  return body instanceof Uint8Array ? body : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
+}
+
+function readText(body: string, type: string, rule: BodyRule): unknown {
   const yaml = type.endsWith('yaml');
   if (!yaml && type !== 'application/json' && !type.endsWith('+json')) {
-    throw unsupportedMediaType(['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf']);
+    throw unsupportedMediaType(rule.custom ? textTypes : [...textTypes, protobufMediaType]);
   }
   try {
     return body.includes('__proto__') ? withoutPrototypes(body) : (JSON.parse(body) as unknown);
@@ -61,6 +86,20 @@ export function readBody(request: KubeRequest, allowed?: readonly string[]): unk
 /** A member of this name would not be a member. */
 function withoutPrototypes(text: string): unknown {
   return JSON.parse(text, (key, value: unknown) => (key === '__proto__' ? undefined : value)) as unknown;
+}
+
+/** Answers are JSON: 406 for a client that takes none. */
+export function requireJsonAccepted(request: KubeRequest): void {
+  const accept = request.accept ?? '';
+  if (accept === '') return;
+  const types = accept.split(',').map((item) => item.split(';')[0]?.trim() ?? '');
+  if (!types.some((type) => type === 'application/json' || type === '*/*' || type === 'application/*'))
+    throw notAcceptable();
+}
+
+export function notAcceptable(): ApiError {
+  const message = 'only the following media types are accepted: application/json, application/json;stream=watch';
+  return new ApiError(406, 'NotAcceptable', message);
 }
 
 export function unsupportedMediaType(accepted: readonly string[]): ApiError {

@@ -1,6 +1,6 @@
 import { ApiError, methodNotAllowed, resourceNotFound } from './api-error.ts';
 import { proxyAnswer } from './api-proxy.ts';
-import type { KubeAnswer, KubeRequest, Target } from './api-request.ts';
+import { type KubeAnswer, type KubeRequest, requireJsonAccepted, type Target } from './api-request.ts';
 import { AuditLog } from './audit-log.ts';
 import type { ClusterCore } from './cluster-core.ts';
 import { discoveryAnswer } from './discovery.ts';
@@ -67,6 +67,8 @@ export class ApiServer {
     const target = this.#target(request);
     if (!target) throw resourceNotFound();
     const { method } = request;
+    // A log is plain text to everybody.
+    if (target.subresource !== 'log') requireJsonAccepted(request);
     if (target.subresource !== undefined) return this.#subresources.handle(target);
     if (target.name === undefined) {
       if (method === 'GET' || method === 'HEAD') return this.#verb(target, 'list', () => this.#reads.list(target));

@@ -251,7 +251,6 @@ export class NodeManager implements InstanceListener {
         ],
         daemonEndpoints: { kubeletEndpoint: { Port: 10_250 } },
         nodeInfo: this.#nodeInfo(instance, flags.version),
-        images: [],
       },
     };
     this.#writer.create(this.#nodes, node);

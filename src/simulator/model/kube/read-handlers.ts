@@ -1,5 +1,5 @@
 import { ApiError, badRequest, expired, notFound } from './api-error.ts';
-import { type KubeAnswer, type KubeRequest, partialMetadata, type Target } from './api-request.ts';
+import { type KubeAnswer, type KubeRequest, notAcceptable, partialMetadata, type Target } from './api-request.ts';
 import type { ClusterCore } from './cluster-core.ts';
 import { managersOf } from './controller-fields.ts';
 import { eventAs } from './event-versions.ts';
@@ -253,8 +253,7 @@ function formOf(request: KubeRequest): Form {
     if (as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList') return 'metadata';
     if (as === undefined) return 'plain';
   }
-  const message = 'only the following media types are accepted: application/json, application/json;stream=watch';
-  throw new ApiError(406, 'NotAcceptable', message);
+  throw notAcceptable();
 }
 
 /** API servers are as old as the kubelets that run them; of several the oldest answers, which is the one that counts. */

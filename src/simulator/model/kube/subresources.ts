@@ -54,7 +54,10 @@ export class Subresources {
       case 'scale PATCH':
         return this.#scale(target);
       case 'eviction POST':
-        return { status: 201, body: this.#evictions.evict(namespace ?? '', name, readBody(request), request.query) };
+        return {
+          status: 201,
+          body: this.#evictions.evict(namespace ?? '', name, readBody(request, { kind: 'Eviction' }), request.query),
+        };
       case 'binding POST':
         return this.#bind(target);
       case 'log GET':
@@ -74,7 +77,7 @@ export class Subresources {
   review(target: Target): KubeAnswer | undefined {
     const { definition, request } = target;
     if (definition.group !== 'authorization.k8s.io' && definition.group !== 'authentication.k8s.io') return undefined;
-    const body = fieldsOf(readBody(request));
+    const body = fieldsOf(readBody(request, definition));
     const spec = fieldsOf(body['spec']);
     const base = { kind: definition.kind, apiVersion: definition.apiVersion, metadata: { creationTimestamp: null } };
     const groups = ['system:masters', 'system:authenticated'];
@@ -160,7 +163,7 @@ export class Subresources {
     const { definition, request } = target;
     const old = this.#existing(target);
     const current = scaleOf(old);
-    const body = readBody(request);
+    const body = readBody(request, { kind: 'Scale' });
     let next: unknown = body;
     if (request.method === 'PATCH') {
       const type = (request.contentType ?? '').split(';')[0]?.trim();
@@ -194,7 +197,7 @@ export class Subresources {
 
   #bind(target: Target): KubeAnswer {
     const pod = this.#existing(target) as Pod;
-    const node = fieldsOf(fieldsOf(readBody(target.request))['target'])['name'];
+    const node = fieldsOf(fieldsOf(readBody(target.request, { kind: 'Binding' }))['target'])['name'];
     if (typeof node !== 'string' || node === '') throw badRequest('Binding.target.name: Required value');
     if (pod.spec.nodeName !== undefined) {
       throw conflict(
@@ -248,7 +251,7 @@ export class Subresources {
 
   #token(target: Target): KubeAnswer {
     const account = this.#existing(target);
-    const spec = fieldsOf(fieldsOf(readBody(target.request))['spec']);
+    const spec = fieldsOf(fieldsOf(readBody(target.request, { kind: 'TokenRequest' }))['spec']);
     const seconds = typeof spec['expirationSeconds'] === 'number' ? spec['expirationSeconds'] : 3600;
     const expires = this.#core.clock.now() + seconds * 1000;
     const claims = {
@@ -266,7 +269,9 @@ export class Subresources {
 
   #finalize(target: Target): KubeAnswer {
     const namespace = this.#existing(target) as Namespace;
-    const finalizers = listOf(fieldsOf(fieldsOf(readBody(target.request))['spec'])['finalizers']).map(String);
+    const finalizers = listOf(
+      fieldsOf(fieldsOf(readBody(target.request, target.definition))['spec'])['finalizers'],
+    ).map(String);
     const next: Namespace = {
       ...namespace,
       metadata: { ...namespace.metadata },

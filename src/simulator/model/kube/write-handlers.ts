@@ -11,6 +11,7 @@ import {
 import type { ClusterCore } from './cluster-core.ts';
 import { managersOf } from './controller-fields.ts';
 import { deletionOptions, requestDeletion } from './deletion.ts';
+import { withoutEmptyFields } from './empty-fields.ts';
 import { eventAs, storedEvent } from './event-versions.ts';
 import { jsonPatch, mergePatch, PatchFailed } from './json-patch.ts';
 import { afterUpdate, serverSideApply, type Writer } from './managed-fields.ts';
@@ -50,7 +51,7 @@ export class WriteHandlers {
 
   create(target: Target): KubeAnswer {
     const { definition, request } = target;
-    const body = readBody(request);
+    const body = readBody(request, definition);
     const place = { definition, namespace: target.namespace, name: undefined };
     const { object, warnings } = decodeObject(body, place, request.query.get('fieldValidation'));
     const admitted = this.#admitNew(definition, storedForm(definition, object), this.#by(target, undefined), undefined);
@@ -60,7 +61,11 @@ export class WriteHandlers {
 
   update(target: Target, subresource: string | undefined): KubeAnswer {
     const { definition, namespace, name, request } = target;
-    const { object, warnings } = decodeObject(readBody(request), target, request.query.get('fieldValidation'));
+    const { object, warnings } = decodeObject(
+      readBody(request, definition),
+      target,
+      request.query.get('fieldValidation'),
+    );
     const old = this.#existing(definition, namespace, name as string);
     return withWarnings(this.#change(target, old, storedForm(definition, object), subresource), warnings);
   }
@@ -70,7 +75,7 @@ export class WriteHandlers {
     const type = (request.contentType ?? '').split(';')[0]?.trim() ?? '';
     const allowed = Object.values(patchTypes).filter((each) => each !== patchTypes.strategic || !definition.custom);
     if (!allowed.includes(type)) throw unsupportedMediaType(allowed);
-    const body = readBody(request);
+    const body = readBody(request, definition);
     if (type === patchTypes.apply) return this.#apply(target, body, subresource);
     const old = this.#existing(definition, namespace, name as string);
     const patched = patchedObject(definition, shown(definition, old), type, body);
@@ -93,7 +98,7 @@ export class WriteHandlers {
 
   delete(target: Target): KubeAnswer {
     const { definition, namespace, name, request } = target;
-    const options = deletionOptions(readBody(request), request.query);
+    const options = deletionOptions(readBody(request, { kind: 'DeleteOptions' }), request.query);
     const object = this.#existing(definition, namespace, name as string);
     return { status: 200, body: requestDeletion(this.#core, this.#writer, definition, object, options) };
   }
@@ -102,7 +107,7 @@ export class WriteHandlers {
     const { definition, namespace, request } = target;
     const labels = parseLabelSelector(request.query.get('labelSelector') ?? '');
     const fields = parseFieldSelector(definition.plural, request.query.get('fieldSelector') ?? '');
-    const options = deletionOptions(readBody(request), request.query);
+    const options = deletionOptions(readBody(request, { kind: 'DeleteOptions' }), request.query);
     const items = this.#core.store
       .table(definition.key)
       .sorted(namespace)
@@ -238,9 +243,10 @@ function withoutTimes(entries: readonly ManagedFieldsEntry[]): Fields[] {
   return entries.map((entry) => without(entry, ['time']));
 }
 
-/** Events have one form in the store, whichever group they are written through. */
+/** As it is kept: events have one form, whichever group they are written through; nothing is empty that may be absent. */
 function storedForm(definition: ResourceDefinition, object: SimObject): SimObject {
-  return definition.key === 'events' ? storedEvent(definition.group, object) : object;
+  const full = definition.custom ? object : withoutEmptyFields(definition, object);
+  return definition.key === 'events' ? storedEvent(definition.group, full) : full;
 }
 
 function shown(definition: ResourceDefinition, object: SimObject): SimObject {
