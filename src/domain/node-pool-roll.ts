@@ -129,8 +129,8 @@ export interface RollMemory {
   intents: CapacityIntent[];
   /** Zones that had no capacity, and when they may be asked again. */
   zonesWithout: { zone: string; until: number }[];
-  /** LaunchInstances was refused as unknown or not permitted. */
-  launchByDesired: boolean;
+  /** LaunchInstances was refused as unknown or not permitted: desired is raised instead until then, when it is asked for again. */
+  launchByDesiredUntil: number | null;
   /** Deviations seen once; believed when they last. */
   drift: { what: string; since: number } | null;
   /** A control-plane node is on its way out. */

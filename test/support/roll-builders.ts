@@ -266,7 +266,7 @@ export function memoryOf(pool: PoolSpec, group: NodeGroup): RollMemory {
     evictions: 0,
     intents: [],
     zonesWithout: [],
-    launchByDesired: false,
+    launchByDesiredUntil: null,
     drift: null,
     inFlight: null,
     settledFrom: null,

@@ -100,7 +100,7 @@ export const rollMemory = z.object({
   evictions: z.number().int(),
   intents: z.array(capacityIntent).max(100),
   zonesWithout: z.array(z.object({ zone: z.string(), until: z.number() })).max(20),
-  launchByDesired: z.boolean(),
+  launchByDesiredUntil: z.number().nullable(),
   drift: z.object({ what: z.string(), since: z.number() }).nullable(),
   inFlight: z.string().nullable(),
   settledFrom: z.number().nullable(),

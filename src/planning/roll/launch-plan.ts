@@ -19,6 +19,7 @@ export function planLaunches(context: PoolContext, sums: CapacitySums, awaited: 
   const newcomers = members.filter((member) => member.live && !member.outdated).length;
   const owed = context.groups.reduce((total, state) => total + state.owed, 0);
   const pending = memory.intents.filter((intent) => intent.kind === 'launch').length;
+  const raise = raisesDesired(memory, input.now);
   let number = memory.launches;
   let planned = 0;
   for (const state of context.groups) {
@@ -48,7 +49,7 @@ export function planLaunches(context: PoolContext, sums: CapacitySums, awaited: 
       const reason = proven
         ? `${state.group.name} needs a new node before the next old one goes`
         : `one new node first: it shows that the new template boots`;
-      context.actions.push(launchAction(memory, { number, group: state.group.name, zone, reason }));
+      context.actions.push(launchAction(memory, { number, group: state.group.name, zone, reason, raise }));
       sums.launched(state);
     }
   }
@@ -64,13 +65,24 @@ function waitForZones(context: PoolContext, state: GroupState, awaited: Set<stri
   wait(context, 'no-capacity', message);
 }
 
+/** LaunchInstances is not to be had for now. */
+export function raisesDesired({ launchByDesiredUntil }: PoolContext['memory'], now: number): boolean {
+  return launchByDesiredUntil !== null && launchByDesiredUntil > now;
+}
+
 /** One node of the group more, in this zone (null: where the group likes); `number` counts the launches of the roll. */
 export function launchAction(
   memory: PoolContext['memory'],
-  { number, group, zone, reason }: { number: number; group: string; zone: string | null; reason: string },
+  {
+    number,
+    group,
+    zone,
+    reason,
+    raise,
+  }: { number: number; group: string; zone: string | null; reason: string; raise: boolean },
 ): Extract<PoolContext['actions'][number], { kind: 'capacity' }> {
   const token = launchToken(memory.rollId, number);
-  const intent = { kind: 'launch' as const, id: `launch-${number}`, group, zone, token, raise: memory.launchByDesired };
+  const intent = { kind: 'launch' as const, id: `launch-${number}`, group, zone, token, raise };
   return { kind: 'capacity', reason, intent };
 }
 

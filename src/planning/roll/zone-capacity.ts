@@ -1,7 +1,8 @@
 /** Volumes are bound to zones: what a roll does when all that is left waits for a new node in one of them. */
 import { lastingBlock, orderCandidates, zonesBound } from './candidate-order.ts';
+import { raisesDesired } from './launch-plan.ts';
 import type { Member } from './members.ts';
-import { allMembers, cordon, type PoolContext, plainSurge, surgeInUse } from './pool-context.ts';
+import { allMembers, cordon, look, type PoolContext, plainSurge, surgeInUse } from './pool-context.ts';
 
 /** A serving node on the current template is in one of the zones; `besides` is not counted. */
 export function servesInZones(context: PoolContext, zones: string[], besides?: Member): boolean {
@@ -42,7 +43,11 @@ export function isSurgeSpent(context: PoolContext): boolean {
 export function nodeToExchange(context: PoolContext, awaited: Map<string, Set<string>>): Member | undefined {
   const { cluster, index, input, memory } = context;
   // Where the group chooses the zone, the next node may be as wrong as this one.
-  if (awaited.size === 0 || memory.launchByDesired || !isSurgeSpent(context)) return undefined;
+  if (awaited.size === 0 || !isSurgeSpent(context)) return undefined;
+  if (raisesDesired(memory, input.now)) {
+    look(context, memory.launchByDesiredUntil ?? input.now);
+    return undefined;
+  }
   const without = new Set(memory.zonesWithout.filter((one) => one.until > input.now).map((one) => one.zone));
   for (const state of context.groups) {
     const zones = awaited.get(state.group.name);

@@ -4,7 +4,7 @@
  */
 import { imagePullGate } from './control-plane-gate.ts';
 import { readOriginals, rebalanceProcess } from './group-tags.ts';
-import { launchAction } from './launch-plan.ts';
+import { launchAction, raisesDesired } from './launch-plan.ts';
 import type { GroupState, Member } from './members.ts';
 import { intentFor, type PoolContext, wait } from './pool-context.ts';
 
@@ -42,7 +42,9 @@ export function planEvenness(context: PoolContext): void {
     const number = memory.launches + 1;
     const reason = `${state.group.name} has fewest nodes in ${zone}, and would end one elsewhere undrained to even that out`;
     wait(context, 'evening-zones', reason);
-    actions.push(launchAction(memory, { number, group: state.group.name, zone, reason }));
+    actions.push(
+      launchAction(memory, { number, group: state.group.name, zone, reason, raise: raisesDesired(memory, input.now) }),
+    );
     return;
   }
 }

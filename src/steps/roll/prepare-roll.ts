@@ -151,7 +151,7 @@ function memoryOf(
     evictions: before?.evictions ?? 0,
     intents: before?.intents ?? [],
     zonesWithout: [],
-    launchByDesired: before?.launchByDesired ?? false,
+    launchByDesiredUntil: before?.launchByDesiredUntil ?? null,
     drift: null,
     inFlight: before?.inFlight ?? null,
     settledFrom: before?.settledFrom ?? null,

@@ -19,6 +19,8 @@ const secondReadMs = 10_000;
 const staleLookMs = 5_000;
 /** A zone without capacity is asked again after this long. */
 const zonePauseMs = 300_000;
+/** A LaunchInstances that was refused as such is asked for again after this long: somebody may have permitted it. */
+const refusedLaunchMs = 3_600_000;
 
 export interface Settled {
   memory: RollMemory;
@@ -156,7 +158,7 @@ async function deniedLaunch(
     note(visit, 'launch-refused', `${intent.group} has its maximum of ${group.max} nodes: ${message}`);
     return;
   }
-  settled.memory = { ...settled.memory, launchByDesired: true };
+  settled.memory = { ...settled.memory, launchByDesiredUntil: Math.floor(visit.now()) + refusedLaunchMs };
   note(visit, 'launch-by-desired', `LaunchInstances is not to be had, desired is raised instead: ${message}`);
 }
 

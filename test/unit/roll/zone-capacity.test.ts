@@ -74,7 +74,8 @@ describe('a roll that may have no node more, and none of the new ones is in the 
   it('gives up none while the zone has no capacity, while the group chooses zones, or beside a control-plane node', () => {
     const actions = (memory: object) => words(plan({ pools: [{ ...pool, memory }], pods }).actions);
     expect(actions(withoutA)).toEqual([]);
-    expect(actions({ launchByDesired: true })).toEqual([]);
+    expect(actions({ launchByDesiredUntil: now + 1 })).toEqual([]);
+    expect(actions({ launchByDesiredUntil: now })).toEqual(['cordon new-1']);
     const plane = {
       name: 'masters',
       controlPlane: true,
