@@ -24,6 +24,8 @@ export class RollLedger {
   readonly deregisteredAt = new Map<string, number>();
   /** Intents that this process has committed and not acted on yet. */
   readonly unsent = new Set<string>();
+  /** Terminations of unknown outcome whose instance this process has seen in service once since it was sent. */
+  readonly readOnce = new Set<string>();
   /** Terminations that were accepted, whatever became of the look that made them. */
   readonly accepted = new Set<string>();
   /** Terminations that were decided and withdrawn at the last look before them: not decided again before `until`. */

@@ -13,8 +13,8 @@ import { assertLease, note, type RollVisit } from './roll-context.ts';
 type Launch = Extract<CapacityIntent, { kind: 'launch' }>;
 type Terminate = Extract<CapacityIntent, { kind: 'terminate' }>;
 
-/** Two describes this far apart that still show an instance in service: its termination was never received. */
-const secondReadMs = 10_000;
+/** Two describes this far apart that still show an instance in service: its termination was never received. One may be 30 s old. */
+const secondReadMs = 35_000;
 /** A describe that is known to be old is asked for again after this long. */
 const staleLookMs = 5_000;
 /** A zone without capacity is asked again after this long. */
@@ -69,7 +69,13 @@ export function key(visit: RollVisit, intent: CapacityIntent): string {
 
 function drop(visit: RollVisit, settled: Settled, intent: CapacityIntent): void {
   visit.ledger.unsent.delete(key(visit, intent));
+  visit.ledger.readOnce.delete(key(visit, intent));
   settled.memory = { ...settled.memory, intents: settled.memory.intents.filter((one) => one.id !== intent.id) };
+}
+
+function replace(settled: Settled, intent: CapacityIntent): void {
+  const intents = settled.memory.intents.map((one) => (one.id === intent.id ? intent : one));
+  settled.memory = { ...settled.memory, intents };
 }
 
 /** desired as it has to be if nobody else changed it and none of the open changes has arrived. */
@@ -252,7 +258,15 @@ async function terminate(
   }
   assertLease(visit);
   visit.ledger.unsent.delete(key(visit, intent));
-  await visit.session.cloud.terminateInstance(intent.instanceId, { decrement: intent.decrement });
+  try {
+    await visit.session.cloud.terminateInstance(intent.instanceId, { decrement: intent.decrement });
+  } catch (error) {
+    // It may have arrived: what was read before says nothing about that, and a second one would lower the size again.
+    visit.ledger.readOnce.delete(key(visit, intent));
+    replace(settled, { ...intent, stillThereAt: null });
+    visit.session.cloudChanged();
+    throw error;
+  }
   visit.ledger.noteAccepted(key(visit, intent));
   visit.session.cloudChanged();
   drop(visit, settled, intent);
@@ -277,12 +291,12 @@ function wasOurs(visit: RollVisit, intent: Terminate, group: NodeGroup | undefin
 function secondRead(visit: RollVisit, intent: Terminate, settled: Settled): boolean {
   const now = visit.now();
   // A time in the future (a clock that jumped) counts as now.
-  const stillThereAt = Math.min(intent.stillThereAt ?? Math.floor(now), Math.floor(now));
+  // An earlier process may have sent it after its own first read.
+  const before = visit.ledger.readOnce.has(key(visit, intent)) ? intent.stillThereAt : null;
+  visit.ledger.readOnce.add(key(visit, intent));
+  const stillThereAt = Math.min(before ?? Math.floor(now), Math.floor(now));
   if (now - stillThereAt >= secondReadMs) return true;
-  settled.memory = {
-    ...settled.memory,
-    intents: settled.memory.intents.map((one) => (one.id === intent.id ? { ...intent, stillThereAt } : one)),
-  };
+  replace(settled, { ...intent, stillThereAt });
   settled.lookAt = Math.min(settled.lookAt ?? Number.POSITIVE_INFINITY, stillThereAt + secondReadMs);
   return false;
 }
@@ -290,6 +304,7 @@ function secondRead(visit: RollVisit, intent: Terminate, settled: Settled): bool
 function waitsForSecondRead(visit: RollVisit, intent: Terminate, settled: Settled): boolean {
   const now = visit.now();
   if (intent.stillThereAt === null || intent.stillThereAt > now) return false;
+  if (!visit.ledger.readOnce.has(key(visit, intent))) return false;
   const dueAt = intent.stillThereAt + secondReadMs;
   if (dueAt <= now) return false;
   settled.lookAt = Math.min(settled.lookAt ?? Number.POSITIVE_INFINITY, dueAt);
