@@ -1,9 +1,10 @@
 /** Brings the faults of scenarios about, at their time, and takes them back. */
 import type { Timer } from '../../support/clock.ts';
+import type { AwsFaultRule } from '../model/aws/aws-faults.ts';
 import type { AwsService } from '../model/aws/aws-request.ts';
 import type { FaultWindow } from '../model/fault-window.ts';
 import type { World } from '../model/world.ts';
-import { type CallFault, type Fault, isCallFault } from './scenario-schema.ts';
+import { type CallFault, type Fault, isCallFault, isScalingFault } from './scenario-schema.ts';
 import { beginWorldFault } from './world-faults.ts';
 
 interface Played {
@@ -70,7 +71,7 @@ export class ScenarioPlayer {
   #callFault(fault: CallFault): Pick<Played, 'stop' | 'acting'> {
     const from = this.#world.clock.now() + (fault.at ?? 0);
     const window = windowOf(fault, from);
-    const [service, action] = (fault.api ?? '').split(':');
+    const [service, action] = (fault.api ?? (isScalingFault(fault) ? 'autoscaling' : '')).split(':');
     const undo: (() => void)[] = [];
     if (service !== 'kubernetes') undo.push(this.#awsRule(fault, window, service, action));
     const inAccounts = (fault.account ?? fault.region) !== undefined;
@@ -89,7 +90,7 @@ export class ScenarioPlayer {
     const world = this.#world;
     const place = fault.cluster === undefined ? fault : world.placeOf(fault.cluster);
     const id = world.faults.add({
-      kind: fault.kind === 'stale-reads' ? 'stale' : fault.kind,
+      ...awsKindOf(fault),
       ...window,
       ...(service === undefined || service === '' ? {} : { service: service as AwsService }),
       ...(action === undefined ? {} : { action }),
@@ -104,10 +105,12 @@ export class ScenarioPlayer {
   #kubeRules(fault: CallFault, window: FaultWindow, verb: string | undefined): (() => void)[] {
     const world = this.#world;
     const clusters = fault.cluster === undefined ? world.clusters() : [fault.cluster];
+    const { kind } = fault;
+    if (kind === 'scaling-activity-in-progress' || kind === 'resource-contention') return [];
     return clusters.map((cluster) => {
       const { callFaults } = world.kube(cluster);
       const id = callFaults.add({
-        kind: fault.kind === 'stale-reads' ? 'stale' : fault.kind,
+        kind: kind === 'stale-reads' ? 'stale' : kind,
         ...window,
         ...(verb === undefined || verb === '*' ? {} : { verb }),
         ...(fault.resource === undefined ? {} : { resource: fault.resource }),
@@ -123,7 +126,7 @@ export class ScenarioPlayer {
   #worldFault(fault: Exclude<Fault, CallFault>): Pick<Played, 'stop' | 'acting'> {
     const { clock } = this.#world;
     let end: (() => void) | undefined;
-    let timer: Timer;
+    let timer: Timer | undefined;
     const finish = (): void => {
       end?.();
       end = undefined;
@@ -137,10 +140,11 @@ export class ScenarioPlayer {
         if (fault.every !== undefined) timer = clock.at(began + fault.every, begin);
       });
     };
-    timer = clock.at(clock.now() + (fault.at ?? 0), begin);
+    if (fault.at === undefined || fault.at === 0) begin();
+    else timer = clock.at(clock.now() + fault.at, begin);
     return {
       stop: () => {
-        timer.cancel();
+        timer?.cancel();
         finish();
       },
       acting: () => end !== undefined,
@@ -158,6 +162,24 @@ function windowOf(fault: CallFault, from: number): FaultWindow {
     ...(fault.afterCalls === undefined ? {} : { afterCalls: fault.afterCalls }),
     ...(fault.times === undefined ? {} : { times: fault.times }),
   };
+}
+
+/** What becomes of the call, in the words of the service. */
+function awsKindOf({ kind }: CallFault): Pick<AwsFaultRule, 'kind' | 'code' | 'message' | 'status' | 'changesOnly'> {
+  switch (kind) {
+    case 'stale-reads':
+      return { kind: 'stale' };
+    case 'scaling-activity-in-progress': {
+      const message = "The operation can't be performed because there are scaling activities in progress.";
+      return { kind: 'refuse', code: 'ScalingActivityInProgress', message, changesOnly: true };
+    }
+    case 'resource-contention': {
+      const message = 'You already have a pending update to an Amazon EC2 Auto Scaling resource.';
+      return { kind: 'refuse', code: 'ResourceContention', message, status: 500, changesOnly: true };
+    }
+    default:
+      return { kind };
+  }
 }
 
 function details(fault: CallFault): { latencyMs?: number; staleMs?: number; status?: number } {

@@ -23,6 +23,8 @@ export const callKinds = [
   'reset',
   'latency',
   'stale-reads',
+  'scaling-activity-in-progress',
+  'resource-contention',
 ] as const;
 
 const apiPattern =
@@ -33,7 +35,8 @@ const callFault = z.strictObject({
   kind: z.enum(callKinds).meta({
     description:
       'throttle: refused for its rate. server-error: 5xx. lost-before, lost-after: no answer, before or after the effect. ' +
-      'reset: the connection is reset. latency: late. stale-reads: reads see the past',
+      'reset: the connection is reset. latency: late. stale-reads: reads see the past. scaling-activity-in-progress, ' +
+      'resource-contention: changes of Auto Scaling are refused with that fault',
   }),
   api: z
     .string()
@@ -91,6 +94,38 @@ const worldFaults = [
         description: 'Nodes of this image never become Ready',
         remedy: 'write an id like ami-0123456789abcdef0',
       }),
+  }),
+  z.strictObject({
+    ...timing,
+    kind: z.literal('stack-failure'),
+    account: account.optional(),
+    region: region.optional(),
+    stack: name,
+    resource: z.string().max(255).optional().meta({ description: 'Logical id; any resource unless given' }),
+    phase: z
+      .enum(['create', 'update', 'rollback', 'delete'])
+      .meta({ description: 'In which operation a resource of the stack fails' }),
+    reason: z.string().max(1_000).optional().meta({ description: 'What the event says' }),
+    times: count('How many resources fail before it is spent').optional(),
+  }),
+  z.strictObject({
+    ...timing,
+    kind: z.literal('rate-limit'),
+    service: z
+      .enum([
+        'autoscaling',
+        'ec2',
+        'elasticloadbalancing',
+        'elasticloadbalancingv2',
+        'cloudformation',
+        'sts',
+        's3',
+        'kms',
+        'eks',
+      ])
+      .meta({ description: 'All of its calls in an account and region share one bucket' }),
+    perSecond: count('Calls a second that refill the bucket'),
+    burst: count('Calls that it holds'),
   }),
   z.strictObject({
     ...timing,
@@ -165,6 +200,8 @@ const faultSchema = z
       wrong('for', 'it lasts as long as its period or longer: it would never pause');
     if (!isCallFault(fault)) return;
     const kubernetes = fault.api?.startsWith('kubernetes') === true;
+    if (isScalingFault(fault) && fault.api !== undefined && !/^autoscaling\b/.test(fault.api))
+      wrong('api', `kind ${fault.kind} is for api: autoscaling alone`);
     if ((fault.resource ?? fault.namespace) !== undefined && !kubernetes)
       wrong(fault.resource === undefined ? 'namespace' : 'resource', 'this is for api: kubernetes alone');
     if (kubernetes && (fault.account ?? fault.region) !== undefined)
@@ -194,6 +231,11 @@ export type CallFault = z.output<typeof callFault>;
 
 export function isCallFault(fault: Fault): fault is CallFault {
   return callKinds.some((kind) => kind === fault.kind);
+}
+
+/** Refusals that Auto Scaling alone knows. */
+export function isScalingFault({ kind }: CallFault): boolean {
+  return kind === 'scaling-activity-in-progress' || kind === 'resource-contention';
 }
 
 /** Reads one fault as the control endpoint gets it: a scenario of its own, or everything that is wrong with it. */

@@ -16,6 +16,10 @@ export function beginWorldFault(world: World, fault: WorldFault): () => void {
     case 'bad-image':
       world.faults.badImages.add(fault.image);
       return () => world.faults.badImages.delete(fault.image);
+    case 'stack-failure':
+      return stackFailure(world, fault);
+    case 'rate-limit':
+      return rateLimit(world, fault);
     case 'spot-interruption':
       world.aws.interruptSpot(fault);
       return nothing;
@@ -45,6 +49,31 @@ function noCapacity(world: World, fault: Of<'no-capacity'>): () => void {
     ...(fault.account === undefined ? {} : { account: fault.account }),
     ...(fault.instanceType === undefined ? {} : { instanceType: fault.instanceType }),
     ...(fault.remaining === undefined ? {} : { remaining: fault.remaining }),
+  });
+  return () => world.faults.remove(id);
+}
+
+/** One bucket for the service, in every account and region by itself. */
+function rateLimit(world: World, fault: Of<'rate-limit'>): () => void {
+  const { limits } = world.aws.buckets;
+  const before = limits[fault.service];
+  limits[fault.service] = { perSecond: fault.perSecond, burst: fault.burst };
+  return () => {
+    if (before) limits[fault.service] = before;
+    else delete limits[fault.service];
+  };
+}
+
+function stackFailure(world: World, fault: Of<'stack-failure'>): () => void {
+  const { account, region, stack, resource, phase, reason, times } = fault;
+  const id = world.faults.addStack({
+    stack,
+    phase,
+    ...(account === undefined ? {} : { account }),
+    ...(region === undefined ? {} : { region }),
+    ...(resource === undefined ? {} : { logicalId: resource }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(times === undefined ? {} : { times }),
   });
   return () => world.faults.remove(id);
 }

@@ -177,6 +177,8 @@ describe.skipIf(!awsIsThere())('the AWS CLI', () => {
     await writeFile(copy, Buffer.from(sealed.CiphertextBlob as string, 'base64'));
     const opened = await aws('kms', 'decrypt', '--ciphertext-blob', `fileb://${copy}`);
     expect(Buffer.from(opened.Plaintext as string, 'base64').toString()).toBe('Resources: {A: {}}');
+    expect((await aws('kms', 'list-keys')).Keys).toEqual([]);
+    expect((await aws('kms', 'list-aliases')).Aliases).toEqual([]);
     const role = `arn:aws:iam::${account}:role/clm`;
     const session = await aws('sts', 'assume-role', '--role-arn', role, '--role-session-name', 'cli');
     expect(session.AssumedRoleUser.Arn).toBe(`arn:aws:sts::${account}:assumed-role/clm/cli`);

@@ -1,19 +1,35 @@
+import { readFile } from 'node:fs/promises';
 import {
   AutoScalingClient,
+  CreateAutoScalingGroupCommand,
   DescribeAutoScalingGroupsCommand,
   DescribeScalingActivitiesCommand,
+  LaunchInstancesCommand,
   SetDesiredCapacityCommand,
   TerminateInstanceInAutoScalingGroupCommand,
 } from '@aws-sdk/client-auto-scaling';
-import { DescribeLaunchTemplateVersionsCommand, EC2Client } from '@aws-sdk/client-ec2';
+import {
+  CloudFormationClient,
+  ContinueUpdateRollbackCommand,
+  DescribeStacksCommand,
+  ListStacksCommand,
+  UpdateStackCommand,
+} from '@aws-sdk/client-cloudformation';
+import { DescribeLaunchTemplatesCommand, DescribeLaunchTemplateVersionsCommand, EC2Client } from '@aws-sdk/client-ec2';
+import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import type { World } from '../../../src/simulator/model/world.ts';
+import { callKinds } from '../../../src/simulator/scenarios/scenario-schema.ts';
 import { type ServedWorld, serveWorld } from '../../../src/simulator/wire/serve.ts';
 import { ScaledClock } from '../../../src/support/clock.ts';
-import { account, clusterId, region, smallWorld } from '../../unit/simulator-aws/small-world.ts';
+import { account, clusterId, poolTemplate, region, smallWorld } from '../../unit/simulator-aws/small-world.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: answers of every kind are read
 type Body = any;
+
+/** Kinds that hit the cloud itself, and not single calls. */
+const cloudKinds = ['rate-limit', 'stack-failure', 'no-capacity', 'bad-image', 'spot-interruption', 'clock-skew'];
 
 /** Every kind of fault, begun at run time over the control endpoint and seen through the APIs that it hits. */
 describe('a fault, over the wire', () => {
@@ -236,6 +252,128 @@ describe('a fault, over the wire', () => {
     await expect(ask()).rejects.toMatchObject({ name: expect.stringMatching(/Signature|Skew|Expired/) as string });
     // The SDK has read the Date of the refusal, and corrects its clock.
     expect((await ask()).AutoScalingGroups).toHaveLength(2);
+  });
+
+  test('as the example scenario has them: every kind that AWS knows is seen at its time, and over at its end', async () => {
+    const file = new URL('../../../examples/scenario.yaml', import.meta.url);
+    const text = await readFile(file, 'utf8');
+    const { faults } = parse(text) as { faults: { kind: string; api?: string }[] };
+    const ofAws = faults.filter((each) => each.api?.startsWith('kubernetes') !== true).map((each) => each.kind);
+    expect(new Set(ofAws)).toEqual(new Set([...callKinds, ...cloudKinds]));
+
+    const asg = autoscaling();
+    const spot = {
+      LaunchTemplateSpecification: {
+        LaunchTemplateId: (await workers()).LaunchTemplate.LaunchTemplateId,
+        Version: '1',
+      },
+    };
+    await asg.send(
+      new CreateAutoScalingGroupCommand({
+        AutoScalingGroupName: 'spot',
+        MinSize: 1,
+        MaxSize: 3,
+        AvailabilityZones: [`${region}b`],
+        MixedInstancesPolicy: {
+          LaunchTemplate: { ...spot, Overrides: [{ InstanceType: 'm5.large' }] },
+          InstancesDistribution: { OnDemandPercentageAboveBaseCapacity: 0, OnDemandBaseCapacity: 0 },
+        },
+      }),
+    );
+    pass(5);
+    const from = world.clock.now();
+    const answer = await fetch(`${served.controlUrl}/faults`, { method: 'POST', body: text });
+    expect(((await answer.json()) as { started: string[] }).started).toHaveLength(faults.length);
+    const at = (minute: number): unknown => world.advanceTo(from + minute * 60_000);
+    const outcome = (call: Promise<unknown>): Promise<string> =>
+      call.then(
+        () => 'ok',
+        (error: unknown) => (error as Error).name,
+      );
+    const launch = (ClientToken: string, AvailabilityZone: string) =>
+      asg.send(
+        new LaunchInstancesCommand({
+          AutoScalingGroupName: 'workers',
+          RequestedCapacity: 1,
+          ClientToken,
+          AvailabilityZones: [AvailabilityZone],
+        }),
+      );
+
+    at(0.1);
+    expect(await outcome(launch('one', `${region}b`))).not.toBe('ok');
+    expect((await workers()).DesiredCapacity).toBe(4);
+    expect(await outcome(launch('two', `${region}b`))).not.toBe('ok');
+    expect((await launch('three', `${region}a`)).Errors).toMatchObject([{ ErrorCode: 'InsufficientInstanceCapacity' }]);
+    at(1.1);
+    const said = new Set<string>();
+    for (let i = 0; i < 40; i++) said.add(await outcome(workers()));
+    expect(said).toEqual(new Set(['ok', 'Throttling']));
+    at(6.5);
+    await workers();
+    const before = (await workers()).DesiredCapacity as number;
+    await desire(before - 1);
+    expect((await workers()).DesiredCapacity).toBe(before);
+    at(16);
+    expect((await workers()).DesiredCapacity).toBe(before - 1);
+    // Launched since, of an image that is bad.
+    expect((await nodes(false)).length).toBeGreaterThan(0);
+
+    const describeTemplates = () => new EC2Client(config()).send(new DescribeLaunchTemplatesCommand({}));
+    at(20.1);
+    await expect(describeTemplates()).rejects.toMatchObject({ $metadata: { httpStatusCode: 503 } });
+    at(22.1);
+    expect(await outcome(desire(5))).not.toBe('ok');
+    expect((await workers()).DesiredCapacity).toBe(before - 1);
+    const cloudformation = new CloudFormationClient(config());
+    at(24.1);
+    expect(await outcome(cloudformation.send(new ListStacksCommand({})))).not.toBe('ok');
+    const sts = () => new STSClient(config()).send(new GetCallerIdentityCommand({}));
+    at(26.1);
+    const order: string[] = [];
+    const late = sts().then(() => order.push('sts'));
+    await workers().then(() => order.push('autoscaling'));
+    await late;
+    expect(order).toEqual(['autoscaling', 'sts']);
+    const victim = (await workers()).Instances[0].InstanceId as string;
+    const terminate = () =>
+      asg.send(
+        new TerminateInstanceInAutoScalingGroupCommand({ InstanceId: victim, ShouldDecrementDesiredCapacity: false }),
+      );
+    at(28.1);
+    expect([await outcome(terminate()), await outcome(workers())]).toEqual(['ScalingActivityInProgressFault', 'ok']);
+    at(30.1);
+    expect([await outcome(desire(before)), await outcome(desire(4, 'masters'))]).toEqual([
+      'ResourceContentionFault',
+      'ok',
+    ]);
+    at(32.1);
+    expect([await outcome(workers()), await outcome(workers()), await outcome(workers())]).toContain('Throttling');
+    at(39);
+    const { events } = (await (await fetch(`${served.controlUrl}/events?limit=2000`)).json()) as { events: Body[] };
+    const notices = events.filter((each) => each.kind === 'spot-notice');
+    expect(new Set(notices.map((each) => each.group))).toEqual(new Set(['spot']));
+    const StackName = `nodepool-workers-${clusterId.replaceAll(':', '-')}`;
+    const stack = async () =>
+      (await cloudformation.send(new DescribeStacksCommand({ StackName }))).Stacks?.[0]?.StackStatus;
+    at(40.1);
+    const TemplateBody = JSON.stringify(poolTemplate('workers', 'ami-00000002'));
+    await cloudformation.send(new UpdateStackCommand({ StackName, TemplateBody }));
+    at(50);
+    expect(await stack()).toBe('UPDATE_ROLLBACK_FAILED');
+    await cloudformation.send(new ContinueUpdateRollbackCommand({ StackName }));
+    at(64);
+    expect(await stack()).toBe('UPDATE_ROLLBACK_COMPLETE');
+    at(65.1);
+    expect(await outcome(sts())).toMatch(/Signature|Skew|Expired/);
+    at(68);
+    // Whatever has an end is over.
+    expect([
+      await outcome(sts()),
+      await outcome(describeTemplates()),
+      await outcome(terminate()),
+      await outcome(desire(3)),
+    ]).toEqual(['ok', 'ok', 'ok', 'ok']);
   });
 
   test('names what it hits and when, and is over when its time is', async () => {

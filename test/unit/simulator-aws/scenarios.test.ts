@@ -74,6 +74,7 @@ describe('a scenario', () => {
     [{ kind: 'network', cluster: clusterId, dnsLatency: 'soon' }, 'dnsLatency: "soon" is not a span of time'],
     [{ kind: 'public-record', domain: 'Org', name: 'a.org', type: 'A', values: [] }, 'domain: this is no DNS name'],
     [{ kind: 'no-capacity', zone: 'eu-central-1' }, 'zone: this is no availability zone'],
+    [{ kind: 'resource-contention', api: 'ec2' }, 'api: kind resource-contention is for api: autoscaling alone'],
   ])('is refused with the reason: %j', (value, message) => {
     expect(problems(value)).toBe(message);
   });
@@ -104,6 +105,44 @@ describe('faults of calls', () => {
     player.play(fault({ kind: 'throttle', api: 'autoscaling', name: 'mast*' }));
     expect(awsCode('DescribeAutoScalingGroups', { AutoScalingGroupNames: ['workers'] })).toBe('ok');
     expect(awsCode('DescribeAutoScalingGroups', { AutoScalingGroupNames: ['masters'] })).toBe('Throttling');
+  });
+
+  test('refuse changes of Auto Scaling as busy or contended, and never a describe', () => {
+    const desire = () => awsCode('SetDesiredCapacity', { AutoScalingGroupName: 'workers', DesiredCapacity: 3 });
+    player.play(fault({ kind: 'scaling-activity-in-progress', for: '1m' }));
+    player.play(fault({ kind: 'resource-contention', api: 'autoscaling:SetDesired*', at: '1m', times: 1 }));
+    expect([desire(), awsCode()]).toEqual(['ScalingActivityInProgress', 'ok']);
+    pass(60);
+    expect([desire(), desire(), kubeStatus('/api/v1/nodes')]).toEqual(['ResourceContention', 'ok', 200]);
+  });
+
+  test('hold the calls of a service in a small bucket for a while, each account by itself', () => {
+    player.play(fault({ kind: 'rate-limit', service: 'autoscaling', perSecond: 1, burst: 2, for: '1m' }));
+    pass(1);
+    expect([awsCode(), awsCode(), awsCode()]).toEqual(['ok', 'ok', 'Throttling']);
+    pass(1);
+    expect([awsCode(), awsCode()]).toEqual(['ok', 'Throttling']);
+    pass(60);
+    expect(Array.from({ length: 50 }, () => awsCode())).not.toContain('Throttling');
+  });
+
+  test('fail a resource of a stack, here and not elsewhere, as often as they say', () => {
+    const stack = (name: string, more: object) => {
+      player.play(fault({ kind: 'stack-failure', stack: 'fa*', phase: 'create', ...more }));
+      const TemplateBody = JSON.stringify({ Resources: { A: { Type: 'AWS::SQS::Queue' } } });
+      const { StackId } = call(world, 'cloudformation', 'CreateStack', { StackName: name, TemplateBody });
+      pass(300);
+      player.stopAll();
+      const { Stacks } = call(world, 'cloudformation', 'DescribeStacks', { StackName: StackId }) as {
+        Stacks: { StackStatus: string }[];
+      };
+      return Stacks[0]?.StackStatus;
+    };
+    expect(stack('fails', { resource: 'A', reason: 'no queue today' })).toBe('ROLLBACK_COMPLETE');
+    expect(stack('fast', { resource: 'B' })).toBe('CREATE_COMPLETE');
+    expect(stack('other', {})).toBe('CREATE_COMPLETE');
+    expect(stack('far', { region: 'eu-west-1' })).toBe('CREATE_COMPLETE');
+    expect(stack('fable', { account })).toBe('ROLLBACK_COMPLETE');
   });
 
   test('hit the Kubernetes API by verb, resource and name, with its own error bodies', () => {

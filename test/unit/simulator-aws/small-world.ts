@@ -46,7 +46,7 @@ export function poolTemplate(pool: string, image = 'ami-0123456789abcdef0', size
             },
           }
         : {}),
-      Group: {
+      AutoScalingGroup: {
         Type: 'AWS::AutoScaling::AutoScalingGroup',
         Properties: {
           AutoScalingGroupName: pool,

@@ -150,6 +150,60 @@ describe('a change set', () => {
   });
 });
 
+describe('what a stack holds for other services', () => {
+  test('a bucket with objects, or versions of them, keeps its stack: DELETE_FAILED until it is empty', () => {
+    const s3 = (action: string, params: Record<string, unknown>) =>
+      cloud.call('s3', action, { Bucket: 'full', ...params });
+    cloud.createStack('one', template({ A: bucket('full'), B: bucket('empty') }));
+    cloud.pass(120);
+    const remove = (): string => {
+      const id = cloud.stack('one').StackId;
+      cfn('DeleteStack', { StackName: 'one' });
+      cloud.until(() => !/IN_PROGRESS$/.test(cloud.stack(id).StackStatus));
+      return cloud.stack(id).StackStatus;
+    };
+    s3('PutBucketVersioning', { Status: 'Enabled' });
+    const { VersionId } = s3('PutObject', { Key: 'k', Body: 'kept' });
+    expect(remove()).toBe('DELETE_FAILED');
+    expect(cloud.stack('one').StackStatusReason).toContain('[A]');
+    expect(String(s3('GetObject', { Key: 'k' }).Body)).toBe('kept');
+    const { StackResources } = cfn('DescribeStackResources', { StackName: 'one', LogicalResourceId: 'A' });
+    expect(StackResources).toMatchObject([
+      { ResourceStatus: 'DELETE_FAILED', ResourceStatusReason: expect.stringContaining('is not empty') as string },
+    ]);
+    const marker = s3('DeleteObject', { Key: 'k' });
+    expect(remove()).toBe('DELETE_FAILED');
+    for (const each of [VersionId, marker.VersionId]) s3('DeleteObject', { Key: 'k', VersionId: each });
+    expect(remove()).toBe('DELETE_COMPLETE');
+    expect(s3('ListBuckets', {}).Buckets).toEqual([]);
+    cloud.createStack('two', template({ A: bucket('full') }));
+    cloud.pass(120);
+    s3('DeleteBucket', {});
+    expect(cloud.codeOf('s3', 'HeadBucket', { Bucket: 'full' })).toBe('NoSuchBucket');
+  });
+
+  test('keys and their aliases are listed, page by page', () => {
+    const key = { Type: 'AWS::KMS::Key', Properties: { KeyPolicy: {} } };
+    const alias = (of: string) => ({
+      Type: 'AWS::KMS::Alias',
+      Properties: { AliasName: `alias/${of.toLowerCase()}`, TargetKeyId: { Ref: of } },
+    });
+    cloud.createStack('one', template({ A: key, B: key, AliasA: alias('A'), AliasB: alias('B') }));
+    cloud.pass(120);
+    const kms = (action: string, params = {}) => cloud.call('kms', action, params);
+    const first = kms('ListKeys', { Limit: 1 });
+    expect(first).toMatchObject({ Truncated: true, Keys: [{ KeyArn: expect.stringContaining(':key/') as string }] });
+    const second = kms('ListKeys', { Limit: 1, Marker: first.NextMarker });
+    expect(second.Truncated).toBe(false);
+    expect(second.Keys[0].KeyId).not.toBe(first.Keys[0].KeyId);
+    const { Aliases } = kms('ListAliases');
+    expect(Aliases.map((each: { AliasName: string }) => each.AliasName).sort()).toEqual(['alias/a', 'alias/b']);
+    const KeyId = first.Keys[0].KeyArn;
+    expect(kms('ListAliases', { KeyId }).Aliases).toMatchObject([{ TargetKeyId: first.Keys[0].KeyId }]);
+    expect(cloud.codeOf('kms', 'ListKeys', { Marker: 'x' })).toBe('InvalidMarkerException');
+  });
+});
+
 describe('signals', () => {
   const waiting = (count: number) =>
     template({

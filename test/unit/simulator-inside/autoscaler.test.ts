@@ -164,8 +164,8 @@ describe('the cluster autoscaler', () => {
       const template = JSON.parse(
         JSON.stringify(poolTemplate(`zonal-${zone}`)).replace('{"Fn::GetAZs":""}', `["eu-central-1${zone}"]`),
       );
-      template.Resources.Group.Properties.MinSize = 1;
-      template.Resources.Group.Properties.MaxSize = 5;
+      template.Resources.AutoScalingGroup.Properties.MinSize = 1;
+      template.Resources.AutoScalingGroup.Properties.MaxSize = 5;
       call(cloud.world, 'cloudformation', 'CreateStack', {
         StackName: `${clusterId.replaceAll(':', '-')}-${zone}`,
         TemplateBody: JSON.stringify(template),

@@ -20,6 +20,8 @@ export interface AwsFaultRule extends FaultWindow {
   service?: AwsService;
   /** One action, or a prefix with `*` at its end. */
   action?: string;
+  /** Calls that change something alone. */
+  changesOnly?: boolean;
   account?: string;
   region?: string;
   /** Calls that name this thing (a group, a stack, an instance) in any of their parameters; a `*` at the end as in `action`. */
@@ -44,6 +46,9 @@ export interface CapacityFault {
 
 /** A resource of a stack that fails. */
 export interface StackFault {
+  account?: string;
+  region?: string;
+  /** Name; a `*` at its end stands for anything. */
   stack?: string;
   logicalId?: string;
   phase: 'create' | 'update' | 'rollback' | 'delete';
@@ -94,9 +99,16 @@ export class AwsFaults {
   }
 
   /** Why this resource fails now, if it does. */
-  stackFault(stack: string, logicalId: string, phase: string): string | undefined {
+  stackFault(
+    place: { account: string; region: string },
+    stack: string,
+    logicalId: string,
+    phase: string,
+  ): string | undefined {
     for (const fault of this.#stacks.values()) {
-      if (fault.stack !== undefined && fault.stack !== stack) continue;
+      if ((fault.account ?? place.account) !== place.account || (fault.region ?? place.region) !== place.region)
+        continue;
+      if (fault.stack !== undefined && !matchesName(fault.stack, stack)) continue;
       if (fault.logicalId !== undefined && fault.logicalId !== logicalId) continue;
       if (fault.phase !== phase || fault.hits >= (fault.times ?? Infinity)) continue;
       fault.hits += 1;
@@ -168,6 +180,7 @@ function matches(rule: AwsFaultRule, request: AwsRequest): boolean {
   if (rule.region !== undefined && rule.region !== request.region) return false;
   if (rule.name !== undefined && !names(rule.name, request.params)) return false;
   if (rule.kind === 'stale' && !isDescribe(request.action)) return false;
+  if (rule.changesOnly === true && isDescribe(request.action)) return false;
   return rule.action === undefined || matchesName(rule.action, request.action);
 }
 

@@ -75,6 +75,7 @@ export class AwsModel {
     cloud.groups = new GroupController(cloud);
     cloud.stacks = new StackRunner(cloud);
     const storage = new ObjectStorage(cloud);
+    cloud.buckets = storage;
     const fetch = (_state: unknown, url: string): string | undefined => storage.template(url);
     this.#cloud = cloud;
     this.#actions = new Map<AwsService, ActionTable>([

@@ -95,6 +95,12 @@ export interface GroupsPart {
   loadBalancerSaysUnhealthy(state: RegionState, instanceId: string): void;
 }
 
+/** S3's buckets. */
+export interface BucketsPart {
+  /** @throws AwsError BucketNotEmpty */
+  removeBucket(name: string): void;
+}
+
 /** CloudFormation's operations on stacks. */
 export interface StacksPart {
   create(state: RegionState, stack: Stack): void;

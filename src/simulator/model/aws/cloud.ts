@@ -3,7 +3,7 @@ import type { Random } from '../../../support/random.ts';
 import type { Actor, EmitWorldEvent, HealthProbe, InstanceListener, WorldEvent } from '../seams.ts';
 import type { AwsFaults } from './aws-faults.ts';
 import type { AwsRequest, Params } from './aws-request.ts';
-import type { BalancingPart, FleetPart, GroupsPart, StacksPart } from './cloud-parts.ts';
+import type { BalancingPart, BucketsPart, FleetPart, GroupsPart, StacksPart } from './cloud-parts.ts';
 import { RegionState } from './region-state.ts';
 
 /** How long things take, simulated ms: [least, most], drawn evenly. */
@@ -75,6 +75,7 @@ export class Cloud {
   balancing!: BalancingPart;
   groups!: GroupsPart;
   stacks!: StacksPart;
+  buckets!: BucketsPart;
 
   constructor(options: CloudOptions) {
     this.clock = options.clock;

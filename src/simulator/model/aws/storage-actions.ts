@@ -1,8 +1,10 @@
 /** S3 (objects by bucket and key) and KMS (a reversible stand-in for encryption: nothing here is secret). */
 import { createHash } from 'node:crypto';
-import { AwsError, page } from './aws-request.ts';
+import { AwsError, type Params, page, plainText } from './aws-request.ts';
 import type { ActionTable, Call, Cloud } from './cloud.ts';
+import type { BucketsPart } from './cloud-parts.ts';
 import type { RegionState } from './region-state.ts';
+import type { PlainResource } from './resources.ts';
 
 export interface StoredObject {
   /** 'null' while versions are not kept. */
@@ -38,7 +40,7 @@ function bytesOf(value: unknown): Buffer {
 }
 
 /** Buckets are global by name, as in S3; buckets of stacks are found through their account's regions. */
-export class ObjectStorage {
+export class ObjectStorage implements BucketsPart {
   readonly #cloud: Cloud;
   readonly #buckets = new Map<string, Bucket>();
 
@@ -67,6 +69,16 @@ export class ObjectStorage {
     };
     this.#buckets.set(name, bucket);
     return bucket;
+  }
+
+  /** Gone everywhere; the stack that made it may still name it. @throws AwsError BucketNotEmpty */
+  removeBucket(name: string): void {
+    const bucket = this.bucket(name);
+    if (!bucket) return;
+    if (bucket.objects.size > 0 || bucket.history.size > 0)
+      throw new AwsError('BucketNotEmpty', 'The bucket you tried to delete is not empty', 409);
+    this.#buckets.delete(name);
+    this.#cloud.region(bucket.account, bucket.region).plain.delete(name);
   }
 
   /** A template by its S3 URL, path style or virtual host; undefined when there is none. */
@@ -263,10 +275,7 @@ export class ObjectStorage {
       HeadObject: (call) => head(objectOf(call)),
       DeleteObject: (call) => this.#delete(call, bucketOf(call)),
       DeleteBucket: (call) => {
-        const bucket = bucketOf(call);
-        if (bucket.objects.size > 0 || bucket.history.size > 0)
-          throw new AwsError('BucketNotEmpty', 'The bucket you tried to delete is not empty', 409);
-        this.#buckets.delete(bucket.name);
+        this.removeBucket(bucketOf(call).name);
         return {};
       },
       ListBuckets: (call) => this.#listBuckets(call),
@@ -312,8 +321,41 @@ function keyArn(state: RegionState, keyId: string): string {
   return keyId.startsWith('arn:') ? keyId : state.arn('kms', keyId.startsWith('alias/') ? keyId : `key/${keyId}`);
 }
 
+function keyPage(params: Params, key: string, all: Record<string, unknown>[], size: number): Record<string, unknown> {
+  const badToken = (): AwsError => new AwsError('InvalidMarkerException', 'The marker is not valid.');
+  const { items, next } = page(all, { size, token: params.text('Marker'), badToken });
+  return { [key]: items, Truncated: next !== undefined, ...(next === undefined ? {} : { NextMarker: next }) };
+}
+
+function ofType(state: RegionState, type: string): PlainResource[] {
+  return [...state.plain.values()].filter((resource) => resource.type === type);
+}
+
+/** Keys and aliases are those that stacks made. */
+function listKeys({ state, params }: Call): Record<string, unknown> {
+  const keys = ofType(state, 'AWS::KMS::Key').map(({ id }) => ({ KeyId: id, KeyArn: keyArn(state, id) }));
+  return keyPage(params, 'Keys', keys, params.bounded('Limit', 1, 1000) ?? 100);
+}
+
+function listAliases({ state, params }: Call): Record<string, unknown> {
+  const idOf = (text: string): string => text.slice(text.lastIndexOf('/') + 1);
+  const wanted = params.text('KeyId');
+  const aliases = ofType(state, 'AWS::KMS::Alias')
+    .map(({ id, properties, createdAt }) => ({
+      AliasName: id,
+      AliasArn: keyArn(state, id),
+      TargetKeyId: idOf(plainText(properties['TargetKeyId'])),
+      CreationDate: createdAt / 1000,
+      LastUpdatedDate: createdAt / 1000,
+    }))
+    .filter((alias) => wanted === undefined || alias.TargetKeyId === idOf(wanted));
+  return keyPage(params, 'Aliases', aliases, params.bounded('Limit', 1, 100) ?? 50);
+}
+
 /** Text as blobs is base64, as the JSON protocol sends them; bytes are taken as they are. */
 export const kmsActions: ActionTable = {
+  ListKeys: listKeys,
+  ListAliases: listAliases,
   Encrypt: ({ state, params }) => {
     const arn = keyArn(state, params.required('KeyId'));
     const plain = blob(params.raw['Plaintext'], 'plaintext');

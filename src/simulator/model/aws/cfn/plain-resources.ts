@@ -137,6 +137,8 @@ function plainResource(type: string, kind: PlainKind): ResourceType {
       return { physicalId: current.physicalId, attributes: current.attributes };
     },
     remove: (context, current, done) => {
+      // With objects in it the bucket stays, and so does the resource.
+      if (type === 'AWS::S3::Bucket') context.cloud.buckets.removeBucket(current.physicalId);
       context.state.plain.delete(current.physicalId);
       done();
     },

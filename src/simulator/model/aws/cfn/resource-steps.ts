@@ -148,7 +148,7 @@ export class ResourceSteps {
   #injectFault(operation: Operation, logicalId: string, verb: Verb): void {
     const rollback = operation.stack.status.includes('ROLLBACK');
     const phase = rollback ? 'rollback' : (verb.toLowerCase() as 'create' | 'update' | 'delete');
-    const reason = this.#cloud.faults.stackFault(operation.stack.name, logicalId, phase);
+    const reason = this.#cloud.faults.stackFault(operation.state, operation.stack.name, logicalId, phase);
     if (reason !== undefined) throw new AwsError('ResourceFault', reason);
   }
 }
