@@ -29,6 +29,13 @@ export async function whyNotHere(
       message: 'it disturbs nodes or workloads, and e2e_allow_disruptive is not true for this cluster',
     };
   }
+  if (check.serial && context.cluster.environment === 'production' && !context.settings.serialAllowed) {
+    return {
+      code: 'DISRUPTIVE_NOT_ALLOWED',
+      message:
+        'it wants the cluster for itself, this one is production, and neither e2e_allow_serial nor e2e_allow_disruptive is true',
+    };
+  }
   if (check.providers !== 'any') {
     const provider = await context.facts.provider();
     if (!check.providers.includes(provider)) {

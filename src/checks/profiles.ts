@@ -4,6 +4,7 @@ import { auditLog } from './catalogue/audit-log.ts';
 import { authzMatrix } from './catalogue/authz-matrix.ts';
 import { certsDns01, certsHttp01 } from './catalogue/cert-manager.ts';
 import { certificatesExpiry } from './catalogue/certificates-expiry.ts';
+import { cloudIdentity } from './catalogue/cloud-identity.ts';
 import { clusterDns } from './catalogue/cluster-dns.ts';
 import { conformanceChecks } from './catalogue/conformance.ts';
 import { controlPlanePods } from './catalogue/controlplane-pods.ts';
@@ -16,17 +17,21 @@ import { deploymentUpdate } from './catalogue/deployment-update.ts';
 import { externalDns } from './catalogue/external-dns.ts';
 import { generations } from './catalogue/generations.ts';
 import { gpuJob } from './catalogue/gpu-job.ts';
+import { imagePolicy } from './catalogue/image-policy.ts';
 import { ingressEndToEnd } from './catalogue/ingress-endtoend.ts';
 import { workloadJobs } from './catalogue/jobs.ts';
 import { lbService } from './catalogue/lb-service.ts';
 import { leaks } from './catalogue/leaks.ts';
+import { logBackend } from './catalogue/log-backend.ts';
 import { metricsApi } from './catalogue/metrics-api.ts';
 import { namespaceLifecycle } from './catalogue/namespace-lifecycle.ts';
 import { networkHttp, networkHttpAfterUpdate } from './catalogue/network-http.ts';
 import { networkPolicy } from './catalogue/network-policy.ts';
+import { nodeAutoscaling } from './catalogue/node-autoscaling.ts';
 import { nodeMesh } from './catalogue/node-mesh.ts';
 import { nodePools } from './catalogue/node-pools.ts';
 import { pdbEviction } from './catalogue/pdb-eviction.ts';
+import { podAutoscaling } from './catalogue/pod-autoscaling.ts';
 import { podSecurity } from './catalogue/pod-security.ts';
 import { pvcMount } from './catalogue/pvc-mount.ts';
 import { registryPull } from './catalogue/registry-pull.ts';
@@ -47,8 +52,10 @@ export const catalogue: CheckDefinition[] = [
   auditLog,
   authzMatrix,
   podSecurity,
+  imagePolicy,
   admissionWebhooks,
   registryPull,
+  cloudIdentity,
   certificatesExpiry,
   deploymentCreate,
   deploymentUpdate,
@@ -71,10 +78,13 @@ export const catalogue: CheckDefinition[] = [
   externalDns,
   certsHttp01,
   certsDns01,
+  nodeAutoscaling,
+  podAutoscaling,
   pdbEviction,
   generations,
   metricsApi,
   serviceMonitor,
+  logBackend,
   customContainer,
   leaks,
   ...conformanceChecks,
@@ -124,8 +134,13 @@ export const profiles: Record<string, CheckDefinition[]> = {
     externalDns,
     certsHttp01,
     certsDns01,
+    imagePolicy,
+    cloudIdentity,
+    nodeAutoscaling,
+    podAutoscaling,
     metricsApi,
     serviceMonitor,
+    logBackend,
     customContainer,
   ],
   /** Small enough to run all day on every cluster. */

@@ -57,5 +57,11 @@ export const clusterRoleBindings = define(
   'ClusterRoleBinding',
   false,
 );
+export const horizontalPodAutoscalers = define(
+  'autoscaling',
+  'v2',
+  'horizontalpodautoscalers',
+  'HorizontalPodAutoscaler',
+);
 export const ingresses = define('networking.k8s.io', 'v1', 'ingresses', 'Ingress');
 export const networkPolicies = define('networking.k8s.io', 'v1', 'networkpolicies', 'NetworkPolicy');

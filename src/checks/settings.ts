@@ -38,6 +38,7 @@ export const settingNames = [
   'acme_dns_issuer',
   'acme_issuer',
   'allow_disruptive',
+  'allow_serial',
   'audit_source',
   'authz_rules',
   'authz_table',
@@ -57,8 +58,13 @@ export const settingNames = [
   'external_name',
   'gpu_image',
   'identity_bucket',
+  'identity_command',
+  'identity_image',
+  'identity_role',
   'image',
+  'image_policy_allowed',
   'image_policy_denied',
+  'image_policy_exempt',
   'image_registry',
   'ingress_class',
   'load_balancers',
@@ -93,6 +99,11 @@ export class CheckSettings {
   /** Whether checks that disturb nodes or workloads may run here: never unless the registry says so. */
   get disruptiveAllowed(): boolean {
     return this.get('allow_disruptive') === 'true';
+  }
+
+  /** Whether checks that want the cluster for themselves may run on production. */
+  get serialAllowed(): boolean {
+    return this.disruptiveAllowed || this.get('allow_serial') === 'true';
   }
 
   /** The version that the registry wants the API server to have. */

@@ -91,7 +91,8 @@ function clusterOf(name: string, configItems: Record<string, string>): Cluster {
     provider: '',
     apiServerUrl: '',
     channel: '',
-    environment: 'production',
+    // Whoever asks for a check by hand wants it; what disturbs nodes still has to be allowed.
+    environment: 'test',
     criticalityLevel: 1,
     lifecycleStatus: 'ready',
     configItems,

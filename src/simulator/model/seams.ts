@@ -38,7 +38,7 @@ export interface HealthProbe {
 
 /** One call of the cloud's API, in the account and region of a cluster. */
 export type CallCloud = (
-  service: 'autoscaling' | 'ec2' | 'elasticloadbalancing' | 'elasticloadbalancingv2',
+  service: 'autoscaling' | 'ec2' | 'elasticloadbalancing' | 'elasticloadbalancingv2' | 's3',
   action: string,
   params: Record<string, unknown>,
   userAgent: string,

@@ -1,29 +1,8 @@
+import { addon, definition } from './addons.ts';
 import { type CheckCase, describeChecks } from './check-cases.ts';
-import { type CheckWorld, dnsService, systemDeployment } from './check-world.ts';
+import { type CheckWorld, dnsService } from './check-world.ts';
 
 const minute = 60_000;
-
-function definition(group: string, plural: string, kind: string, scope = 'Namespaced'): object {
-  const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
-  return {
-    apiVersion: 'apiextensions.k8s.io/v1',
-    kind: 'CustomResourceDefinition',
-    metadata: { name: `${plural}.${group}` },
-    spec: {
-      group,
-      scope,
-      names: { plural, singular: kind.toLowerCase(), kind, listKind: `${kind}List` },
-      versions: [{ name: 'v1', served: true, storage: true, schema, subresources: { status: {} } }],
-    },
-  };
-}
-
-function addon(name: string, image: string, args: string[] = [], ports: number[] = []): object {
-  const deployment = systemDeployment(name, image) as { spec: { template: { spec: object } } };
-  const container = { name: 'server', image, args, ports: ports.map((containerPort) => ({ containerPort })) };
-  const template = { ...deployment.spec.template, spec: { containers: [container] } };
-  return { ...deployment, spec: { ...deployment.spec, template } };
-}
 
 const balancers = (world: CheckWorld): void => world.kube.seed([addon('balancers', 'aws-load-balancer-controller:2')]);
 

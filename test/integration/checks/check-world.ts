@@ -12,7 +12,7 @@ import type { World } from '../../../src/simulator/model/world.ts';
 import { yieldToEventLoop } from '../../../src/support/deadline.ts';
 import { silentLogger } from '../../../src/support/logger.ts';
 import { seededRandom } from '../../../src/support/random.ts';
-import { makeContractWorld } from '../../support/contract/contract-world.ts';
+import { contractAccount, contractRegion, makeContractWorld } from '../../support/contract/contract-world.ts';
 import { memoryLedger } from '../../support/memory-ledger.ts';
 import { sampleCluster } from '../../support/sample-cluster.ts';
 
@@ -114,6 +114,39 @@ export class CheckWorld {
         .filter(([name, object]) => ours(name, object))
         .map(([name]) => `${kind}/${name}`),
     );
+  }
+
+  /** A call of the cluster's own account and region. */
+  cloud(service: 'autoscaling' | 's3', action: string, params: Record<string, unknown>): Record<string, unknown> {
+    const reply = this.world.aws.handle({ account: contractAccount, region: contractRegion, service, action, params });
+    if (!reply.ok) throw new Error(`${action}: ${reply.code}: ${reply.message}`);
+    return reply.result;
+  }
+
+  createBucket(name: string): void {
+    this.cloud('s3', 'CreateBucket', { Bucket: name });
+  }
+
+  resizeGroup(limits: { MinSize?: number; MaxSize?: number }): void {
+    this.cloud('autoscaling', 'UpdateAutoScalingGroup', { AutoScalingGroupName: 'workers', ...limits });
+  }
+
+  tagGroup(key: string, value: string): void {
+    const about = { ResourceId: 'workers', ResourceType: 'auto-scaling-group', PropagateAtLaunch: true };
+    this.cloud('autoscaling', 'CreateOrUpdateTags', { Tags: [{ ...about, Key: key, Value: value }] });
+  }
+
+  patchNode(name: string, body: object, subresource?: string): void {
+    const tail = subresource === undefined ? '' : `/${subresource}`;
+    const answer = this.kube.handle({
+      method: 'PATCH',
+      path: `/api/v1/nodes/${name}${tail}`,
+      query: new URLSearchParams(),
+      contentType: 'application/merge-patch+json',
+      body,
+    });
+    if (answer.status !== 200)
+      throw new Error(`patch of node ${name}: ${answer.status} ${JSON.stringify(answer.body)}`);
   }
 
   nodeNames(): string[] {

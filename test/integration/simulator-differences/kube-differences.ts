@@ -36,13 +36,15 @@ export const kubeDifferences: readonly Difference[] = [
       cluster.create('/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers', {
         metadata: { name: 'h' },
         spec: {
-          minReplicas: 4,
           maxReplicas: 5,
           scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' },
+          metrics: [{ type: 'External', external: { metric: { name: 'q' }, target: { type: 'Value', value: '1' } } }],
         },
       });
       cluster.advance(120_000);
-      return cluster.get(`${apps}/deployments/web`).spec.replicas === 2;
+      const [condition] = cluster.get('/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers/h').status
+        .conditions;
+      return condition.reason !== 'FailedGetExternalMetric';
     },
   },
   {
@@ -80,11 +82,12 @@ export const kubeDifferences: readonly Difference[] = [
         sideEffects: 'None',
         failurePolicy: 'Fail',
         clientConfig: { url: 'https://127.0.0.1:1/none' },
-        rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['configmaps'] }],
+        rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['DELETE'], resources: ['configmaps'] }],
       };
       const path = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
       cluster.create(path, { metadata: { name: 'w' }, webhooks: [webhook] });
-      return cluster.send('POST', `${inDefault}/configmaps`, configMap('a', {})).status === 201;
+      cluster.send('POST', `${inDefault}/configmaps`, configMap('a', {}));
+      return cluster.send('DELETE', `${inDefault}/configmaps/a`).status === 200;
     },
   },
   {

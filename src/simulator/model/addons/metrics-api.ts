@@ -3,6 +3,7 @@ import type { KubeAnswer, KubeRequest } from '../kube/api-request.ts';
 import { requestsOf } from '../kube/controllers/node-fit.ts';
 import { isNodeReady, isPodFinished, type Node, type Pod } from '../kube/kinds.ts';
 import { type Fields, stamp } from '../kube/object.ts';
+import { parseQuantity } from '../kube/quantity.ts';
 import { parseLabelSelector } from '../kube/selectors.ts';
 import { Addon, type AddonContext } from './addon.ts';
 
@@ -118,7 +119,13 @@ export class MetricsServer extends Addon implements AggregatedApi {
     let seed = this.#scrapedAt() / resolutionMs;
     for (const char of pod.metadata.uid) seed = (seed * 31 + char.charCodeAt(0)) % 1009;
     const share = usedShare + seed / 5_000;
-    return { cpu: Math.max(0.001, wanted.cpu * share), memory: Math.max(8 * 2 ** 20, wanted.memory * share) };
+    let own: number | undefined;
+    for (const container of pod.spec.containers) {
+      const cores = this.ctx.runtime.programOf(container).cores?.(container);
+      const limit = parseQuantity(container.resources?.limits?.['cpu']) ?? Number.POSITIVE_INFINITY;
+      if (cores !== undefined) own = (own ?? 0) + Math.min(cores, limit);
+    }
+    return { cpu: Math.max(0.001, own ?? wanted.cpu * share), memory: Math.max(8 * 2 ** 20, wanted.memory * share) };
   }
 }
 

@@ -1,3 +1,4 @@
+import { mutated, validated } from './admission-webhooks.ts';
 import {
   type ApiError,
   alreadyExists,
@@ -25,6 +26,7 @@ import {
   stamp,
 } from './object.ts';
 import { completePodSpec } from './pod-admission.ts';
+import { podSecurityRefusal } from './pod-security.ts';
 import type { ResourceDefinition } from './resource-definition.ts';
 import { quotaRefusal } from './resource-quota.ts';
 import { allocateAddresses } from './service-addresses.ts';
@@ -128,6 +130,8 @@ export function admitNew(core: ClusterCore, definition: ResourceDefinition, obje
   if (definition.namespaced && meta.namespace === undefined)
     throw badRequest('an empty namespace may not be set during creation');
   finishSpec(core, definition, object, undefined);
+  const changed = mutated(core, { definition, object, old: undefined, operation: 'CREATE' });
+  if (changed !== object) Object.assign(object, changed);
   validate(definition, object, undefined);
   if (definition.kind === 'Job') labelJobTemplate(object);
   if (core.store.table(definition.key).get(meta.namespace, meta.name)) throw alreadyExists(definition, meta.name);
@@ -136,6 +140,9 @@ export function admitNew(core: ClusterCore, definition: ResourceDefinition, obje
     const refusal = quotaRefusal(core, definition, object);
     if (refusal) throw refusal;
   }
+  const refused = definition.key === 'pods' ? podSecurityRefusal(core, definition, object) : undefined;
+  if (refused) throw refused;
+  validated(core, { definition, object, old: undefined, operation: 'CREATE' });
   if (definition.kind === 'Service') allocateAddresses(core, object, undefined);
   return object;
 }
@@ -192,6 +199,7 @@ export function admitChange(
   finishSpec(core, definition, result, old);
   if (sameJson(old, result)) return old;
   validate(definition, result, old);
+  validated(core, { definition, object: result, old, operation: 'UPDATE' });
   if (definition.kind === 'Service') allocateAddresses(core, result, old);
   return result;
 }

@@ -187,6 +187,7 @@ export interface ReplicaSet extends SimObject {
     readyReplicas?: number;
     availableReplicas?: number;
     observedGeneration?: number;
+    conditions?: Condition[];
   };
 }
 

@@ -78,6 +78,8 @@ export interface KubeFaults {
   unreadyNodes: Set<string>;
   /** `broken`: the API server writes no audit events any more. */
   auditLog: 'ok' | 'broken';
+  /** `off`: the labels of namespaces keep no pod out. */
+  podSecurity: 'ok' | 'off';
 }
 
 /** Nothing is broken. */
@@ -94,6 +96,7 @@ export function defaultFaults(options: KubeOptions): KubeFaults {
     badBoot: 'not-ready',
     unreadyNodes: new Set(),
     auditLog: 'ok',
+    podSecurity: 'ok',
   };
 }
 

@@ -74,6 +74,8 @@ export interface Program {
   exec(process: Process, command: readonly string[]): { code: number; output: string };
   /** When its answers to probes change by themselves next, epoch ms. */
   nextChangeAt?(process: Process): number | undefined;
+  /** Processors that it uses while it runs, as its command says; undefined: as any server does. */
+  cores?(container: Container): number | undefined;
   /** From SIGTERM to its end, ms; undefined: as options say. */
   stopMs?(process: Process): number | undefined;
 }

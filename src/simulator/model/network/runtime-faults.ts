@@ -26,6 +26,10 @@ export interface RuntimeFaultValues {
   networkPolicies: 'enforced' | 'ignored';
   /** The instance metadata service, as pods reach it. */
   metadata: 'ok' | 'blocked';
+  /** What the role of a node may do with buckets: nothing, or everything. */
+  nodeRole: 'narrow' | 'wide';
+  /** Of nodes with graphics processors. */
+  gpuDriver: 'ok' | 'broken';
   /** Added to every answer of the cluster's DNS. */
   dnsLatencyMs: number;
   /** By a part of the image's name. */
@@ -42,6 +46,8 @@ const none: RuntimeFaultValues = {
   cniDown: [],
   networkPolicies: 'enforced',
   metadata: 'ok',
+  nodeRole: 'narrow',
+  gpuDriver: 'ok',
   dnsLatencyMs: 0,
   images: {},
   addons: {},

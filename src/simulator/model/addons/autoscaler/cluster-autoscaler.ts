@@ -12,6 +12,7 @@ const mostGraceMs = 600_000;
 /** A group whose nodes do not come is left alone for a while. */
 const provisionLimitMs = 900_000;
 const groupBackoffMs = 300_000;
+const mostTold = 1_000;
 
 interface Draining {
   since: number;
@@ -28,6 +29,7 @@ export class ClusterAutoscaler extends Addon {
   readonly #draining = new Map<string, Draining>();
   readonly #waiting = new Map<string, number>();
   readonly #backoff = new Map<string, number>();
+  readonly #told = new Map<string, string>();
   #lastScaleUp = Number.NEGATIVE_INFINITY;
 
   constructor(ctx: AddonContext) {
@@ -94,7 +96,13 @@ export class ClusterAutoscaler extends Addon {
         (plan.taken.length === best.taken.length && group.desired < best.group.desired);
       if (better) best = { group, ...plan };
     }
-    if (!best) return true;
+    if (!best) {
+      const full = groups.filter((group) => group.desired >= group.max).length;
+      const why =
+        full > 0 ? `${full} max node group size reached` : "node(s) didn't match Pod's node affinity/selector";
+      for (const pod of pods) this.#tellOnce(pod, `pod didn't trigger scale-up: ${why}`);
+      return true;
+    }
     for (const [group, desired] of this.#spread(groups, best)) {
       const refused = setDesired(this.ctx.cloud, group, desired);
       this.leader()?.log(
@@ -128,6 +136,13 @@ export class ClusterAutoscaler extends Addon {
       sizes.set(next[0], next[1] + 1);
     }
     return [...sizes].filter(([group, size]) => size > group.desired);
+  }
+
+  #tellOnce(pod: Pod, message: string): void {
+    if (this.#told.get(pod.metadata.uid) === message) return;
+    if (this.#told.size > mostTold) this.#told.clear();
+    this.#told.set(pod.metadata.uid, message);
+    this.#tell(pod, 'NotTriggerScaleUp', message);
   }
 
   #suits(pod: Pod, group: NodeGroup): boolean {

@@ -62,7 +62,11 @@ export function instanceOf(node: Node): string {
 /** A node as the group would make it: like one that it has, else as its tags describe it. */
 export function templateOf(core: ClusterCore, group: NodeGroup): { node: Node; real: boolean } {
   for (const node of core.store.typed<Node>('nodes').byKey.values())
-    if (group.instances.includes(instanceOf(node))) return { node, real: true };
+    if (group.instances.includes(instanceOf(node))) {
+      // A new one is called otherwise.
+      const labels = { ...node.metadata.labels, 'kubernetes.io/hostname': `template-${group.name}` };
+      return { node: { ...node, metadata: { ...node.metadata, labels } }, real: true };
+    }
   const labels: Record<string, string> = { 'topology.kubernetes.io/zone': group.zones[0] ?? '' };
   const taints: Taint[] = [];
   for (const [key, value] of group.tags) {

@@ -346,7 +346,10 @@ export class DeploymentController {
           message: 'Deployment does not have minimum availability.',
         };
     const updateTime = before?.status === available.status ? (before.lastUpdateTime ?? now) : now;
-    const conditions = withCondition(old, { ...available, lastUpdateTime: updateTime }, now);
+    const failure = conditionOf(current?.status.conditions, 'ReplicaFailure');
+    const others = old?.filter((each) => each.type !== 'ReplicaFailure');
+    const kept = failure ? withCondition(old, failure, now) : others;
+    const conditions = withCondition(kept, { ...available, lastUpdateTime: updateTime }, now);
     if (!current || deployment.spec.paused) return conditions;
     return withCondition(conditions, this.#progress(deployment, status, current, now), now);
   }

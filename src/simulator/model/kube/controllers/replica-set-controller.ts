@@ -1,6 +1,6 @@
 import type { ClusterCore } from '../cluster-core.ts';
-import { isPodReady, isTerminating, type Pod, type ReplicaSet } from '../kinds.ts';
-import { controllerOf, keyOf } from '../object.ts';
+import { type Condition, isPodReady, isTerminating, type Pod, type ReplicaSet, withCondition } from '../kinds.ts';
+import { controllerOf, keyOf, stamp } from '../object.ts';
 import type { Change } from '../object-store.ts';
 import type { ObjectWriter } from '../object-writer.ts';
 import type { ResourceDefinition } from '../resource-definition.ts';
@@ -87,13 +87,22 @@ export class ReplicaSetController {
       if (this.#pods.isAvailable(pod, minReady)) available += 1;
       else this.#queue.addAt(keyOf(set), (this.#pods.availableAt(pod, minReady) ?? 0) + 1);
     }
+    const refusal = active.length < set.spec.replicas ? this.#pods.refusalOf(set) : undefined;
+    const failure = refusal === undefined ? undefined : failed(set, refusal, stamp(this.#core.clock.now()));
     const status: ReplicaSet['status'] = {
       replicas: active.length,
       ...(active.length > 0 ? { fullyLabeledReplicas: active.length } : {}),
       ...(ready > 0 ? { readyReplicas: ready } : {}),
       ...(available > 0 ? { availableReplicas: available } : {}),
       observedGeneration: set.metadata.generation ?? 1,
+      ...(failure ? { conditions: failure } : {}),
     };
     this.#writer.setStatus(this.#definition, set, status);
   }
+}
+
+/** Its pods are not let in. */
+function failed(set: ReplicaSet, message: string, now: string): Condition[] | undefined {
+  const { conditions } = set.status;
+  return withCondition(conditions, { type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message }, now);
 }

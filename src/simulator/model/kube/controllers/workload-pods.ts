@@ -1,3 +1,5 @@
+import { mutated, validated } from '../admission-webhooks.ts';
+import { ApiError } from '../api-error.ts';
 import type { ClusterCore } from '../cluster-core.ts';
 import { safeHash } from '../cluster-core.ts';
 import { qosOf } from '../defaults.ts';
@@ -15,6 +17,7 @@ import { withLimitDefaults } from '../limit-range.ts';
 import { canonicalJson, controllerOf, keyOf, type OwnerReference, type SimObject } from '../object.ts';
 import type { ObjectWriter } from '../object-writer.ts';
 import { podSpecOf } from '../pod-admission.ts';
+import { podSecurityRefusal } from '../pod-security.ts';
 import type { ResourceDefinition } from '../resource-definition.ts';
 import { quotaRefusal } from '../resource-quota.ts';
 import type { WorkQueue } from '../work-queue.ts';
@@ -67,6 +70,7 @@ export class WorkloadPods {
   readonly definition: ResourceDefinition;
   /** The queues of the controllers that own pods, by kind: an owner whose pod was refused is looked at again. */
   readonly queues = new Map<string, WorkQueue>();
+  readonly #refusals = new Map<string, string>();
 
   constructor(core: ClusterCore, writer: ObjectWriter) {
     this.core = core;
@@ -114,14 +118,36 @@ export class WorkloadPods {
       spec: pod.spec ? { ...shared, ...pod.spec } : shared,
       status: { phase: 'Pending', qosClass: qosOfSpec(shared) },
     };
-    const refusal = quotaRefusal(this.core, this.definition, made);
+    const refusal = quotaRefusal(this.core, this.definition, made) ?? this.#refused(made);
     if (refusal) {
       this.#say(pod.owner, 'Warning', 'FailedCreate', `Error creating: ${refusal.message}`);
+      this.#refusals.set(pod.owner.metadata.uid, refusal.message);
       this.queues.get(pod.owner.kind)?.addAt(keyOf(pod.owner), this.core.clock.now() + retryMs);
       return undefined;
     }
+    this.#refusals.delete(pod.owner.metadata.uid);
     this.#say(pod.owner, 'Normal', 'SuccessfulCreate', `Created pod: ${pod.name}`);
     return this.writer.create(this.definition, made);
+  }
+
+  /** Why the last pod of the owner was not let in; undefined when it was. */
+  refusalOf(owner: SimObject): string | undefined {
+    return this.#refusals.get(owner.metadata.uid);
+  }
+
+  /** Admission, which may change the pod. */
+  #refused(pod: Pod): ApiError | undefined {
+    const { core, definition } = this;
+    try {
+      const changed = mutated(core, { definition, object: pod, old: undefined, operation: 'CREATE' });
+      if (changed !== pod) Object.assign(pod, changed);
+      const refusal = podSecurityRefusal(core, definition, pod);
+      if (!refusal) validated(core, { definition, object: pod, old: undefined, operation: 'CREATE' });
+      return refusal;
+    } catch (error) {
+      if (error instanceof ApiError) return error;
+      throw error;
+    }
   }
 
   #say(owner: SimObject, type: 'Normal' | 'Warning', reason: string, message: string): void {

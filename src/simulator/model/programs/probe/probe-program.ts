@@ -18,6 +18,11 @@ export function probeProgram(dns: DnsAccess): Program {
     listens: (process, port, transport) => serverOf(process)?.listens(port, transport) ?? false,
     serve: (process, port, message, from) => serverOf(process)?.serve(process, port, message, from) ?? 'reset',
     nextChangeAt: (process) => serverOf(process)?.nextChangeAt(process),
+    cores: ({ args = [] }) => {
+      if (args[0] !== 'burn') return args[0] === 'sleep' ? 0.001 : undefined;
+      const parsed = parseProbeArguments(args);
+      return 'usage' in parsed ? undefined : numberOf(parsed, 'cpu', 1);
+    },
     stopMs: () => 50,
     exec: (process, command) => {
       const parsed = parseProbeArguments(command.slice(1));
