@@ -64,7 +64,7 @@ export class PodAutoscaler {
       );
       return;
     }
-    const matches = selectorMatcher(workloadSelector(target as never));
+    const matches = selectorMatcher(workloadSelector(target));
     const pods = core.store.pods.sorted(scaler.metadata.namespace).filter((pod) => matches(pod.metadata.labels));
     const readings = listOf(spec['metrics']).map((metric) => this.#read(scaler, fieldsOf(metric), pods));
     const known = readings.filter((each): each is Reading => each !== undefined);
