@@ -28,7 +28,7 @@ module.exports = {
     layer('rendering', '^src/rendering/', ['^src/domain/', '^src/ports/', '^src/support/'], 'templates and digests'),
     layer('checks', '^src/checks/', ['^src/planning/', '^src/domain/', '^src/ports/', '^src/support/'], 'the e2e catalogue'),
     layer('api', '^src/api/', ['^src/planning/', '^src/domain/', '^src/ports/', '^src/support/'], 'HTTP over ports'),
-    layer('providers', '^src/providers/(aws|kube|session|http|metrics|scm)/', ['^src/domain/', '^src/ports/', '^src/support/'], 'actual state'),
+    layer('providers', '^src/providers/(aws|kube|session|http|metrics|scm|notify)/', ['^src/domain/', '^src/ports/', '^src/support/'], 'actual state'),
     layer(
       'providers-simulated',
       '^src/providers/simulated/',

@@ -7,6 +7,7 @@ import type { Problem } from '../domain/problem.ts';
 import { checkWithSchema, parseYaml, problemAt, type YamlPlaces } from '../sources/yaml-document.ts';
 import { parseDuration } from '../support/duration.ts';
 import { allowedSignersProblems } from './allowed-signers.ts';
+import { type NotificationsConfig, notificationsOf, notificationsSchema } from './config-outside.ts';
 
 /** Settings after parsing: paths are absolute, spans of time in ms. */
 export interface DaemonConfig {
@@ -50,6 +51,8 @@ export interface DaemonConfig {
     /** Logs and reports of suites, below `artifacts` of the state folder, are kept this long. */
     keepFilesMs: number;
   };
+  /** Who is told what. */
+  notifications: NotificationsConfig;
   providers: {
     aws: { endpoint?: string; roleName?: string };
     kubernetes: { kubeconfig?: string; urlTemplate?: string; tokenFile?: string; token?: string };
@@ -141,6 +144,7 @@ const settingsSchema = z.strictObject({
       keepFiles: duration('90d'),
     })
     .prefault({}),
+  notifications: notificationsSchema,
   providers: z
     .strictObject({
       aws: z.strictObject({ endpoint: z.url().optional(), roleName: text.optional() }).prefault({}),
@@ -293,7 +297,7 @@ function resolveSettings(
 ): { config: DaemonConfig; problems: Problem[] } {
   const folder = path.dirname(path.resolve(file));
   const problems: Problem[] = [];
-  const complain = (keys: string[], message: string, remedy: string): void => {
+  const complain = (keys: PropertyKey[], message: string, remedy: string): void => {
     problems.push(problemAt(places, keys, message, remedy));
   };
   const at = (name: string): string => path.resolve(folder, name);
@@ -342,6 +346,7 @@ function resolveSettings(
     },
     concurrency: settings.concurrency,
     checks: checksOf(settings, complain),
+    notifications: notificationsOf(settings.notifications, { complain, folder }),
     api: { socket, ...(typeof listen === 'object' ? { metricsListen: listen } : {}) },
     providers: {
       aws: {
@@ -361,7 +366,7 @@ function resolveSettings(
   return { config, problems };
 }
 
-type Complain = (keys: string[], message: string, remedy: string) => void;
+type Complain = (keys: PropertyKey[], message: string, remedy: string) => void;
 
 function complainOfKubernetes(kubernetes: Settings['providers']['kubernetes'], complain: Complain): void {
   if (kubernetes.urlTemplate !== undefined && !kubernetes.urlTemplate.includes('{id}')) {

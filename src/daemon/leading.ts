@@ -6,7 +6,7 @@ import type { Clock } from '../support/clock.ts';
 import { sleep, wallMs } from '../support/deadline.ts';
 import { type EventLoopMonitor, startEventLoopMonitor } from '../support/event-loop-lag.ts';
 import type { Logger } from '../support/logger.ts';
-import { seededRandom } from '../support/random.ts';
+import { type Random, seededRandom } from '../support/random.ts';
 import { type Composition, compose } from './composition.ts';
 import type { DaemonConfig } from './config.ts';
 import { EngineProgress } from './engine-progress.ts';
@@ -15,6 +15,8 @@ import { type HealthVerdict, judgeHealth } from './health.ts';
 import type { LastGood } from './last-good.ts';
 import { type LevelLoop, startLevelLoop } from './level-loop.ts';
 import { createMetrics, type DaemonMetrics } from './metrics.ts';
+import { type Notifications, startNotifications } from './notify/notifications.ts';
+import { notifiersOf } from './notify/notifiers.ts';
 import { startProbeServer } from './probe-server.ts';
 import { type RegistryReporter, startRegistryReporter } from './registry-reporter.ts';
 import { openStatsd, type StatsdSink } from './statsd.ts';
@@ -47,7 +49,7 @@ export async function startLeading(input: LeadingInput): Promise<Leading> {
   const lost = new AbortController();
   const lag = startEventLoopMonitor();
   const random = seededRandom(`${process.pid}:${wallMs()}`);
-  const late: { metrics?: DaemonMetrics; reporter?: RegistryReporter; mirroring?: LevelLoop; committed(): void } = {
+  const late: Late = {
     committed: () => {},
   };
   const statsd = statsdOf(config, log);
@@ -55,7 +57,7 @@ export async function startLeading(input: LeadingInput): Promise<Leading> {
     ...input,
     source: input.git.source,
     random,
-    reportProblems: () => late.reporter?.problems() ?? [],
+    reportProblems: () => [...(late.reporter?.problems() ?? []), ...(late.notifications?.problems() ?? [])],
     onCommitted: ({ row, event, to }) => {
       late.metrics?.transition(row.machine, event, to);
       late.committed();
@@ -72,7 +74,7 @@ export async function startLeading(input: LeadingInput): Promise<Leading> {
       kube: (operation, outcome, ms) => late.metrics?.providerCall('kube', operation, outcome, ms),
     },
   });
-  const metrics = metricsOf(input, composition, lag);
+  const metrics = metricsOf(input, composition, lag, () => late.notifications?.counts() ?? []);
   late.metrics = metrics;
   input.reports.gitPoll = metrics.gitPoll;
   const closers: (() => Promise<void>)[] = [
@@ -105,6 +107,7 @@ export async function startLeading(input: LeadingInput): Promise<Leading> {
       api.changes.notify();
       late.reporter?.notify();
       late.mirroring?.notify();
+      late.notifications?.notify();
     };
     closers.push(() => composition.engine.stop());
     await overridesKnown(composition, log);
@@ -120,6 +123,8 @@ export async function startLeading(input: LeadingInput): Promise<Leading> {
     });
     closers.push(mirroring.close);
     late.mirroring = mirroring;
+    late.notifications = notificationsOf(input, composition, metrics, random.fork('notifications'));
+    closers.push(late.notifications.close);
     const addresses = { socket: config.api.socket, ...(probes === undefined ? {} : { metricsPort: probes.port }) };
     log.info({ leaseHeld: lease.held(), ...addresses }, 'engine started');
     return { composition, addresses, leaseLost: lost.signal, close };
@@ -127,6 +132,36 @@ export async function startLeading(input: LeadingInput): Promise<Leading> {
     await close();
     throw error;
   }
+}
+
+interface Late {
+  metrics?: DaemonMetrics;
+  reporter?: RegistryReporter;
+  mirroring?: LevelLoop;
+  notifications?: Notifications;
+  committed(): void;
+}
+
+function notificationsOf(
+  { config, store, lease, lastGood, clock, log }: LeadingInput,
+  { backend }: Composition,
+  metrics: DaemonMetrics,
+  random: Random,
+): Notifications {
+  const { sinks, blockedForMs, attempts } = config.notifications;
+  return startNotifications({
+    sinks: notifiersOf(sinks, process.env),
+    store,
+    status: () => backend.status(),
+    pipeline: () => lastGood.pipeline(),
+    blockedForMs,
+    attempts,
+    leaseHeld: () => lease.held(),
+    now: () => Math.round(clock.now()),
+    onAttempt: metrics.news,
+    random,
+    log,
+  });
 }
 
 /** Wall ms that the start waits for the notes. Work in flight goes on without them; a fleet not adopted yet stays so. */
@@ -158,6 +193,7 @@ function metricsOf(
   { version, lease }: LeadingInput,
   { engine, backend, periodic }: Composition,
   lag: EventLoopMonitor,
+  news: () => ReturnType<Notifications['counts']>,
 ): DaemonMetrics {
   return createMetrics({
     version,
@@ -169,6 +205,7 @@ function metricsOf(
     leaseHeld: () => lease.held(),
     lag: () => lag.read(),
     checks: () => periodic.health(),
+    news,
   });
 }
 

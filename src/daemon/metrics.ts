@@ -5,6 +5,7 @@ import { channelStates, clusterStates } from '../planning/explain/states.ts';
 import type { StatusDocument } from '../planning/explain/status-document.ts';
 import type { EventLoopLag } from '../support/event-loop-lag.ts';
 import { type CheckMetrics, registerCheckMetrics } from './e2e-metrics.ts';
+import { type NewsMetrics, registerNewsMetrics } from './notify/news-metrics.ts';
 
 export interface DaemonMetrics {
   /** Text format of Prometheus. */
@@ -14,6 +15,8 @@ export interface DaemonMetrics {
   /** One call of a cloud or cluster API; `outcome` is `ok` or the failure's code. */
   providerCall: (provider: 'aws' | 'kube', operation: string, outcome: string, wallMs: number) => void;
   gitPoll: (outcome: string) => void;
+  /** One attempt to tell people. */
+  news: NewsMetrics['attempt'];
   /** The results of one run of checks. */
   checks: CheckMetrics['observe'];
 }
@@ -32,6 +35,7 @@ export interface MetricSources {
   leaseHeld: () => boolean;
   lag: () => EventLoopLag;
   checks: () => HealthView;
+  news: () => { sink: string; pending: number; dead: number }[];
 }
 
 const secondsBuckets = [0.005, 0.02, 0.1, 0.5, 1, 5, 30, 120];
@@ -87,6 +91,7 @@ export function createMetrics(sources: MetricSources): DaemonMetrics {
   registerEngineGauges(registers, sources);
   const fillFleet = registerFleetGauges(registers);
   const checks = registerCheckMetrics(registers, sources.checks);
+  const news = registerNewsMetrics(registers, sources.news);
   return {
     text: async () => {
       fillFleet(await sources.status());
@@ -103,6 +108,7 @@ export function createMetrics(sources: MetricSources): DaemonMetrics {
     },
     gitPoll: (outcome) => polls.inc({ outcome }),
     checks: checks.observe,
+    news: news.attempt,
   };
 }
 

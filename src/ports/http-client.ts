@@ -10,7 +10,14 @@ export interface HttpRequest {
   tokenEnv?: string;
 }
 
+export interface HttpAnswer {
+  status: number;
+  body: string;
+  /** The server asks to wait so long before the next request. */
+  retryAfterMs?: number;
+}
+
 export interface HttpClient {
   /** Any status is an answer; redirects are not followed. The body is bounded. */
-  send(request: HttpRequest): Promise<{ status: number; body: string }>;
+  send(request: HttpRequest): Promise<HttpAnswer>;
 }

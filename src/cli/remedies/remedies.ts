@@ -3,6 +3,7 @@ import { gateRemedies } from './gate-remedies.ts';
 import { gitRemedies } from './git-remedies.ts';
 import { kubeRemedies } from './kube-remedies.ts';
 import { kubernetesRemedies } from './kubernetes-remedies.ts';
+import { outsideRemedies } from './outside-remedies.ts';
 import { pipelineRemedies } from './pipeline-remedies.ts';
 import type { Remedy } from './remedy.ts';
 import { rollRemedies } from './roll-remedies.ts';
@@ -20,6 +21,7 @@ export function remedies(): Map<string, Remedy> {
       storeRemedies,
       rollRemedies,
       pipelineRemedies,
+      outsideRemedies,
     ].flatMap((group) => Object.entries(group)),
   );
 }

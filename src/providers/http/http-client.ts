@@ -18,7 +18,9 @@ export function createHttpClient(secret: (name: string) => string | undefined): 
           signal: deadline.signal,
           ...(request.body === undefined ? {} : { body: request.body }),
         });
-        return { status: response.status, body: await boundedText(response, request.url) };
+        const retryAfterMs = retryAfterOf(response.headers.get('retry-after'));
+        const body = await boundedText(response, request.url);
+        return { status: response.status, body, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
       } catch (error) {
         if (error instanceof FailureError) throw error;
         throw new FailureError(
@@ -32,6 +34,11 @@ export function createHttpClient(secret: (name: string) => string | undefined): 
       }
     },
   };
+}
+
+/** Seconds; a date is not asked for by anybody that is talked to here. */
+function retryAfterOf(header: string | null): number | undefined {
+  return header !== null && /^\d{1,6}$/.test(header) ? Number(header) * 1000 : undefined;
 }
 
 function headersOf(request: HttpRequest, secret: (name: string) => string | undefined): Record<string, string> {

@@ -86,6 +86,9 @@ export class ChatWire implements WireHandler {
     if (path === '/api/auth.test') return json({ ok: true, user: 'clm', bot_id: 'B1' });
     const channel = this.#channel(body['channel']);
     if (channel === undefined) return json({ ok: false, error: 'channel_not_found' });
+    const reads = path.startsWith('/api/conversations.');
+    // reading wants an id, where posting takes a name, too
+    if (reads && body['channel'] !== channel) return json({ ok: false, error: 'channel_not_found' });
     if (path === '/api/conversations.replies' || path === '/api/conversations.history') {
       const thread = path.endsWith('.replies') ? body['ts'] : undefined;
       return json({ ok: true, messages: this.#read(channel, thread), has_more: false });
