@@ -42,8 +42,6 @@ export class World {
   readonly registry: ImageRegistry;
   /** Public names and hosts, the same for all clusters. */
   readonly internet: Internet;
-  /** How far the clocks of AWS are ahead of those of its clients; what checks the time of signatures looks here. */
-  awsClockSkewMs = 0;
   readonly #options: WorldOptions;
   readonly #clusters = new Map<string, WorldCluster & { model: KubeModel }>();
   readonly #clusterOfInstance = new Map<string, string>();

@@ -34,9 +34,9 @@ export function beginWorldFault(world: World, fault: WorldFault): () => void {
     case 'public-record':
       return setPublicRecord(world, fault);
     case 'clock-skew':
-      world.awsClockSkewMs = fault.behind === true ? -fault.skew : fault.skew;
+      world.aws.clockSkewMs = fault.behind === true ? -fault.skew : fault.skew;
       return () => {
-        world.awsClockSkewMs = 0;
+        world.aws.clockSkewMs = 0;
       };
     default:
       return clusterFault(world, fault);

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { AwsReply, AwsRequest, AwsService } from '../model/aws/aws-request.ts';
 import { accountOfAccessKey } from '../model/aws/identity-actions.ts';
+import { signatureTimeRefusal } from '../model/aws/signature-time.ts';
 import { eksAnswer, eksRefusal, readEksCall } from './aws-eks.ts';
 import { MalformedQuery, parseQuery } from './aws-query.ts';
 import { readS3Call, s3Answer } from './aws-s3.ts';
@@ -62,32 +63,13 @@ export function readCaller(request: WireRequest): Caller | Refusal {
   return { accessKeyId, account, region, scope };
 }
 
-const oldestSignatureMs = 300_000;
-
 /** What a service says of a signature whose time is not that of its own clock. */
 function expiredSignature(request: WireRequest, scope: string, now: number): Refusal | undefined {
   const header = request.headers['x-amz-date'];
   const match = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(typeof header === 'string' ? header : '');
   if (!match) return undefined;
   const [, year, month, day, hour, minute, second] = match.map(Number);
-  const signedAt = Date.UTC(year ?? 0, (month ?? 1) - 1, day, hour, minute, second);
-  const limit = scope === 's3' ? 3 * oldestSignatureMs : oldestSignatureMs;
-  if (Math.abs(now - signedAt) <= limit) return undefined;
-  if (scope === 's3') {
-    const message = 'The difference between the request time and the current time is too large.';
-    return { status: 403, code: 'RequestTimeTooSkewed', message };
-  }
-  if (scope === 'ec2') return { status: 400, code: 'RequestExpired', message: 'Request has expired.' };
-  const stamp = (ms: number): string => new Date(ms).toISOString().replace(/[-:]|\.\d+/g, '');
-  const message =
-    now > signedAt
-      ? `Signature expired: ${stamp(signedAt)} is now earlier than ${stamp(now - limit)} (${stamp(now)} - 5 min.)`
-      : `Signature not yet current: ${stamp(signedAt)} is still later than ${stamp(now + limit)} (${stamp(now)} + 5 min.)`;
-  return {
-    status: 403,
-    code: ['kms', 'eks'].includes(scope) ? 'InvalidSignatureException' : 'SignatureDoesNotMatch',
-    message,
-  };
+  return signatureTimeRefusal(scope, Date.UTC(year ?? 0, (month ?? 1) - 1, day, hour, minute, second), now);
 }
 
 function jsonRefusal({ status, code, message }: Refusal): WireAnswer {

@@ -53,7 +53,7 @@ export async function serveWorld(options: ServeOptions): Promise<ServedWorld> {
   const aws = new AwsWire({
     handle: (request) => world.aws.handle(request),
     delay,
-    serverTime: () => wallClock.now() + world.awsClockSkewMs,
+    serverTime: () => wallClock.now() + world.aws.clockSkewMs,
   });
   const kube = kubeWireHandler({ cluster: (id) => (world.hasCluster(id) ? world.kube(id) : undefined), delay });
   const player = new ScenarioPlayer(world);

@@ -227,6 +227,28 @@ describe('faults of calls', () => {
 });
 
 describe('faults of the world', () => {
+  test('clocks of AWS that are ahead or behind refuse what clients sign, in the words of each service', () => {
+    const code = (service: 'sts' | 'ec2' | 's3' | 'kms', action: string, minutes = 0): string => {
+      const signedAt = world.clock.now() + minutes * 60_000;
+      const reply = world.aws.handle({ account, region, service, action, params: {}, signedAt });
+      return reply.ok ? 'ok' : reply.code;
+    };
+    player.play(fault({ kind: 'clock-skew', skew: '20m', for: '1m' }));
+    player.play(fault({ kind: 'clock-skew', skew: '20m', behind: true, at: '2m', for: '1m' }));
+    const all = () => [
+      code('sts', 'GetCallerIdentity'),
+      code('ec2', 'DescribeVpcs'),
+      code('s3', 'ListBuckets'),
+      code('kms', 'ListKeys'),
+    ];
+    const refused = ['SignatureDoesNotMatch', 'RequestExpired', 'RequestTimeTooSkewed', 'InvalidSignatureException'];
+    expect([all(), code('sts', 'GetCallerIdentity', 20)]).toEqual([refused, 'ok']);
+    pass(61);
+    expect(all()).toEqual(['ok', 'ok', 'ok', 'ok']);
+    pass(60);
+    expect([all(), code('sts', 'GetCallerIdentity', -20)]).toEqual([refused, 'ok']);
+  });
+
   test('a kubelet that flaps takes its node and its pods out of readiness, and brings them back', () => {
     player.play(fault({ kind: 'flapping-kubelet', cluster: clusterId, at: '10s', for: '20s', every: '60s' }));
     pass(11);

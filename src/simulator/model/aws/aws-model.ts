@@ -29,6 +29,7 @@ import type { RegionState } from './region-state.ts';
 import { clusterOfTags } from './resources.ts';
 import { replacementActions } from './rolling-replacement.ts';
 import { runActions } from './run-instances.ts';
+import { signatureTimeRefusal } from './signature-time.ts';
 import { interruptSpot, type SpotSelection } from './spot.ts';
 import { kmsActions, ObjectStorage } from './storage-actions.ts';
 import { targetGroupActions } from './target-group-actions.ts';
@@ -51,6 +52,8 @@ export interface AwsModelOptions {
 export class AwsModel {
   readonly faults: AwsFaults;
   readonly buckets = new ThrottleBuckets();
+  /** How far the services' clocks are ahead of those of their clients; what judges signatures looks here. */
+  clockSkewMs = 0;
   readonly #cloud: Cloud;
   readonly #actions: ReadonlyMap<AwsService, ActionTable>;
   readonly #past = new PastRegions();
@@ -122,6 +125,10 @@ export class AwsModel {
     if (decision.before === 'lost') return lost;
     if (decision.before === 'reset') return { ...lost, message: 'read ECONNRESET', abrupt: true };
     if (decision.before) return { ...refusal(decision.before), ...latency };
+    if (request.signedAt !== undefined) {
+      const wrong = signatureTimeRefusal(request.service, request.signedAt, now + this.clockSkewMs);
+      if (wrong) return { ...refusal(wrong), ...latency };
+    }
     if (!this.buckets.take(request, now)) return { ...refusal(throttled(request.service)), ...latency };
     const ended = this.#sessions.refusal(request.accessKeyId, request.service, now);
     const reply = ended ? refusal(ended) : this.#act(request, decision.staleMs);

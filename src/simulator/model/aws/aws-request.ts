@@ -21,6 +21,8 @@ export interface AwsRequest {
   /** Shaped as the SDK's input; numbers and booleans may also be given as text, as the query protocol sends them. */
   params: Record<string, unknown>;
   userAgent?: string;
+  /** Simulated epoch ms of its signature, by the caller's clock. In-process alone: over HTTP the wire judges it. */
+  signedAt?: number;
   /** Access key of the caller, when the wire knows it. */
   accessKeyId?: string;
 }
