@@ -167,10 +167,12 @@ function zonesHaveRoom(limits: NodeLimits): Checker {
       const group = groupOf(truth, event.cluster, event.instanceId);
       if (!group) return undefined;
       const self = group.instances.find((one) => one.id === event.instanceId);
+      // A node that is not of the oldest itself is given up as surplus by a roll that stops: then any place in the zone will do.
+      const surplus = group.instances.some((one) => self !== undefined && isNewer(self, one));
       const fresh = new Set(
         group.instances
           .filter((one) => one.lifecycleState === 'InService')
-          .filter((one) => one.launchTemplateVersion === group.launchTemplateVersion || isNewer(one, self))
+          .filter((one) => surplus || one.launchTemplateVersion === group.launchTemplateVersion || isNewer(one, self))
           .map((one) => one.id),
       );
       const zones = new Set(

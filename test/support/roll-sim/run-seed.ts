@@ -219,6 +219,8 @@ class SeedRun {
       await turn();
       await this.#mindDaemon();
       if (until()) return true;
+      // What was just asked for comes before time goes on: there may be no other event for hours.
+      if (this.#todo.length > 0 && this.#life?.point.dead === false) continue;
       let next = clock.nextAt();
       if (next === undefined || next - clock.now() > farAhead) {
         // What is on its way without a timer (a database that opens) is not to be left behind by hours.

@@ -1,0 +1,126 @@
+/** Edge cases that one look at a cluster decides: hand-built views, and what the planner makes of them. */
+import { describe, expect, it } from 'vitest';
+import { judgeDrift } from '../../../../src/planning/roll/drift.ts';
+import { isOutdated } from '../../../../src/planning/roll/members.ts';
+import type { NodeGroup } from '../../../../src/ports/cloud-provider.ts';
+import { buildInput, groupOf, now, oldNodes, plan, words } from '../../../support/roll-builders.ts';
+
+const minute = 60_000;
+const draining = { name: 'old-1', old: true, drainingFor: minute };
+const fresh = { name: 'new-1' };
+const evictions = (found: ReturnType<typeof plan>): string[] =>
+  words(found.actions).filter((one) => one.startsWith('evict'));
+
+describe('eviction and budgets', () => {
+  it('edge case 21: a pod of a StatefulSet that has come back elsewhere under its name is left alone', () => {
+    const spec = { pools: [{ nodes: [draining, fresh], baseline: 1 }] };
+    expect(evictions(plan({ ...spec, pods: [{ name: 'db-0', node: 'new-1' }] }))).toEqual([]);
+    expect(evictions(plan({ ...spec, pods: [{ name: 'db-0', node: 'old-1' }] }))).toEqual(['evict db-0']);
+  });
+
+  it('edge case 26: a budget that demands more pods than there are is said to block before any cordon', () => {
+    const found = plan({
+      pools: [{ nodes: [{ name: 'old-1', old: true }, fresh], baseline: 1 }],
+      pods: [{ name: 'web', app: 'web', node: 'old-1' }],
+      budgets: [{ name: 'web', allowed: 0, expected: 2, desired: 5, healthy: 2 }],
+    });
+    expect(words(found.actions)).toEqual([]);
+    expect(found.nodes[0]?.blockedBy).toMatchObject({ code: 'budget-never-allows', budget: 'web' });
+  });
+
+  it('edge case 30: an application whose pods all crash parks its node, and is not evicted', () => {
+    const previous = [
+      {
+        name: 'old-1',
+        instanceId: 'i-old-1',
+        phase: 'draining' as const,
+        since: now - 5 * minute,
+        blockedBy: {
+          ...{ code: 'budget-refuses', message: '', namespace: 'shop', budget: 'web', pod: 'web', owner: '' },
+          ...{ node: 'old-1', since: now - 5 * minute },
+        },
+      },
+    ];
+    const found = plan({
+      pools: [{ nodes: [draining, fresh], baseline: 1, previous }],
+      pods: [{ name: 'web', app: 'web', node: 'old-1', ready: false }],
+      budgets: [{ name: 'web', allowed: 0, expected: 3, desired: 2, healthy: 0 }],
+    });
+    expect(evictions(found)).toEqual([]);
+    expect(found.nodes.find((one) => one.name === 'old-1')).toMatchObject({ phase: 'blocked' });
+  });
+
+  it('edge case 33: a pod that takes an hour to stop is given it', () => {
+    const stopping = (deletingIn: number) =>
+      plan({
+        pools: [{ nodes: [{ ...draining, drainingFor: 50 * minute }, fresh], baseline: 1 }],
+        pods: [{ name: 'slow', node: 'old-1', grace: 3_600, deletingIn }],
+      });
+    expect(words(stopping(10 * minute).actions)).toEqual([]);
+    expect(stopping(10 * minute).nodes[0]?.blockedBy).toBeUndefined();
+    expect(stopping(-minute).nodes[0]?.blockedBy).toMatchObject({ pod: 'slow' });
+  });
+});
+
+describe('nodes and the cluster', () => {
+  it('edge case 41: an old node that is not Ready goes before those that are', () => {
+    const [first, second, third] = oldNodes(3);
+    const nodes = [first, second, { ...third, ready: false, readyFor: 10 * minute }, fresh, { name: 'new-2' }];
+    const found = plan({ pools: [{ nodes: nodes as never, baseline: 3 }] });
+    expect(words(found.actions)[0]).toBe('cordon old-3');
+  });
+
+  it('edge case 49: the node that runs this program goes last', () => {
+    const nodes = [...oldNodes(2), fresh];
+    const self = { name: 'clm-0', labels: { 'app.kubernetes.io/name': 'clm' } };
+    const cordons = (node: string) =>
+      words(plan({ pools: [{ nodes, baseline: 2 }], pods: [{ ...self, node }] }).actions).filter((one) =>
+        one.startsWith('cordon'),
+      );
+    expect(cordons('old-1')).toEqual(['cordon old-2']);
+    expect(cordons('old-2')).toEqual(['cordon old-1']);
+  });
+});
+
+describe('groups and the cloud', () => {
+  it('edge case 70: instances of a warm pool count for nothing and are not touched', () => {
+    const warm = { name: 'warm-1', old: true, state: 'Warmed:Stopped', noNode: true };
+    const found = plan({ pools: [{ nodes: [warm, fresh], baseline: 1, desired: 1 }] });
+    expect(words(found.actions)).toEqual([]);
+    expect(found.verdict.kind).toBe('complete');
+  });
+
+  it('edge case 72: an instance of a type that the group does not launch any more is outdated', () => {
+    const group = groupOf({ nodes: [fresh] });
+    const [instance] = group.instances;
+    if (!instance) throw new Error('no instance');
+    const types = (instanceTypes: string[]): boolean => isOutdated(instance, { ...group, instanceTypes });
+    expect(types(['m5.large', 'm5a.large'])).toBe(false);
+    expect(types(['m5a.large'])).toBe(true);
+  });
+
+  it('edge case 76: a scheduled action that sets the size to 0 is followed, and nothing is launched against it', () => {
+    const { cloud, pools } = buildInput({ pools: [{ nodes: [fresh], baseline: 1 }] });
+    const groups = [{ ...(cloud.groups[0] as NodeGroup), desired: 0 }];
+    const { memory } = pools[0] as (typeof pools)[0];
+    const first = judgeDrift({ memory, groups, cloudAt: now, confirmMs: 1 });
+    if (first.kind !== 'watched') throw new Error('it is to be watched first');
+    const drift = { ...first.drift, since: now - 1 };
+    const verdict = judgeDrift({ memory: { ...memory, drift }, groups, cloudAt: now, confirmMs: 1 });
+    expect(verdict).toMatchObject({ kind: 'desired', moves: [{ baseline: 0, expected: 0 }] });
+    const after = { groups: [{ ...(memory.groups[0] as (typeof memory.groups)[0]), baseline: 0, expected: 0 }] };
+    const found = plan({ pools: [{ nodes: [], baseline: 0, desired: 0, max: 3, memory: after }] });
+    expect(words(found.actions)).toEqual([]);
+    expect(found.verdict.kind).toBe('complete');
+  });
+
+  it('edge case 83: while no target is healthy no node counts, although the load balancer sends to all of them', () => {
+    const nodes = [...oldNodes(1), fresh].map((one) => ({ ...one, health: 'unhealthy' as const }));
+    const cordons = (unwell: typeof nodes) =>
+      words(plan({ pools: [{ nodes: unwell, baseline: 1, balanced: true }] }).actions).filter((one) =>
+        one.startsWith('cordon'),
+      );
+    expect(cordons(nodes)).toEqual([]);
+    expect(cordons(nodes.map((one) => ({ ...one, health: 'healthy' as never })))).toEqual(['cordon old-1']);
+  });
+});
