@@ -225,6 +225,34 @@ export class RollWorld {
     });
   }
 
+  /** Another group of the pool, on the same launch template, in one zone. */
+  addGroup(pool: string, name: string, nodes: number): void {
+    const { LaunchTemplate } = this.group(pool);
+    const { LaunchTemplateId, Version } = LaunchTemplate;
+    this.call('autoscaling', 'CreateAutoScalingGroup', {
+      AutoScalingGroupName: name,
+      MinSize: 0,
+      MaxSize: nodes + 2,
+      DesiredCapacity: nodes,
+      AvailabilityZones: zones().slice(0, 1),
+      LaunchTemplate: { LaunchTemplateId, Version },
+      Tags: [
+        { Key: `kubernetes.io/cluster/${clusterId}`, Value: 'owned', PropagateAtLaunch: true },
+        { Key: 'NodePool', Value: pool, PropagateAtLaunch: true },
+      ],
+    });
+    this.pass(300);
+  }
+
+  /** Puts another group of the pool on the template version that the pool's own group has. */
+  outdateGroup(name: string, pool: string): void {
+    const { LaunchTemplateId, Version } = this.group(pool).LaunchTemplate;
+    this.call('autoscaling', 'UpdateAutoScalingGroup', {
+      AutoScalingGroupName: name,
+      LaunchTemplate: { LaunchTemplateId, Version },
+    });
+  }
+
   group(name: string): Answer {
     return this.call('autoscaling', 'DescribeAutoScalingGroups', { AutoScalingGroupNames: [name] })
       .AutoScalingGroups[0];

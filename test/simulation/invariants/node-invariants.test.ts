@@ -18,6 +18,8 @@ class Scene {
   readonly masters: GroupTruth = group('masters', 3, []);
   readonly nodes: NodeTruth[] = [];
   readonly pods = new Map<string, string[]>();
+  /** Zones of the volumes on any node. */
+  volumes: string[][] = [];
   /** Instances that load balancers were told of. */
   readonly told = new Set<string>();
   readonly watch: InvariantWatch;
@@ -34,7 +36,7 @@ class Scene {
       workloadPodsOn: (_, name) => this.pods.get(name) ?? [],
       pod: () => undefined,
       budgetsOf: () => [],
-      volumeZones: () => [],
+      volumeZones: () => this.volumes,
       volumesLeft: () => 0,
       registrations: (_, id) =>
         this.told.has(id) || !this.workers.instances.some((one) => one.id === id)
@@ -388,6 +390,26 @@ describe('the invariants of nodes', () => {
     expect(scene.violations()).toEqual([]);
     scene.cordon('i-workers-1');
     expect(scene.violations()).toContainEqual(expect.stringMatching(/^I2 cordoning/));
+  });
+
+  it('I8 asks for a new node in the zone of the volumes of an old one, and for any node in that of a new one, which is surplus', () => {
+    const zoned = (cordoned: string): string[] => {
+      const scene = new Scene();
+      scene.surge('i-new');
+      scene.volumes = [['a']];
+      const zone = { 'i-new': 'a', 'i-workers-0': 'a' } as Record<string, string>;
+      for (const one of scene.nodes) one.labels['topology.kubernetes.io/zone'] = zone[one.instanceId] ?? 'b';
+      scene.cordon(cordoned);
+      return scene.violations().filter((one) => one.startsWith('I8'));
+    };
+    expect(zoned('i-workers-0')).toEqual([]);
+    expect(zoned('i-new')).toEqual([]);
+    const apart = new Scene();
+    apart.volumes = [['a']];
+    apart.node('i-workers-0').labels['topology.kubernetes.io/zone'] = 'a';
+    apart.node('i-workers-1').labels['topology.kubernetes.io/zone'] = 'a';
+    apart.cordon('i-workers-0');
+    expect(apart.violations()).toContainEqual(expect.stringMatching(/^I8/));
   });
 
   it('I6 catches the last ready control-plane node being taken', () => {

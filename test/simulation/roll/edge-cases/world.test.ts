@@ -42,6 +42,19 @@ async function end(roll: RollWorld, daemon: RollDaemon): Promise<void> {
   await daemon.stop();
 }
 
+const membersOf = (roll: RollWorld, name = 'workers') =>
+  roll.world.aws
+    .truth()
+    .groups()
+    .find((group) => group.name === name)?.members ?? [];
+
+/** A Deployment whose pods have this volume, too. */
+function withVolume(workload: object, volume: Record<string, unknown>): object {
+  const made = structuredClone(workload) as { spec: { template: { spec: { volumes?: object[] } } } };
+  made.spec.template.spec.volumes = [volume];
+  return made;
+}
+
 const evicted = (roll: RollWorld): string[] =>
   roll.events.flatMap((event) => (event.kind === 'eviction-accepted' ? [event.pod] : []));
 const cordons = (roll: RollWorld): number => roll.events.filter((event) => event.kind === 'node-cordoned').length;
@@ -100,6 +113,71 @@ describe('eviction and budgets', () => {
   });
 });
 
+describe('pods that are not like others', () => {
+  it('edge case 3: a mirror pod is not evicted and holds nothing up', async () => {
+    const roll = world({ nodes: 1 });
+    const [node] = roll.nodes('workers');
+    const mirror = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: {
+        name: `static-${node.metadata.name}`,
+        namespace: 'shop',
+        annotations: { 'kubernetes.io/config.mirror': 'x', 'kubernetes.io/config.source': 'file' },
+      },
+      spec: { nodeName: node.metadata.name, containers: [{ name: 'main', image: 'static:1' }] },
+    };
+    roll.kube.seed([mirror], 'kubelet');
+    roll.pass(30);
+    await end(roll, await begin(roll));
+    expect(evicted(roll).filter((pod) => pod.startsWith('static'))).toEqual([]);
+  });
+
+  it('edge case 5: a pod with an emptyDir moves like any other: its data is scratch', async () => {
+    const roll = world({ nodes: 2 }, withVolume(deployment('cache', 1), { name: 'scratch', emptyDir: {} }));
+    await end(roll, await begin(roll));
+    expect(evicted(roll).some((pod) => pod.startsWith('cache'))).toBe(true);
+    expect(roll.violations()).toEqual([]);
+  });
+
+  it('edge case 18: an eviction that the server could not count is asked for again, and nothing is deleted instead', async () => {
+    const roll = world({ nodes: 2 }, deployment('web', 4), budget('web', { maxUnavailable: 1 }));
+    let times = 0;
+    const timeout = {
+      kind: 'Status',
+      status: 'Failure',
+      code: 504,
+      reason: 'Timeout',
+      message: `Timeout: couldn't update PodDisruptionBudget "web" due to conflicts`,
+      details: { retryAfterSeconds: 10 },
+    };
+    const { handle } = roll.kube;
+    Object.assign(roll.kube, {
+      handle: (request: Parameters<typeof handle>[0]) => {
+        if (request.method !== 'POST' || !request.path.endsWith('/eviction') || times >= 3)
+          return handle.call(roll.kube, request);
+        times += 1;
+        return { status: 504, body: timeout };
+      },
+    });
+    await end(roll, await begin(roll));
+    expect(times).toBe(3);
+    expect(roll.violations()).toEqual([]);
+  });
+
+  it('edge case 27: a budget that appears in a drain holds it up, and lets it go when it is deleted', async () => {
+    const roll = world({ nodes: 1 }, deployment('web', 6, { grace: 120 }), budget('web', { maxUnavailable: 1 }));
+    const daemon = await begin(roll);
+    await daemon.run(() => evicted(roll).length > 0);
+    roll.kube.seed([budget('web', { maxUnavailable: 0 })], 'team');
+    const before = evicted(roll).length;
+    await daemon.run(async () => (await contextOf(daemon, 'workers'))?.wait?.code === 'blocked');
+    expect(evicted(roll).length).toBe(before);
+    kubectl(roll, 'DELETE', '/apis/policy/v1/namespaces/shop/poddisruptionbudgets/web');
+    await end(roll, daemon);
+  });
+});
+
 describe('nodes and the cluster', () => {
   it('edge case 43: a node object that somebody deletes leaves an instance, which is ended all the same', async () => {
     const roll = world({});
@@ -125,6 +203,110 @@ describe('groups and the cloud', () => {
     await end(roll, daemon);
     expect(roll.group('workers').MaxSize).toBe(3);
     expect(roll.violations()).toEqual([]);
+  });
+
+  it('edge case 53: an old node that the autoscaler has taken is progress, and its place stays given up', async () => {
+    const roll = world({});
+    const daemon = await begin(roll);
+    await daemon.run(() => has(daemon, 'node-launched'));
+    const taken = membersOf(roll).find((one) => one.outdated);
+    const asked = { InstanceId: taken?.instanceId, ShouldDecrementDesiredCapacity: true };
+    expect(cloud(roll, 'cluster-autoscaler/1', 'autoscaling', 'TerminateInstanceInAutoScalingGroup', asked)).toBe(true);
+    await end(roll, daemon);
+    expect(roll.group('workers').DesiredCapacity).toBe(2);
+    expect(membersOf(roll).map((one) => one.outdated)).toEqual([false, false]);
+  });
+
+  it('edge case 54: a new node is exempt from scale-down before the roll rests on it, and no more at the end', async () => {
+    const roll = world({});
+    const daemon = await begin(roll);
+    await daemon.run(() => has(daemon, 'node-cordoned'));
+    const fresh = new Set(membersOf(roll).flatMap((one) => (one.outdated ? [] : [one.instanceId])));
+    const exempt = (): boolean[] =>
+      nodesOf(roll)
+        .filter((node) => fresh.has(instanceOf(node)))
+        .map((node) => node.metadata.annotations?.['cluster-autoscaler.kubernetes.io/scale-down-disabled'] === 'true');
+    expect(exempt()).toEqual([true]);
+    await end(roll, daemon);
+    expect(exempt()).toEqual([false]);
+  });
+
+  it('edge case 58: launches that nobody permits are said, and not asked for all the time', async () => {
+    const roll = world({});
+    for (const action of ['LaunchInstances', 'SetDesiredCapacity']) {
+      const message = `is not authorized to perform: autoscaling:${action}`;
+      roll.world.faults.add({ kind: 'refuse', action, code: 'AccessDenied', message, status: 403 });
+    }
+    const daemon = await begin(roll);
+    const until = roll.world.clock.now() + 3_600_000;
+    await daemon.run(() => roll.world.clock.now() >= until);
+    const said = JSON.stringify(await contextOf(daemon, 'workers')) + (await journalOf(daemon)).join();
+    expect(said).toContain('not authorized to perform');
+    expect(daemon.calls.aws).toBeLessThan(400);
+    expect(cordons(roll)).toBe(0);
+    await daemon.stop();
+  });
+
+  it('edge case 60: a scaling activity in progress is waited for', async () => {
+    const roll = world({});
+    const daemon = await begin(roll);
+    await daemon.run(() => has(daemon, 'node-cordoned'));
+    const busy = roll.world.faults.add({
+      kind: 'refuse',
+      action: 'TerminateInstanceInAutoScalingGroup',
+      code: 'ScalingActivityInProgress',
+      message: 'Activity is in progress',
+      status: 400,
+    });
+    const until = roll.world.clock.now() + 300_000;
+    await daemon.run(() => roll.world.clock.now() >= until);
+    roll.world.faults.remove(busy);
+    await end(roll, daemon);
+    expect(roll.group('workers').DesiredCapacity).toBe(3);
+    expect(roll.violations()).toEqual([]);
+  });
+
+  it('edge case 63: a group at its minimum is rolled without lowering it: a place is given up only above the size', async () => {
+    const roll = world({});
+    roll.call('autoscaling', 'UpdateAutoScalingGroup', { AutoScalingGroupName: 'workers', MinSize: 3 });
+    await end(roll, await begin(roll));
+    const least = roll.events.flatMap((event) => (event.kind === 'group-changed' ? [event.after.min] : []));
+    expect(new Set(least)).toEqual(new Set([3]));
+    expect(roll.group('workers')).toMatchObject({ MinSize: 3, DesiredCapacity: 3 });
+  });
+
+  it('edge case 68: an instance that a hook keeps terminating for hours frees its slot and holds nothing up', async () => {
+    const roll = world({});
+    roll.call('autoscaling', 'PutLifecycleHook', {
+      AutoScalingGroupName: 'workers',
+      LifecycleHookName: 'archive',
+      LifecycleTransition: 'autoscaling:EC2_INSTANCE_TERMINATING',
+      HeartbeatTimeout: 7_200,
+      DefaultResult: 'CONTINUE',
+    });
+    const startedAt = roll.world.clock.now();
+    const daemon = await begin(roll);
+    await daemon.run(() => finished(daemon, 'workers'));
+    expect(await stateOf(daemon, 'workers')).toBe('rolled');
+    expect(roll.world.clock.now() - startedAt).toBeLessThan(3_600_000);
+    expect(membersOf(roll).filter((one) => one.state === 'Terminating:Wait')).toHaveLength(3);
+    expect(roll.group('workers').DesiredCapacity).toBe(3);
+    await daemon.stop();
+  });
+
+  it('edge case 79: a pool of several groups is rolled as one, each group to its own size', async () => {
+    const roll = world({});
+    roll.addGroup('workers', 'workers-b', 2);
+    roll.outdate('workers');
+    roll.outdateGroup('workers-b', 'workers');
+    await end(roll, await begin(roll));
+    for (const [name, size] of [
+      ['workers', 3],
+      ['workers-b', 2],
+    ] as const) {
+      expect(roll.group(name).DesiredCapacity).toBe(size);
+      expect(membersOf(roll, name).map((one) => one.outdated)).toEqual(Array.from({ length: size }, () => false));
+    }
   });
 
   it('edge case 66: a spot instance that is taken away, old or new, costs no other node', async () => {
