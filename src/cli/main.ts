@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import type { CommandContext, RegisterCommand } from './command.ts';
 import { registerAdopt } from './commands/adopt.ts';
 import { registerApprovals } from './commands/approvals.ts';
+import { registerAudit } from './commands/audit.ts';
 import { registerBackup } from './commands/backup.ts';
 import { registerClusters } from './commands/clusters.ts';
 import { registerCompletion } from './commands/completion.ts';
@@ -57,6 +58,7 @@ const registrations: RegisterCommand[] = [
   registerConfirm,
   registerExplain,
   registerRegistry,
+  registerAudit,
   registerBackup,
   registerCompletion,
 ];

@@ -11,6 +11,7 @@ import { parseSchedule } from '../planning/e2e/schedule-runs.ts';
 import { applyItemProblems } from '../planning/pipeline/apply-policy.ts';
 import { policyProblems, surgeProblems } from '../planning/roll/cluster-policy.ts';
 import type { ChannelSource } from '../ports/channel-source.ts';
+import { createSshSigner } from '../sources/git/ssh-signature.ts';
 import { openSqliteStore } from '../store/sqlite/open.ts';
 import type { Logger } from '../support/logger.ts';
 import type { DaemonConfig } from './config.ts';
@@ -52,6 +53,7 @@ export function checkInput(config: DaemonConfig, options: CheckOptions): Promise
       ...itemProblems(config, registry.clusters),
       ...profileProblems(config, pipeline?.channels ?? []),
       ...(await storeProblems(config)),
+      ...(await signingProblems(config)),
     ];
     say('reading the configuration repository');
     const branches = pipeline === undefined ? [] : pipeline.channels;
@@ -153,6 +155,20 @@ async function storeProblems(config: DaemonConfig): Promise<Problem[]> {
     // An older schema is what the daemon's own start migrates.
     if (error instanceof FailureError && error.failure.code === 'store-older') return [];
     return [failureProblem(config.store.path, error)];
+  }
+}
+
+/** A key that cannot sign would be noticed at the first move of a branch, which is too late. */
+async function signingProblems({ file, configRepository }: DaemonConfig): Promise<Problem[]> {
+  const { signingKey } = configRepository;
+  if (signingKey === undefined) return [];
+  try {
+    await createSshSigner(signingKey).sign('can this key sign?');
+    return [];
+  } catch (error) {
+    if (!(error instanceof FailureError)) throw error;
+    const remedy = `name a private ssh key without passphrase, readable for this user alone; clm explain ${error.failure.code}`;
+    return [{ file, path: 'configRepository.signingKey', message: error.failure.message, remedy }];
   }
 }
 

@@ -24,6 +24,7 @@ import { createHttpClient } from '../providers/http/http-client.ts';
 import { createPrometheus } from '../providers/metrics/prometheus.ts';
 import { createPlainGitReviews } from '../providers/scm/plain-git.ts';
 import { createClusterSessions } from '../providers/session/create-cluster-sessions.ts';
+import { createSshSigner } from '../sources/git/ssh-signature.ts';
 import { HeadWatch } from '../steps/channel/head-watch.ts';
 import { createPipelineSteps } from '../steps/create-pipeline-steps.ts';
 import { createCheckSteps } from '../steps/e2e/run-checks.ts';
@@ -42,6 +43,7 @@ import type { GitWatch } from './git-watch.ts';
 import type { LastGood } from './last-good.ts';
 import { createLookupRecord } from './lookup-record.ts';
 import type { CallReport } from './measured.ts';
+import { MoveNotes } from './move-notes.ts';
 import { OverrideMirror } from './override-mirror.ts';
 import { PeriodicChecks, type PeriodicChecksInput } from './periodic-checks.ts';
 import { createRender } from './render.ts';
@@ -74,6 +76,8 @@ export interface Composition {
   backend: ApiBackend;
   /** Overrides in git notes: taken from there once, and kept there. */
   mirror: OverrideMirror;
+  /** Records of branch moves, published in git notes. */
+  moveNotes: MoveNotes;
   /** Starts the row of every channel that has none yet. Idempotent. */
   startChannels: () => Promise<void>;
   /** Looks at the files and, when `git` is asked for, at the repository. */
@@ -102,12 +106,8 @@ export function compose(input: CompositionInput): Composition {
   });
   const wake = (processId: string): void => engine.wake(processId);
   const pipeline = (): Pipeline => cappedPipeline(lastGood, config.concurrency.clusters);
-  const heads = new HeadWatch({
-    source: input.source,
-    pipeline,
-    store,
-    pollIntervalMs: config.configRepository.pollIntervalMs,
-  });
+  const { pollIntervalMs } = config.configRepository;
+  const heads = new HeadWatch({ source: input.source, pipeline, store, pollIntervalMs });
   const now = (): number => Math.round(clock.now());
   const render = renderOf(input, access, now);
   const checks = checksOf(input, { sessions, clusterOf, pipeline });
@@ -142,7 +142,7 @@ export function compose(input: CompositionInput): Composition {
     if (git) heads.forget();
     if (changed || git) wakeChannels();
   };
-  const mirror = createMirror(input, wakeChannels, now);
+  const { mirror, moveNotes } = createKeepers(input, wakeChannels, now);
   const takeOverrides = () => mirror.take();
   const adoption = createAdoption({ ...input, engine, sessions, render, pipeline, takeOverrides, now });
   const nodesOf = async (clusterId: string): Promise<string[]> => {
@@ -150,7 +150,7 @@ export function compose(input: CompositionInput): Composition {
     return nodes.map((node) => node.name);
   };
   const previewRoll = previewOf({ store, sessions, clusters: () => lastGood.clusters(), now });
-  const reportProblems = () => [...input.reportProblems(), ...mirror.problems()];
+  const reportProblems = () => [...input.reportProblems(), ...mirror.problems(), ...moveNotes.problems()];
   const backend = createBackend({
     ...input,
     reportProblems,
@@ -167,6 +167,7 @@ export function compose(input: CompositionInput): Composition {
     engine,
     backend,
     mirror,
+    moveNotes,
     startChannels,
     look,
     periodic: checks.periodic,
@@ -206,20 +207,24 @@ function previewOf(input: Parameters<typeof previewRollOf>[0]): ApiBackend['roll
   return (name, signal) => previewRollOf(input, name, signal);
 }
 
-function createMirror(input: CompositionInput, wakeChannels: () => void, now: () => number): OverrideMirror {
-  const { store, source, lease, random, log } = input;
-  return new OverrideMirror({
-    store,
-    source,
-    leaseHeld: () => lease.held(),
-    onTaken: () => {
-      input.onActed();
-      wakeChannels();
-    },
-    random: random.fork('mirror'),
-    log,
-    now,
-  });
+/** What keeps parts of the store in git notes, too. */
+function createKeepers(
+  input: CompositionInput,
+  wakeChannels: () => void,
+  now: () => number,
+): Pick<Composition, 'mirror' | 'moveNotes'> {
+  const { config, store, source, lease, random, log } = input;
+  const { signingKey } = config.configRepository;
+  const leaseHeld = (): boolean => lease.held();
+  const signer = signingKey === undefined ? undefined : createSshSigner(signingKey);
+  const onTaken = (): void => {
+    input.onActed();
+    wakeChannels();
+  };
+  return {
+    mirror: new OverrideMirror({ store, source, leaseHeld, onTaken, random: random.fork('mirror'), log, now }),
+    moveNotes: new MoveNotes({ store, source, signer, leaseHeld, log, now }),
+  };
 }
 
 /** Where files of checks are kept. */

@@ -23,6 +23,8 @@ export interface DaemonConfig {
     mirrorPath: string;
     /** File of ssh's allowed signers: whose commits count as signed. */
     allowedSigners?: string;
+    /** Private ssh key that signs the records of branch moves. */
+    signingKey?: string;
   };
   registry: FileRegistryConfig | HttpRegistryConfig;
   /** A local file, or a file of a branch of the configuration repository. */
@@ -101,6 +103,7 @@ const settingsSchema = z.strictObject({
     pollInterval: duration('30s'),
     mirrorPath: text.optional(),
     allowedSigners: text.optional(),
+    signingKey: text.optional(),
   }),
   registry: z.strictObject({
     kind: z.enum(['directory', 'file', 'http']).default('directory'),
@@ -172,6 +175,7 @@ const overridable = [
   'configRepository.pollInterval',
   'configRepository.mirrorPath',
   'configRepository.allowedSigners',
+  'configRepository.signingKey',
   'registry.kind',
   'registry.path',
   'registry.url',
@@ -321,7 +325,7 @@ function resolveSettings(
   const kubernetes = settings.providers.kubernetes;
   complainOfKubernetes(kubernetes, complain);
   const { aws } = settings.providers;
-  const allowedSigners = settings.configRepository.allowedSigners;
+  const { allowedSigners, signingKey } = settings.configRepository;
   if (allowedSigners !== undefined) {
     for (const { line, message, remedy } of allowedSignersProblems(at(allowedSigners))) {
       if (line === undefined) complain(['configRepository', 'allowedSigners'], message, remedy);
@@ -337,6 +341,7 @@ function resolveSettings(
       pollIntervalMs: settings.configRepository.pollInterval,
       mirrorPath: at(settings.configRepository.mirrorPath ?? path.join(stateDir, 'mirror.git')),
       ...(allowedSigners === undefined ? {} : { allowedSigners: at(allowedSigners) }),
+      ...(signingKey === undefined ? {} : { signingKey: at(signingKey) }),
     },
     registry: registryOf(settings, at, complain),
     pipeline: 'file' in settings.pipeline ? { file: at(settings.pipeline.file) } : settings.pipeline,

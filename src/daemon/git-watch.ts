@@ -44,6 +44,7 @@ export function watchGit(source: ChannelSource, report: (outcome: string) => voi
       verifySignature: (commit) => source.verifySignature(commit),
       setProposal: (branch, commit) => source.setProposal(branch, commit),
       readNote: (name) => source.readNote(name),
+      readNotes: () => source.readNotes(),
       writeNote: (name, text, at) => source.writeNote(name, text, at),
     },
     sinceSuccessMs: () => (succeededAt === undefined ? undefined : wallMs() - succeededAt),

@@ -50,6 +50,7 @@ export async function startLeading(input: LeadingInput): Promise<Leading> {
   const lag = startEventLoopMonitor();
   const random = seededRandom(`${process.pid}:${wallMs()}`);
   const late: Late = {
+    keepers: [],
     committed: () => {},
   };
   const statsd = statsdOf(config, log);
@@ -106,7 +107,7 @@ export async function startLeading(input: LeadingInput): Promise<Leading> {
     late.committed = () => {
       api.changes.notify();
       late.reporter?.notify();
-      late.mirroring?.notify();
+      for (const keeper of late.keepers) keeper.notify();
       late.notifications?.notify();
     };
     closers.push(() => composition.engine.stop());
@@ -115,16 +116,9 @@ export async function startLeading(input: LeadingInput): Promise<Leading> {
     await composition.startChannels();
     composition.periodic.start();
     closers.push(() => composition.periodic.close());
-    const mirroring = startLevelLoop({
-      pass: () => composition.mirror.pass(),
-      broken: 'the overrides cannot be kept in git notes',
-      random: random.fork('mirroring'),
-      log,
-    });
-    closers.push(mirroring.close);
-    late.mirroring = mirroring;
+    late.keepers = startKeepers(composition, random, log);
     late.notifications = notificationsOf(input, composition, metrics, random.fork('notifications'));
-    closers.push(late.notifications.close);
+    closers.push(...late.keepers.map((keeper) => keeper.close), late.notifications.close);
     const addresses = { socket: config.api.socket, ...(probes === undefined ? {} : { metricsPort: probes.port }) };
     log.info({ leaseHeld: lease.held(), ...addresses }, 'engine started');
     return { composition, addresses, leaseLost: lost.signal, close };
@@ -137,7 +131,7 @@ export async function startLeading(input: LeadingInput): Promise<Leading> {
 interface Late {
   metrics?: DaemonMetrics;
   reporter?: RegistryReporter;
-  mirroring?: LevelLoop;
+  keepers: LevelLoop[];
   notifications?: Notifications;
   committed(): void;
 }
@@ -162,6 +156,16 @@ function notificationsOf(
     random,
     log,
   });
+}
+
+/** What is brought to git notes whenever it changes. */
+function startKeepers({ mirror, moveNotes }: Composition, random: Random, log: Logger): LevelLoop[] {
+  const overrides = 'the overrides cannot be kept in git notes';
+  const moves = 'the records of branch moves cannot be published in git notes';
+  return [
+    startLevelLoop({ pass: () => mirror.pass(), broken: overrides, random: random.fork('mirroring'), log }),
+    startLevelLoop({ pass: () => moveNotes.pass(), broken: moves, random: random.fork('publishing'), log }),
+  ];
 }
 
 /** Wall ms that the start waits for the notes. Work in flight goes on without them; a fleet not adopted yet stays so. */

@@ -50,6 +50,8 @@ export interface ChannelSource {
   setProposal(branch: string, commit: string | null): Promise<void>;
   /** A note of clm's own by name, kept in git notes; undefined when there is none. */
   readNote(name: string): Promise<string | undefined>;
+  /** Every note, by the id of what it is about. */
+  readNotes(): Promise<Map<string, string>>;
   writeNote(name: string, text: string, at: number): Promise<void>;
 }
 

@@ -6,6 +6,7 @@ import { type DemoReport, exitCodeOf } from '../../src/cli/demo/options.ts';
 import { reportOf } from '../../src/cli/demo/report.ts';
 import { renderFleet } from '../../src/cli/demo/sample-fleet.ts';
 import { adoptFleet, mergeChange, nodesAndIngress, type Stage } from '../../src/cli/demo/stage.ts';
+import type { AuditReport } from '../../src/daemon/audit.ts';
 import { type StatusDocument, statusSchema } from '../../src/planning/explain/status-document.ts';
 import { sleep, wallMs } from '../../src/support/deadline.ts';
 import type { PipelineVerdict } from '../support/pipeline-checkers/judge-pipeline.ts';
@@ -33,6 +34,7 @@ interface FinishedRun {
   heads: Record<string, string>;
   snapshot: WorldSnapshot;
   pipeline: PipelineVerdict;
+  audit: { exitCode: number | null; report: AuditReport; shown: string };
   originals: ReadonlySet<string>;
   launched: string[];
   terminated: string[];
@@ -61,6 +63,7 @@ async function wholeRun(
     if (failed !== undefined) throw failed.error;
     stage.meter.finish();
     const heads = await headsOf(stage);
+    const audit = await auditOf(stage, commit);
     return {
       result,
       report: reportOf({
@@ -76,12 +79,22 @@ async function wholeRun(
       heads,
       snapshot: snapshotOf(stage.world, heads, { [commit]: '<new>', [stage.repository.initialCommit]: '<old>' }),
       pipeline: judgeStage(stage),
+      audit,
       originals: ledger.originals,
       launched: ledger.launched,
       terminated: ledger.terminated,
       endedByGroups: ledger.endedByGroups,
     };
   });
+}
+
+/** As an auditor asks: by the repository's notes and the database, from the command line. */
+async function auditOf(stage: Stage, commit: string): Promise<FinishedRun['audit']> {
+  const clm = (...args: string[]) =>
+    runClm(['audit', ...args, '--config', stage.daemon.configFile], { cwd: stage.directory });
+  const verified = await clm('verify', '-o', 'json');
+  const shown = await clm('show', commit.slice(0, 12));
+  return { exitCode: verified.code, report: JSON.parse(verified.stdout) as AuditReport, shown: shown.stdout };
 }
 
 describe('a change that replaces every node', () => {
@@ -144,6 +157,20 @@ describe('a change that replaces every node', () => {
     for (const invariant of ['P1', 'P2', 'P3', 'P4', 'P5', 'P6', 'P7', 'P8', 'P10']) {
       expect(run.pipeline.checked[invariant], invariant).toBeGreaterThan(0);
     }
+  });
+
+  it('leaves records that prove each move of a branch', () => {
+    const { report, exitCode, shown } = run.audit;
+    expect(report).toMatchObject({ proven: true, findings: [], journal: { state: 'intact' } });
+    expect(exitCode).toBe(0);
+    expect(report.channels.map(({ channel, moves }) => [channel, moves.map((move) => move.to)])).toEqual([
+      ['dev', []],
+      ['alpha', [run.commit]],
+      ['beta', [run.commit]],
+      ['stable', [run.commit]],
+    ]);
+    expect(shown).toMatch(/^alpha {2}[\da-f]{12} → [\da-f]{12} /m);
+    expect(shown).toContain('1 cluster updated, checks passed');
   });
 
   it('replaces every node exactly once', () => {

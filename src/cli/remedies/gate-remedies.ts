@@ -24,8 +24,17 @@ export const gateRemedies: Record<string, Remedy> = {
     actions: ['Try the query in Prometheus itself, and correct it in the pipeline file.'],
   },
   'git-note-refused': {
-    meaning: 'The repository did not take the note in which overrides are kept. It is tried again.',
+    meaning: 'The repository did not take a note: overrides, or the record of a branch move. It is tried again.',
     actions: ["Let the daemon's account push refs/notes/clm."],
+  },
+  'signing-failed': {
+    meaning:
+      'configRepository.signingKey cannot sign. Branches move all the same; their records wait in the database until they can be signed.',
+    actions: [
+      'It has to be a private ssh key without passphrase, readable for the user of the daemon alone (chmod 600), or one whose agent answers.',
+      'Try it: echo x | ssh-keygen -Y sign -n clm-evidence -f KEY',
+      'To publish unsigned records instead, take signingKey out of clm.yaml and start the daemon anew.',
+    ],
   },
   'override-note-unreadable': {
     meaning:

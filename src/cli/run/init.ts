@@ -145,6 +145,9 @@ configRepository:
   pollInterval: 30s
   # Whose commits count for channels with signatures: required; lines as of ssh: jo@example.org namespaces="git" ssh-ed25519 AAAA…
   # allowedSigners: allowed-signers
+  # Signs the records of branch moves (clm audit verify): a private ssh key without passphrase; its public half belongs into
+  # allowedSigners: clm@example.org namespaces="clm-evidence" ssh-ed25519 AAAA…
+  # signingKey: evidence-key
 
 # The clusters, one file each (kind: file for one file with all of them).
 registry:

@@ -13,16 +13,10 @@ import { BoundedCache } from '../../support/bounded-cache.ts';
 import { type Logger, silentLogger } from '../../support/logger.ts';
 import { readConfiguration } from './configuration-reader.ts';
 import { GitCommandError } from './git-command.ts';
-import {
-  makePickedCommit,
-  makeRestoringCommit,
-  pushProposal,
-  readNoteText,
-  readSignature,
-  writeNoteText,
-} from './git-commits.ts';
+import { makePickedCommit, makeRestoringCommit, pushProposal, readSignature } from './git-commits.ts';
 import { gitMessage, isRejection, pushFailure } from './git-failure.ts';
 import { GitMirror } from './git-mirror.ts';
+import { readNoteText, readNoteTexts, writeNoteText } from './git-notes.ts';
 
 export interface ChannelSourceOptions {
   /** URL, or path on this machine, of the configuration repository. */
@@ -260,6 +254,10 @@ class GitChannelSource implements ChannelSource {
 
   async readNote(name: string): Promise<string | undefined> {
     return this.#exclusive(() => readNoteText(this.#mirror, name));
+  }
+
+  async readNotes(): Promise<Map<string, string>> {
+    return this.#exclusive(() => readNoteTexts(this.#mirror));
   }
 
   async writeNote(name: string, text: string, at: number): Promise<void> {

@@ -1,8 +1,10 @@
 import type { ChannelMoveOutput, ChannelState } from '../../domain/channel.ts';
 import { FailureError, transient } from '../../domain/failure.ts';
+import { recordDigest } from '../../planning/pipeline/move-record.ts';
 import { describeHold, readOverrides, vetoOn } from '../../planning/pipeline/overrides.ts';
 import type { StepEffects, StepInput, StepOutcome } from '../../ports/step.ts';
 import type { FactWrite, Json } from '../../ports/store.ts';
+import { moveRecordWrite, recordOfOverride } from '../move-record.ts';
 import { type PipelineDependencies, policyOf } from '../pipeline-dependencies.ts';
 
 type Move = NonNullable<ChannelState['move']>;
@@ -101,11 +103,13 @@ async function push(
     key: `${channel}/${made.to}`,
     value: { commit: made.to, skipped: skippedBy(move), actor: move.by, reason: move.reason, at: input.now },
   };
+  const where = { channel, branch, from: made.from, to: made.to, tree, at: input.now };
+  const record = await recordOfOverride(deps, move, where);
   const message =
     `branch ${branch} moved from ${made.from.slice(0, 12)} to ${made.to.slice(0, 12)}: ` +
     `${move.kind} by ${move.by}: ${move.reason}`;
   return ended({
-    facts: move.kind === 'rollback' ? [approved] : [approved, debt],
+    facts: [approved, ...(move.kind === 'rollback' ? [] : [debt]), moveRecordWrite(record)],
     journal: [
       {
         kind: 'branch-overridden',
@@ -121,6 +125,7 @@ async function push(
           actor: move.by,
           reason: move.reason,
           waived: move.waived,
+          record: recordDigest(record),
         },
       },
     ],

@@ -1,7 +1,9 @@
 import { transient } from '../../domain/failure.ts';
 import type { PromotionOutput, PromotionState } from '../../domain/promotion.ts';
+import { recordDigest } from '../../planning/pipeline/move-record.ts';
 import type { StepInput, StepOutcome } from '../../ports/step.ts';
 import type { Json } from '../../ports/store.ts';
+import { moveRecordWrite, recordOfPromotion } from '../move-record.ts';
 import type { PipelineDependencies } from '../pipeline-dependencies.ts';
 
 const heldLookMs = 5 * 60_000;
@@ -19,6 +21,9 @@ export function moveBranch(deps: PipelineDependencies) {
     if (!input.leaseHeld()) {
       return { kind: 'failed', failure: transient('lease-lost', 'another daemon holds the lease') };
     }
+    // before the push: a move that cannot be accounted for is not made
+    const record = await recordOfPromotion(deps, input, { branch, from });
+    if (record === undefined) return { ...done({ kind: 'recheck' }), release: [input.id] };
     const result = await deps.source.fastForward(branch, from, commit);
     deps.heads.forget();
     if (result.kind === 'refused') {
@@ -43,13 +48,14 @@ export function moveBranch(deps: PipelineDependencies) {
           key: `${target}/${commit}`,
           value: { by: 'promotion', from: channel, tree, rollout: rolloutId, at: input.now },
         },
+        moveRecordWrite(record),
       ],
       messages: [{ to: `channel:${target}`, event: { type: 'HEAD_MOVED', commit } }],
       journal: [
         {
           kind: 'branch-moved',
           message: `branch ${branch} moved from ${from.slice(0, 12)} to ${commit.slice(0, 12)}: proven on ${channel}`,
-          data: { branch, from, to: commit, tree, channel, target, rollout: rolloutId },
+          data: { branch, from, to: commit, tree, channel, target, rollout: rolloutId, record: recordDigest(record) },
         },
       ],
     };

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { auditOf } from '../../support/pipeline/audit-world.ts';
 import {
   adoptedWorld,
   minute,
@@ -50,6 +51,13 @@ describe('a hotfix', () => {
     expect(await world.store.facts('debt')).toEqual([]);
     expect(await kinds(world)).toContain('debt-repaid');
     expect((await world.judge()).violations).toEqual([]);
+    const report = await auditOf(world);
+    expect(report).toMatchObject({ proven: true, findings: [] });
+    expect(report.channels.map(({ moves }) => moves.map((move) => move.summary))).toEqual([
+      [],
+      [`hotfix by jo: ${reason}`, 'proven on dev: 1 clusters are green'],
+      ['proven on alpha: 2 clusters are green'],
+    ]);
   });
 
   it('that is not on top of the head, vetoed, or there already is refused with what would be right', async () => {

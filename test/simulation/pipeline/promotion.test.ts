@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FailureError, transient } from '../../../src/domain/failure.ts';
+import { auditOf } from '../../support/pipeline/audit-world.ts';
 import { adoptedWorld, minute, type PipelineDaemon, PipelineWorld } from '../../support/pipeline/pipeline-world.ts';
 
 describe('a merge to the first channel', () => {
@@ -16,6 +17,13 @@ describe('a merge to the first channel', () => {
     const verdict = await world.judge();
     expect(verdict.violations).toEqual([]);
     for (const invariant of ['P1', 'P2', 'P3', 'P7']) expect(verdict.checked[invariant]).toBeGreaterThan(0);
+    const report = await auditOf(world);
+    expect(report).toMatchObject({ proven: true, findings: [], journal: { state: 'intact' } });
+    expect(report.channels.map(({ channel, moves }) => [channel, moves.map((move) => move.summary)])).toEqual([
+      ['dev', []],
+      ['alpha', ['proven on dev: 1 clusters are green']],
+      ['stable', ['proven on alpha: 2 clusters are green']],
+    ]);
   });
 
   it('touches only what the commit changes', async () => {

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import type { Store } from '../../../src/ports/store.ts';
 import { type Random, seededRandom } from '../../../src/support/random.ts';
 import { CrashPoint, crashingLease, crashingStore } from '../crashing-store.ts';
+import { auditOf } from '../pipeline/audit-world.ts';
 import { type PipelineDaemon, PipelineWorld, partOf } from '../pipeline/pipeline-world.ts';
 import { startNature } from './nature.ts';
 import { attentionMs, People } from './people.ts';
@@ -15,7 +16,7 @@ import { SkewedClock } from './skewed-clock.ts';
 
 export interface PipelineSeedResult {
   seed: string;
-  /** `P3: …`, `L1: …` (never came to its end), `P11: …`, `crash: …`; empty when all is well. */
+  /** `P3: …`, `audit: …` (the published records do not prove a branch), `L1: …` (never came to its end), `P11: …`, `crash: …`; empty when all is well. */
   violations: string[];
   simulatedSeconds: number;
   /** Judgements made, by invariant. */
@@ -297,6 +298,9 @@ class PipelineSeedRun implements Stage {
     const { checked, violations } = await this.world.judge();
     Object.assign(this.#checked, checked);
     this.violations.push(...violations);
+    // people push around clm here, and the audit is right to say so
+    const findings = (await auditOf(this.world)).findings.filter(({ kind }) => kind !== 'unrecorded');
+    this.violations.push(...findings.map(({ channel, message }) => `audit: ${channel}: ${message}`));
     const journal = await this.world.store.journal({ limit: 1_000_000 });
     this.#updates = journal.filter((entry) => entry.kind === 'update-started').length;
     this.#digest = createHash('sha256')

@@ -187,6 +187,10 @@ export class ScriptedSource implements ChannelSource {
     return this.notes.get(name);
   }
 
+  async readNotes(): Promise<Map<string, string>> {
+    return new Map(this.notes);
+  }
+
   async writeNote(name: string, text: string): Promise<void> {
     this.notes.set(name, text);
   }
