@@ -108,6 +108,18 @@ export const subcommands = {
       'tls-key': one('text'),
     },
   },
+  load: {
+    needs: 'url',
+    flags: {
+      url: one('url'),
+      connect: one('endpoint'),
+      rps: one('count', 50),
+      for: one('duration', 60_000),
+      timeout: one('duration', 5000),
+      id: one('text'),
+    },
+  },
+  node: { flags: { kill: one('text'), wait: one('duration', 60_000), reboot: flag, id: one('text') } },
   burn: { flags: { cpu: one('number', 1), memory: one('size', 0), for: one('duration', 1000) } },
   log: { needs: 'text', flags: { text: one('text'), lines: one('number', 1), interval: one('duration', 0) } },
   sleep: { needs: 'for', flags: { for: one('text') } },
@@ -171,6 +183,8 @@ function together(name, options) {
   if (name === 'serve' && (options.tlsCert === undefined) !== (options.tlsKey === undefined)) {
     problems.push('serve: --tls-cert and --tls-key go together');
   }
+  if (name === 'node' && (options.kill === undefined) === !options.reboot)
+    problems.push('node: one of --kill and --reboot is needed, and not both');
   if (name === 'http') {
     for (const header of options.header)
       if (!/^[^:\s]+:/.test(header)) problems.push(`http: --header '${header}': must be 'Name: value'`);

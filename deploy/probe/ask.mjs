@@ -86,7 +86,7 @@ function certificateOf(socket) {
 }
 
 /** One request with a connection of its own. Resolves with what came back, whatever its status. */
-async function request(url, options) {
+export async function request(url, options) {
   const { method = 'GET', headers = {}, body, connect, insecure, ca, timeoutMs } = options;
   const parsed = new URL(url);
   const secure = parsed.protocol === 'https:';

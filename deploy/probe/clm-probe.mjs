@@ -3,6 +3,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { durationOf, parseArguments } from './arguments.mjs';
+import { load } from './load.mjs';
+import { disturb } from './node.mjs';
 import { ask, identity, report } from './result.mjs';
 import { serve } from './serve.mjs';
 
@@ -76,6 +78,11 @@ async function batch(options) {
   };
 }
 
+function documentOf(name, options) {
+  if (name === 'load') return load(options);
+  return name === 'node' ? disturb(options) : ask(name, options);
+}
+
 function refuse(name, usage) {
   report({ probe: name ?? '', version, ok: false, usage });
   for (const line of usage) process.stderr.write(`clm-probe: ${line}\n`);
@@ -89,7 +96,7 @@ async function main(args) {
   if (name === 'serve') return serve(options);
   if (['burn', 'log', 'sleep', 'exit'].includes(name)) return act(name, options);
   const id = options.id ?? process.env.CLM_PROBE_ID;
-  const { document, usage } = name === 'batch' ? await batch(options) : { document: await ask(name, options) };
+  const { document, usage } = name === 'batch' ? await batch(options) : { document: await documentOf(name, options) };
   if (usage) return refuse(name, usage);
   const { probe: _probe, id: _id, ...seen } = document;
   report({ probe: name, version, ...(id === undefined ? {} : { id }), ...identity(), ...seen });

@@ -22,12 +22,14 @@ import { ingressEndToEnd } from './catalogue/ingress-endtoend.ts';
 import { workloadJobs } from './catalogue/jobs.ts';
 import { lbService } from './catalogue/lb-service.ts';
 import { leaks } from './catalogue/leaks.ts';
+import { loadSlo } from './catalogue/load-slo.ts';
 import { logBackend } from './catalogue/log-backend.ts';
 import { metricsApi } from './catalogue/metrics-api.ts';
 import { namespaceLifecycle } from './catalogue/namespace-lifecycle.ts';
 import { networkHttp, networkHttpAfterUpdate } from './catalogue/network-http.ts';
 import { networkPolicy } from './catalogue/network-policy.ts';
 import { nodeAutoscaling } from './catalogue/node-autoscaling.ts';
+import { kubeletRestart, nodeReboot, spotTermination } from './catalogue/node-disruption.ts';
 import { nodeMesh } from './catalogue/node-mesh.ts';
 import { nodePools } from './catalogue/node-pools.ts';
 import { pdbEviction } from './catalogue/pdb-eviction.ts';
@@ -67,6 +69,9 @@ export const catalogue: CheckDefinition[] = [
   statefulSetMultizone,
   nodePools,
   gpuJob,
+  kubeletRestart,
+  nodeReboot,
+  spotTermination,
   serviceEndpoints,
   networkHttp,
   networkHttpAfterUpdate,
@@ -82,6 +87,7 @@ export const catalogue: CheckDefinition[] = [
   podAutoscaling,
   pdbEviction,
   generations,
+  loadSlo,
   metricsApi,
   serviceMonitor,
   logBackend,
@@ -154,8 +160,14 @@ export const profiles: Record<string, CheckDefinition[]> = {
     networkHttpAfterUpdate,
     clusterDns,
   ],
+  /** Disturb nodes of pools that are there for it. */
+  nodes: [pdbEviction, kubeletRestart, nodeReboot, spotTermination],
   /** While nodes are replaced. */
   'mid-roll': [generations],
+  /** The same, and a service under load that must not notice. */
+  'mid-roll-load': [generations, loadSlo],
+  /** The objective alone: before the change, and after it. */
+  load: [loadSlo],
   /** The upstream suite takes hours: it is asked for by name. */
   conformance: conformance('non-disruptive'),
   'conformance-quick': conformance('quick'),

@@ -68,13 +68,23 @@ export const settingNames = [
   'image_registry',
   'ingress_class',
   'load_balancers',
+  'load_for',
+  'load_max_bad',
+  'load_max_outage',
+  'load_max_p99',
+  'load_rps',
+  'load_url',
   'logs_query',
+  'node_test_pool',
   'pool_label',
   'probe_image',
   'prometheus_service',
   'pull_images',
   'reap',
+  'reboot_expect',
+  'reboot_test_pool',
   'spot_event_reason',
+  'spot_notice_file',
 ] as const;
 
 type SettingName = (typeof settingNames)[number];

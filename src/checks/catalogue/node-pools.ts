@@ -13,13 +13,14 @@ const poolLabels = [
   'karpenter.sh/nodepool',
 ];
 
-interface Pool {
+export interface Pool {
   label: string;
   name: string;
   taints: { key: string; effect: string; value?: string }[];
 }
 
-function poolsOf(nodes: KubeObject[], ownLabel: string | undefined): Map<string, Pool> {
+/** Pools by name, as labels of these nodes tell them apart. */
+export function poolsOf(nodes: KubeObject[], ownLabel: string | undefined): Map<string, Pool> {
   const pools = new Map<string, Pool>();
   for (const node of nodes) {
     const labels = node.metadata.labels ?? {};
@@ -34,12 +35,16 @@ function poolsOf(nodes: KubeObject[], ownLabel: string | undefined): Map<string,
   return pools;
 }
 
-function podFor(context: CheckContext, pool: Pool): KubeObject {
-  const tolerations = pool.taints.map(({ key, effect, value }) => ({
+export function tolerationsOf(pool: Pool): object[] {
+  return pool.taints.map(({ key, effect, value }) => ({
     key,
     effect,
     ...(value === undefined ? { operator: 'Exists' } : { operator: 'Equal', value }),
   }));
+}
+
+function podFor(context: CheckContext, pool: Pool): KubeObject {
+  const tolerations = tolerationsOf(pool);
   return {
     apiVersion: 'v1',
     kind: 'Pod',

@@ -11,6 +11,7 @@ import { RuntimeFaults } from './network/runtime-faults.ts';
 import { containerEnvironment } from './programs/container-environment.ts';
 import { ContainerFiles, VolumeData } from './programs/container-files.ts';
 import type { DnsAccess } from './programs/probe/asking.ts';
+import type { MachineControl } from './programs/probe/node.ts';
 import { ProgramTable } from './programs/program-table.ts';
 import type { SimInstance } from './seams.ts';
 
@@ -20,6 +21,7 @@ export interface ClusterRuntimeInput {
   registry: ImageRegistry;
   processesOf(pod: Pod): readonly Process[];
   instanceOf(node: string): SimInstance | undefined;
+  machines: MachineControl;
   /** The cluster's API, as a client in the cluster reaches it. */
   api(message: Message): Served;
 }
@@ -47,6 +49,7 @@ export class ClusterRuntime implements RuntimeParts {
       core,
       faults: this.faults,
       dns: this.dns,
+      machines: input.machines,
       api: (message) => input.api(message),
     });
   }

@@ -1,7 +1,7 @@
 /** The probe program as a real process, on real sockets. */
 import { spawn } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -186,6 +186,50 @@ describe('clm-probe', () => {
     serving.child.kill('SIGTERM');
     expect(await serving.ended).toBe(0);
     expect(serving.out()).toMatch(/ GET \/ 200 from=127\.0\.0\.1 agent="clm-probe\/1"/);
+  }, 60_000);
+
+  it('kills a program of the machine and waits for the next one, or starts the machine again', async () => {
+    const proc = path.join(folder, 'proc');
+    const show = (pid: number): void => {
+      mkdirSync(path.join(proc, String(pid)), { recursive: true });
+      writeFileSync(path.join(proc, String(pid), 'comm'), 'kubelet\n');
+    };
+    const victim = spawn('sleep', ['60']);
+    const died = new Promise((resolve) => victim.once('exit', (_code, signal) => resolve(signal)));
+    show(victim.pid as number);
+    const environment = { CLM_PROBE_PROC: proc };
+    const killing = run(['node', '--kill', 'kubelet', '--wait', '20s'], environment);
+    expect(await died).toBe('SIGKILL');
+    rmSync(path.join(proc, String(victim.pid)), { recursive: true });
+    show(999_999);
+    expect((await killing).document).toMatchObject({ probe: 'node', ok: true, before: [victim.pid], after: [999_999] });
+    const nobody = await run(['node', '--kill', 'nobody', '--wait', '1s'], environment);
+    expect(nobody).toMatchObject({ code: 1, document: { ok: false, before: [], after: [] } });
+    mkdirSync(path.join(proc, 'sys', 'kernel'), { recursive: true });
+    await run(['node', '--reboot'], environment);
+    expect(readFileSync(path.join(proc, 'sysrq-trigger'), 'utf8')).toBe('b');
+    expect((await run(['node'])).document.usage).toEqual(['node: one of --kill and --reboot is needed, and not both']);
+  }, 60_000);
+
+  it('keeps up a rate of requests, and measures how long nobody answered', async () => {
+    const port = 53_000 + (process.pid % 10_000);
+    const target = ['--url', `http://127.0.0.1:${port}/`, '--rps', '100', '--for', '2s', '--timeout', '500ms'];
+    const loading = start(['load', ...target, '--id', 'slo']);
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    const serving = start(['serve', '--http', String(port)]);
+    expect(await loading.ended).toBe(1);
+    serving.child.kill('SIGTERM');
+    await serving.ended;
+    const document = JSON.parse(loading.out().trim().split('\n').at(-1) as string);
+    const [seen] = document.targets;
+    expect(document).toMatchObject({ probe: 'load', id: 'slo', ok: false, node: 'node-1' });
+    expect(seen.attempts).toBeGreaterThan(150);
+    expect(seen.attempts).toBeLessThanOrEqual(202);
+    expect(Number(seen.succeeded) + Number(seen.failed)).toBe(seen.attempts);
+    expect(seen.statuses['200']).toBe(seen.succeeded);
+    expect(seen.errors).toMatchObject([{ kind: 'refused' }]);
+    expect(seen.longestOutageMs).toBeGreaterThan(300);
+    expect(seen.ms.p99).toBeGreaterThanOrEqual(seen.ms.p50);
   }, 60_000);
 
   it('serves the files of one folder in parts, and keeps what is posted as progress', async () => {

@@ -15,6 +15,7 @@ import { MetricsServer } from './metrics-api.ts';
 import { NodeProblems } from './node-problems.ts';
 import { PodAutoscaler } from './pod-autoscaler.ts';
 import { Prometheus } from './prometheus.ts';
+import { SpotHandler } from './spot-handler.ts';
 
 /** Makes the add-ons known by their images; each begins when a container of its image does. Returns the APIs that they serve. */
 export function installAddons(ctx: AddonContext): AggregatedApi[] {
@@ -31,6 +32,7 @@ export function installAddons(ctx: AddonContext): AggregatedApi[] {
     new ImagePolicy(ctx),
     new PodIdentity(ctx),
     new LogBackend(ctx),
+    new SpotHandler(ctx),
     metrics,
     custom,
   ];

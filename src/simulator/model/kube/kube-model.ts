@@ -48,6 +48,11 @@ import { livingNodesOf, trulyReady } from './truth.ts';
 import type { WatchHandle, WatchSink } from './watch-hub.ts';
 import { WriteHandlers } from './write-handlers.ts';
 
+const kubeletRestartMs = 4_000;
+/** Without a heartbeat for so long a node counts as lost. */
+const nodeGraceMs = 40_000;
+const rebootMs = 75_000;
+
 /** One simulated cluster: its API, its controllers and its nodes, all under one virtual clock. */
 export class KubeModel implements InstanceListener, HealthProbe {
   readonly clusterId: string;
@@ -176,6 +181,7 @@ export class KubeModel implements InstanceListener, HealthProbe {
       registry: input.registry ?? new ImageRegistry(input.clock),
       processesOf: (pod) => this.#machines.processesOf(pod),
       instanceOf: (node) => this.#machines.instanceOf(node),
+      machines: { killKubelet: (node) => this.#killKubelet(node), reboot: (node) => this.#reboot(node) },
       api: apiEndpoint(
         (request) => this.handle(request),
         () => selfSigned('kube-apiserver', names, core.startedAt),
@@ -249,6 +255,38 @@ export class KubeModel implements InstanceListener, HealthProbe {
     }
     this.#writes.applyAs(definition, object as unknown as SimObject, manager);
     if (kind === 'CustomResourceDefinition') this.#crds.establishAll();
+  }
+
+  /** The service manager starts it again, well before anybody misses it. */
+  #killKubelet(node: string): number | undefined {
+    if (this.#runtime.faults.values.restarts === 'ok') return kubeletRestartMs;
+    this.#core.clock.at(this.#core.clock.now() + nodeGraceMs, () => this.kubelets.fallIll(node));
+    return undefined;
+  }
+
+  /** Every container of the machine ends, and it is away until it has booted again. */
+  #reboot(name: string): void {
+    const { clock, store } = this.#core;
+    clock.at(clock.now() + 1, () => {
+      this.kubelets.fallIll(name);
+      for (const pod of [...store.podsOn(name).values()])
+        for (const each of this.#machines.processesOf(pod)) if (!each.ended) each.exit(255);
+    });
+    if (this.#runtime.faults.values.restarts !== 'ok') return;
+    clock.at(clock.now() + rebootMs, () => {
+      const node = store.typed<Node>('nodes').get(undefined, name);
+      if (!node) return;
+      const nodeInfo = { ...fieldsOf(node.status['nodeInfo']), bootID: this.#core.newUid() };
+      this.handle({
+        method: 'PATCH',
+        path: `/api/v1/nodes/${name}/status`,
+        query: new URLSearchParams(),
+        contentType: 'application/merge-patch+json',
+        body: { status: { nodeInfo } },
+        userAgent: 'kubelet',
+      });
+      this.kubelets.recover(name);
+    });
   }
 
   /** The kernel ends a container, as it does when memory runs out. False when it does not run. */

@@ -28,6 +28,8 @@ export interface RuntimeFaultValues {
   metadata: 'ok' | 'blocked';
   /** What the role of a node may do with buckets: nothing, or everything. */
   nodeRole: 'narrow' | 'wide';
+  /** `stays-away`: a kubelet that was killed, or a machine that was started again, does not come back. */
+  restarts: 'ok' | 'stays-away';
   /** Of nodes with graphics processors. */
   gpuDriver: 'ok' | 'broken';
   /** Added to every answer of the cluster's DNS. */
@@ -47,6 +49,7 @@ const none: RuntimeFaultValues = {
   networkPolicies: 'enforced',
   metadata: 'ok',
   nodeRole: 'narrow',
+  restarts: 'ok',
   gpuDriver: 'ok',
   dnsLatencyMs: 0,
   images: {},

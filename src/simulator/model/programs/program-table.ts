@@ -7,6 +7,7 @@ import type { RuntimeFaults } from '../network/runtime-faults.ts';
 import { coreDns } from './coredns.ts';
 import { genericProgram } from './generic-program.ts';
 import type { DnsAccess } from './probe/asking.ts';
+import type { MachineControl } from './probe/node.ts';
 import { probeProgram } from './probe/probe-program.ts';
 import { webServer } from './web-server.ts';
 
@@ -14,6 +15,7 @@ export interface ProgramTableInput {
   core: ClusterCore;
   faults: RuntimeFaults;
   dns: DnsAccess;
+  machines: MachineControl;
   /** The API itself, as its server in a pod answers it. */
   api(message: Message): Served;
 }
@@ -31,7 +33,7 @@ export class ProgramTable {
       process.container.readinessProbe ? sampleMs(process.random, core.options.readyMs) : 0,
     );
     this.#byName = new Map<string, Program>([
-      ['clm-probe', probeProgram(input.dns)],
+      ['clm-probe', probeProgram(input.dns, input.machines)],
       ['coredns', coreDns(core, faults)],
       ['nginx', nginx],
       ['kube-apiserver', apiServer(core, input.api)],

@@ -2,6 +2,8 @@ import type { Process, Program } from '../../kube/process.ts';
 import { commandWords } from '../container-words.ts';
 import { durationMs, numberOf, type ProbeArguments, parseProbeArguments, textOf } from './arguments.ts';
 import { attempt, type DnsAccess, targetsOf } from './asking.ts';
+import { runLoad } from './load.ts';
+import { disturb, type MachineControl } from './node.ts';
 import { type Attempt, TargetRecord, terminationText } from './result.ts';
 import { ProbeServer } from './serving.ts';
 
@@ -10,9 +12,9 @@ const retryMs = 1_000;
 type Json = Record<string, unknown>;
 
 /** The image `clm-probe`: asks the simulated network and files what its arguments say, and reports what it saw. */
-export function probeProgram(dns: DnsAccess): Program {
+export function probeProgram(dns: DnsAccess, machines: MachineControl): Program {
   return {
-    start: (process) => process.after(bootMs, () => run(process, dns)),
+    start: (process) => process.after(bootMs, () => run(process, dns, machines)),
     keep: (remembers) => (remembers instanceof ProbeServer ? remembers.copy() : undefined),
     bootMs: () => bootMs,
     listens: (process, port, transport) => serverOf(process)?.listens(port, transport) ?? false,
@@ -39,7 +41,7 @@ function serverOf(process: Process): ProbeServer | undefined {
   return process.state instanceof ProbeServer ? process.state : undefined;
 }
 
-function run(process: Process, dns: DnsAccess): void {
+function run(process: Process, dns: DnsAccess, machines: MachineControl): void {
   const words = commandWords(process);
   const parsed = parseProbeArguments(words);
   if ('usage' in parsed) {
@@ -56,6 +58,16 @@ function run(process: Process, dns: DnsAccess): void {
     case 'log':
     case 'exit':
       doTask(process, parsed);
+      return;
+    case 'node':
+      disturb(process, machines, parsed, (document) =>
+        finish(process, { ...document, ...identity(process, parsed) }, document['ok'] === true ? 0 : 1),
+      );
+      return;
+    case 'load':
+      runLoad(process, dns, parsed, ({ ok, ...rest }) =>
+        finish(process, { probe: 'load', version: 1, ...identity(process, parsed), ok, ...rest }, ok === true ? 0 : 1),
+      );
       return;
     case 'batch':
       runBatch(process, dns, parsed);
