@@ -12,13 +12,15 @@ const commit = z
   .regex(/^[0-9a-f]{7,64}$/i, 'a commit is at least seven hexadecimal characters')
   .transform((text) => text.toLowerCase());
 
-export const overrideKinds = ['freeze', 'pin', 'hold', 'skip', 'veto'] as const;
+export const overrideKinds = ['freeze', 'pin', 'hold', 'skip', 'veto', 'decommission'] as const;
 
 export const overrideBody = z.strictObject({
   kind: z.enum(overrideKinds),
   scope: scopeSchema,
   /** What a pin stays on; the version that runs now unless given. */
   commit: commit.optional(),
+  /** Id of the cluster that is to go, typed once more. */
+  confirm: z.string().max(256).optional(),
   reason,
   /** Every override ends (P9). */
   forSeconds: forSeconds.default(7 * 86_400),

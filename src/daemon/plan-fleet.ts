@@ -6,7 +6,7 @@ import type { Problem } from '../domain/problem.ts';
 import { type AppliedSource, appliedKind, parseAppliedSources } from '../planning/change/applied-source.ts';
 import { compareCluster } from '../planning/change/compare-cluster.ts';
 import { fleetPlan } from '../planning/change/fleet-plan.ts';
-import type { PlanDocument, PlanRefusal } from '../planning/change/plan-document.ts';
+import type { ClusterChange, PlanDocument, PlanRefusal } from '../planning/change/plan-document.ts';
 import { type PoolSizes, parsePoolSizes, poolSizesKind } from '../planning/change/pool-forecast.ts';
 import type { Rendering } from '../planning/change/unit-changes.ts';
 import { judgeUpgrade } from '../planning/kubernetes/judge-upgrade.ts';
@@ -52,7 +52,11 @@ export async function planFleet(
     const commits = new Map<string, Set<string>>();
     try {
       for (const cluster of look.clusters) {
-        if (leaving.has(cluster.lifecycleStatus)) continue;
+        if (cluster.lifecycleStatus === 'decommissioned') continue;
+        if (cluster.lifecycleStatus === 'decommission-requested') {
+          plan.add(await leavingCluster({ look, render }, cluster), cluster);
+          continue;
+        }
         const commit = look.commitOf(cluster);
         if (commit === undefined) {
           problems.add(noHead(config, cluster, 'plan'), cluster);
@@ -74,8 +78,41 @@ export async function planFleet(
   return 'answer' in result ? result.answer : result;
 }
 
-/** Nothing is rolled out to them any more. */
-const leaving = new Set<Cluster['lifecycleStatus']>(['decommission-requested', 'decommissioned']);
+/** Nothing is rolled out to it any more: its stacks will go, by what it runs. */
+async function leavingCluster(
+  { look, render }: Pick<Planning, 'look' | 'render'>,
+  cluster: Cluster,
+): Promise<ClusterChange> {
+  const known = await knownOf(look.store, cluster);
+  const notes: string[] = [];
+  const earlier = await renderEarlier(render, known, notes);
+  const confirm =
+    cluster.environment === 'production'
+      ? [`it goes once somebody confirms it: clm decommission ${cluster.alias} --confirm ${cluster.id} --reason …`]
+      : [];
+  return {
+    cluster: cluster.alias,
+    id: cluster.id,
+    channel: cluster.channel,
+    commit: known.recorded?.commit ?? '',
+    version: '',
+    currentVersion: known.fact?.currentVersion ?? null,
+    class: 'decommission',
+    changes: (earlier.recorded?.rendered.stacks ?? []).map((stack) => ({
+      unit: 'stack' as const,
+      name: `stack ${stack.name}`,
+      ...(stack.pool === undefined ? {} : { of: stack.pool }),
+      change: 'delete' as const,
+      diff: [],
+      added: 0,
+      removed: 0,
+      hiddenOnly: false,
+    })),
+    rolls: [],
+    refusals: [],
+    notes: [...notes, ...confirm],
+  };
+}
 
 interface Planning {
   look: FleetLook;

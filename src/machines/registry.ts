@@ -1,6 +1,7 @@
 /** Every machine there is. The engine gets this list; a row of any other machine is quarantined. */
 import { channelModule } from './channel/versions.ts';
 import { clusterUpdateModule } from './cluster-update/versions.ts';
+import { decommissionModule } from './decommission/versions.ts';
 import { e2eRunModule } from './e2e-run/versions.ts';
 import type { MachineModule } from './events.ts';
 import { nodePoolRollModule } from './node-pool-roll/versions.ts';
@@ -14,4 +15,5 @@ export const machineModules: MachineModule[] = [
   nodePoolRollModule,
   promotionModule,
   e2eRunModule,
+  decommissionModule,
 ];

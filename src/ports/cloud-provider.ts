@@ -142,6 +142,12 @@ export interface LaunchResult {
   errors: { code: string; message: string; zone?: string }[];
 }
 
+/** Something that carries a cluster's tag. */
+export interface OwnedResource {
+  kind: 'volume' | 'security group' | 'load balancer';
+  id: string;
+}
+
 export interface CloudProvider {
   callerIdentity(): Promise<CallerIdentity>;
 
@@ -198,6 +204,9 @@ export interface CloudProvider {
   /** Health of every registered instance in each load balancer. */
   loadBalancerHealth(classic: string[], targetGroups: string[]): Promise<LoadBalancerHealth[]>;
   deregister(kind: 'classic' | 'target-group', id: string, instanceId: string): Promise<void>;
+
+  /** Volumes, security groups and load balancers that carry the cluster's tag, whoever made them. */
+  ownedResources(clusterId: string): Promise<OwnedResource[]>;
 
   /** When the credentials in use end, epoch ms; undefined when they do not (B9). */
   credentialsExpireAt(): Promise<number | undefined>;

@@ -1,4 +1,4 @@
-/** The steps of the machines channel, rollout, promotion and clusterUpdate, by the names that their states give. */
+/** The steps of the machines channel, rollout, promotion, clusterUpdate and decommission, by the names that their states give. */
 import type { Pipeline } from '../domain/pipeline.ts';
 import type { ChannelSource, RegistryView } from '../ports/channel-source.ts';
 import type { ClusterSessions } from '../ports/cluster-session.ts';
@@ -27,6 +27,10 @@ import { runBaseline } from './cluster-update/run-baseline.ts';
 import { runE2e } from './cluster-update/run-e2e.ts';
 import { holdStalled, pauseUpdate, stopUpdate } from './cluster-update/stop-update.ts';
 import { reporting } from './cluster-update/update-step.ts';
+import { agreeDecommission } from './decommission/agree-decommission.ts';
+import { emptyCluster } from './decommission/empty-cluster.ts';
+import { recordDecommission } from './decommission/record-decommission.ts';
+import { removeStacks } from './decommission/remove-stacks.ts';
 import type { PipelineDependencies } from './pipeline-dependencies.ts';
 import { checkPromotion } from './promotion/check-promotion.ts';
 import { holdPromotion, moveBranch, pausePromotion } from './promotion/move-branch.ts';
@@ -102,6 +106,10 @@ export function createPipelineSteps(input: PipelineStepsInput): Record<string, S
     'pause-update': pauseUpdate(),
     'stop-update': stopUpdate(deps),
     'record-failure': recordFailure(deps),
+    'agree-decommission': agreeDecommission(deps),
+    'empty-cluster': emptyCluster(deps),
+    'remove-stacks': removeStacks(deps),
+    'record-decommission': recordDecommission(deps),
   };
   // each step types the context of its own machine, which the machine's schema vouches for
   return steps as unknown as Record<string, Step>;

@@ -1,35 +1,106 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { adoptFleet, type Stage } from '../../src/cli/demo/stage.ts';
+import { accountNumber } from '../../src/domain/cluster.ts';
+import type { PlanDocument } from '../../src/planning/change/plan-document.ts';
 import type { StatusDocument } from '../../src/planning/explain/status-document.ts';
+import { runCli } from '../support/cli-io.ts';
 import { withStage } from '../support/system/with-stage.ts';
 
 const forever = new AbortController().signal;
+const nameOfNew = 'newborn';
+const patience = { timeout: 120_000, interval: 250 };
 
-/** Another cluster in the place of the first one of the stage, as the registry would list it. */
-async function request(stage: Stage, name: string, change: (text: string) => string = (text) => text): Promise<string> {
+const fileOf = (stage: Stage, name: string) => join(stage.directory, 'registry', 'clusters', `${name}.yaml`);
+
+/** Another cluster in the image of the stage's only one, as the registry would list it. */
+async function request(stage: Stage): Promise<string> {
   const { cluster } = stage.members[0] as Stage['members'][number];
-  const directory = join(stage.directory, 'registry', 'clusters');
-  const text = await readFile(join(directory, `${cluster.alias}.yaml`), 'utf8');
+  const text = await readFile(fileOf(stage, cluster.alias), 'utf8');
   const own = text
-    .replaceAll(cluster.localId, name)
-    .replaceAll(cluster.alias, name)
+    .replaceAll(cluster.localId, nameOfNew)
+    .replaceAll(cluster.alias, nameOfNew)
+    .replace(/^environment: .*$/m, 'environment: production')
     .replace(/^lifecycle_status: .*$/m, 'lifecycle_status: requested');
-  await writeFile(join(directory, `${name}.yaml`), change(own));
-  return cluster.id.replace(cluster.localId, name);
+  await writeFile(fileOf(stage, nameOfNew), own);
+  return cluster.id.replace(cluster.localId, nameOfNew);
 }
 
-describe('the life of a cluster over the wire', { timeout: 300_000 }, () => {
-  it('is created when the registry asks for it', async () => {
-    await withStage({ clusters: 1, speed: 150, seed: 'birth' }, async (stage) => {
-      stage.daemon.start();
+async function planned(stage: Stage, ...args: string[]): Promise<PlanDocument> {
+  const environment = { CLM_CLOCK: stage.daemonSetup.clock };
+  const run = await runCli(['plan', '-c', join(stage.directory, 'clm.yaml'), '-o', 'json', ...args], { environment });
+  if (run.out === '') throw new Error(run.err);
+  return JSON.parse(run.out) as PlanDocument;
+}
+
+const statusOf = async (stage: Stage, id: string) =>
+  (await stage.client.get<StatusDocument>('/v1/status')).clusters.find((one) => one.id === id);
+const comesTo = (stage: Stage, id: string, what: object) =>
+  expect.poll(() => statusOf(stage, id).catch(() => undefined), patience).toMatchObject(what);
+
+function stacksOf(stage: Stage): string[] {
+  const { cluster } = stage.members[0] as Stage['members'][number];
+  const answer = stage.world.aws.handle({
+    account: accountNumber(cluster.infrastructureAccount),
+    region: cluster.region,
+    service: 'cloudformation',
+    action: 'DescribeStacks',
+    params: {},
+    userAgent: 'test',
+  });
+  if (!answer.ok) throw new Error(answer.message);
+  return (answer.result as { Stacks: { StackName: string }[] }).Stacks.map((one) => one.StackName).sort();
+}
+
+beforeAll(() => {
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIA000000000000');
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'simulated');
+});
+afterAll(() => vi.unstubAllEnvs());
+
+describe('the life of a cluster over the wire', { timeout: 400_000 }, () => {
+  it('begins and ends in the registry, while the daemon is killed again and again', async () => {
+    await withStage({ clusters: 1, speed: 120, seed: 'life' }, async (stage) => {
+      const { daemon } = stage;
+      const before = stacksOf(stage);
+      const id = await request(stage);
+      expect(await planned(stage, '--cluster', nameOfNew)).toMatchObject({ summary: '1 new', noop: false });
+      daemon.start();
       await adoptFleet(stage, forever);
-      const id = await request(stage, 'newborn');
+      const within = (...phases: string[]) =>
+        comesTo(stage, id, { phase: expect.stringMatching(new RegExp(`^(${phases.join('|')})$`)) as string });
+      await within('etcd stack', 'cluster stack');
+      await daemon.restart();
+      await within('control plane stacks', 'control plane roll', 'api');
+      await daemon.restart();
+      await within('worker stacks', 'manifests', 'worker rolls', 'workloads');
+      await daemon.restart();
+      await comesTo(stage, id, { lifecycle: 'ready', state: 'up-to-date' });
+      expect(stacksOf(stage).length).toBeGreaterThan(before.length);
+      expect(await planned(stage, '--live', '--cluster', nameOfNew)).toMatchObject({ summary: '1 no-op', noop: true });
+
+      const wish = (await readFile(fileOf(stage, nameOfNew), 'utf8')).replace(
+        ': requested',
+        ': decommission-requested',
+      );
+      await writeFile(fileOf(stage, nameOfNew), wish);
       await stage.client.post('/v1/refresh', {});
-      const status = async () =>
-        (await stage.client.get<StatusDocument>('/v1/status')).clusters.find((one) => one.id === id);
-      await expect.poll(status, { timeout: 120_000 }).toMatchObject({ lifecycle: 'ready', state: 'up-to-date' });
+      await comesTo(stage, id, { state: 'decommissioning', waits: [{ code: 'confirmation' }] });
+      expect(await planned(stage, '--cluster', nameOfNew)).toMatchObject({ summary: '1 decommission', noop: false });
+      const clm = (...args: string[]) => runCli([...args, '-c', daemon.configFile], {});
+      const typo = await clm('decommission', nameOfNew, '--confirm', nameOfNew, '--reason', 'moved');
+      expect([typo.code, typo.err]).toEqual([2, expect.stringContaining(`--confirm ${id}`)]);
+      const confirmed = await clm('decommission', nameOfNew, '--confirm', id, '--reason', 'moved');
+      expect(confirmed).toMatchObject({ code: 0, err: '' });
+      await within('emptying', 'removing');
+      await daemon.restart();
+      await within('removing');
+      await daemon.restart();
+      await comesTo(stage, id, { lifecycle: 'decommissioned', state: 'ineligible' });
+      expect(stacksOf(stage)).toEqual(before);
+      stage.meter.finish();
+      expect(stage.meter.violations).toEqual([]);
     });
   });
 });

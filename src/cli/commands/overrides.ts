@@ -1,4 +1,4 @@
-/** `clm freeze`, `pin`, `hold`, `skip`, `veto` and their ends: what people lay over the pipeline. */
+/** `clm freeze`, `pin`, `hold`, `skip`, `veto`, `decommission` and their ends: what people lay over the pipeline. */
 import type { Command } from 'commander';
 import type { ActionAnswer, Scope } from '../../api/schemas.ts';
 import { parseDuration } from '../../support/duration.ts';
@@ -11,7 +11,7 @@ import { printAnswer } from '../output.ts';
 import { scopeOf } from '../scope.ts';
 
 interface Words {
-  kind: 'freeze' | 'pin' | 'hold' | 'skip' | 'veto';
+  kind: 'freeze' | 'pin' | 'hold' | 'skip' | 'veto' | 'decommission';
   end: string;
   argument: string;
   argumentHelp: string;
@@ -85,6 +85,23 @@ const family: Words[] = [
     defaultFor: '90d',
     examples: [['clm veto 3f2a1bc --reason "breaks DNS, see 4711"', 'for 90 days unless --for says so']],
   },
+  {
+    kind: 'decommission',
+    end: 'keep',
+    argument: 'cluster',
+    argumentHelp: "'cluster:NAME', or the cluster's name alone",
+    summary: 'confirm that a production cluster goes for good',
+    description:
+      'The registry asks for it (lifecycle_status: decommission-requested); a production cluster also needs this. It goes once it has cooled off, one cluster at a time, and only while nothing but what clm has put there is in it.',
+    endSummary: 'take back the confirmation that a cluster goes',
+    defaultFor: '7d',
+    examples: [
+      [
+        'clm decommission kube-12 --confirm aws:123456789012:eu-central-1:kube-12 --reason "moved to kube-40"',
+        'the id, typed once more',
+      ],
+    ],
+  },
 ];
 
 export const registerOverrides: RegisterCommand = (program, context) => {
@@ -98,6 +115,7 @@ interface StartOptions extends ActOptions {
   for?: string;
   until?: string;
   to?: string;
+  confirm?: string;
 }
 
 function registerStart(program: Command, { io }: CommandContext, words: Words): void {
@@ -114,6 +132,7 @@ function registerStart(program: Command, { io }: CommandContext, words: Words): 
           scope: await subjectOf(words, subject, client),
           reason: options.reason,
           ...(options.to === undefined ? {} : { commit: options.to }),
+          ...(options.confirm === undefined ? {} : { confirm: options.confirm }),
           forSeconds: await secondsOf(options, words.defaultFor, client),
         }),
       );
@@ -121,6 +140,7 @@ function registerStart(program: Command, { io }: CommandContext, words: Words): 
     });
   if (words.kind === 'pin')
     command.option('--to <commit>', 'the version that you expect it to run; refused when it does not');
+  if (words.kind === 'decommission') command.requiredOption('--confirm <id>', 'the id of the cluster, typed once more');
   examples(command, words.examples);
 }
 

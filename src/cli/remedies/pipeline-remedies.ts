@@ -22,6 +22,64 @@ export const pipelineRemedies: Record<string, Remedy> = {
     meaning: 'The cluster was taken out of the registry while it was updated. Nothing of it is touched any more.',
     actions: ['Put it back, if that was not meant.'],
   },
+  'cloud-objects': {
+    meaning:
+      'Before a cluster is taken away, services, ingresses and node claims behind which something of the cloud stands are deleted; their controllers have not let go yet.',
+    actions: ['Look at the controller of that kind. After an hour it goes on, and tells at the end what is left over.'],
+  },
+  confirmation: {
+    meaning: 'A production cluster is taken away only after somebody has typed its id.',
+    actions: ['clm decommission NAME --confirm ID --reason …', 'Or write lifecycle_status: ready to keep it.'],
+  },
+  'confirmation-differs': {
+    meaning: 'The id that was typed is not that of the cluster. Nothing was changed.',
+    actions: ['Copy the id from: clm clusters -o json'],
+  },
+  'cool-off': {
+    meaning:
+      'The registry asks that the cluster be taken away. Nothing happens for a while, so that a mistake can be undone.',
+    actions: ['Write lifecycle_status: ready to keep it.', 'decommission_cool_off of the cluster sets how long.'],
+  },
+  'creation-failed': {
+    meaning: 'The cluster could not be created to the end. What stands stays, and it is taken up again there.',
+    actions: ['clm why CLUSTER says what failed.', 'Correct it, then: clm retry cluster:NAME --reason …'],
+  },
+  'foreign-workloads': {
+    meaning:
+      'Workloads or volumes that clm has not put there are in a cluster that is to be taken away. It is not touched while they are there.',
+    actions: ['Ask their owners to move and delete them; clm why CLUSTER names them.'],
+  },
+  'stack-delete-failed': {
+    meaning: 'CloudFormation could not delete a stack of a cluster that is taken away.',
+    actions: [
+      'clm why CLUSTER names the resource: a bucket that is not empty, an interface that something uses.',
+      'Take it away; clm tries again every quarter of an hour, or at once: clm retry cluster:NAME --reason …',
+    ],
+  },
+  'wrong-account': {
+    meaning:
+      'The credentials lead to another AWS account or region than the registry says, or than was pinned at first contact. Nothing is touched.',
+    actions: ['Correct assume_role_arn or the entry of the cluster.'],
+  },
+  'wrong-region': {
+    meaning: 'The credentials work in another region than the registry says. Nothing is touched.',
+    actions: ['Correct the region of the cluster.'],
+  },
+  'wrong-cluster': {
+    meaning:
+      'The API server that answers belongs to another cluster than at first contact: its kube-system namespace is another one.',
+    actions: [
+      'Correct api_server_url, or the kubeconfig.',
+      'A cluster that was rebuilt by others is adopted anew under an id of its own.',
+    ],
+  },
+  'wish-changed': {
+    meaning: 'A cluster is half taken away, and its registry entry does not ask for that any more.',
+    actions: [
+      'Write lifecycle_status: decommission-requested to go on.',
+      'What is gone is gone: to have it back, finish, then write requested.',
+    ],
+  },
   'clusters-blocked': {
     meaning: 'Clusters of the wave are blocked by budgets; the next wave does not start before they are through.',
     actions: ['clm why CHANNEL names clusters, budgets and owners.'],

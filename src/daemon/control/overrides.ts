@@ -16,6 +16,7 @@ const scopesOf: Record<Kind, readonly string[]> = {
   hold: ['fleet', 'channel', 'commit'],
   skip: ['cluster'],
   veto: ['commit'],
+  decommission: ['cluster'],
 };
 const words: Record<Kind, { past: string; effect: string; end: string }> = {
   freeze: { past: 'froze', effect: 'nothing starts there', end: 'unfreeze' },
@@ -23,6 +24,11 @@ const words: Record<Kind, { past: string; effect: string; end: string }> = {
   hold: { past: 'holds', effect: 'versions are proven there and not promoted', end: 'release' },
   skip: { past: 'skips', effect: 'rollouts leave it out; it catches up afterwards', end: 'unskip' },
   veto: { past: 'vetoed', effect: 'it starts nowhere and is not promoted', end: 'unveto' },
+  decommission: {
+    past: 'confirmed that it goes:',
+    effect: 'clm takes it away once it has cooled off and nobody`s workloads are in it',
+    end: 'keep',
+  },
 };
 
 export async function layOverride(
@@ -37,6 +43,7 @@ export async function layOverride(
   }
   const now = input.now();
   const target = await resolve(input, scope);
+  if (kind === 'decommission') requireLeaving(input, target, request.confirm);
   const expiresAt = now + request.forSeconds * 1000;
   const version = await versionOf(input, kind, target, request.commit);
   const key = `${kind}/${target.text}`;
@@ -88,6 +95,22 @@ function requireScope(kind: Kind, scope: string): void {
   if (allowed.includes(scope)) return;
   const forms = allowed.map((one) => (one === 'fleet' ? 'fleet' : `${one}:NAME`)).join(', ');
   throw new ApiError(400, 'wrong-scope', `A ${kind} is of: ${forms}; not of a ${scope}.`);
+}
+
+/** The registry has to ask for it first, and whoever confirms has to mean this very cluster (B10). */
+function requireLeaving(input: ControlInput, target: Target, confirm: string | undefined): void {
+  const cluster = input.lastGood.clusters().find((one) => one.id === target.cluster);
+  if (confirm !== target.cluster) {
+    const typed = confirm === undefined ? 'nothing' : `'${confirm}'`;
+    const message = `You typed ${typed}, and the cluster's id is ${target.cluster}. To confirm it: --confirm ${target.cluster}`;
+    throw new ApiError(400, 'confirmation-differs', message);
+  }
+  if (cluster?.lifecycleStatus === 'decommission-requested') return;
+  throw new ApiError(
+    409,
+    'not-asked-for',
+    `The registry says that ${target.cluster} is ${cluster?.lifecycleStatus ?? 'unknown'}: write lifecycle_status: decommission-requested there first.`,
+  );
 }
 
 /** What a pin or veto is about: a pin keeps what runs, and brings nothing anywhere. */

@@ -59,7 +59,9 @@ export async function resolve(input: TargetInput, scope: Scope): Promise<Target>
     return { scope, text: `commit:${commit}`, channel: '', cluster: '', commit, processes };
   }
   const cluster = findCluster(input.lastGood.clusters(), scope.name);
-  const updates = active.filter((row) => row.machine === 'clusterUpdate' && row.cluster === cluster.id);
+  const updates = active.filter(
+    (row) => (row.machine === 'clusterUpdate' || row.machine === 'decommission') && row.cluster === cluster.id,
+  );
   return {
     scope,
     text: `cluster:${cluster.id}`,

@@ -5,7 +5,7 @@ import { totalSeconds } from './pool-forecast.ts';
 
 const noop = 'no-op';
 /** In this order they are told. */
-const classOrder = [noop, 'new', 'stacks', 'unknown', 'not-seen'];
+const classOrder = [noop, 'new', 'decommission', 'stacks', 'unknown', 'not-seen'];
 
 /** One word for what happens to a cluster; `seen` = somebody has looked at it. */
 export function classOf(

@@ -52,6 +52,9 @@ export function buildStatus(input: StatusInput): StatusDocument {
   const pipeline = input.pipeline;
   const channelViews = new Map(withViews<ChannelView>(index.of('channel')).map((item) => [item.view.channel, item]));
   const rollouts = newestRollouts(index.of('rollout'));
+  const decommissions = new Map(
+    index.of('decommission').flatMap((row) => (row.status === 'active' ? [[row.cluster, row] as const] : [])),
+  );
   const facts = new Map(input.clusterFacts.map((fact) => [fact.key, fact.value as ClusterFactView]));
   const clusters = input.registry.clusters.map((cluster) => {
     const rollout = rollouts.get(cluster.channel);
@@ -66,6 +69,7 @@ export function buildStatus(input: StatusInput): StatusDocument {
       quarantined: index.quarantinedClusters.has(cluster.id),
       rollout,
       catchUp: view?.catchUps[cluster.id],
+      decommission: decommissions.get(cluster.id),
       target,
       child: (id) => index.byId.get(id),
     });

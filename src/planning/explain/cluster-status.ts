@@ -7,6 +7,7 @@ import {
   type CatchUpView,
   type ClusterFactView,
   type ClusterUpdateView,
+  type DecommissionView,
   type E2eRunView,
   type FailureView,
   isoTime,
@@ -40,6 +41,8 @@ export interface ClusterInput {
   rollout: { row: ProcessView; view: RolloutView } | undefined;
   /** Its update apart from rollouts, as the channel keeps it. */
   catchUp?: CatchUpView | undefined;
+  /** The process that takes it away. */
+  decommission?: ProcessView | undefined;
   /** Commit that the channel wants on it. */
   target: string | undefined;
   /** Rolls and e2e runs, by id. */
@@ -64,6 +67,8 @@ export function clusterStatus(input: ClusterInput): ClusterStatus {
     ...(fact?.updatedAt === undefined ? {} : { updatedAt: isoTime(fact.updatedAt) }),
   };
   if (update !== undefined && view !== undefined) return { ...base, ...flightPart(input, update, view) };
+  const going = input.decommission;
+  if (going !== undefined) return { ...base, ...leavingPart(going, viewOf<DecommissionView>(going)) };
   const aim = fact?.commit === target ? undefined : target;
   const failure = state === 'failed' ? (member?.failure ?? creationFailure(input)) : undefined;
   const ended = input.failedUpdate === undefined ? undefined : viewOf<ClusterUpdateView>(input.failedUpdate);
@@ -92,6 +97,7 @@ function clusterState(
   const { cluster, fact, update, target } = input;
   if (input.quarantined) return 'quarantined';
   if (update !== undefined && view !== undefined) return flightState(update, view);
+  if (input.decommission !== undefined) return 'decommissioning';
   if (isBeingCreated(cluster)) return input.catchUp?.state === 'failed' ? 'failed' : 'queued';
   if (cluster.lifecycleStatus !== 'ready') return 'ineligible';
   if (member?.state === 'failed') return 'failed';
@@ -126,6 +132,21 @@ function flightPart(
     ...(view.failure === null ? {} : { failure: plainFailure(view.failure) }),
     ...(view.e2e === null ? {} : { checks: checksOf(view, run) }),
     pools,
+  };
+}
+
+function leavingPart(
+  row: ProcessView,
+  view: DecommissionView | undefined,
+): Pick<ClusterStatus, 'waits' | 'pools'> & Partial<ClusterStatus> {
+  const { wait, failure } = view ?? { wait: null, failure: null };
+  const stuck = wait?.code === 'stack-delete-failed' ? { kind: 'transient' as const, ...wait } : failure;
+  return {
+    phase: phaseWords(outerState(row.value)),
+    since: isoTime(row.createdAt),
+    waits: wait === null ? [] : [waitStatus(wait, row.wakeAt)],
+    ...(stuck === null ? {} : { failure: plainFailure(stuck) }),
+    pools: [],
   };
 }
 

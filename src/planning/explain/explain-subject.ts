@@ -397,6 +397,7 @@ function endOfOverride(kind: string, scope: string): string {
     hold: 'release',
     skip: 'unskip',
     veto: 'unveto',
+    decommission: 'keep',
   };
   const subject = kind === 'veto' ? scope.replace(/^commit:/, '') : scope;
   return `clm ${ends[kind] ?? 'resume'} ${subject} --reason …`;

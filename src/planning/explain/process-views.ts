@@ -104,6 +104,13 @@ export interface RolloutView {
   failure: FailureView | null;
 }
 
+export interface DecommissionView {
+  clusterId: string;
+  requestedAt: number;
+  wait: WaitView | null;
+  failure: FailureView | null;
+}
+
 export interface PoolRollView {
   controlPlane: boolean;
   state: string;
@@ -178,6 +185,7 @@ const required: Record<string, string[]> = {
   nodePoolRoll: ['pool'],
   e2eRun: ['results'],
   promotion: ['target', 'commit'],
+  decommission: ['clusterId', 'requestedAt'],
 };
 
 /** The context as the view of its machine; undefined when fields that it must have are missing. */

@@ -7,6 +7,8 @@ export const clusterStates = [
   'blocked',
   'stalled',
   'paused',
+  /** On its way out: what it waits for, or what is done about it. */
+  'decommissioning',
   'updating',
   'verifying',
   'queued',

@@ -14,6 +14,8 @@ export const lifecycleNote = 'cluster-lifecycle';
 const lifecycleFact = z.object({
   status: z.enum(['creating', 'ready', 'decommissioned']),
   at: z.number(),
+  /** What a decommissioned cluster has left in its account. */
+  leftovers: z.array(z.string()).optional(),
 });
 
 export type LifecycleFact = z.infer<typeof lifecycleFact>;
@@ -24,7 +26,12 @@ export function parseLifecycle(value: unknown): LifecycleFact | undefined {
 }
 
 export function lifecycleWrite(clusterId: string, fact: LifecycleFact): FactWrite {
-  return { kind: lifecycleKind, key: clusterId, value: fact };
+  const { status, at, leftovers } = fact;
+  return {
+    kind: lifecycleKind,
+    key: clusterId,
+    value: { status, at, ...(leftovers === undefined ? {} : { leftovers }) },
+  };
 }
 
 /** What the journal of one commit says of its cluster's life. */

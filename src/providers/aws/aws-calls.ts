@@ -1,6 +1,7 @@
 /** The AWS actions that the port needs, by name. Two callers exist: the SDK over HTTP, and the simulated cloud in-process. */
 import type * as AutoScaling from '@aws-sdk/client-auto-scaling';
 import type * as CloudFormation from '@aws-sdk/client-cloudformation';
+import type * as Ec2 from '@aws-sdk/client-ec2';
 import type * as Classic from '@aws-sdk/client-elastic-load-balancing';
 import type * as V2 from '@aws-sdk/client-elastic-load-balancing-v2';
 import type * as Kms from '@aws-sdk/client-kms';
@@ -71,6 +72,16 @@ export interface AwsActions {
     Classic.DeregisterInstancesFromLoadBalancerCommandOutput
   >;
   DescribeTargetHealth: Shape<V2.DescribeTargetHealthCommandInput, V2.DescribeTargetHealthCommandOutput>;
+  DescribeVolumes: Shape<Ec2.DescribeVolumesCommandInput, Ec2.DescribeVolumesCommandOutput>;
+  DescribeSecurityGroups: Shape<Ec2.DescribeSecurityGroupsCommandInput, Ec2.DescribeSecurityGroupsCommandOutput>;
+  DescribeLoadBalancers: Shape<V2.DescribeLoadBalancersCommandInput, V2.DescribeLoadBalancersCommandOutput>;
+  DescribeTags: Shape<V2.DescribeTagsCommandInput, V2.DescribeTagsCommandOutput>;
+  /** Two services name an action alike: the older one's goes by its own. */
+  'classic:DescribeLoadBalancers': Shape<
+    Classic.DescribeLoadBalancersCommandInput,
+    Classic.DescribeLoadBalancersCommandOutput
+  >;
+  'classic:DescribeTags': Shape<Classic.DescribeTagsCommandInput, Classic.DescribeTagsCommandOutput>;
   DeregisterTargets: Shape<V2.DeregisterTargetsCommandInput, V2.DeregisterTargetsCommandOutput>;
   GetCallerIdentity: Shape<Sts.GetCallerIdentityCommandInput, Sts.GetCallerIdentityCommandOutput>;
 }

@@ -6,6 +6,7 @@ import { createFileCalls } from './files.ts';
 import { createGroupSettingCalls } from './group-settings.ts';
 import { createGroupCalls } from './groups.ts';
 import { createLoadBalancerCalls } from './load-balancers.ts';
+import { createOwnedResourceCalls } from './owned-resources.ts';
 import type { AwsScope, RecoveringCall, ScopedCall } from './scoped-call.ts';
 import { createStackCalls } from './stacks.ts';
 
@@ -46,6 +47,7 @@ export function createCloudProvider(scope: AwsScope, caller: AwsCaller): CloudPr
     ...createGroupCalls(call, scope),
     ...createGroupSettingCalls(call),
     ...createLoadBalancerCalls(call, recovering),
+    ...createOwnedResourceCalls(call),
     credentialsExpireAt: () => caller.credentialsExpireAt(),
   };
 }

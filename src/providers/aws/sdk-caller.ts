@@ -1,6 +1,7 @@
 /** AWS actions through the SDK's clients. */
 import * as autoScaling from '@aws-sdk/client-auto-scaling';
 import * as cloudFormation from '@aws-sdk/client-cloudformation';
+import * as ec2 from '@aws-sdk/client-ec2';
 import * as classic from '@aws-sdk/client-elastic-load-balancing';
 import * as v2 from '@aws-sdk/client-elastic-load-balancing-v2';
 import * as kms from '@aws-sdk/client-kms';
@@ -57,6 +58,13 @@ const senders: { [A in AwsAction]: Sender<A> } = {
   DeregisterInstancesFromLoadBalancer: (c, i, o) =>
     c.classicLoadBalancing().send(new classic.DeregisterInstancesFromLoadBalancerCommand(i), o),
   DescribeTargetHealth: (c, i, o) => c.loadBalancing().send(new v2.DescribeTargetHealthCommand(i), o),
+  DescribeVolumes: (c, i, o) => c.ec2().send(new ec2.DescribeVolumesCommand(i), o),
+  DescribeSecurityGroups: (c, i, o) => c.ec2().send(new ec2.DescribeSecurityGroupsCommand(i), o),
+  DescribeLoadBalancers: (c, i, o) => c.loadBalancing().send(new v2.DescribeLoadBalancersCommand(i), o),
+  DescribeTags: (c, i, o) => c.loadBalancing().send(new v2.DescribeTagsCommand(i), o),
+  'classic:DescribeLoadBalancers': (c, i, o) =>
+    c.classicLoadBalancing().send(new classic.DescribeLoadBalancersCommand(i), o),
+  'classic:DescribeTags': (c, i, o) => c.classicLoadBalancing().send(new classic.DescribeTagsCommand(i), o),
   DeregisterTargets: (c, i, o) => c.loadBalancing().send(new v2.DeregisterTargetsCommand(i), o),
   GetCallerIdentity: (c, i, o) => c.sts().send(new sts.GetCallerIdentityCommand(i), o),
 };

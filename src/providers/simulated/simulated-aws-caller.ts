@@ -48,6 +48,12 @@ const services: Record<AwsAction, AwsService> = {
   DescribeInstanceHealth: 'elasticloadbalancing',
   DeregisterInstancesFromLoadBalancer: 'elasticloadbalancing',
   DescribeTargetHealth: 'elasticloadbalancingv2',
+  DescribeVolumes: 'ec2',
+  DescribeSecurityGroups: 'ec2',
+  DescribeLoadBalancers: 'elasticloadbalancingv2',
+  DescribeTags: 'elasticloadbalancingv2',
+  'classic:DescribeLoadBalancers': 'elasticloadbalancing',
+  'classic:DescribeTags': 'elasticloadbalancing',
   DeregisterTargets: 'elasticloadbalancingv2',
   GetCallerIdentity: 'sts',
 };
@@ -59,7 +65,8 @@ export function createSimulatedAwsCaller(options: SimulatedAwsCallerOptions): Aw
     async call<A extends AwsAction>(action: A, input: AwsInput<A>, where: string): Promise<AwsOutput<A>> {
       await latency.pass();
       const params = structuredClone(input) as Record<string, unknown>;
-      const reply = api.handle({ account, region, service: services[action], action, params, userAgent });
+      const name = action.slice(action.indexOf(':') + 1);
+      const reply = api.handle({ account, region, service: services[action], action: name, params, userAgent });
       await latency.pass();
       if (reply.ok) return structuredClone(reply.result);
       if (reply.status === 0) {

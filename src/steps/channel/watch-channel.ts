@@ -9,6 +9,7 @@ import { startCatchUps } from './catch-up.ts';
 import { startCreations } from './create-clusters.ts';
 import { lookForDrift } from './drift-look.ts';
 import { headFacts, upstreamOf } from './head-facts.ts';
+import { startDecommissions } from './start-decommissions.ts';
 import { startRollout } from './start-rollout.ts';
 
 /** Follows a channel's branch: sees new heads, starts their rollouts, and says why one does not start. */
@@ -79,6 +80,8 @@ async function outcome(deps: PipelineDependencies, input: StepInput<ChannelState
     const { catchUps, messages, journal } = created;
     return { kind: 'done', output: { ...progress, catchUps } as unknown as Json, facts, messages, journal };
   }
+  const leaving = await startDecommissions(deps, input);
+  if (leaving !== undefined) return { kind: 'done', output: progress as Json, facts, ...leaving };
   const effects: StepEffects = { facts, journal: problemNotes(input.context, progress, found.policy.name) };
   if (settled && info !== undefined) {
     const drift = await lookForDrift(deps, found.policy.name, info, input.now);

@@ -248,7 +248,19 @@ const nodePoolRoll: MachineSample = {
   ],
 };
 
+const decommission: MachineSample = {
+  inputs: [{ clusterId, channel: 'dev' }],
+  events: [
+    waiting(null, 'cool-off'),
+    done({ kind: 'next', removed: ['nodepool-workers'] }),
+    done({ kind: 'again', asked: updateId }),
+    done({ kind: 'cancelled' }),
+    ...common,
+  ],
+};
+
 export const machineSamples: Record<string, MachineSample> = {
+  decommission,
   channel,
   rollout,
   promotion,

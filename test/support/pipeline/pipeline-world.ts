@@ -9,6 +9,7 @@ import type { RenderedCluster } from '../../../src/domain/rendered.ts';
 import type { Engine, EngineLimits } from '../../../src/engine/engine-options.ts';
 import { channelModule } from '../../../src/machines/channel/versions.ts';
 import { clusterUpdateModule } from '../../../src/machines/cluster-update/versions.ts';
+import { decommissionModule } from '../../../src/machines/decommission/versions.ts';
 import { e2eRunModule } from '../../../src/machines/e2e-run/versions.ts';
 import { promotionModule } from '../../../src/machines/promotion/versions.ts';
 import { rolloutModule } from '../../../src/machines/rollout/versions.ts';
@@ -288,7 +289,15 @@ export class PipelineWorld {
       ),
     };
     const harness = await engineHarness({
-      machines: [channelModule, rolloutModule, clusterUpdateModule, promotionModule, e2eRunModule, toyRollModule],
+      machines: [
+        channelModule,
+        rolloutModule,
+        clusterUpdateModule,
+        promotionModule,
+        e2eRunModule,
+        decommissionModule,
+        toyRollModule,
+      ],
       steps,
       store,
       clock: time,
@@ -368,7 +377,7 @@ export class PipelineDaemon {
     this.engine = engine;
     this.#store = store;
     this.#heads = heads;
-    const lastGood = { clusters: () => world.registry, pipeline: () => world.pipeline };
+    const lastGood = { clusters: () => world.view().clusters, pipeline: () => world.pipeline };
     const now = (): number => Math.round(time.now());
     this.control = createPipelineControl({ store, engine, source: world.source, lastGood, now });
     this.operations = createOperations({ store, engine, lastGood, now });
@@ -451,13 +460,14 @@ function rendered(
     manifest: cluster.configItems['manifest'] ?? partOf(whole.manifest, cluster),
     pool: cluster.configItems['pool'] ?? partOf(whole.pool, cluster),
   };
+  const tags = { [`kubernetes.io/cluster/${cluster.id}`]: 'owned' };
   const poolStack = (pool: string) => ({
     name: `nodepool-${pool}-${cluster.id.replaceAll(':', '-')}`,
     kind: 'node-pool' as const,
     pool,
     template: `template ${pool} ${content.pool}`,
     parameters: {},
-    tags: {},
+    tags,
     digest: `${pool}-${content.pool}`,
   });
   const pool = (name: string, controlPlane: boolean) => ({
@@ -477,7 +487,7 @@ function rendered(
         kind: 'cluster',
         template: `template ${content.stack}`,
         parameters: {},
-        tags: {},
+        tags,
         digest: content.stack,
       },
       poolStack('master'),

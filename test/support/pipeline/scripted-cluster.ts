@@ -6,6 +6,7 @@ import type {
   CloudProvider,
   FileArchive,
   NodeGroup,
+  OwnedResource,
   StackInput,
   StackProtection,
   StackView,
@@ -40,6 +41,10 @@ export class ScriptedCluster {
   /** Next stack updates of this name roll back. */
   rollsBack = new Set<string>();
   calls = 0;
+  /** Stacks that cannot be deleted. */
+  readonly undeletable = new Set<string>();
+  /** What carries the cluster's tag beside its stacks. */
+  leftovers: OwnedResource[] = [];
   /** The stack that brings the API up: while it is not settled, nothing of the cluster answers. */
   bornBy: string | undefined;
   /** Looks that a stack operation takes. */
@@ -228,7 +233,25 @@ export class ScriptedCluster {
         if (stack === undefined) return;
         // what is empty is gone at once
         if (stack.view.status === 'ROLLBACK_COMPLETE') this.stacks.delete(name);
-        else stack.view.status = stack.settlesAs = 'DELETE_IN_PROGRESS';
+        else {
+          stack.view.status = stack.settlesAs = 'DELETE_IN_PROGRESS';
+          stack.busyFor = this.stackLooks;
+        }
+      },
+      listStacks: async (tag: { key: string; value: string }) => {
+        this.call();
+        for (const [name, stack] of this.stacks) {
+          if (stack.view.status !== 'DELETE_IN_PROGRESS') continue;
+          if (stack.busyFor > 0) stack.busyFor -= 1;
+          else if (this.undeletable.has(name)) stack.view.status = stack.settlesAs = 'DELETE_FAILED';
+          else this.stacks.delete(name);
+        }
+        const own = [...this.stacks.values()].filter((stack) => stack.view.tags[tag.key] === tag.value);
+        return own.map((stack) => structuredClone(stack.view));
+      },
+      ownedResources: async () => {
+        this.call();
+        return this.leftovers;
       },
       describeGroups: async () => {
         this.call();

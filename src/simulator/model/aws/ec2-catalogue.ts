@@ -2,7 +2,7 @@
 
 import { AwsError, plainText } from './aws-request.ts';
 import type { ActionTable, Call } from './cloud.ts';
-import { filtersOf, paged } from './ec2-filters.ts';
+import { type FilterValue, filtersOf, paged } from './ec2-filters.ts';
 import { instanceTypeInfo, isImageId, isRegion, zoneIdOf, zonesOf } from './geography.ts';
 import type { RegionState } from './region-state.ts';
 import { tagList } from './resources.ts';
@@ -180,8 +180,13 @@ export const ec2CatalogueActions: ActionTable = {
     const missing = ids.find((id) => !groups.some((group) => group.id === id));
     if (missing !== undefined)
       throw new AwsError('InvalidGroup.NotFound', `The security group '${missing}' does not exist`);
+    const named: Record<string, (group: (typeof groups)[number]) => FilterValue> = {
+      'group-id': (group) => group.id,
+      'group-name': (group) => plainText(group.properties['GroupName'] ?? group.id),
+    };
+    const filter = filtersOf(params, named, (group) => group.tags);
     const views = groups
-      .filter((group) => ids.length === 0 || ids.includes(group.id))
+      .filter((group) => (ids.length === 0 || ids.includes(group.id)) && filter(group))
       .map((group) => ({
         GroupId: group.id,
         GroupName: plainText(group.properties['GroupName'] ?? group.id),

@@ -1,0 +1,31 @@
+/** One cluster taken away for good, as its process keeps it. */
+import type { StoredFailure, StoredWait } from './stored.ts';
+
+export interface DecommissionInput {
+  clusterId: string;
+  channel: string;
+}
+
+export interface DecommissionState extends DecommissionInput {
+  /** Decision time at which it was asked for, as far as clm has seen. */
+  requestedAt: number;
+  /** Update of the cluster that was asked to end. */
+  asked: string | null;
+  /** Decision time at which the present state began. */
+  since: number;
+  /** Stacks that were deleted. */
+  removed: string[];
+  wait: StoredWait | null;
+  failure: StoredFailure | null;
+}
+
+/** `STEP_DONE.output` of every step of a decommission. */
+export interface DecommissionOutput {
+  /**
+   * `next`: this state is complete; `again`: something was done, the same step looks again; `cancelled`: nobody wants it any more, and
+   * nothing was taken away.
+   */
+  kind: 'next' | 'again' | 'cancelled';
+  asked?: string;
+  removed?: string[];
+}
