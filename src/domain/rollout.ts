@@ -34,13 +34,23 @@ export interface RolloutMember {
   version: string | null;
   /** Evidence was inherited, the cluster was not touched. */
   inherited: boolean;
-  /** Came to the channel after the plan was made: it catches up, and is counted nowhere. */
+  /** Came to the channel after the plan was made: it catches up, and counts only when nobody of the plan is left. */
   joined?: boolean | undefined;
   blocked: { code: string; message: string; data?: unknown } | null;
   stalled: { code: string; message: string } | null;
   failure: StoredFailure | null;
   nodesReplaced: number;
   checks: { passed: number; failed: number };
+}
+
+/**
+ * Clusters whose results prove or disprove the version: those of the plan without who left or is skipped. Only when none of them is left
+ * do those that joined later count, or a channel whose clusters were all exchanged could never prove anything.
+ */
+export function countedMembers(members: Record<string, Pick<RolloutMember, 'state' | 'joined'>>): string[] {
+  const here = Object.keys(members).filter((id) => !['left', 'skipped'].includes(members[id]?.state ?? 'left'));
+  const planned = here.filter((id) => members[id]?.joined !== true);
+  return planned.length > 0 ? planned : here;
 }
 
 interface RolloutWave {

@@ -125,6 +125,15 @@ export const pipelineRemedies: Record<string, Remedy> = {
       'clm retry channel:NAME --reason …, when the cause was outside.',
     ],
   },
+  'channel-empty': {
+    meaning:
+      'No cluster of the channel takes part: all left it, are skipped or pinned, or are not ready. Nothing can prove the version there.',
+    actions: [
+      'clm clusters says which clusters the channel has, and what keeps them out.',
+      'It goes on by itself with the first cluster that comes, or that is not left out any more (clm unskip, clm unpin).',
+      'clm promote COMMIT --to CHANNEL --bypass --reason … brings one change around an empty channel.',
+    ],
+  },
   'gate-closed': {
     meaning: 'A gate is not satisfied: evidence of a cluster is missing or belongs to another version.',
     actions: [

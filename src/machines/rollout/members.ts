@@ -1,6 +1,6 @@
 /** What happens to a rollout's members when their cluster updates report: tiny, pure, and the reducer's own. */
 import type { UpdateResult } from '../../domain/cluster-update.ts';
-import type { MemberState, RolloutMember, RolloutState } from '../../domain/rollout.ts';
+import { countedMembers, type MemberState, type RolloutMember, type RolloutState } from '../../domain/rollout.ts';
 
 type Members = Record<string, RolloutMember>;
 
@@ -77,9 +77,8 @@ export function afterChildFinished(
 
 /** Clusters that count against the failure budget: failed, stalled, or given up by somebody. */
 export function failuresOf(members: Members): string[] {
-  return Object.keys(members).filter((cluster) => {
-    const member = members[cluster];
-    if (member === undefined || member.joined === true) return false;
+  return countedMembers(members).filter((cluster) => {
+    const member = members[cluster] as RolloutMember;
     return ['failed', 'aborted'].includes(member.state) || member.stalled !== null;
   });
 }

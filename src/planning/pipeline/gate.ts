@@ -1,9 +1,10 @@
 /** May this version leave the channel? Compares versions, never conditions; an empty gate is closed (B5). */
+import { countedMembers } from '../../domain/rollout.ts';
 import { type EvidenceFact, evidenceKey } from './facts.ts';
 
 export interface GateMember {
   state: 'pending' | 'inFlight' | 'updated' | 'failed' | 'superseded' | 'aborted' | 'left' | 'skipped';
-  /** Came after the plan was made: it counts neither way. */
+  /** Came after the plan was made: it counts only when nobody of the plan is left. */
   joined?: boolean | undefined;
   attempt: number;
   version: string | null;
@@ -29,9 +30,8 @@ export interface GateVerdict {
 export function judgeGate(input: GateInput): GateVerdict {
   const green: string[] = [];
   const notGreen: GateVerdict['notGreen'] = [];
-  for (const cluster of Object.keys(input.members).sort()) {
+  for (const cluster of countedMembers(input.members).sort()) {
     const member = input.members[cluster] as GateMember;
-    if (member.state === 'left' || member.state === 'skipped' || member.joined === true) continue;
     const reason = whyNotGreen(input, cluster, member);
     if (reason === undefined) green.push(cluster);
     else notGreen.push({ cluster, reason });

@@ -1,10 +1,11 @@
 /** What a rollout does next, and why: which clusters start, what is waited for, when it is over. Pure. */
+import { countedMembers } from '../../domain/rollout.ts';
 import { sameFailure } from './failure-signature.ts';
 
 export interface MemberView {
   state: 'pending' | 'inFlight' | 'updated' | 'failed' | 'superseded' | 'aborted' | 'left' | 'skipped';
   wave: number;
-  /** Came to the channel after the plan was made: it catches up, and counts for nothing. */
+  /** Came to the channel after the plan was made: it catches up, and counts only when nobody of the plan is left. */
   joined?: boolean | undefined;
   blocked: { message: string } | null;
   stalled: { code?: string; message: string } | null;
@@ -36,11 +37,8 @@ export type NextInRollout =
 
 /** Clusters that count against the budget: failed, given up, or stalled. Blocked ones have a limit of their own. */
 export function budgetSpent(members: Record<string, MemberView>): string[] {
-  return Object.keys(members)
-    .filter((id) => {
-      const member = members[id] as MemberView;
-      return member.joined !== true && isInTrouble(member);
-    })
+  return countedMembers(members)
+    .filter((id) => isInTrouble(members[id] as MemberView))
     .sort();
 }
 
@@ -51,7 +49,7 @@ function isInTrouble(member: MemberView): boolean {
 /** Why the version can never be proven as things are: whatever the budget allows, clusters failed and not one passed. */
 export function nothingPassed(members: Record<string, MemberView>): string | undefined {
   const failures = budgetSpent(members);
-  const passed = Object.values(members).some((member) => member.joined !== true && member.state === 'updated');
+  const passed = countedMembers(members).some((id) => members[id]?.state === 'updated');
   if (failures.length === 0 || passed) return undefined;
   return `not one cluster passed, so nothing proves the version: ${named(members, failures)}`;
 }
@@ -70,7 +68,20 @@ export function nextInRollout(view: RolloutView): NextInRollout {
   if (others.length > 0) return inWave(view, -1, others.sort());
   const hopeless = nothingPassed(view.members);
   if (hopeless !== undefined) return { kind: 'halt', code: 'nothing-passed', reason: hopeless };
+  if (countedMembers(view.members).length === 0)
+    return { kind: 'wait', code: 'channel-empty', reason: nobody(view.members) };
   return { kind: 'verified', reason: 'every cluster of every wave is verified, or failed within the budget' };
+}
+
+/** An empty channel proves nothing, and is no failure either: one that comes, or is not left out any more, is updated and counts. */
+function nobody(members: Record<string, MemberView>): string {
+  const states = Object.values(members).map((member) => member.state);
+  const counts = (['left', 'skipped'] as const).flatMap((state) => {
+    const count = states.filter((one) => one === state).length;
+    return count === 0 ? [] : [`${count} ${state === 'left' ? 'left the channel' : 'are skipped'}`];
+  });
+  const why = counts.length === 0 ? '' : ` (${counts.join(', ')})`;
+  return `no cluster takes part${why}, so nothing can prove the version; it goes on with the next cluster that comes`;
 }
 
 /** Nothing more is expected of it, or what is expected counts as a failure already and must not hold up the others. */

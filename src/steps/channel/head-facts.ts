@@ -1,11 +1,13 @@
 /** What a channel's head is judged on: facts, overrides, signatures, and the rollout under way. */
 import type { ChannelState } from '../../domain/channel.ts';
 import type { ChannelPolicy } from '../../domain/pipeline.ts';
+import type { RolloutState } from '../../domain/rollout.ts';
 import { parseAdoption, parseApproved } from '../../planning/pipeline/facts.ts';
 import type { HeadInput } from '../../planning/pipeline/judge-head.ts';
 import { describeHold, holdOn, pinOn, readOverrides, vetoOn } from '../../planning/pipeline/overrides.ts';
 import type { CommitInfo } from '../../ports/channel-source.ts';
 import type { StepInput } from '../../ports/step.ts';
+import type { ProcessRow } from '../../ports/store.ts';
 import type { PipelineDependencies } from '../pipeline-dependencies.ts';
 
 /** New commits whose signatures are looked at; a branch that gained more has to be looked at by people. */
@@ -76,6 +78,12 @@ async function unsigned(
   return undefined;
 }
 
+/** Nothing is gained by waiting for it: somebody has to act, it is going anyway, or there is no cluster that could prove it. */
+function isStuck({ value, context }: ProcessRow): boolean {
+  const { wait } = context as Partial<Pick<RolloutState, 'wait'>>;
+  return (typeof value === 'string' && stuck.has(value)) || wait?.code === 'channel-empty';
+}
+
 /** A queue lets the rollout under way come to its end; a minimum dwell lets it live so long at least. */
 async function behind(
   deps: PipelineDependencies,
@@ -84,9 +92,7 @@ async function behind(
   now: number,
 ): Promise<HeadInput['behind']> {
   const rows = await deps.store.rows({ machine: 'rollout', status: 'active', channel: policy.name });
-  const older = rows.filter(
-    (row) => row.commit !== info.commit && !(typeof row.value === 'string' && stuck.has(row.value)),
-  );
+  const older = rows.filter((row) => row.commit !== info.commit && !isStuck(row));
   const newest = older.toSorted((a, b) => b.createdAt - a.createdAt)[0];
   if (newest === undefined) return undefined;
   const name = newest.commit.slice(0, 12);

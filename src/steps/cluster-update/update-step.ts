@@ -128,7 +128,8 @@ export function reporting(step: UpdateStep, stalled = false): UpdateStep {
     if (input.context.told.length > 0 && input.state !== 'paused') progress.told = [];
     if (input.context.poke) progress.poked = true;
     const messages = [...(outcome.messages ?? []), ...reports, ...resumes, ...retries(input)];
-    const extra = messages.length > 0 ? { messages } : {};
+    const journal = [...(outcome.journal ?? []), ...stallNotes(input, stalled)];
+    const extra = { ...(messages.length > 0 ? { messages } : {}), ...(journal.length > 0 ? { journal } : {}) };
     return outcome.kind === 'done'
       ? { ...outcome, ...extra, output: merge(progress, outcome.output) }
       : { ...outcome, ...extra, progress: merge(progress, outcome.progress) };
@@ -173,6 +174,29 @@ function reportsTo(input: UpdateInput, now: { blocked: boolean; stalled: boolean
     messages.push({ to: parent, event: { type: 'CLUSTER_STALLED', cluster, code, message } });
   }
   return messages;
+}
+
+/** A stall counts as a failure and its end takes it back: both decide what the rollout may do, and are written down. */
+function stallNotes({ context }: UpdateInput, stalled: boolean): JournalNote[] {
+  const { clusterId, commit, reported, attempt, rolloutId: rollout, failure } = context;
+  if (stalled === reported.stalled) return [];
+  const version = commit.slice(0, 12);
+  const why = failure === null ? '' : `: ${failure.message}`;
+  return stalled
+    ? [
+        {
+          kind: 'cluster-stalled',
+          message: `${clusterId} stalls on ${version}${why}`,
+          data: { code: failure?.code ?? 'stalled', attempt, rollout },
+        },
+      ]
+    : [
+        {
+          kind: 'cluster-recovered',
+          message: `${clusterId} goes on with ${version}: it is not stalled any more`,
+          data: { attempt, rollout },
+        },
+      ];
 }
 
 function resumed(input: UpdateInput): OutboxMessage[] {

@@ -55,7 +55,8 @@ function membershipChanges(deps: PipelineDependencies, input: Input, overrides: 
   const { eligible, ineligible } = membersOf(deps, channel);
   const here = new Set(eligible.map((cluster) => cluster.id));
   const journal: JournalNote[] = [];
-  const note = (kind: string, message: string): void => void journal.push({ kind, message });
+  const note = (kind: string, cluster: string, message: string): void =>
+    void journal.push({ kind, message, data: { cluster } });
   const version = commit.slice(0, 12);
   const left: string[] = [];
   const skipped: string[] = [];
@@ -64,16 +65,16 @@ function membershipChanges(deps: PipelineDependencies, input: Input, overrides: 
     const skip = skipOn(overrides, id, input.now);
     if (member.state === 'skipped' && skip === undefined && here.has(id)) {
       back.push(id);
-      note('cluster-back', `${id} is not skipped any more, and follows to ${version}`);
+      note('cluster-back', id, `${id} is not skipped any more, and follows to ${version}`);
     }
     if (member.state !== 'pending') continue;
     if (!here.has(id)) {
       left.push(id);
       const why = ineligible[id] ?? 'it left the registry or the channel';
-      note('cluster-left', `${id} takes no part in ${version} on ${channel} any more: ${why}`);
+      note('cluster-left', id, `${id} takes no part in ${version} on ${channel} any more: ${why}`);
     } else if (skip !== undefined) {
       skipped.push(id);
-      note('cluster-skipped', `${id} is left out of ${version} on ${channel}: ${describeHold(skip)}`);
+      note('cluster-skipped', id, `${id} is left out of ${version} on ${channel}: ${describeHold(skip)}`);
     }
   }
   const joined = [...here].filter((id) => {
@@ -83,7 +84,7 @@ function membershipChanges(deps: PipelineDependencies, input: Input, overrides: 
     return kept === undefined;
   });
   for (const id of joined)
-    note('cluster-joined', `${id} came to ${channel} while ${version} was under way, and catches up`);
+    note('cluster-joined', id, `${id} came to ${channel} while ${version} was under way, and catches up`);
   return { left, skipped, back, joined, journal, any: left.length + skipped.length + back.length + joined.length > 0 };
 }
 

@@ -111,7 +111,11 @@ function doesNotRender(channel: string, total: number, problems: string[]): Step
   const more = problems.length > namedProblems ? `; and ${problems.length - namedProblems} more` : '';
   const message = `it does not render for ${problems.length} of ${total} clusters of ${channel}: ${named}${more}`;
   const output: RolloutOutput = { kind: 'halt', code: 'render-failed', message };
-  return { kind: 'done', output: output as unknown as Json, journal: [{ kind: 'rollout-halted', message }] };
+  return {
+    kind: 'done',
+    output: output as unknown as Json,
+    journal: [{ kind: 'rollout-halted', message, data: { code: output.code } }],
+  };
 }
 
 /** The first channel also says early what the later ones would not render. */

@@ -2,7 +2,7 @@ import { FailureError } from '../../domain/failure.ts';
 import type { RolloutOutput, RolloutState } from '../../domain/rollout.ts';
 import { budgetSpent } from '../../planning/pipeline/next-in-rollout.ts';
 import { isSoaked, type Soak, soakTickMs, startSoak, tickSoak } from '../../planning/pipeline/soak.ts';
-import type { StepInput, StepOutcome } from '../../ports/step.ts';
+import type { JournalNote, StepInput, StepOutcome } from '../../ports/step.ts';
 import type { Json } from '../../ports/store.ts';
 import { formatDuration } from '../../support/duration.ts';
 import { type PipelineDependencies, policyOf } from '../pipeline-dependencies.ts';
@@ -37,8 +37,9 @@ export async function lookAtSoak(
   const failures = budgetSpent(context.members);
   if (failures.length > context.maxFailures) {
     const message = `${failures.length} clusters failed during the soak, ${context.maxFailures} allowed: ${failures.slice(0, 3).join(', ')}`;
-    const journal = [{ kind: 'rollout-halted', message }];
-    return { outcome: done({ kind: 'halt', code: 'failure-budget-spent', message }, journal) };
+    const code = 'failure-budget-spent';
+    const journal = [{ kind: 'rollout-halted', message, data: { code } }];
+    return { outcome: done({ kind: 'halt', code, message }, journal) };
   }
   const requiredClusterMs = (policy?.soakDemands?.clusterHours ?? 0) * hourMs;
   const before = context.soak ?? startSoak(requiredMs, input.now);
@@ -68,7 +69,7 @@ function updatedOf(context: RolloutState): string[] {
     .sort();
 }
 
-function done(output: RolloutOutput, journal: { kind: string; message: string }[]): StepOutcome {
+function done(output: RolloutOutput, journal: JournalNote[]): StepOutcome {
   return { kind: 'done', output: output as unknown as Json, journal };
 }
 

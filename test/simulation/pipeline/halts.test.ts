@@ -119,6 +119,47 @@ describe('a cluster that fails', () => {
   });
 });
 
+describe('a channel whose clusters are gone', () => {
+  it('waits for one that comes, says so, and proves the version on that one (B5)', async () => {
+    const { world, daemon } = await adoptedWorld({ channels: { dev: 1, alpha: 1 } });
+    world.registry = world.registry.filter((cluster) => cluster.alias !== 'dev-1');
+    const commit = world.source.merge('dev', 'b1', { manifest: 'm2' });
+    const rollout = `rollout:dev:${commit}`;
+    await daemon.pass(120 * minute);
+    expect(await daemon.stateOf(rollout)).toBe('updating');
+    const { wait } = await daemon.context<{ wait: { code: string; message: string } }>(rollout);
+    expect(wait.code).toBe('channel-empty');
+    expect(wait.message).toContain('no cluster takes part');
+    expect(world.source.moves).toEqual([]);
+    const id = world.addCluster('dev', 2).id;
+    await daemon.until('proven', async () => (await daemon.stateOf(rollout)) === 'proven');
+    expect((await world.store.fact('evidence', `${id}/${commit}/1`))?.value).toMatchObject({ result: 'passed' });
+    await daemon.until('promoted', () => world.source.branches.get('alpha') === commit);
+    expect((await world.judge()).violations).toEqual([]);
+  });
+
+  it('keeps no newer version in a queue behind the one that nothing can prove', async () => {
+    const policy = { newCommits: 'queue' as const };
+    const { world, daemon } = await adoptedWorld({ channels: { dev: 1, alpha: 1 }, policy });
+    const cluster = world.registry.find(({ alias }) => alias === 'dev-1');
+    world.registry = world.registry.filter((one) => one !== cluster);
+    world.source.merge('dev', 'b1', { manifest: 'm2' });
+    await daemon.pass(60 * minute);
+    const next = world.source.merge('dev', 'b2', { manifest: 'm3' });
+    await daemon.until('started', async () => (await daemon.stateOf(`rollout:dev:${next}`)) === 'updating');
+  });
+
+  it('waits for a cluster that is skipped, and takes it when it is not any more', async () => {
+    const { world, daemon } = await adoptedWorld({ channels: { dev: 1 } });
+    const scope = { kind: 'cluster' as const, name: 'dev-1' };
+    await daemon.control.override({ kind: 'skip', scope, reason: 'maintenance', forSeconds: 3_600 }, { name: 'jo' });
+    const rollout = `rollout:dev:${world.source.merge('dev', 'b1', { manifest: 'm2' })}`;
+    await daemon.pass(50 * minute);
+    expect(await daemon.context(rollout)).toMatchObject({ wait: { code: 'channel-empty' } });
+    await daemon.until('proven', async () => (await daemon.stateOf(rollout)) === 'proven');
+  });
+});
+
 describe('a cluster that does not answer', () => {
   it('stalls, halts the channel over the budget, and both recover by themselves when it answers again', async () => {
     const { world, daemon } = await adoptedWorld({ channels: { dev: 1, alpha: 1 } });
@@ -130,6 +171,10 @@ describe('a cluster that does not answer', () => {
     expect(await daemon.stateOf(`update:dev:${commit}:${live.id}:1`)).toBe('stalled');
     live.unreachable = false;
     await daemon.until('proven', async () => (await daemon.stateOf(rollout)) === 'proven');
+    const told = (await world.store.journal({ limit: 400 })).map(({ kind }) => kind);
+    const story = ['cluster-stalled', 'rollout-halted', 'cluster-recovered', 'rollout-proven'];
+    expect(told.filter((kind) => story.includes(kind))).toEqual(story);
+    expect((await world.judge(['P4'])).violations).toEqual([]);
   });
 
   it('is tried at once when somebody says RETRY to the rollout', async () => {

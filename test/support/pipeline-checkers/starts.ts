@@ -40,7 +40,7 @@ export const boundedFlight: PipelineChecker = {
 /** Decision time in which a rollout may not have heard of a failure that it is told of by a message. */
 const hearsWithinMs = 5 * 60_000;
 
-/** P4: a rollout whose failures exceed its budget starts nothing, and nothing of it is proven, until somebody asks for a retry. */
+/** P4: a rollout whose failures exceed its budget starts nothing, and nothing of it is proven, until they do not or somebody retries. */
 export function failuresStop(graceMs = hearsWithinMs): PipelineChecker {
   return {
     invariant: 'P4',
@@ -51,10 +51,9 @@ export function failuresStop(graceMs = hearsWithinMs): PipelineChecker {
         if (entry.kind === 'retried') for (const state of rollouts.values()) if (concerns(entry, state)) state.reset();
         const id = entry.source.startsWith('rollout:') ? entry.source : textOf(entry, 'rollout');
         if (id === '') continue;
-        const state = rollouts.get(id) ?? new RolloutFailures(entry.channel);
+        const state = rollouts.get(id) ?? new RolloutFailures(entry.channel, budgetOf(record, entry.channel));
         rollouts.set(id, state);
-        if (entry.kind === 'cluster-failed') state.fail(entry, budgetOf(record, entry.channel));
-        if (entry.kind === 'rollout-halted') state.halted = true;
+        state.hear(entry);
         if (entry.kind === 'clusters-started' || entry.kind === 'rollout-proven')
           judgement.note(state.complaint(entry, graceMs));
       }
@@ -65,31 +64,52 @@ export function failuresStop(graceMs = hearsWithinMs): PipelineChecker {
 
 class RolloutFailures {
   readonly channel: string;
-  halted = false;
-  overSince: number | undefined;
+  readonly #allowed: number;
+  /** Code of the halt; undefined while the rollout goes on. */
+  #halted: string | undefined;
+  #overSince: number | undefined;
   #failed = new Set<string>();
+  #stalled = new Set<string>();
+  #joined = new Set<string>();
 
-  constructor(channel: string) {
+  constructor(channel: string, allowed: number) {
     this.channel = channel;
+    this.#allowed = allowed;
   }
 
-  fail(entry: JournalRecord, allowed: number): void {
-    this.#failed.add(entry.cluster);
-    if (this.#failed.size > allowed) this.overSince ??= entry.at;
+  hear(entry: JournalRecord): void {
+    if (entry.kind === 'rollout-halted') this.#halted = textOf(entry, 'code') || 'no code';
+    // who came later catches up, and its failure is not the version's
+    if (entry.kind === 'cluster-joined') this.#joined.add(textOf(entry, 'cluster'));
+    if (entry.kind === 'cluster-failed') this.#failed.add(entry.cluster);
+    if (entry.kind === 'cluster-stalled') this.#stalled.add(entry.cluster);
+    const recovers = entry.kind === 'cluster-recovered' || updateEnds.has(entry.kind);
+    if (recovers) this.#stalled.delete(entry.cluster);
+    if (this.#count() > this.#allowed) this.#overSince ??= entry.at;
+    else this.#overSince = undefined;
+    // a halt for failures is over when they are; one because nothing passed, when another cluster has something to say
+    if (!recovers) return;
+    if (this.#halted === 'failure-budget-spent' && this.#overSince === undefined) this.#halted = undefined;
+    if (this.#halted === 'nothing-passed') this.#halted = undefined;
+  }
+
+  #count(): number {
+    return [...new Set([...this.#failed, ...this.#stalled])].filter((cluster) => !this.#joined.has(cluster)).length;
   }
 
   reset(): void {
     this.#failed.clear();
-    this.overSince = undefined;
-    this.halted = false;
+    this.#stalled.clear();
+    this.#overSince = undefined;
+    this.#halted = undefined;
   }
 
   complaint(entry: JournalRecord, graceMs: number): string | undefined {
     const what = `${entry.source} goes on (${entry.kind})`;
-    if (this.halted) return `${what} although it has halted`;
-    if (this.overSince === undefined) return undefined;
-    const late = entry.at - this.overSince > graceMs || entry.kind === 'rollout-proven';
-    return late ? `${what} with ${this.#failed.size} failed clusters` : undefined;
+    if (this.#halted !== undefined) return `${what} although it has halted`;
+    if (this.#overSince === undefined) return undefined;
+    const late = entry.at - this.#overSince > graceMs || entry.kind === 'rollout-proven';
+    return late ? `${what} with ${this.#count()} failed clusters` : undefined;
   }
 }
 

@@ -148,6 +148,41 @@ describe('P4, failures over the budget start nothing new', () => {
   });
 });
 
+describe('P4, a stall counts as a failure until it is over', () => {
+  const rollout = `rollout:dev:${newCommit}`;
+  const of = (kind: string, at: number, cluster = one): Entry =>
+    entry(kind, { source: `update:dev:${newCommit}:${cluster}:1`, channel: 'dev', cluster, at, data: { rollout } });
+  const halted = (code: string): Entry =>
+    entry('rollout-halted', { source: rollout, channel: 'dev', at: 2, data: { code } });
+  const starts = (at: number): Entry => entry('clusters-started', { source: rollout, channel: 'dev', at });
+
+  it('catches a start long after a stall that spent the budget', () => {
+    expect(violations('P4', [of('cluster-stalled', 0), starts(600_000)])[0]).toContain('with 1 failed clusters');
+  });
+
+  it('lets it go on when the stall that halted it is over', () => {
+    const before = [of('cluster-stalled', 0), halted('failure-budget-spent')];
+    expect(violations('P4', [...before, starts(4)])).toHaveLength(1);
+    expect(violations('P4', [...before, of('cluster-recovered', 3), starts(4)])).toEqual([]);
+    expect(violations('P4', [...before, of('cluster-updated', 3), starts(4)])).toEqual([]);
+  });
+
+  it('catches one that goes on after a recovery while another cluster has failed', () => {
+    const before = [of('cluster-stalled', 0), of('cluster-failed', 0, three), halted('failure-budget-spent')];
+    expect(violations('P4', [...before, of('cluster-recovered', 3), starts(4)])[0]).toContain('has halted');
+  });
+
+  it('catches one that goes on after a recovery although it halted for another reason', () => {
+    const before = [of('cluster-stalled', 0), halted('same-failure')];
+    expect(violations('P4', [...before, of('cluster-recovered', 3), starts(4)])[0]).toContain('has halted');
+  });
+
+  it('does not count what joined later', () => {
+    const joined = entry('cluster-joined', { source: rollout, channel: 'dev', at: 0, data: { cluster: one } });
+    expect(violations('P4', [joined, of('cluster-failed', 1), starts(600_000)])).toEqual([]);
+  });
+});
+
 describe('P5, a freeze starts nothing new', () => {
   const pause = (scope: string, at = 0): Entry =>
     entry('paused', { source: 'operator:jo', at, data: { scope, actor: 'jo', reason: 'a drill', expiresAt: 1e12 } });

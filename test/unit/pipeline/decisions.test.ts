@@ -165,7 +165,7 @@ describe('what a rollout does next', () => {
         const next = nextInRollout(view);
         if (next.kind !== 'wait') return;
         const flying = Object.values(view.members).some((member) => member.state === 'inFlight');
-        expect(flying || 'hold' in view).toBe(true);
+        expect(flying || 'hold' in view || next.code === 'channel-empty').toBe(true);
         expect(next.reason).not.toBe('');
       }),
       { numRuns: 500 },
@@ -205,6 +205,38 @@ describe('what a rollout does next', () => {
         },
       ),
     );
+  });
+
+  describe('when clusters of the plan are not there any more', () => {
+    const member = (state: MemberView['state'], joined = false): MemberView => ({
+      state,
+      wave: 0,
+      joined,
+      stalled: null,
+      blocked: null,
+      failure: null,
+    });
+    const next = (members: Record<string, MemberView>) =>
+      nextInRollout({ waves: [{ name: 'all', clusters: ['a', 'b'] }], members, maxParallel: 1, maxFailures: 0 });
+
+    it('waits for one that comes when nobody is left, and says so', () => {
+      const gone = next({ a: member('left'), b: member('skipped') });
+      expect(gone).toMatchObject({ kind: 'wait', code: 'channel-empty' });
+      expect(gone.kind === 'wait' && gone.reason).toContain('1 left the channel, 1 are skipped');
+      expect(next({})).toMatchObject({ kind: 'wait', code: 'channel-empty' });
+    });
+
+    it('takes the results of those that came later, good and bad', () => {
+      expect(next({ a: member('left'), c: member('pending', true) })).toMatchObject({ kind: 'start', clusters: ['c'] });
+      expect(next({ a: member('left'), c: member('updated', true) })).toMatchObject({ kind: 'verified' });
+      expect(next({ a: member('left'), c: member('failed', true) })).toMatchObject({ kind: 'halt' });
+    });
+
+    it('does not take them while one of the plan is there', () => {
+      expect(next({ a: member('updated'), c: member('failed', true) })).toMatchObject({ kind: 'verified' });
+      const halt = { kind: 'halt', code: 'failure-budget-spent' };
+      expect(next({ a: member('failed'), c: member('updated', true) })).toMatchObject(halt);
+    });
   });
 
   it('names the first failures when it halts', () => {
