@@ -35,6 +35,37 @@ describe('readiness and liveness', () => {
     ).toEqual(['exec', 'grpc', 'http', 'tcp']);
   });
 
+  it('leave no timer behind when they are asked out of turn', () => {
+    const inside = new InsideCluster();
+    const { clock } = inside.cluster;
+    const at = clock.at.bind(clock);
+    let twice = 0;
+    // Every timer is cancelled once at most: one that is cancelled again was kept somewhere.
+    clock.at = (moment, run) => {
+      const timer = at(moment, run);
+      let cancelled = false;
+      return {
+        cancel: () => {
+          if (cancelled) twice += 1;
+          cancelled = true;
+          timer.cancel();
+        },
+      };
+    };
+    const livenessProbe = { httpGet: { path: '/status/503', port: 8080 }, periodSeconds: 5, failureThreshold: 1000 };
+    inside.cluster.create('/api/v1/namespaces/default/pods', {
+      metadata: { name: 'p' },
+      spec: server(['--http', '8080'], { livenessProbe }),
+    });
+    for (let i = 0; i < 20; i++) {
+      inside.settle(1_500);
+      inside.faults.set({ dnsLatencyMs: i });
+    }
+    inside.cluster.send('DELETE', '/api/v1/namespaces/default/pods/p', { gracePeriodSeconds: 0 });
+    inside.settle();
+    expect(twice).toBe(0);
+  });
+
   it('restart a container that is alive no more, and keep the log of the run before', () => {
     const inside = new InsideCluster();
     const livenessProbe = { httpGet: { path: '/healthz', port: 8080 }, periodSeconds: 5, failureThreshold: 2 };

@@ -128,18 +128,18 @@ export class Kubelet implements ProcessOwner, ProbedBy {
 
   #forget(entry: RunningPod): void {
     for (const timer of entry.timers) timer.cancel();
-    entry.timers = [];
+    entry.timers.clear();
     entry.stopping?.cancel();
     for (const process of all(entry)) process.ended = true;
   }
 
   #after(entry: RunningPod, delayMs: number, run: () => void): Timer {
     const guarded = (): void => {
-      entry.timers = entry.timers.filter((each) => each !== timer);
+      entry.timers.delete(timer);
       if (this.#alive && this.#running.get(entry.uid) === entry) this.#guarded(run);
     };
     const timer = this.core.clock.at(this.core.clock.now() + delayMs, guarded);
-    entry.timers.push(timer);
+    entry.timers.add(timer);
     return timer;
   }
 
@@ -298,12 +298,19 @@ export class Kubelet implements ProcessOwner, ProbedBy {
   observe(process: ContainerProcess): void {
     if (process.ended) return;
     const next = this.#probes.observe(process);
-    process.watch?.cancel();
     const entry = this.#running.get(process.podUid);
+    this.#stopWatch(entry, process);
     process.watch =
       next === undefined || process.ended || !entry
         ? undefined
         : this.#after(entry, next - this.core.clock.now(), () => this.observe(process));
+  }
+
+  #stopWatch(entry: RunningPod | undefined, process: ContainerProcess): void {
+    if (!process.watch) return;
+    process.watch.cancel();
+    entry?.timers.delete(process.watch);
+    process.watch = undefined;
   }
 
   setReady(process: ContainerProcess, ready: boolean): void {
@@ -318,7 +325,7 @@ export class Kubelet implements ProcessOwner, ProbedBy {
   exited(process: ContainerProcess, code: number, message: string | undefined): void {
     const entry = this.#running.get(process.podUid);
     process.ended = true;
-    process.watch?.cancel();
+    this.#stopWatch(entry, process);
     const pod = entry && this.#pod(entry);
     const status = pod && statusOf(pod, process);
     if (!entry || !pod || !status || status.state['running'] === undefined) return;
@@ -410,7 +417,7 @@ export class Kubelet implements ProcessOwner, ProbedBy {
     const deadline = Date.parse(pod.metadata.deletionTimestamp as string);
     const graceMs = Math.max(0, deadline - this.core.clock.now());
     for (const timer of entry.timers) timer.cancel();
-    entry.timers = [];
+    entry.timers.clear();
     if (entry.stopping !== undefined) {
       // A second deletion may only shorten what is left.
       this.#after(entry, graceMs, () => this.#gone(entry));

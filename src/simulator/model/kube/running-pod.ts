@@ -6,7 +6,7 @@ import { fieldsOf } from './object.ts';
 /** A pod as its kubelet sees it. */
 export interface RunningPod {
   uid: string;
-  timers: Timer[];
+  timers: Set<Timer>;
   stopping: Timer | undefined;
   /** By container; empty until they have started. */
   processes: ContainerProcess[];
@@ -31,7 +31,7 @@ export interface KubeletState {
 }
 
 export function newEntry(uid: string): RunningPod {
-  return { uid, timers: [], stopping: undefined, processes: [], inits: [], startedAt: 0, waitsForVolume: false };
+  return { uid, timers: new Set(), stopping: undefined, processes: [], inits: [], startedAt: 0, waitsForVolume: false };
 }
 
 /** Undefined when a program in one of them holds what only it can know. */
