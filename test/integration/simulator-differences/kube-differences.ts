@@ -147,6 +147,14 @@ export const kubeDifferences: readonly Difference[] = [
     },
   },
   {
+    id: 'kube-list-kinds',
+    differs: () => new TestCluster().get('/api/v1/namespaces').items[0].kind === 'Namespace',
+  },
+  {
+    id: 'kube-local-apiservices',
+    differs: () => new TestCluster().get('/apis/apiregistration.k8s.io/v1/apiservices').items.length === 0,
+  },
+  {
     id: 'kube-exec-and-proxies',
     differs: () => {
       const cluster = running();

@@ -164,14 +164,13 @@ describe('the Eviction API answers', () => {
   });
 
   it('403 with the cause NamespaceTerminating in a namespace that goes', () => {
-    const pod = first();
-    const hold = { metadata: { name: 'hold', finalizers: ['example.com/hold'] } };
-    cluster.create(`${inDefault}/configmaps`, hold);
-    cluster.model.faults.workloads = 'broken';
-    const going = { metadata: { finalizers: ['example.com/hold'] } };
-    cluster.send('PATCH', `${inDefault}/pods/${pod.metadata.name}`, going, merge);
-    cluster.send('DELETE', '/api/v1/namespaces/default');
-    expect(cluster.evict(pod)).toMatchObject({
+    cluster.create('/api/v1/namespaces', { metadata: { name: 'going' } });
+    cluster.create('/api/v1/namespaces/going/pods', {
+      metadata: { name: 'p', labels: { in: 'going' }, finalizers: ['example.com/hold'] },
+      spec: { containers: [{ name: 'c', image: 'nginx:1' }] },
+    });
+    cluster.send('DELETE', '/api/v1/namespaces/going');
+    expect(cluster.evict(cluster.pods('in=going')[0] as Pod)).toMatchObject({
       status: 403,
       body: { reason: 'Forbidden', details: { causes: [{ reason: 'NamespaceTerminating' }] } },
     });

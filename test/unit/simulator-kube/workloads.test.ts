@@ -205,7 +205,7 @@ describe('jobs', () => {
   it('complete when their command ends well, and show its output', () => {
     const cluster = TestCluster.withNodes(1);
     cluster.create(jobs, job('hello', ['sh', '-c', 'echo "hello world"; exit 0']));
-    cluster.until(() => cluster.get(`${jobs}/hello`).status.conditions?.[0]?.type === 'Complete');
+    cluster.until(() => cluster.get(`${jobs}/hello`).status.conditions?.[1]?.type === 'Complete');
     const [pod] = cluster.pods('job-name=hello');
     expect(pod?.status.phase).toBe('Succeeded');
     expect(cluster.send('GET', `${inDefault}/pods/${pod?.metadata.name}/log`).body).toBe('hello world\n');
@@ -215,10 +215,10 @@ describe('jobs', () => {
   it('fail after their back-off limit', () => {
     const cluster = TestCluster.withNodes(1);
     cluster.create(jobs, job('bad', ['sh', '-c', 'exit 3'], { backoffLimit: 2 }));
-    cluster.until(() => cluster.get(`${jobs}/bad`).status.conditions?.[0]?.type === 'Failed', 600_000);
+    cluster.until(() => cluster.get(`${jobs}/bad`).status.conditions?.[1]?.type === 'Failed', 600_000);
     expect(cluster.get(`${jobs}/bad`).status).toMatchObject({
       failed: 3,
-      conditions: [{ reason: 'BackoffLimitExceeded' }],
+      conditions: [{ type: 'FailureTarget' }, { type: 'Failed', reason: 'BackoffLimitExceeded' }],
     });
   });
 });

@@ -7,6 +7,7 @@ import { discoveryAnswer } from './discovery.ts';
 import type { ObjectWriter } from './object-writer.ts';
 import { openApiAnswer } from './openapi.ts';
 import { ReadHandlers } from './read-handlers.ts';
+import { requireWriteOptions } from './request-options.ts';
 import { parseRequestPath, type RequestPath } from './request-path.ts';
 import { Subresources } from './subresources.ts';
 import type { WatchHandle, WatchSink } from './watch-hub.ts';
@@ -69,6 +70,7 @@ export class ApiServer {
     const { method } = request;
     // A log is plain text to everybody.
     if (target.subresource !== 'log') requireJsonAccepted(request);
+    requireWriteOptions(request.method, request.query);
     if (target.subresource !== undefined) return this.#subresources.handle(target);
     if (target.name === undefined) {
       if (method === 'GET' || method === 'HEAD') return this.#verb(target, 'list', () => this.#reads.list(target));

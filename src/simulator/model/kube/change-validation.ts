@@ -12,7 +12,8 @@ const notAllowed = (field: string, rule: string): Violation => ({
   reason: 'FieldValueForbidden',
   message: `Forbidden: ${rule}`,
 });
-const changeableInPods = ['tolerations', 'activeDeadlineSeconds', 'terminationGracePeriodSeconds'];
+/** Scheduling gates may go, and none may come: none is there to come to once the pod was made. */
+const changeableInPods = ['tolerations', 'activeDeadlineSeconds', 'schedulingGates'];
 const changeableInStatefulSets = [
   'replicas',
   'template',
@@ -59,6 +60,9 @@ export const changeRules: Record<string, (object: SimObject, old: SimObject, fou
         initContainers: named(initContainers),
       };
     };
+    const gates = (pod: SimObject): unknown[] => listOf(fieldsOf(pod['spec'])['schedulingGates']);
+    if (gates(object).some((gate) => !gates(old).some((each) => sameJson(each, gate))))
+      found.push(notAllowed('spec.schedulingGates', 'only deletion is allowed, but found new scheduling gates'));
     if (!sameJson(frozen(object as Pod), frozen(old as Pod))) {
       found.push(
         notAllowed(
@@ -75,16 +79,10 @@ export const changeRules: Record<string, (object: SimObject, old: SimObject, fou
     if (fieldsOf(old['spec'])['volumeName'] !== undefined) fixed('spec.volumeName', object, old, found);
     fixed('spec.storageClassName', object, old, found);
   },
-  ConfigMap: (object, old, found) => {
-    if (old['immutable'] === true && !sameJson(object['data'], old['data'])) {
-      found.push(notAllowed('data', 'field is immutable when `immutable` is set'));
-    }
-  },
+  ConfigMap: (object, old, found) => dataFixed(object, old, found),
   Secret: (object, old, found) => {
     if (old['type'] !== object['type']) found.push(immutable('type', object['type']));
-    if (old['immutable'] === true && !sameJson(object['data'], old['data'])) {
-      found.push(notAllowed('data', 'field is immutable when `immutable` is set'));
-    }
+    dataFixed(object, old, found);
   },
   StorageClass: (object, old, found) => {
     for (const field of ['provisioner', 'parameters', 'reclaimPolicy', 'volumeBindingMode']) {
@@ -100,6 +98,15 @@ export const changeRules: Record<string, (object: SimObject, old: SimObject, fou
     }
   },
 };
+
+/** Once it is immutable it stays so, with all that is in it. */
+function dataFixed(object: SimObject, old: SimObject, found: Violation[]): void {
+  if (old['immutable'] !== true) return;
+  const why = 'field is immutable when `immutable` is set';
+  if (object['immutable'] !== true) found.push(notAllowed('immutable', why));
+  for (const field of ['data', 'binaryData'])
+    if (!sameJson(object[field], old[field])) found.push(notAllowed(field, why));
+}
 
 function roleRefFixed(object: SimObject, old: SimObject, found: Violation[]): void {
   if (!sameJson(object['roleRef'], old['roleRef']))

@@ -20,6 +20,15 @@ function part(target: Fields, field: string): Fields {
   return made;
 }
 
+const rbacGroup = 'rbac.authorization.k8s.io';
+
+function bindingDefaults(object: SimObject): void {
+  if (isFields(object['roleRef'])) set(object['roleRef'], 'apiGroup', rbacGroup);
+  for (const subject of listOf(object['subjects']))
+    if (isFields(subject) && (subject['kind'] === 'User' || subject['kind'] === 'Group'))
+      set(subject, 'apiGroup', rbacGroup);
+}
+
 const defaultsByKind: Record<string, (object: SimObject) => void> = {
   Namespace: (object) => {
     const metadata = object.metadata;
@@ -27,6 +36,8 @@ const defaultsByKind: Record<string, (object: SimObject) => void> = {
     set(part(object, 'spec'), 'finalizers', ['kubernetes']);
     set(part(object, 'status'), 'phase', 'Active');
   },
+  RoleBinding: (object) => bindingDefaults(object),
+  ClusterRoleBinding: (object) => bindingDefaults(object),
   Pod: (object) => {
     const spec = part(object, 'spec');
     podSpecDefaults(spec);

@@ -3,7 +3,10 @@ import type { ClusterCore } from './cluster-core.ts';
 import { isPodFinished, mirrorAnnotation, type Pod } from './kinds.ts';
 import { controllerOf, type Fields, isFields, type ObjectMeta, type SimObject, stamp } from './object.ts';
 import type { ObjectWriter } from './object-writer.ts';
+import { badOptions, notSupported } from './request-options.ts';
 import type { ResourceDefinition } from './resource-definition.ts';
+
+const propagations = ['Foreground', 'Background', 'Orphan', 'nil'];
 
 export type Propagation = 'Background' | 'Foreground' | 'Orphan';
 
@@ -29,7 +32,12 @@ export function deletionOptions(body: unknown, query: URLSearchParams): Deletion
   const policy = fields['propagationPolicy'] ?? query.get('propagationPolicy') ?? undefined;
   if (policy !== undefined) {
     if (policy !== 'Background' && policy !== 'Foreground' && policy !== 'Orphan') {
-      throw badRequest(`invalid propagationPolicy ${JSON.stringify(policy)}`);
+      const shown = JSON.stringify(policy);
+      throw badOptions('DeleteOptions', [notSupported('propagationPolicy', shown, propagations)]);
+    }
+    if (fields['orphanDependents'] !== undefined && fields['orphanDependents'] !== null) {
+      const message = `Invalid value: ${JSON.stringify(policy)}: orphanDependents and deletionPropagation cannot be both set`;
+      throw badOptions('DeleteOptions', [{ field: 'propagationPolicy', reason: 'FieldValueInvalid', message }]);
     }
     options.propagation = policy;
   } else if (fields['orphanDependents'] === true) options.propagation = 'Orphan';

@@ -22,6 +22,7 @@ import { missingVolume } from './pod-volumes.ts';
 import type { ResourceDefinition } from './resource-definition.ts';
 import {
   all,
+  cancelTimers,
   type KubeletState,
   newEntry,
   type RunningPod,
@@ -31,6 +32,7 @@ import {
   statesOf,
   statusField,
   statusOf,
+  stopWatching,
   withSidecarsEnded,
 } from './running-pod.ts';
 
@@ -127,8 +129,7 @@ export class Kubelet implements ProcessOwner, ProbedBy {
   }
 
   #forget(entry: RunningPod): void {
-    for (const timer of entry.timers) timer.cancel();
-    entry.timers.clear();
+    cancelTimers(entry);
     entry.stopping?.cancel();
     for (const process of all(entry)) process.ended = true;
   }
@@ -299,18 +300,11 @@ export class Kubelet implements ProcessOwner, ProbedBy {
     if (process.ended) return;
     const next = this.#probes.observe(process);
     const entry = this.#running.get(process.podUid);
-    this.#stopWatch(entry, process);
+    stopWatching(entry, process);
     process.watch =
       next === undefined || process.ended || !entry
         ? undefined
         : this.#after(entry, next - this.core.clock.now(), () => this.observe(process));
-  }
-
-  #stopWatch(entry: RunningPod | undefined, process: ContainerProcess): void {
-    if (!process.watch) return;
-    process.watch.cancel();
-    entry?.timers.delete(process.watch);
-    process.watch = undefined;
   }
 
   setReady(process: ContainerProcess, ready: boolean): void {
@@ -325,7 +319,7 @@ export class Kubelet implements ProcessOwner, ProbedBy {
   exited(process: ContainerProcess, code: number, message: string | undefined): void {
     const entry = this.#running.get(process.podUid);
     process.ended = true;
-    this.#stopWatch(entry, process);
+    stopWatching(entry, process);
     const pod = entry && this.#pod(entry);
     const status = pod && statusOf(pod, process);
     if (!entry || !pod || !status || status.state['running'] === undefined) return;
@@ -416,8 +410,7 @@ export class Kubelet implements ProcessOwner, ProbedBy {
     if (!known) this.#running.set(entry.uid, entry);
     const deadline = Date.parse(pod.metadata.deletionTimestamp as string);
     const graceMs = Math.max(0, deadline - this.core.clock.now());
-    for (const timer of entry.timers) timer.cancel();
-    entry.timers.clear();
+    cancelTimers(entry);
     if (entry.stopping !== undefined) {
       // A second deletion may only shorten what is left.
       this.#after(entry, graceMs, () => this.#gone(entry));

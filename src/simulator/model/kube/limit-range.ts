@@ -65,8 +65,10 @@ export function checkLimits(core: ClusterCore, definition: ResourceDefinition, o
   if (definition.key === 'pods') {
     for (const item of listOf(fieldsOf(object['spec'])['containers'])) {
       const resources = fieldsOf(fieldsOf(item)['resources']);
-      check('Container', fieldsOf(resources['requests']), 'request');
+      // Of one bound it is the limit that is named, when both are beyond it.
+      const before = problems.length;
       check('Container', fieldsOf(resources['limits']), 'limit');
+      if (problems.length === before) check('Container', fieldsOf(resources['requests']), 'request');
     }
   } else if (definition.key === 'persistentvolumeclaims') {
     check('PersistentVolumeClaim', fieldsOf(fieldsOf(fieldsOf(object['spec'])['resources'])['requests']), 'request');

@@ -5,6 +5,7 @@ import { managersOf } from './controller-fields.ts';
 import { eventAs } from './event-versions.ts';
 import type { Node } from './kinds.ts';
 import type { Fields, SimObject } from './object.ts';
+import { requireListVersion } from './request-options.ts';
 import { parseFieldSelector, parseLabelSelector } from './selectors.ts';
 import { tableOf } from './table-format.ts';
 import type { WatchTarget } from './watch-hub.ts';
@@ -36,6 +37,7 @@ export class ReadHandlers {
 
   list(target: Target): KubeAnswer {
     const { query } = target.request;
+    requireListVersion(query, this.#core.store.revision);
     const matches = selection(target);
     const limit = Number(query.get('limit') ?? 0) || 0;
     const token = query.get('continue') ?? '';
@@ -45,7 +47,9 @@ export class ReadHandlers {
     const metadata: Fields = { resourceVersion: String(page.revision) };
     if (upTo < page.items.length) {
       metadata['continue'] = this.#token(page, upTo);
-      metadata['remainingItemCount'] = page.items.length - upTo;
+      // Of a selection nobody knows how many are left.
+      const selects = (query.get('labelSelector') ?? '') !== '' || (query.get('fieldSelector') ?? '') !== '';
+      if (!selects) metadata['remainingItemCount'] = page.items.length - upTo;
     }
     const form = formOf(target.request);
     if (form === 'table') return { status: 200, body: { ...this.#table(target, items, ''), metadata } };

@@ -92,3 +92,16 @@ export function withSidecarsEnded(
     return { ...status, ready: false, started: false, state: { terminated } };
   });
 }
+
+/** Nobody looks at the container's probes by itself any more; the timer is kept nowhere. */
+export function stopWatching(entry: RunningPod | undefined, process: ContainerProcess): void {
+  if (!process.watch) return;
+  process.watch.cancel();
+  entry?.timers.delete(process.watch);
+  process.watch = undefined;
+}
+
+export function cancelTimers({ timers }: RunningPod): void {
+  for (const timer of timers) timer.cancel();
+  timers.clear();
+}

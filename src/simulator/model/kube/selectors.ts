@@ -189,6 +189,7 @@ export function parseFieldSelector(plural: string, text: string): FieldSelector 
 }
 
 function fieldText(object: SimObject, path: readonly string[]): string {
+  if (object.kind === 'Job' && path[1] === 'successful') return shownText(fieldsOf(object['status'])['succeeded'] ?? 0);
   let value: unknown = object;
   for (const step of path) value = fieldsOf(value)[step];
   if (value === undefined || value === null) return path.at(-1) === 'unschedulable' ? 'false' : '';

@@ -1,3 +1,4 @@
+import { isAllowed } from './access-review.ts';
 import { admitChange } from './admission.ts';
 import {
   ApiError,
@@ -20,6 +21,8 @@ import type { ObjectWriter } from './object-writer.ts';
 import { bindPod } from './pod-binding.ts';
 import { selectorText, workloadSelector } from './selectors.ts';
 import { isDryRun, type WriteHandlers, writerOf } from './write-handlers.ts';
+
+const leastTokenSeconds = 600;
 
 /** Everything under an object's own path, and the reviews that are created but never stored. */
 export class Subresources {
@@ -103,53 +106,10 @@ export class Subresources {
         return { status: 201, body: { ...base, spec, status: known ? { authenticated: true, user } : { user: {} } } };
       }
       default: {
-        const allowed = this.#allowed(spec);
+        const allowed = isAllowed(this.#core, spec);
         return { status: 201, body: { ...base, spec, status: { allowed } } };
       }
     }
-  }
-
-  /** Administrators may everything; others what a (Cluster)RoleBinding gives them. */
-  #allowed(spec: Fields): boolean {
-    const groups = listOf(spec['groups']);
-    if (spec['user'] === 'kubernetes-admin' || groups.includes('system:masters')) return true;
-    const attributes = fieldsOf(spec['resourceAttributes']);
-    const wanted = {
-      verb: shownText(attributes['verb'] ?? ''),
-      group: shownText(attributes['group'] ?? ''),
-      resource: shownText(attributes['resource'] ?? ''),
-    };
-    const namespace = typeof attributes['namespace'] === 'string' ? attributes['namespace'] : '';
-    const { store } = this.#core;
-    const bindings = [
-      ...store.table('clusterrolebindings.rbac.authorization.k8s.io').byKey.values(),
-      ...store.table('rolebindings.rbac.authorization.k8s.io').inNamespace(namespace).values(),
-    ];
-    return bindings.some((binding) => {
-      const bound = listOf(binding['subjects'])
-        .map(fieldsOf)
-        .some((subject) => {
-          if (subject['kind'] === 'Group') return groups.includes(subject['name']);
-          if (subject['kind'] === 'ServiceAccount')
-            return (
-              spec['user'] === `system:serviceaccount:${shownText(subject['namespace'])}:${shownText(subject['name'])}`
-            );
-          return subject['name'] === spec['user'];
-        });
-      if (!bound) return false;
-      const role = fieldsOf(binding['roleRef']);
-      const found =
-        role['kind'] === 'ClusterRole'
-          ? store.table('clusterroles.rbac.authorization.k8s.io').get(undefined, shownText(role['name']))
-          : store.table('roles.rbac.authorization.k8s.io').get(binding.metadata.namespace, shownText(role['name']));
-      return listOf(found?.['rules'])
-        .map(fieldsOf)
-        .some((rule) => {
-          const has = (field: string, value: string): boolean =>
-            listOf(rule[field]).some((each) => each === '*' || each === value);
-          return has('verbs', wanted.verb) && has('apiGroups', wanted.group) && has('resources', wanted.resource);
-        });
-    });
   }
 
   #existing(target: Target): SimObject {
@@ -253,6 +213,12 @@ export class Subresources {
     const account = this.#existing(target);
     const spec = fieldsOf(fieldsOf(readBody(target.request, { kind: 'TokenRequest' }))['spec']);
     const seconds = typeof spec['expirationSeconds'] === 'number' ? spec['expirationSeconds'] : 3600;
+    if (seconds < leastTokenSeconds) {
+      const message = `Invalid value: ${seconds}: may not specify a duration less than 10 minutes`;
+      throw invalid({ kind: 'TokenRequest', group: 'authentication.k8s.io' }, '', [
+        { field: 'spec.expirationSeconds', reason: 'FieldValueInvalid', message },
+      ]);
+    }
     const expires = this.#core.clock.now() + seconds * 1000;
     const claims = {
       sub: `system:serviceaccount:${account.metadata.namespace}:${account.metadata.name}`,

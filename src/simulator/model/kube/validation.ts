@@ -170,8 +170,33 @@ function workloadRules(object: SimObject, found: Violation[]): void {
   if (policy !== 'Always') found.push(notSupported('spec.template.spec.restartPolicy', policy, ['Always']));
 }
 
+function policyRules(object: SimObject, found: Violation[]): void {
+  for (const [index, rule] of listOf(object['rules']).entries())
+    if (listOf(fieldsOf(rule)['verbs']).length === 0)
+      found.push(required(`rules[${index}].verbs`, 'verbs must contain at least one value'));
+}
+
 const rules: Record<string, (object: SimObject, found: Violation[]) => void> = {
   Pod: (object, found) => podRules('spec', (object as Pod).spec, found),
+  Role: (object, found) => policyRules(object, found),
+  ClusterRole: (object, found) => policyRules(object, found),
+  Event: (object, found) => {
+    const about = fieldsOf(object['involvedObject'])['namespace'];
+    if (typeof about === 'string' && about !== '' && about !== object.metadata.namespace)
+      found.push(wrong('involvedObject.namespace', about, 'does not match event.namespace'));
+  },
+  Secret: (object, found) => {
+    if (object['type'] !== 'kubernetes.io/tls') return;
+    for (const key of ['tls.crt', 'tls.key'])
+      if (fieldsOf(object['data'])[key] === undefined) found.push(required(`data[${key}]`));
+  },
+  Lease: (object, found) => {
+    const { leaseDurationSeconds: seconds, leaseTransitions } = fieldsOf(object['spec']);
+    if (typeof seconds === 'number' && seconds <= 0)
+      found.push(wrong('spec.leaseDurationSeconds', seconds, 'must be greater than 0'));
+    if (typeof leaseTransitions === 'number' && leaseTransitions < 0)
+      found.push(wrong('spec.leaseTransitions', leaseTransitions, atLeastZero));
+  },
   Deployment: (object, found) => {
     workloadRules(object, found);
     const rolling = (object as Deployment).spec.strategy.rollingUpdate;

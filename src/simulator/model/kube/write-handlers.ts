@@ -1,5 +1,5 @@
 import { admitChange, admitNew, decodeObject } from './admission.ts';
-import { ApiError, badRequest, invalid, notFound } from './api-error.ts';
+import { ApiError, badRequest, forbidden, invalid, notFound } from './api-error.ts';
 import {
   type KubeAnswer,
   type KubeRequest,
@@ -39,6 +39,11 @@ const patchTypes = {
   apply: 'application/apply-patch+yaml',
 };
 
+const immortalNamespaces: ReadonlySet<string> = new Set(['default', 'kube-system', 'kube-public']);
+
+/** What a PUT makes when it is not there. */
+const createdByPut: ReadonlySet<string> = new Set(['leases.coordination.k8s.io']);
+
 /** Create, update, patch, apply and delete. */
 export class WriteHandlers {
   readonly #core: ClusterCore;
@@ -66,7 +71,18 @@ export class WriteHandlers {
       target,
       request.query.get('fieldValidation'),
     );
-    const old = this.#existing(definition, namespace, name as string);
+    const old = this.#core.store.table(definition.key).get(namespace, name as string);
+    if (!old && subresource === undefined && createdByPut.has(definition.key)) {
+      const admitted = this.#admitNew(
+        definition,
+        storedForm(definition, object),
+        this.#by(target, undefined),
+        undefined,
+      );
+      if (!isDryRun(request.query)) this.#writer.create(definition, admitted);
+      return withWarnings({ status: 201, body: shown(definition, admitted) }, warnings);
+    }
+    if (!old) throw notFound(definition, name as string);
     return withWarnings(this.#change(target, old, storedForm(definition, object), subresource), warnings);
   }
 
@@ -100,6 +116,8 @@ export class WriteHandlers {
     const { definition, namespace, name, request } = target;
     const options = deletionOptions(readBody(request, { kind: 'DeleteOptions' }), request.query);
     const object = this.#existing(definition, namespace, name as string);
+    if (definition.key === 'namespaces' && immortalNamespaces.has(object.metadata.name))
+      throw forbidden(definition, object.metadata.name, 'this namespace may not be deleted');
     return { status: 200, body: requestDeletion(this.#core, this.#writer, definition, object, options) };
   }
 
@@ -257,18 +275,13 @@ function shown(definition: ResourceDefinition, object: SimObject): SimObject {
 /** Who writes, for managedFields. */
 export function writerOf(core: ClusterCore, request: KubeRequest, subresource: string | undefined): Writer {
   const named = request.query.get('fieldManager');
-  if (named !== null && named.length > 128)
-    throw badRequest('fieldManager: Invalid value: may not be more than 128 bytes');
   const manager = named || (request.userAgent ?? '').split('/')[0] || 'unknown';
   return { manager, now: stamp(core.clock.now()), subresource };
 }
 
-/** `dryRun=All`; any other value is refused. */
+/** `dryRun=All`; any other value was refused before. */
 export function isDryRun(query: URLSearchParams): boolean {
-  const value = query.get('dryRun');
-  if (value === null || value === '') return false;
-  if (value !== 'All') throw badRequest(`invalid dryRun value ${JSON.stringify(value)}`);
-  return true;
+  return query.get('dryRun') === 'All';
 }
 
 function patchedObject(definition: ResourceDefinition, old: SimObject, type: string, body: unknown): unknown {

@@ -140,9 +140,13 @@ export class JobController {
     const active = this.#pods.ownedBy(job).filter((pod) => !isPodFinished(pod) && !isTerminating(pod));
     const ready = active.filter(isPodReady).length;
     const now = stamp(this.#core.clock.now());
-    const conditions = so.end
-      ? withCondition(job.status.conditions, { ...so.end, lastProbeTime: now }, now)
-      : job.status.conditions;
+    let conditions = job.status.conditions;
+    if (so.end) {
+      const end = { ...so.end, lastProbeTime: now };
+      // What the job comes to is said before it has come to it.
+      const first = end.type === 'Complete' ? 'SuccessCriteriaMet' : 'FailureTarget';
+      conditions = withCondition(withCondition(conditions, { ...end, type: first }, now), end, now);
+    }
     this.#writer.setStatus(this.#definition, job, {
       ...(so.end || active.length === 0 ? {} : { active: active.length }),
       ...(so.succeeded > 0 ? { succeeded: so.succeeded } : {}),

@@ -1,7 +1,8 @@
 import type { ClusterCore } from '../cluster-core.ts';
 import { requestDeletion } from '../deletion.ts';
 import { isTerminating, type Namespace } from '../kinds.ts';
-import type { SimObject } from '../object.ts';
+import { deletionConditions } from '../namespace-conditions.ts';
+import { type SimObject, sameJson, stamp } from '../object.ts';
 import type { ObjectWriter } from '../object-writer.ts';
 import type { ResourceDefinition } from '../resource-definition.ts';
 import { seededLag, WorkQueue } from '../work-queue.ts';
@@ -52,6 +53,14 @@ export class NamespaceController {
     });
   }
 
+  #sayWhatRemains(name: string, left: Parameters<typeof deletionConditions>[1]): void {
+    const namespace = this.#core.store.typed<Namespace>('namespaces').get(undefined, name);
+    if (!namespace) return;
+    const conditions = deletionConditions(namespace.status.conditions, left, stamp(this.#core.clock.now()));
+    if (sameJson(conditions, namespace.status.conditions)) return;
+    this.#writer.setStatus(this.#definition, namespace, { ...namespace.status, conditions });
+  }
+
   #empty(namespace: Namespace): void {
     const { name } = namespace.metadata;
     const left: { definition: ResourceDefinition; object: SimObject }[] = [];
@@ -66,10 +75,14 @@ export class NamespaceController {
       if (!isTerminating(object))
         requestDeletion(this.#core, this.#writer, definition, object, { propagation: 'Background' });
     }
-    const remaining = left.some(
-      ({ definition, object }) => this.#core.store.table(definition.key).get(name, object.metadata.name) !== undefined,
-    );
-    if (remaining) return;
+    const remaining = left.flatMap(({ definition, object: { metadata } }) => {
+      const object = this.#core.store.table(definition.key).get(name, metadata.name);
+      return object ? [{ plural: definition.plural, group: definition.group, object }] : [];
+    });
+    if (remaining.length > 0) {
+      this.#sayWhatRemains(name, remaining);
+      return;
+    }
     const now = this.#core.store.typed<Namespace>('namespaces').get(undefined, name);
     if (!now || (now.spec.finalizers ?? []).length === 0) return;
     const finalizers = (now.spec.finalizers ?? []).filter((each) => each !== 'kubernetes');

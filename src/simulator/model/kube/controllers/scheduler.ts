@@ -1,6 +1,6 @@
 import type { ClusterCore } from '../cluster-core.ts';
 import { conditionOf, isPodFinished, isTerminating, type Node, type Pod, withCondition } from '../kinds.ts';
-import { controllerOf, keyOf, sameJson, stamp } from '../object.ts';
+import { controllerOf, keyOf, listOf, sameJson, stamp } from '../object.ts';
 import type { ObjectWriter } from '../object-writer.ts';
 import { bindPod } from '../pod-binding.ts';
 import type { ResourceDefinition } from '../resource-definition.ts';
@@ -44,7 +44,7 @@ export class Scheduler {
         this.#fit.forget(keyOf(pod));
         if (pod.spec.nodeName !== undefined) this.wakeWaiting();
       } else if (pod.spec.nodeName === undefined) {
-        if (change.type === 'ADDED') this.#consider(pod);
+        if (change.type === 'ADDED' || isGated(change.old as Pod)) this.#consider(pod);
       } else if (isPodFinished(pod) && !isPodFinished(change.old as Pod)) this.wakeWaiting();
       else if (change.old && (change.old as Pod).spec.nodeName === undefined) this.wakeWaiting();
     });
@@ -68,7 +68,7 @@ export class Scheduler {
   }
 
   #consider(pod: Pod): void {
-    if (!isSchedulable(pod)) return;
+    if (!isSchedulable(pod) || (isGated(pod) && conditionOf(pod.status.conditions, 'PodScheduled'))) return;
     this.#pending.add(keyOf(pod));
     this.#queue.add('turn');
   }
@@ -100,6 +100,10 @@ export class Scheduler {
 
   #schedule(pod: Pod): void {
     this.#fit.forget(keyOf(pod));
+    if (isGated(pod)) {
+      this.#unscheduled(pod, 'SchedulingGated', 'Scheduling is blocked due to non-empty scheduling gates');
+      return;
+    }
     const nodes = this.#core.store.typed<Node>('nodes').byKey;
     const reasons = new Map<string, number>();
     const pinned = this.#pinnedNode(pod);
@@ -139,7 +143,11 @@ export class Scheduler {
     } else {
       const listed = [...reasons].map(([reason, count]) => `${count} ${reason}`).sort();
       const why = listed.length === 0 ? 'no nodes available to schedule pods' : listed.join(', ');
-      this.#refuse(pod, `0/${nodes.size} nodes are available: ${why}.`);
+      const none = `0/${nodes.size} nodes are available`;
+      this.#refuse(
+        pod,
+        `${none}: ${why}.${listed.length === 0 ? '' : ` preemption: ${none}: ${preemptionText(reasons)}.`}`,
+      );
     }
   }
 
@@ -182,15 +190,39 @@ export class Scheduler {
   #refuse(pod: Pod, message: string): void {
     this.#waiting.add(keyOf(pod));
     this.#core.events.record('default-scheduler', pod, { type: 'Warning', reason: 'FailedScheduling', message });
+    this.#unscheduled(pod, 'Unschedulable', message);
+  }
+
+  #unscheduled(pod: Pod, reason: string, message: string): void {
     const old = conditionOf(pod.status.conditions, 'PodScheduled');
     if (old?.status === 'False' && old.message === message) return;
     const conditions = withCondition(
       pod.status.conditions,
-      { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message },
+      { type: 'PodScheduled', status: 'False', reason, message },
       stamp(this.#core.clock.now()),
     );
     this.#writer.setStatus(this.#pods, pod, { ...pod.status, conditions });
   }
+}
+
+/** What pods of a lower priority could make room for, and nobody has: the rest no eviction would help. */
+const curable = /^(Insufficient|Too many pods|node\(s\) (didn't (have free ports|match pod|satisfy existing)))/;
+
+function preemptionText(reasons: ReadonlyMap<string, number>): string {
+  let victims = 0;
+  let helpless = 0;
+  for (const [reason, count] of reasons) {
+    if (curable.test(reason)) victims += count;
+    else helpless += count;
+  }
+  return [
+    ...(victims > 0 ? [`${victims} No preemption victims found for incoming pod`] : []),
+    ...(helpless > 0 ? [`${helpless} Preemption is not helpful for scheduling`] : []),
+  ].join(', ');
+}
+
+function isGated(pod: Pod | undefined): boolean {
+  return listOf(pod?.spec['schedulingGates']).length > 0;
 }
 
 function isSchedulable({ spec }: Pod): boolean {
