@@ -30,6 +30,7 @@ export const registerAudit: RegisterCommand = (program, context) => {
     ['clm audit verify', 'all channels, against the journal too'],
     ['clm audit verify --no-journal --require-signatures', 'on a machine without the database: a clm.yaml is enough'],
   ]);
+  examples(audit, [['clm audit verify', 'does everything that let a version through hold?']]);
   const show = withConnection(audit.command('show'))
     .summary('the records of one commit, in words')
     .argument('<commit>', 'full commit, or at least 7 digits of one with a record')

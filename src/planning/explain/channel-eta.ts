@@ -5,7 +5,7 @@ import type { Pipeline } from '../../domain/pipeline.ts';
 import { formatDuration } from '../../support/duration.ts';
 import { type Eta, type EtaChannel, estimate, type RolloutLeft } from '../pipeline/eta.ts';
 import { type FactView, isoTime, outerState, type ProcessView, type RolloutView } from './process-views.ts';
-import type { ChannelStatus, Explanation } from './status-document.ts';
+import type { ChannelStatus, ExplanationLink } from './status-document.ts';
 
 /** Of kind `duration`, by cluster: what its last updates took, in ms. */
 const durationFact = z.object({ updates: z.array(z.number()) });
@@ -70,7 +70,7 @@ function written({ commit, p50, p90, path, waitsFor }: Eta): NonNullable<Channel
 }
 
 /** When it will be through, and what decides that. */
-export function etaLinks(now: string, { eta, name }: ChannelStatus): Explanation['chain'] {
+export function etaLinks(now: string, { eta, name }: ChannelStatus): ExplanationLink[] {
   if (eta === undefined) return [];
   const when = (at: string): string => `${at.slice(0, 16).replace('T', ' ')}Z (${relative(now, at)})`;
   const counted = eta.waitsFor.length === 0 ? '' : `; it counts on ${eta.waitsFor.join(', ')} at once`;

@@ -50,6 +50,11 @@ export function explainSubject(status: StatusDocument, subject: string, past: Pa
   return { found: false, near };
 }
 
+/** The same links, below another. */
+function below(links: ExplanationLink[], by = 1): ExplanationLink[] {
+  return links.map((link) => ({ ...link, depth: (link.depth ?? 0) + by }));
+}
+
 interface Answer {
   summary: string;
   chain: ExplanationLink[];
@@ -70,7 +75,7 @@ function found(
       asOfSeq: status.asOfSeq,
       subject: { kind, name },
       summary: answer.summary,
-      chain: answer.chain,
+      chain: answer.chain.map((link) => ({ ...link, depth: link.depth ?? 0 })),
     },
   };
 }
@@ -84,22 +89,23 @@ function channelAnswer(status: StatusDocument, channel: ChannelStatus): Answer {
       : `is at ${commit} (${counts.updated} of ${counts.total} clusters updated)`;
   const summary = `Channel ${channel.name} ${what}: ${channel.state}${channel.reason === undefined ? '' : ` – ${channel.reason}`}`;
   const chain: ExplanationLink[] = [channelLink(status, channel)];
-  chain.push(...etaLinks(status.at, channel));
-  chain.push(...gateLinks(status, channel));
-  chain.push(...overrideLinks(status, channel.name, undefined));
+  chain.push(...below(etaLinks(status.at, channel)));
+  chain.push(...below(gateLinks(status, channel)));
+  chain.push(...below(overrideLinks(status, channel.name, undefined)));
   const troubled = status.clusters.filter((cluster) => cluster.channel === channel.name && isTroubled(cluster));
   const moving = status.clusters.filter(
     (cluster) => cluster.channel === channel.name && (cluster.state === 'updating' || cluster.state === 'verifying'),
   );
   const told = troubled.length > 0 ? troubled : moving;
-  for (const cluster of told.slice(0, shownClusters)) chain.push(...clusterLinks(status, cluster));
+  for (const cluster of told.slice(0, shownClusters)) chain.push(...below(clusterLinks(status, cluster)));
   if (told.length > shownClusters) {
     chain.push({
+      depth: 1,
       subject: `${told.length - shownClusters} more clusters`,
       message: `clm clusters --channel ${channel.name} lists them.`,
     });
   }
-  chain.push(...promotionLinks(channel));
+  chain.push(...below(promotionLinks(channel)));
   return { summary, chain };
 }
 
@@ -208,9 +214,9 @@ function clusterAnswer(status: StatusDocument, cluster: ClusterStatus): Answer {
   const summary = `Cluster ${cluster.alias} runs ${runs}${aim}: ${cluster.state}${why === undefined ? '' : ` – ${why}`}`;
   const channel = status.channels.find((one) => one.name === cluster.channel);
   const chain = clusterLinks(status, cluster);
-  chain.push(...overrideLinks(status, cluster.channel, cluster.id));
+  chain.push(...below(overrideLinks(status, cluster.channel, cluster.id)));
   const waitsForChannel = cluster.state === 'queued' || cluster.state === 'unknown' || cluster.state === 'failed';
-  if (channel !== undefined && waitsForChannel) chain.push(channelLink(status, channel));
+  if (channel !== undefined && waitsForChannel) chain.push(...below([channelLink(status, channel)]));
   return { summary, chain };
 }
 
@@ -232,11 +238,12 @@ function clusterLinks(status: StatusDocument, cluster: ClusterStatus): Explanati
   };
   const links = [first];
   for (const failure of cluster.checks?.failures.slice(0, shownClusters) ?? []) {
-    links.push({ subject: `check ${failure.check}`, message: failureMessage(status, cluster, failure) });
+    links.push({ depth: 1, subject: `check ${failure.check}`, message: failureMessage(status, cluster, failure) });
   }
   const flaky = cluster.checks?.flaky ?? [];
   if (flaky.length > 0) {
     links.push({
+      depth: 1,
       subject: 'flaky checks',
       message: `${flaky.join(', ')} passed only when run again.`,
       action: 'clm e2e flakes',
@@ -246,6 +253,7 @@ function clusterLinks(status: StatusDocument, cluster: ClusterStatus): Explanati
     const blocker = pool.blocker;
     const nodes = pool.nodes.filter((node) => node.phase !== 'updated' && node.phase !== 'old').slice(0, 3);
     links.push({
+      depth: 1,
       subject: `node pool ${pool.name}`,
       message:
         blocker?.message ??
@@ -255,7 +263,7 @@ function clusterLinks(status: StatusDocument, cluster: ClusterStatus): Explanati
         : { code: blocker.code, ...(blocker.since === undefined ? {} : { since: blocker.since }) }),
       ...(blocker === undefined ? {} : { action: blockerAction(cluster, blocker) }),
     });
-    if (blocker !== undefined) links.push(...blockerLinks(blocker));
+    if (blocker !== undefined) links.push(...below(blockerLinks(blocker), 2));
   }
   return links;
 }
@@ -347,12 +355,12 @@ function commitAnswer(
   for (const channel of status.channels) {
     if (channel.rollout?.commit === commit || (channel.head === commit && channel.rollout === undefined)) {
       places.push(`${channel.name} ${channel.state}`);
-      chain.push(channelLink(status, channel), ...gateLinks(status, channel));
+      chain.push(channelLink(status, channel), ...below(gateLinks(status, channel)));
       if (isTroubledChannel(channel)) {
         const troubled = status.clusters.filter((one) => one.channel === channel.name && isTroubled(one));
-        for (const cluster of troubled.slice(0, shownClusters)) chain.push(...clusterLinks(status, cluster));
+        for (const cluster of troubled.slice(0, shownClusters)) chain.push(...below(clusterLinks(status, cluster)));
       }
-      chain.push(...promotionLinks(channel));
+      chain.push(...below(promotionLinks(channel)));
       continue;
     }
     const earlier = past.find((one) => one.channel === channel.name && one.commit === commit);

@@ -218,7 +218,7 @@ export function statusJsonSchema(): unknown {
   return z.toJSONSchema(statusSchema);
 }
 
-/** What `clm why` answers: a chain from the subject down to what has to happen first. */
+/** What `clm why` answers: a tree, from the subject down to what has to happen first. */
 export const explanationSchema = z.object({
   apiVersion: z.literal('clm/v1'),
   kind: z.literal('Explanation'),
@@ -229,6 +229,8 @@ export const explanationSchema = z.object({
   summary: z.string(),
   chain: z.array(
     z.object({
+      /** How far below the subject: a link belongs to the nearest one before it that is less deep. */
+      depth: z.int().min(0),
       subject: z.string(),
       message: z.string(),
       code: z.string().optional(),
@@ -242,4 +244,5 @@ export const explanationSchema = z.object({
 });
 
 export type Explanation = z.infer<typeof explanationSchema>;
-export type ExplanationLink = Explanation['chain'][number];
+/** A link before its place in the tree is known; at its top unless it says so. */
+export type ExplanationLink = Omit<Explanation['chain'][number], 'depth'> & { depth?: number };

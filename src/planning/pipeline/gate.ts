@@ -46,11 +46,15 @@ export function judgeGate(input: GateInput): GateVerdict {
       open: false,
       green,
       notGreen,
-      reason: `${notGreen.length} clusters are not green, ${input.maxFailures} allowed; ${first.cluster}: ${first.reason}`,
+      reason: `${areOf(notGreen.length)} not green, ${input.maxFailures} allowed; ${first.cluster}: ${first.reason}`,
     };
   }
   const tolerated = notGreen.length === 0 ? '' : `, ${notGreen.length} failed within the budget`;
-  return { open: true, green, notGreen, reason: `${green.length} clusters are green${tolerated}` };
+  return { open: true, green, notGreen, reason: `${areOf(green.length)} green${tolerated}` };
+}
+
+function areOf(clusters: number): string {
+  return clusters === 1 ? '1 cluster is' : `${clusters} clusters are`;
 }
 
 function whyNotGreen(input: GateInput, cluster: string, member: GateMember): string | undefined {

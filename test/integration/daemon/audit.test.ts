@@ -90,7 +90,7 @@ async function moved(from: string, to: string, change: Partial<MoveRecord> = {})
         },
       },
       soak: { requiredMs: 0, observedMs: 0, clusterMs: 0 },
-      gates: [{ name: 'checks', state: 'open', reason: '1 clusters are green' }],
+      gates: [{ name: 'checks', state: 'open', reason: '1 cluster is green' }],
     },
     asked: null,
     approvals: [],
@@ -172,7 +172,7 @@ describe('records of branch moves', () => {
       head: newest,
       begins: world.first,
       moves: [
-        { from: world.second, to: newest, signedBy: 'clm@example.org', summary: 'proven on dev: 1 clusters are green' },
+        { from: world.second, to: newest, signedBy: 'clm@example.org', summary: 'proven on dev: 1 cluster is green' },
         { from: world.first, to: world.second, signedBy: 'clm@example.org' },
       ],
     });

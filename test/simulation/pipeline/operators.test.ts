@@ -55,7 +55,7 @@ describe('a hotfix', () => {
     expect(report).toMatchObject({ proven: true, findings: [] });
     expect(report.channels.map(({ moves }) => moves.map((move) => move.summary))).toEqual([
       [],
-      [`hotfix by jo: ${reason}`, 'proven on dev: 1 clusters are green'],
+      [`hotfix by jo: ${reason}`, 'proven on dev: 1 cluster is green'],
       ['proven on alpha: 2 clusters are green'],
     ]);
   });

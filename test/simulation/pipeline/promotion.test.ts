@@ -21,7 +21,7 @@ describe('a merge to the first channel', () => {
     expect(report).toMatchObject({ proven: true, findings: [], journal: { state: 'intact' } });
     expect(report.channels.map(({ channel, moves }) => [channel, moves.map((move) => move.summary)])).toEqual([
       ['dev', []],
-      ['alpha', ['proven on dev: 1 clusters are green']],
+      ['alpha', ['proven on dev: 1 cluster is green']],
       ['stable', ['proven on alpha: 2 clusters are green']],
     ]);
   });

@@ -29,7 +29,7 @@ export function judgeConvergence({ members, running }: ConvergenceInput): GateVe
     else alike += 1;
   }
   const first = troubles[0];
-  if (first === undefined) return open(`${alike} clusters run what was verified`);
+  if (first === undefined) return open(`${alike === 1 ? '1 cluster runs' : `${alike} clusters run`} what was verified`);
   const more = troubles.length > 1 ? `; and ${troubles.length - 1} more` : '';
   return closed(`${first}${more}`, 'the clusters named, once they run it again');
 }

@@ -20,6 +20,7 @@ describe('clm why', () => {
       'node pool workers',
       'blocked by',
     ]);
+    expect(explanation.chain.map((link) => link.depth)).toEqual([0, 1, 2]);
     expect(explanation.chain[2]?.message).toBe(
       'budget shop/cart, pod shop/cart-0, owner StatefulSet/cart, node ip-10-0-0-9',
     );
