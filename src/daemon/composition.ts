@@ -22,6 +22,8 @@ import type { Step } from '../ports/step.ts';
 import type { Lease, OutboxMessage, Store } from '../ports/store.ts';
 import { createHttpClient } from '../providers/http/http-client.ts';
 import { createPrometheus } from '../providers/metrics/prometheus.ts';
+import type { Github } from '../providers/scm/github/github-client.ts';
+import { createGithubReviews } from '../providers/scm/github/github-reviews.ts';
 import { createPlainGitReviews } from '../providers/scm/plain-git.ts';
 import { createClusterSessions } from '../providers/session/create-cluster-sessions.ts';
 import { createSshSigner } from '../sources/git/ssh-signature.ts';
@@ -66,6 +68,8 @@ export interface CompositionInput {
   onStep: (run: { machine: string; step: string; outcome: string; code?: string; wallMs: number }) => void;
   onLeaseLost: () => void;
   onChecks: (run: { clusterId: string; channel: string }, results: readonly CheckResult[]) => void;
+  /** undefined = plain git. */
+  forge: Github | undefined;
   /** What could not be told to the registry. */
   reportProblems: () => StatusProblem[];
   report: { aws: CallReport; kube: CallReport };
@@ -82,6 +86,8 @@ export interface Composition {
   startChannels: () => Promise<void>;
   /** Looks at the files and, when `git` is asked for, at the repository. */
   look: (git: boolean) => Promise<void>;
+  /** Reviews, statuses or checks of the forge may have changed. */
+  reviewsChanged: () => Promise<void>;
   /** Checks on a schedule; to be started once the engine runs. */
   periodic: PeriodicChecks;
   close: () => Promise<void>;
@@ -145,10 +151,7 @@ export function compose(input: CompositionInput): Composition {
   const { mirror, moveNotes } = createKeepers(input, wakeChannels, now);
   const takeOverrides = () => mirror.take();
   const adoption = createAdoption({ ...input, engine, sessions, render, pipeline, takeOverrides, now });
-  const nodesOf = async (clusterId: string): Promise<string[]> => {
-    const { nodes } = await (await sessions.sessionFor(clusterId)).view();
-    return nodes.map((node) => node.name);
-  };
+  const nodesOf = (clusterId: string) => nodeNames(sessions, clusterId);
   const previewRoll = previewOf({ store, sessions, clusters: () => lastGood.clusters(), now });
   const reportProblems = () => [...input.reportProblems(), ...mirror.problems(), ...moveNotes.problems()];
   const backend = createBackend({
@@ -170,12 +173,22 @@ export function compose(input: CompositionInput): Composition {
     moveNotes,
     startChannels,
     look,
+    reviewsChanged: () => wakePromotions(store, engine),
     periodic: checks.periodic,
     close: async () => {
       await sessions.close();
       access.close();
     },
   };
+}
+
+async function wakePromotions(store: Store, engine: Engine): Promise<void> {
+  for (const row of await store.rows({ machine: 'promotion', status: 'active' })) engine.wake(row.id);
+}
+
+async function nodeNames(sessions: ClusterSessions, clusterId: string): Promise<string[]> {
+  const { nodes } = await (await sessions.sessionFor(clusterId)).view();
+  return nodes.map((node) => node.name);
 }
 
 function accessOf(input: CompositionInput, rolloutOf: (clusterId: string) => string | undefined) {
@@ -296,7 +309,7 @@ function createSteps(input: StepsInput): Record<string, Step> {
       heads,
       http,
       metrics: createPrometheus(http),
-      scm: createPlainGitReviews(source),
+      scm: input.forge === undefined ? createPlainGitReviews(source) : createGithubReviews(input.forge, source),
     }),
     ...createRollSteps({
       sessions,

@@ -1,4 +1,4 @@
-/** The part of `clm.yaml` about people: who is told what. */
+/** The parts of `clm.yaml` about systems around the fleet: who is told what, and the forge that holds the configuration repository. */
 import path from 'node:path';
 import { z } from 'zod';
 import { nearMatches } from '../domain/near-matches.ts';
@@ -11,6 +11,7 @@ import type { SecretReference } from '../support/secret-reference.ts';
 export type SinkConfig = { name: string; audience: Audience; timeoutMs: number } & (
   | { kind: 'webhook'; url: string; secret: SecretReference }
   | { kind: 'slack'; to: { url: string; channel: string; token: SecretReference } | { webhook: SecretReference } }
+  | { kind: 'github' }
 );
 
 export interface NotificationsConfig {
@@ -19,6 +20,22 @@ export interface NotificationsConfig {
   blockedForMs: number;
   /** Attempts before news are given up. */
   attempts: number;
+}
+
+/** The forge that holds the configuration repository. */
+export interface ForgeConfig {
+  /** Base of its REST API. */
+  url: string;
+  owner: string;
+  repository: string;
+  token: SecretReference;
+  /** What webhooks are signed with; undefined = none are taken. */
+  webhookSecret?: SecretReference;
+  /** A status of each channel on each commit that it has. */
+  statuses: boolean;
+  /** A deployment to an environment of each channel's name. */
+  deployments: boolean;
+  timeoutMs: number;
 }
 
 const text = z.string().min(1);
@@ -49,7 +66,7 @@ const sinkSchema = z.strictObject({
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,40}$/, 'a name is lower case letters, digits and -')
     .meta({ remedy: 'write a name like releases' }),
-  kind: z.enum(['webhook', 'slack']),
+  kind: z.enum(['webhook', 'slack', 'github']),
   url: httpUrl.optional(),
   channel: text.optional(),
   secretEnv: variable.optional(),
@@ -72,6 +89,24 @@ export const notificationsSchema = z
   })
   .prefault({});
 
+export const forgeSchema = z
+  .strictObject({
+    kind: z.literal('github').default('github'),
+    url: httpUrl.default('https://api.github.com'),
+    repository: z
+      .string()
+      .regex(/^[A-Za-z0-9_.-]+\/[A-Za-z0-9_.-]+$/, 'this is no repository of a forge')
+      .meta({ remedy: 'write owner/name' }),
+    tokenEnv: variable.optional(),
+    tokenFile: text.optional(),
+    webhookSecretEnv: variable.optional(),
+    webhookSecretFile: text.optional(),
+    statuses: z.boolean().default(true),
+    deployments: z.boolean().default(true),
+    timeout: span(1_000, 60_000, 'write a span like 20s, up to 1m').prefault('20s'),
+  })
+  .optional();
+
 type Complain = (keys: PropertyKey[], message: string, remedy: string) => void;
 
 interface Context {
@@ -81,7 +116,11 @@ interface Context {
 }
 
 /** Names of channels are not known here: a channel that is not there is told nothing. */
-export function notificationsOf(settings: z.output<typeof notificationsSchema>, context: Context): NotificationsConfig {
+export function notificationsOf(
+  settings: z.output<typeof notificationsSchema>,
+  hasForge: boolean,
+  context: Context,
+): NotificationsConfig {
   const names = new Set<string>();
   const sinks = settings.sinks.flatMap((sink, index): SinkConfig[] => {
     const at = (key: string): PropertyKey[] => ['notifications', 'sinks', index, key];
@@ -89,7 +128,7 @@ export function notificationsOf(settings: z.output<typeof notificationsSchema>, 
     names.add(sink.name);
     complainOfTemplates(sink.templates ?? {}, (key) => [...at('templates'), key], context.complain);
     const { name, tell = ['info', 'attention'], channels = [], templates = {}, timeout: timeoutMs } = sink;
-    const to = placeOf(sink, at, context);
+    const to = placeOf(sink, hasForge, at, context);
     return to === undefined ? [] : [{ name, audience: { tell, channels, templates }, timeoutMs, ...to }];
   });
   return { sinks, blockedForMs: settings.blockedFor, attempts: settings.attempts };
@@ -97,15 +136,29 @@ export function notificationsOf(settings: z.output<typeof notificationsSchema>, 
 
 type Place =
   | { kind: 'webhook'; url: string; secret: SecretReference }
-  | { kind: 'slack'; to: { url: string; channel: string; token: SecretReference } | { webhook: SecretReference } };
+  | { kind: 'slack'; to: { url: string; channel: string; token: SecretReference } | { webhook: SecretReference } }
+  | { kind: 'github' };
 
 function placeOf(
   sink: z.output<typeof sinkSchema>,
+  hasForge: boolean,
   at: (key: string) => PropertyKey[],
   context: Context,
 ): Place | undefined {
   const { complain } = context;
   const { kind, url, channel } = sink;
+  if (kind === 'github') {
+    for (const key of ['url', 'channel', 'secretEnv', 'secretFile'] as const)
+      if (sink[key] !== undefined)
+        complain(at(key), `${key} has no meaning for kind github`, 'remove it: forge says how it is reached');
+    if (!hasForge)
+      complain(
+        at('kind'),
+        'there is no forge to comment on commits',
+        'write forge: {repository: owner/name, tokenEnv: …}',
+      );
+    return { kind };
+  }
   const secret = secretOf(sink.secretEnv, sink.secretFile, at, context);
   if (kind === 'webhook') {
     if (url === undefined) complain(at('url'), 'url is missing', 'write where the news are posted to');
@@ -163,4 +216,33 @@ function complainOfTemplates(
       );
     }
   }
+}
+
+export function forgeOf(
+  settings: z.output<typeof forgeSchema>,
+  { complain, folder }: Context,
+): ForgeConfig | undefined {
+  if (settings === undefined) return undefined;
+  const { tokenEnv, tokenFile, webhookSecretEnv, webhookSecretFile, statuses, deployments } = settings;
+  const reference = (env: string | undefined, file: string | undefined, key: string): SecretReference | undefined => {
+    if (env !== undefined && file !== undefined)
+      complain(['forge', `${key}Env`], `${key}Env and ${key}File are both given`, 'keep one of them');
+    if (env !== undefined) return { env };
+    return file === undefined ? undefined : { file: path.resolve(folder, file) };
+  };
+  const token = reference(tokenEnv, tokenFile, 'token');
+  if (token === undefined)
+    complain(
+      ['forge'],
+      'forge.tokenEnv is missing',
+      'name the environment variable (or tokenFile, the file) with the token',
+    );
+  const webhookSecret = reference(webhookSecretEnv, webhookSecretFile, 'webhookSecret');
+  const [owner = '', repository = ''] = settings.repository.split('/');
+  return {
+    url: settings.url.replace(/\/+$/, ''),
+    ...{ owner, repository, statuses, deployments, timeoutMs: settings.timeout },
+    token: token ?? { env: '' },
+    ...(webhookSecret === undefined ? {} : { webhookSecret }),
+  };
 }

@@ -7,7 +7,15 @@ import type { Problem } from '../domain/problem.ts';
 import { checkWithSchema, parseYaml, problemAt, type YamlPlaces } from '../sources/yaml-document.ts';
 import { parseDuration } from '../support/duration.ts';
 import { allowedSignersProblems } from './allowed-signers.ts';
-import { type NotificationsConfig, notificationsOf, notificationsSchema } from './config-outside.ts';
+import {
+  type ForgeConfig,
+  forgeOf,
+  forgeSchema,
+  type NotificationsConfig,
+  notificationsOf,
+  notificationsSchema,
+} from './config-outside.ts';
+import { complainOfKubernetes, isRemote, parseListen, webhooksOf } from './config-places.ts';
 
 /** Settings after parsing: paths are absolute, spans of time in ms. */
 export interface DaemonConfig {
@@ -42,6 +50,8 @@ export interface DaemonConfig {
     socket: string;
     /** undefined = off. */
     metricsListen?: { host: string; port: number };
+    /** Webhooks of the forge; undefined = none are taken. */
+    webhookListen?: { host: string; port: number };
   };
   checks: {
     /** Scheduled runs at once over the fleet. */
@@ -53,6 +63,8 @@ export interface DaemonConfig {
     /** Logs and reports of suites, below `artifacts` of the state folder, are kept this long. */
     keepFilesMs: number;
   };
+  /** The forge that holds the configuration repository; undefined = plain git. */
+  forge?: ForgeConfig;
   /** Who is told what. */
   notifications: NotificationsConfig;
   providers: {
@@ -137,6 +149,7 @@ const settingsSchema = z.strictObject({
     .strictObject({
       socket: text.optional(),
       metricsListen: text.default('127.0.0.1:9095'),
+      webhookListen: text.default('off'),
     })
     .prefault({}),
   checks: z
@@ -147,6 +160,7 @@ const settingsSchema = z.strictObject({
       keepFiles: duration('90d'),
     })
     .prefault({}),
+  forge: forgeSchema,
   notifications: notificationsSchema,
   providers: z
     .strictObject({
@@ -190,6 +204,7 @@ const overridable = [
   'concurrency.boots',
   'api.socket',
   'api.metricsListen',
+  'api.webhookListen',
   'checks.parallel',
   'checks.statsd',
   'checks.keep',
@@ -322,9 +337,10 @@ function resolveSettings(
       "write host:port, for example 127.0.0.1:9095, or 'off'",
     );
   }
-  const kubernetes = settings.providers.kubernetes;
+  const forge = forgeOf(settings.forge, { complain, folder });
+  const webhooks = webhooksOf(settings.api.webhookListen, forge, complain);
+  const { aws, kubernetes } = settings.providers;
   complainOfKubernetes(kubernetes, complain);
-  const { aws } = settings.providers;
   const { allowedSigners, signingKey } = settings.configRepository;
   if (allowedSigners !== undefined) {
     for (const { line, message, remedy } of allowedSignersProblems(at(allowedSigners))) {
@@ -351,8 +367,13 @@ function resolveSettings(
     },
     concurrency: settings.concurrency,
     checks: checksOf(settings, complain),
-    notifications: notificationsOf(settings.notifications, { complain, folder }),
-    api: { socket, ...(typeof listen === 'object' ? { metricsListen: listen } : {}) },
+    notifications: notificationsOf(settings.notifications, settings.forge !== undefined, { complain, folder }),
+    api: {
+      socket,
+      ...(typeof listen === 'object' ? { metricsListen: listen } : {}),
+      ...(typeof webhooks === 'object' ? { webhookListen: webhooks } : {}),
+    },
+    ...(forge === undefined ? {} : { forge }),
     providers: {
       aws: {
         ...(aws.endpoint === undefined ? {} : { endpoint: aws.endpoint }),
@@ -372,19 +393,6 @@ function resolveSettings(
 }
 
 type Complain = (keys: PropertyKey[], message: string, remedy: string) => void;
-
-function complainOfKubernetes(kubernetes: Settings['providers']['kubernetes'], complain: Complain): void {
-  if (kubernetes.urlTemplate !== undefined && !kubernetes.urlTemplate.includes('{id}')) {
-    complain(
-      ['providers', 'kubernetes', 'urlTemplate'],
-      'the template does not contain {id}, so that all clusters would share one address',
-      'write {id} where the cluster id belongs: https://gateway.example/clusters/{id}',
-    );
-  }
-  if (kubernetes.token !== undefined && kubernetes.tokenFile !== undefined) {
-    complain(['providers', 'kubernetes', 'token'], 'token and tokenFile are both given', 'keep one of them');
-  }
-}
 
 function checksOf({ checks }: Settings, complain: Complain): DaemonConfig['checks'] {
   const statsd = checks.statsd === undefined ? 'off' : parseListen(checks.statsd);
@@ -435,16 +443,4 @@ function registryOf(
       'name the file of infrastructure accounts, for example infrastructure-accounts.yaml',
     );
   return { kind, path: at(place ?? ''), accounts: at(accounts ?? '') };
-}
-
-function isRemote(url: string): boolean {
-  return /^[a-z][a-z0-9+.-]*:\/\//i.test(url) || /^[^/\s]+@[^/\s]+:/.test(url);
-}
-
-function parseListen(value: string): { host: string; port: number } | 'off' | 'invalid' {
-  if (value === 'off') return 'off';
-  const match = /^(\[[0-9a-f:]+\]|[^:\s]+):(\d{1,5})$/i.exec(value);
-  const port = Number(match?.[2]);
-  if (!match || port > 65_535) return 'invalid';
-  return { host: (match[1] as string).replace(/^\[|\]$/g, ''), port };
 }

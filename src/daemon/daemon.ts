@@ -40,7 +40,7 @@ export interface DaemonOptions {
   /** Another daemon holds the lease. */
   onStandby?: () => void;
   /** It acts, and its API answers. */
-  onLeading?: (addresses: { socket: string; metricsPort?: number }) => void;
+  onLeading?: (addresses: { socket: string; metricsPort?: number; webhookPort?: number }) => void;
 }
 
 export type DaemonEnd = 'stopped' | 'lease-lost';
@@ -177,13 +177,15 @@ function reached(clock: Clock, at: number, signal: AbortSignal): Promise<void> {
  */
 async function requireUsableInput(config: DaemonConfig, log: Logger): Promise<void> {
   const problems: Problem[] = [];
-  const { metricsListen, socket } = config.api;
-  // Where a daemon answers, this one will wait for its lease, and the port will be free by then.
-  const trouble =
-    metricsListen === undefined || (await somebodyAnswers(socket)) ? undefined : await addressTrouble(metricsListen);
-  if (trouble !== undefined) {
+  const { metricsListen, webhookListen, socket } = config.api;
+  const ports = { 'api.metricsListen': metricsListen, 'api.webhookListen': webhookListen };
+  // Where a daemon answers, this one will wait for its lease, and the ports will be free by then.
+  for (const [path, listen] of (await somebodyAnswers(socket)) ? [] : Object.entries(ports)) {
+    const use = path === 'api.metricsListen' ? '/metrics and /healthz' : 'webhooks';
+    const trouble = listen === undefined ? undefined : await addressTrouble(listen, use);
+    if (trouble === undefined) continue;
     const remedy = "end the other program, choose another port, or write 'off'";
-    problems.push({ file: config.file, path: 'api.metricsListen', message: trouble, remedy });
+    problems.push({ file: config.file, path, message: trouble, remedy });
   }
   if (!(await hasLastGood(config))) problems.push(...(await checkInput(config, { log, render: false })).problems);
   if (problems.length > 0) throw new BadDaemonInput('the daemon cannot start like this; nothing was touched', problems);

@@ -2,6 +2,7 @@
 import { startApiServer } from '../api/server.ts';
 import type { RegistryStatusStore } from '../ports/registry-status.ts';
 import type { Lease, Store } from '../ports/store.ts';
+import type { Github } from '../providers/scm/github/github-client.ts';
 import type { Clock } from '../support/clock.ts';
 import { sleep, wallMs } from '../support/deadline.ts';
 import { type EventLoopMonitor, startEventLoopMonitor } from '../support/event-loop-lag.ts';
@@ -10,6 +11,7 @@ import { type Random, seededRandom } from '../support/random.ts';
 import { type Composition, compose } from './composition.ts';
 import type { DaemonConfig } from './config.ts';
 import { EngineProgress } from './engine-progress.ts';
+import { openForge, type RunningForgeReporter, startForgeReporter } from './forge.ts';
 import type { GitWatch } from './git-watch.ts';
 import { type HealthVerdict, judgeHealth } from './health.ts';
 import type { LastGood } from './last-good.ts';
@@ -20,6 +22,7 @@ import { notifiersOf } from './notify/notifiers.ts';
 import { startProbeServer } from './probe-server.ts';
 import { type RegistryReporter, startRegistryReporter } from './registry-reporter.ts';
 import { openStatsd, type StatsdSink } from './statsd.ts';
+import { startWebhookServer, type WebhookServer } from './webhook-server.ts';
 
 export interface LeadingInput {
   config: DaemonConfig;
@@ -38,7 +41,7 @@ export interface LeadingInput {
 
 export interface Leading {
   composition: Composition;
-  addresses: { socket: string; metricsPort?: number };
+  addresses: { socket: string; metricsPort?: number; webhookPort?: number };
   /** Aborts when the lease is gone. */
   leaseLost: AbortSignal;
   close: () => Promise<void>;
@@ -54,11 +57,13 @@ export async function startLeading(input: LeadingInput): Promise<Leading> {
     committed: () => {},
   };
   const statsd = statsdOf(config, log);
+  const forge = openForge(config.forge, (outcome, remaining) => late.metrics?.forgeCall(outcome, remaining));
   const composition = compose({
     ...input,
+    forge,
     source: input.git.source,
     random,
-    reportProblems: () => [...(late.reporter?.problems() ?? []), ...(late.notifications?.problems() ?? [])],
+    reportProblems: () => [late.reporter, late.forge, late.notifications].flatMap((one) => one?.problems() ?? []),
     onCommitted: ({ row, event, to }) => {
       late.metrics?.transition(row.machine, event, to);
       late.committed();
@@ -109,6 +114,7 @@ export async function startLeading(input: LeadingInput): Promise<Leading> {
       late.reporter?.notify();
       for (const keeper of late.keepers) keeper.notify();
       late.notifications?.notify();
+      late.forge?.notify();
     };
     closers.push(() => composition.engine.stop());
     await overridesKnown(composition, log);
@@ -117,9 +123,13 @@ export async function startLeading(input: LeadingInput): Promise<Leading> {
     composition.periodic.start();
     closers.push(() => composition.periodic.close());
     late.keepers = startKeepers(composition, random, log);
-    late.notifications = notificationsOf(input, composition, metrics, random.fork('notifications'));
-    closers.push(...late.keepers.map((keeper) => keeper.close), late.notifications.close);
-    const addresses = { socket: config.api.socket, ...(probes === undefined ? {} : { metricsPort: probes.port }) };
+    closers.push(...late.keepers.map((keeper) => keeper.close));
+    const telling = tellOthers(input, { composition, metrics, forge, random });
+    Object.assign(late, telling);
+    closers.push(...Object.values(telling).map((one) => one.close));
+    const webhooks = await webhooksOf(input, composition, metrics);
+    if (webhooks !== undefined) closers.push(webhooks.close);
+    const addresses = addressesOf(config, probes, webhooks);
     log.info({ leaseHeld: lease.held(), ...addresses }, 'engine started');
     return { composition, addresses, leaseLost: lost.signal, close };
   } catch (error) {
@@ -133,20 +143,55 @@ interface Late {
   reporter?: RegistryReporter;
   keepers: LevelLoop[];
   notifications?: Notifications;
+  forge?: RunningForgeReporter;
   committed(): void;
+}
+
+function addressesOf(
+  config: DaemonConfig,
+  probes?: { port: number },
+  webhooks?: { port: number },
+): Leading['addresses'] {
+  return {
+    socket: config.api.socket,
+    ...(probes === undefined ? {} : { metricsPort: probes.port }),
+    ...(webhooks === undefined ? {} : { webhookPort: webhooks.port }),
+  };
+}
+
+interface TellingParts {
+  composition: Composition;
+  metrics: DaemonMetrics;
+  forge: Github | undefined;
+  random: Random;
+}
+
+/** People, and the forge. */
+function tellOthers(
+  input: LeadingInput,
+  parts: TellingParts,
+): { notifications: Notifications; forge?: RunningForgeReporter } {
+  const { forge, composition } = parts;
+  const notifications = notificationsOf(input, { ...parts, random: parts.random.fork('notifications') });
+  const config = input.config.forge;
+  if (forge === undefined || config === undefined) return { notifications };
+  const { status } = composition.backend;
+  return {
+    notifications,
+    forge: startForgeReporter({ ...input, config, forge, status, random: parts.random.fork('forge') }),
+  };
 }
 
 function notificationsOf(
   { config, store, lease, lastGood, clock, log }: LeadingInput,
-  { backend }: Composition,
-  metrics: DaemonMetrics,
-  random: Random,
+  parts: TellingParts,
 ): Notifications {
+  const { metrics, random } = parts;
   const { sinks, blockedForMs, attempts } = config.notifications;
   return startNotifications({
-    sinks: notifiersOf(sinks, process.env),
+    sinks: notifiersOf(sinks, parts.forge, process.env),
     store,
-    status: () => backend.status(),
+    status: () => parts.composition.backend.status(),
     pipeline: () => lastGood.pipeline(),
     blockedForMs,
     attempts,
@@ -166,6 +211,40 @@ function startKeepers({ mirror, moveNotes }: Composition, random: Random, log: L
     startLevelLoop({ pass: () => mirror.pass(), broken: overrides, random: random.fork('mirroring'), log }),
     startLevelLoop({ pass: () => moveNotes.pass(), broken: moves, random: random.fork('publishing'), log }),
   ];
+}
+
+/** Pushes are noticed as they come, a burst of them as one or two looks. */
+async function webhooksOf(
+  { config, log }: LeadingInput,
+  composition: Composition,
+  metrics: DaemonMetrics,
+): Promise<WebhookServer | undefined> {
+  const listen = config.api.webhookListen;
+  const secret = config.forge?.webhookSecret;
+  if (listen === undefined || secret === undefined) return undefined;
+  const coalesced = (work: () => Promise<void>, broken: string) => {
+    let running: Promise<void> | undefined;
+    let again = false;
+    const run = (): void => {
+      again = running !== undefined;
+      running ??= work()
+        .catch((error: unknown) => log.error({ err: error }, broken))
+        .finally(() => {
+          running = undefined;
+          if (again) run();
+        });
+    };
+    return run;
+  };
+  return startWebhookServer({
+    listen,
+    secret,
+    environment: process.env,
+    onPush: coalesced(() => composition.look(true), 'a push could not be looked at'),
+    onReview: coalesced(() => composition.reviewsChanged(), 'a review could not be looked at'),
+    onDelivery: metrics.webhook,
+    log,
+  });
 }
 
 /** Wall ms that the start waits for the notes. Work in flight goes on without them; a fleet not adopted yet stays so. */

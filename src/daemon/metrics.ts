@@ -5,6 +5,7 @@ import { channelStates, clusterStates } from '../planning/explain/states.ts';
 import type { StatusDocument } from '../planning/explain/status-document.ts';
 import type { EventLoopLag } from '../support/event-loop-lag.ts';
 import { type CheckMetrics, registerCheckMetrics } from './e2e-metrics.ts';
+import { registerForgeMetrics } from './forge-metrics.ts';
 import { type NewsMetrics, registerNewsMetrics } from './notify/news-metrics.ts';
 
 export interface DaemonMetrics {
@@ -15,6 +16,10 @@ export interface DaemonMetrics {
   /** One call of a cloud or cluster API; `outcome` is `ok` or the failure's code. */
   providerCall: (provider: 'aws' | 'kube', operation: string, outcome: string, wallMs: number) => void;
   gitPoll: (outcome: string) => void;
+  /** One call of the forge, and how many are left in this hour. */
+  forgeCall: (outcome: string, remaining: number | undefined) => void;
+  /** One delivery of a webhook. */
+  webhook: (outcome: string) => void;
   /** One attempt to tell people. */
   news: NewsMetrics['attempt'];
   /** The results of one run of checks. */
@@ -88,6 +93,7 @@ export function createMetrics(sources: MetricSources): DaemonMetrics {
     labelNames: ['outcome'],
     registers,
   });
+  const forge = registerForgeMetrics(registers);
   registerEngineGauges(registers, sources);
   const fillFleet = registerFleetGauges(registers);
   const checks = registerCheckMetrics(registers, sources.checks);
@@ -108,6 +114,7 @@ export function createMetrics(sources: MetricSources): DaemonMetrics {
     },
     gitPoll: (outcome) => polls.inc({ outcome }),
     checks: checks.observe,
+    ...forge,
     news: news.attempt,
   };
 }

@@ -1,11 +1,12 @@
 /** `/metrics` and `/healthz` on a port of their own: read-only, so they may be reached where the API may not. */
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { FailureError, terminal } from '../domain/failure.ts';
+import { FailureError } from '../domain/failure.ts';
 import type { HealthView } from '../planning/e2e/health-view.ts';
 import type { Logger } from '../support/logger.ts';
 import { healthBadge, healthHtml } from './e2e-health-page.ts';
 import type { HealthVerdict } from './health.ts';
+import { listening } from './listening.ts';
 
 export interface ProbeServer {
   port: number;
@@ -40,7 +41,7 @@ export async function startProbeServer(
   });
   server.requestTimeout = 10_000;
   server.maxConnections = 64;
-  await listening(server, listen);
+  await listening(server, listen, '/metrics and /healthz');
   return {
     port: (server.address() as AddressInfo).port,
     close: () =>
@@ -52,10 +53,10 @@ export async function startProbeServer(
 }
 
 /** Why nobody could listen there now, found by listening for a moment; undefined when it is free. Port 0 always is. */
-export async function addressTrouble(listen: { host: string; port: number }): Promise<string | undefined> {
+export async function addressTrouble(listen: { host: string; port: number }, use: string): Promise<string | undefined> {
   const server = createServer();
   try {
-    await listening(server, listen);
+    await listening(server, listen, use);
     return undefined;
   } catch (error) {
     return error instanceof FailureError ? error.failure.message : String(error);
@@ -87,26 +88,4 @@ async function answer(
     return { status: 200, contentType: 'image/svg+xml', body: healthBadge(sources.checks()) };
   const body = 'there is /metrics, /healthz, /checks, /checks.json and /checks/badge.svg\n';
   return { status: 404, contentType: 'text/plain', body };
-}
-
-function listening(server: Server, listen: { host: string; port: number }): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const where = `${listen.host}:${listen.port}`;
-      reject(
-        new FailureError(
-          error.code === 'EADDRINUSE'
-            ? terminal('port-in-use', `The address ${where} for /metrics and /healthz is in use by another process.`)
-            : terminal(
-                'listen-failed',
-                `The address ${where} for /metrics and /healthz cannot be used: ${error.message}.`,
-              ),
-        ),
-      );
-    });
-    server.listen(listen.port, listen.host, () => {
-      server.removeAllListeners('error');
-      resolve();
-    });
-  });
 }

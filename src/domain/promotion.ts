@@ -32,5 +32,7 @@ export type PromotionOutput =
   | { kind: 'review'; branch: string; from: string }
   | { kind: 'proposed'; id: string; url: string }
   | { kind: 'reviewed'; by: string[] }
+  /** On the forge: the branch has moved. */
+  | { kind: 'merged' }
   | { kind: 'contained'; in: string }
   | { kind: 'recheck' };

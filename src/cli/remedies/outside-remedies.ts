@@ -1,7 +1,37 @@
 import type { Remedy } from './remedy.ts';
 
-/** What systems around the fleet say: those that tell people. */
+/** What systems around the fleet say: those that tell people, and the forge. */
 export const outsideRemedies: Record<string, Remedy> = {
+  'scm-unreachable': {
+    meaning: 'The forge cannot be reached, or answers with an error of its own. Promotions by pull request wait.',
+    actions: ['Look whether it is up, and whether forge.url of clm.yaml is right.'],
+  },
+  'scm-rate-limited': {
+    meaning: 'The forge lets this token in again only when its limit starts anew. clm waits until then.',
+    actions: ['Give clm a token of its own: clm_scm_rate_limit_remaining tells what is left.'],
+  },
+  'scm-refused': {
+    meaning:
+      'The forge refuses what clm asks for: a token without the right, another repository, or a rule of the branch.',
+    actions: [
+      'Read what it says in `clm status`. The token needs to read and write contents, pull requests, statuses and deployments.',
+    ],
+  },
+  'scm-no-secret': {
+    meaning:
+      'The settings name an environment variable or a file with the token of the forge, and it is not there or empty.',
+    actions: ['Set the variable for the daemon and restart it, or write the file.'],
+  },
+  'merge-unseen': {
+    meaning:
+      'The forge says that a pull request is merged, and the branch in git does not show it yet. clm looks again.',
+    actions: ['Nothing; if it stays, look whether configRepository.url and forge.repository are the same repository.'],
+  },
+  'merged-otherwise': {
+    meaning:
+      'A pull request was merged, and the branch now has something that was never proven: it had changes of its own.',
+    actions: ['Revert the merge, or look at it and approve the head: clm approve COMMIT --channel NAME --reason ….'],
+  },
   'notify-unreachable': {
     meaning:
       'A system that tells people cannot be reached, or answers with an error of its own. The news wait, in order.',

@@ -19,9 +19,10 @@ export const promotionMachine = setup({
   actions: {
     keepMove: assign(({ event }) => {
       const output = outputOf(event);
-      return output?.kind === 'cleared' || output?.kind === 'review'
-        ? { branch: output.branch, from: output.from, problem: null, wait: null, failure: null }
-        : {};
+      if (output?.kind !== 'cleared' && output?.kind !== 'review') return {};
+      // a refusal of the request is only over when the request is open again
+      const problem = output.kind === 'cleared' ? { problem: null } : {};
+      return { branch: output.branch, from: output.from, wait: null, failure: null, ...problem };
     }),
     keepProblem: assign(({ event }) => {
       const output = outputOf(event);
@@ -31,12 +32,14 @@ export const promotionMachine = setup({
     }),
     keepReview: assign(({ context, event }) => {
       const output = outputOf(event);
-      if (output?.kind === 'proposed') return { review: { id: output.id, url: output.url, approvedBy: null } };
+      if (output?.kind === 'proposed')
+        return { review: { id: output.id, url: output.url, approvedBy: null }, problem: null };
       return output?.kind === 'reviewed' && context.review !== null
-        ? { review: { ...context.review, approvedBy: output.by }, wait: null }
+        ? { review: { ...context.review, approvedBy: output.by }, wait: null, problem: null }
         : {};
     }),
     forgetWait: assign({ wait: null }),
+    forgetProblem: assign({ problem: null }),
     keepContained: assign(({ event }) => {
       const output = outputOf(event);
       return output?.kind === 'contained' ? { containedIn: output.in } : {};
@@ -65,6 +68,7 @@ export const promotionMachine = setup({
     proposed: is('proposed'),
     reviewed: is('reviewed'),
     moved: is('moved'),
+    merged: is('merged'),
     contained: is('contained'),
     terminal: ({ event }) => event.type === 'STEP_FAILED' && event.failure.kind === 'terminal',
   },
@@ -111,9 +115,11 @@ export const promotionMachine = setup({
     reviewing: {
       meta: { step: 'review-promotion' },
       on: {
+        STEP_WAITING: { actions: ['keepWait', 'forgetProblem'] },
         STEP_DONE: [
           { guard: 'proposed', actions: 'keepReview' },
           { guard: 'reviewed', target: 'checking', actions: 'keepReview' },
+          { guard: 'merged', target: 'promoted' },
           { guard: 'held', target: 'held', actions: 'keepProblem' },
           { target: 'checking' },
         ],
@@ -127,6 +133,7 @@ export const promotionMachine = setup({
       on: {
         STEP_DONE: [
           { guard: 'moved', target: 'promoted' },
+          { guard: 'merged', target: 'promoted' },
           { guard: 'held', target: 'held', actions: 'keepProblem' },
           { target: 'checking' },
         ],

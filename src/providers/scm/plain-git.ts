@@ -1,11 +1,12 @@
 /** Reviews without a forge: a proposal branch that people can look at, and `clm approve` to say yes. */
 import type { ChannelSource } from '../../ports/channel-source.ts';
-import type { Proposal, Scm } from '../../ports/scm.ts';
+import type { Scm } from '../../ports/scm.ts';
+import { proposalBranch } from './proposal-branch.ts';
 
 export function createPlainGitReviews(source: Pick<ChannelSource, 'setProposal'>): Scm {
   return {
     propose: async (proposal) => {
-      const branch = branchOf(proposal);
+      const branch = proposalBranch(proposal.target, proposal.commit);
       await source.setProposal(branch, proposal.commit);
       return { id: branch, url: `branch ${branch}` };
     },
@@ -15,9 +16,4 @@ export function createPlainGitReviews(source: Pick<ChannelSource, 'setProposal'>
     }),
     close: async ({ id }) => source.setProposal(id, null),
   };
-}
-
-/** One for each version and target, so that proposing it again changes nothing. */
-function branchOf({ target, commit }: Proposal): string {
-  return `clm/promote/${target}/${commit.slice(0, 12)}`;
 }

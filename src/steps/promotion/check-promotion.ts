@@ -8,6 +8,7 @@ import type { Json } from '../../ports/store.ts';
 import { type PipelineDependencies, policyOf } from '../pipeline-dependencies.ts';
 import { readEvidence } from '../rollout/read-evidence.ts';
 import { promotionHolds } from './promotion-holds.ts';
+import { hasOnlyMerges } from './take-merge.ts';
 
 /** Whoever ends a hold says so; what else may have ended is looked for. */
 const holdLookMs = 60_000;
@@ -70,7 +71,8 @@ async function whereTheTargetIs(
     const message = `${context.target} is at ${from.slice(0, 12)}, which contains ${context.commit.slice(0, 12)} already`;
     return done({ kind: 'contained', in: from }, [{ kind: 'promotion-superseded', message }]);
   }
-  if (!(await deps.source.isAncestor(from, context.commit))) {
+  const mergeable = policy.promotion === 'pull-request' && (await hasOnlyMerges(deps, context, from));
+  if (!mergeable && !(await deps.source.isAncestor(from, context.commit))) {
     const message =
       `branch ${branch} is at ${from.slice(0, 12)}, which ${context.commit.slice(0, 12)} does not contain: ` +
       'merge it back into the first channel';

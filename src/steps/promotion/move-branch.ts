@@ -5,6 +5,8 @@ import type { StepInput, StepOutcome } from '../../ports/step.ts';
 import type { Json } from '../../ports/store.ts';
 import { moveRecordWrite, recordOfPromotion } from '../move-record.ts';
 import type { PipelineDependencies } from '../pipeline-dependencies.ts';
+import { proposalOf } from './proposal.ts';
+import { takeMerge } from './take-merge.ts';
 
 const heldLookMs = 5 * 60_000;
 const pausedLookMs = 60 * 60_000;
@@ -20,6 +22,11 @@ export function moveBranch(deps: PipelineDependencies) {
     if (branch === null || from === null) return { ...done({ kind: 'recheck' }), release: [input.id] };
     if (!input.leaseHeld()) {
       return { kind: 'failed', failure: transient('lease-lost', 'another daemon holds the lease') };
+    }
+    const review = input.context.review;
+    if (review !== null && deps.scm?.merge !== undefined && !(await deps.source.isAncestor(from, commit))) {
+      const merge = await deps.scm.merge(review, await proposalOf(deps, input.context));
+      return takeMerge(deps, input, { commit: merge.commit, by: review.approvedBy?.join(', ') ?? 'clm' });
     }
     // before the push: a move that cannot be accounted for is not made
     const record = await recordOfPromotion(deps, input, { branch, from });

@@ -1,9 +1,10 @@
 import type { PromotionOutput, PromotionState } from '../../domain/promotion.ts';
 import { parseApproval } from '../../planning/pipeline/facts.ts';
-import type { Proposal } from '../../ports/scm.ts';
 import type { StepInput, StepOutcome } from '../../ports/step.ts';
 import type { Json } from '../../ports/store.ts';
 import type { PipelineDependencies } from '../pipeline-dependencies.ts';
+import { proposalOf } from './proposal.ts';
+import { takeMerge } from './take-merge.ts';
 
 const reviewLookMs = 60_000;
 
@@ -21,6 +22,7 @@ export function reviewPromotion(deps: PipelineDependencies) {
       return done({ kind: 'proposed', id, url }, [{ kind: 'promotion-proposed', message, data: { id, url } }]);
     }
     const state = await deps.scm.review(context.review, proposal);
+    if (state.kind === 'merged') return takeMerge(deps, input, state);
     const own = await ownApprovals(deps, context, input.now);
     const rejected = own.find((one) => one.verdict === 'rejected');
     if (state.kind === 'refused' || rejected !== undefined) {
@@ -28,9 +30,10 @@ export function reviewPromotion(deps: PipelineDependencies) {
         rejected === undefined
           ? (state as { message: string }).message
           : `rejected by ${rejected.actor}: ${rejected.reason}`;
-      return done({ kind: 'held', code: 'review-refused', message }, [
-        { kind: 'promotion-held', message, data: { code: 'review-refused' } },
-      ]);
+      const code = 'review-refused';
+      // the journal hears of a refusal once, not at every look
+      const news = context.problem?.code === code ? [] : [{ kind: 'promotion-held', message, data: { code } }];
+      return done({ kind: 'held', code, message }, news);
     }
     const by = state.kind === 'approved' ? state.by : own.map((one) => one.actor);
     if (by.length > 0) {
@@ -44,17 +47,6 @@ export function reviewPromotion(deps: PipelineDependencies) {
       wakeAt: input.now + reviewLookMs,
       progress: message,
     };
-  };
-}
-
-async function proposalOf(deps: PipelineDependencies, context: PromotionState): Promise<Proposal> {
-  const { channel, target, commit, branch } = context;
-  const { subject } = await deps.heads.commitInfo(commit);
-  return {
-    target: branch ?? target,
-    commit,
-    title: `Promote ${commit.slice(0, 12)} to ${target}: ${subject}`,
-    body: `Proven on ${channel}. clm moves ${branch ?? target} by fast-forward once this is approved.`,
   };
 }
 

@@ -131,6 +131,7 @@ const promotion: MachineSample = {
     done({ kind: 'review', branch: 'alpha', from: 'aa00bb11' }),
     done({ kind: 'proposed', id: '7', url: 'https://example.org/7' }),
     done({ kind: 'reviewed', by: ['ada'] }),
+    done({ kind: 'merged' }),
     done({ kind: 'contained', in: 'cc22dd33' }),
     done({ kind: 'held', code: 'branch-moved', message: 'alpha was moved by somebody else' }),
     ...common,

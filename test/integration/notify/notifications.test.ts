@@ -8,14 +8,23 @@ import { Collector } from '../../../src/daemon/notify/collector.ts';
 import { notifiersOf } from '../../../src/daemon/notify/notifiers.ts';
 import { Sink } from '../../../src/daemon/notify/sink.ts';
 import type { JournalEntry, Store } from '../../../src/ports/store.ts';
+import { openGithub } from '../../../src/providers/scm/github/github-client.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/open.ts';
 import { ScaledClock } from '../../../src/support/clock.ts';
 import { silentLogger } from '../../../src/support/logger.ts';
 import { CrashError, CrashPoint, crashingStore } from '../../support/crashing-store.ts';
-import { chatToken, type OutsideWorld, outsideWorld, webhookSecret } from '../../support/outside-world.ts';
+import {
+  chatToken,
+  name,
+  type OutsideWorld,
+  outsideWorld,
+  owner,
+  tokens,
+  webhookSecret,
+} from '../../support/outside-world.ts';
 import { statusFixture } from '../../support/status-fixture.ts';
 
-const environment = { CHAT: chatToken, HOOK: webhookSecret };
+const environment = { FORGE: tokens.clm, CHAT: chatToken, HOOK: webhookSecret };
 const everything = { tell: ['info', 'attention'] as const, channels: [], templates: {} };
 const commit = 'a'.repeat(40);
 let world: OutsideWorld;
@@ -44,6 +53,12 @@ const chat = (): SinkConfig => ({
   ...{ audience: everything, timeoutMs: 2_000 },
 });
 
+const forge = () =>
+  openGithub({
+    ...{ url: world.outside.at.github, owner, repository: name, token: { env: 'FORGE' }, timeoutMs: 5_000 },
+    ...{ environment, wallNow: () => world.time.now, spaced: false },
+  });
+
 const entry = (kind: string, message: string, at = 1_000): JournalEntry => ({
   ...{ at, source: 'rollout:dev', seq: 1, kind, channel: 'dev', cluster: '', commit, message, data: null },
 });
@@ -52,7 +67,7 @@ const entry = (kind: string, message: string, at = 1_000): JournalEntry => ({
 function life(on: Store, sinks: SinkConfig[], attempts = 5) {
   const outcomes: string[] = [];
   const common = { store: on, leaseHeld: () => true, log: silentLogger(), now: () => 5_000 };
-  const made = notifiersOf(sinks, environment).map(
+  const made = notifiersOf(sinks, forge(), environment).map(
     (one) => new Sink({ ...one, ...common, attempts, onAttempt: (_, outcome) => outcomes.push(outcome) }),
   );
   const quiet = statusFixture({ clusters: [], channels: [] });
@@ -204,6 +219,22 @@ describe('news', () => {
     await one.pass();
     const texts = world.outside.receiver.received.map((each) => (each.body as { data: { text: string } }).data.text);
     expect(texts).toEqual([`HALT dev ${'a'.repeat(12)}: loud`, 'moved']);
+  });
+});
+
+describe('news on the forge', () => {
+  it('are comments on their commit, once each, and what is about no commit is not told there', async () => {
+    const place: SinkConfig = { name: 'forge', kind: 'github', audience: everything, timeoutMs: 1_000 };
+    const one = life(store, [place]);
+    await one.pass();
+    world.outside.github.faults.plan({ kind: 'lost', method: 'POST', path: '/comments' });
+    const about = { ...entry('rollout-halted', 'dev stands still'), commit: world.second };
+    await store.post({ journal: [about, { ...about, kind: 'override-pin', commit: '' }], now: 2 });
+    for (let i = 0; i < 2; i++) await one.pass();
+    expect(one.outcomes).toEqual(['failed', 'delivered', 'delivered']);
+    expect(world.outside.forge.state.comments).toMatchObject([
+      { subject: world.second, body: expect.stringContaining('dev stands still'), user: 'clm[bot]' },
+    ]);
   });
 });
 
