@@ -38,7 +38,7 @@ export const kubernetesRemedies: Record<string, Remedy> = {
     meaning: 'Clients of the cluster ask for an API that the new version of Kubernetes does not serve any more.',
     actions: [
       'Find the clients: audit events of such requests carry the annotation k8s.io/deprecated, with user and user agent.',
-      'What is known to be harmless goes into the config item kubernetes_removed_apis_accepted of the cluster, as the message names it. The API server counts since it started: a restart forgets clients that are gone.',
+      'What is known to be harmless goes into the config item kubernetes_removed_apis_accepted of the cluster, a line each: RESOURCE until 2027-01-31 by NAME: REASON. The API server counts since it started: a restart forgets clients that are gone.',
     ],
   },
   'kubernetes-metrics-unreadable': {

@@ -127,7 +127,7 @@ function removedRefusals({ cluster, removed }: UpgradeInput, target: KubernetesV
   if (removed.inUse.length > 0) {
     const message = `${cluster}: clients ask for what Kubernetes ${minorName(target)} does not serve: ${list(removed.inUse)}`;
     const remedy =
-      'the audit log of the API server names them; what is known to be harmless goes into the config item kubernetes_removed_apis_accepted';
+      "the audit log of the API server names them; what is known to be harmless goes into the config item kubernetes_removed_apis_accepted, a line each: 'RESOURCE until YYYY-MM-DD by YOU: REASON'";
     refusals.push({ code: 'removed-api-in-use', message, remedy });
   }
   return refusals;

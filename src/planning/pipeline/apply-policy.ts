@@ -1,5 +1,6 @@
 /** What a cluster allows applying to do: defaults, and what its config items say. */
 import type { Cluster } from '../../domain/cluster.ts';
+import { acceptedApiProblems } from '../kubernetes/accepted-apis.ts';
 import { defaultDriftPolicy, driftSettings } from './cluster-drift.ts';
 import { type ConflictPolicy, defaultConflictPolicy, parseConflictPolicy } from './conflicts.ts';
 import { emptiedItem } from './prune.ts';
@@ -99,7 +100,7 @@ export function applyItemProblems(items: Record<string, string>): { item: string
             remedy: 'write the name of an S3 bucket',
           },
         ];
-  return [...unread, ...drift, ...wrongBucket, ...allowanceProblems(items)];
+  return [...unread, ...drift, ...wrongBucket, ...allowanceProblems(items), ...acceptedApiProblems(items)];
 }
 
 /** A value that cannot be read leaves its default, which is the careful one. */

@@ -1,15 +1,13 @@
 import { FailureError, terminal, transient } from '../../domain/failure.ts';
 import type { RenderedCluster } from '../../domain/rendered.ts';
 import type { PlanRefusal } from '../../planning/change/plan-document.ts';
+import { acceptedNow } from '../../planning/kubernetes/accepted-apis.ts';
 import { judgeUpgrade } from '../../planning/kubernetes/judge-upgrade.ts';
 import { type RemovedUse, removedInManifests, removedInUse } from '../../planning/kubernetes/removed-apis.ts';
 import { minorsBetween, parseKubernetesVersion } from '../../planning/kubernetes/version.ts';
 import { isControlPlaneNode } from '../../planning/roll/cluster-index.ts';
 import type { ClusterSession } from '../../ports/cluster-session.ts';
 import type { KubeCluster } from '../../ports/kube-cluster.ts';
-
-/** Config item: resources as the refusal names them, comma separated, that clients may go on asking for. */
-const acceptedItem = 'kubernetes_removed_apis_accepted';
 
 /**
  * Refuses a version of Kubernetes that the cluster cannot go to from where it is (B14), before anything is touched. Where several
@@ -19,6 +17,7 @@ export async function kubernetesRefusals(
   session: Pick<ClusterSession, 'kube' | 'view'>,
   cluster: { alias: string; configItems: Readonly<Record<string, string>> },
   rendered: RenderedCluster,
+  now: number,
 ): Promise<PlanRefusal[]> {
   const { kubernetesVersion: target } = rendered;
   if (target === undefined) return [];
@@ -32,7 +31,7 @@ export async function kubernetesRefusals(
   const wanted = parseKubernetesVersion(target);
   const running = [serving, ...planes].flatMap((text) => parseKubernetesVersion(text) ?? []);
   const upgrades = wanted !== undefined && running.some((version) => minorsBetween(version, wanted) > 0);
-  const accepted = (cluster.configItems[acceptedItem] ?? '').split(',').map((item) => item.trim());
+  const accepted = acceptedNow(cluster.configItems, now);
   return judgeUpgrade({
     cluster: cluster.alias,
     target,
@@ -42,7 +41,7 @@ export async function kubernetesRefusals(
     removed: {
       manifests: wanted === undefined ? [] : manifestUses(rendered, target),
       inUse: upgrades
-        ? (await usesOf(session.kube, cluster.alias, target)).filter(({ what }) => !accepted.includes(what))
+        ? (await usesOf(session.kube, cluster.alias, target)).filter(({ what }) => !accepted.has(what))
         : [],
     },
   });

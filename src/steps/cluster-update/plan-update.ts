@@ -72,7 +72,7 @@ async function checkLive(
   const pruned = await checkPrune(deps, input, session.kube, rendered, components);
   const cluster = clusterOf(deps, clusterId);
   if (cluster !== undefined && rendered.kubernetesVersion !== undefined) {
-    const refusals = await kubernetesRefusals(session, cluster, rendered);
+    const refusals = await kubernetesRefusals(session, cluster, rendered, input.now);
     if (refusals.length > 0) throw refused(refusals);
   }
   return pruned.go.length;

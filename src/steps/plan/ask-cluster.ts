@@ -46,7 +46,7 @@ export async function askCluster(input: AskInput): Promise<{ live: LiveFindings;
     return { live: { stacks: [], objects: [] }, refusals: [refusal] };
   }
   const outputs = (await session.cloud.describeStack(cluster.localId))?.outputs ?? {};
-  const refusals = await kubernetesRefusals(session, cluster, rendered);
+  const refusals = await kubernetesRefusals(session, cluster, rendered, input.now);
   const asked = await mapBounded(rendered.stacks, callsAtOnce, (stack) => askStack(input, stack, outputs));
   const objects = await askObjects(session.kube, rendered, outputs);
   return {

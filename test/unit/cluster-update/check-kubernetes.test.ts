@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ClusterView, NodeView } from '../../../src/domain/cluster-view.ts';
 import type { RenderedCluster } from '../../../src/domain/rendered.ts';
+import { applyItemProblems } from '../../../src/planning/pipeline/apply-policy.ts';
 import type { ClusterSession } from '../../../src/ports/cluster-session.ts';
 import { kubernetesRefusals } from '../../../src/steps/cluster-update/check-kubernetes.ts';
 
@@ -41,10 +42,12 @@ function cluster(script: {
     view: async () =>
       ({ nodes, ...(script.stale === undefined ? {} : { stale: script.stale }) }) as unknown as ClusterView,
   } as unknown as ClusterSession;
-  const judge = (of = rendered(), configItems = {}) => kubernetesRefusals(session, { alias: 'shop', configItems }, of);
+  const judge = (of = rendered(), configItems = {}) =>
+    kubernetesRefusals(session, { alias: 'shop', configItems }, of, now);
   return { judge, asked };
 }
 
+const now = Date.parse('2027-01-31T12:00:00Z');
 const deprecated = {
   status: 200,
   body: 'apiserver_requested_deprecated_apis{group="a.io",removed_release="1.34",resource="things",subresource="",version="v1"} 1\n',
@@ -80,10 +83,22 @@ describe('Kubernetes versions before an update', () => {
     expect(beyond.map((one) => one.code)).toEqual(['kubernetes-upgrade-unfinished']);
   });
 
-  it('refuses removed APIs that are in use, unless the registry accepts them by name', async () => {
+  it('refuses removed APIs that are in use, unless somebody accepts them by name for a time', async () => {
     const { judge } = cluster({ metrics: deprecated });
+    const accepting = async (text: string) =>
+      (await judge(rendered(), { kubernetes_removed_apis_accepted: text })).map((one) => one.code);
     expect((await judge()).map((one) => one.code)).toEqual(['removed-api-in-use']);
-    expect(await judge(rendered(), { kubernetes_removed_apis_accepted: 'others.v1.b.io, things.v1.a.io' })).toEqual([]);
+    expect(
+      await accepting('others.v1.b.io until 2027-12-31 by jo: x\nthings.v1.a.io until 2027-01-31 by jo: old tool'),
+    ).toEqual([]);
+    const refused = ['removed-api-in-use'];
+    expect(await accepting('things.v1.a.io until 2027-01-30 by jo: it is over')).toEqual(refused);
+    expect(await accepting('others.v1.b.io until 2027-12-31 by jo: another one')).toEqual(refused);
+    // without who, why and until when it is no acceptance
+    expect(await accepting('things.v1.a.io')).toEqual(refused);
+    expect(applyItemProblems({ kubernetes_removed_apis_accepted: 'things.v1.a.io' })).toEqual([
+      expect.objectContaining({ message: "'things.v1.a.io' accepts nothing" }),
+    ]);
   });
 
   it('takes no answer for no consent', async () => {
