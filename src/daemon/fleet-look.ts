@@ -1,5 +1,6 @@
 /** Looks at a configuration, a registry and what a daemon recorded, without touching what a daemon works on. */
 import { existsSync } from 'node:fs';
+import { ApiError } from '../api/errors.ts';
 import type { Cluster, InfrastructureAccount } from '../domain/cluster.ts';
 import { FailureError } from '../domain/failure.ts';
 import type { Pipeline } from '../domain/pipeline.ts';
@@ -11,12 +12,13 @@ import { openSqliteStore } from '../store/sqlite/open.ts';
 import type { Logger } from '../support/logger.ts';
 import { type ClusterAccess, createClusterAccess } from './cluster-access.ts';
 import type { DaemonConfig } from './config.ts';
+import { commitFinder } from './control/commits.ts';
 import { openRegistry, readPipeline } from './inputs.ts';
 import { readLifecycles } from './lifecycles.ts';
 import { withScratchSource } from './source.ts';
 
 export interface FleetQuestion {
-  /** Branch, channel or full commit; absent = every cluster at the head of its own channel. */
+  /** Branch, channel or commit; absent = every cluster at the head of its own channel. */
   ref?: string;
   /** Alias or id. */
   cluster?: string;
@@ -152,13 +154,26 @@ async function commitsOf(
       const branchOf = new Map(pipeline.channels.map((channel) => [channel.name, channel.branch]));
       return { of: (cluster) => headOf.get(branchOf.get(cluster.channel) ?? '') };
     }
-    const commit = isCommit ? (await source.commitInfo(ref)).commit : headOf.get(asBranch ?? '');
+    const commit = isCommit
+      ? (await source.commitInfo(ref)).commit
+      : (headOf.get(asBranch ?? '') ?? (await byPrefix(source, pipeline, ref)));
     if (commit !== undefined) return { of: () => commit };
-    const remedy = 'use a channel, a branch, or a full commit of 40 digits that has been pushed';
+    const remedy =
+      'use a channel, a branch, or a commit that has been pushed (seven digits do for one of a channel, 40 for any other)';
     return { problem: { file: config.configRepository.url, message: `there is no ${ref}`, remedy } };
   } catch (error) {
+    if (error instanceof ApiError) {
+      const remedy = 'write more of its digits';
+      return { problem: { file: config.configRepository.url, message: error.message, remedy } };
+    }
     if (!(error instanceof FailureError)) throw error;
     const remedy = `clm explain ${error.failure.code}`;
     return { problem: { file: config.configRepository.url, message: error.failure.message, remedy } };
   }
+}
+
+/** The beginning of a commit that a channel's branch has gained lately. Throws ApiError when it may be several. */
+async function byPrefix(source: ChannelSource, pipeline: Pipeline, ref: string): Promise<string | undefined> {
+  if (!/^[0-9a-f]{7,39}$/i.test(ref)) return undefined;
+  return commitFinder(source, { pipeline: () => pipeline })(ref.toLowerCase());
 }

@@ -23,7 +23,7 @@ export const registerPlan: RegisterCommand = (program, context) => {
         'what was last applied: stacks, manifests, and the nodes that will roll. Works from what is recorded, without a daemon and ' +
         'without asking any cluster; secrets are replaced. Exit code 3 when clm would refuse the version, or, with --live, when nodes could not leave.',
     )
-    .argument('[ref]', 'channel, branch, or full commit')
+    .argument('[ref]', 'channel, branch, or commit')
     .option('--cluster <name>', 'only this cluster, by alias or id')
     .option('--channel <name>', 'only clusters of this channel')
     .option(

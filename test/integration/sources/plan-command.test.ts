@@ -107,6 +107,9 @@ describe('clm plan', { timeout: 60_000 }, () => {
   it('is empty when every cluster has what its channel wants', async () => {
     await applied();
     expect(await planned()).toMatchObject({ noop: true, summary: '3 no-op', changes: [], rolls: [] });
+    const head = folder.git('rev-parse', 'dev');
+    const short = await planned(head.slice(0, 8));
+    expect(short).toMatchObject({ noop: true, commits: [{ commit: head }] });
     const shown = await plan();
     expect([shown.code, shown.out]).toEqual([0, expect.stringContaining('Nothing would change.')]);
   });
@@ -218,6 +221,7 @@ describe('clm plan', { timeout: 60_000 }, () => {
 
   it.each([
     [['nowhere'], 'there is no nowhere'],
+    [['abcdef0'], 'there is no abcdef0'],
     [['--cluster', 'nobody'], 'there is no cluster nobody'],
     [['--roll', 'cluster-1', '-o', 'markdown'], '--roll prints no markdown'],
   ])('%j is bad input', async (args, expected) => {
