@@ -39,8 +39,10 @@ export function registerCheckMetrics(registers: Registry[], health: () => Health
   const dns = counter('clm_e2e_dns_requests_total', 'DNS questions of probes.', ['check', 'result']);
   const leaked = counter('clm_e2e_leaked_objects_total', 'Objects that cleaning up left behind.', ['check', 'kind']);
   const skipped = counter('clm_e2e_skipped_total', 'Checks that did not apply.', ['check', 'code']);
+  const compatible = registerCompatible(registers);
   return {
-    observe({ channel }, results) {
+    observe({ clusterId, channel }, results) {
+      for (const result of results) observeCompatible(clusterId, result, compatible);
       for (const { check, outcome, durationMs, leaked: left, skipCode, metrics = [] } of results) {
         outcomes.inc({ channel, check, outcome });
         if (outcome !== 'skipped' && outcome !== 'blocked') duration.observe({ check }, durationMs / 1000);
@@ -52,6 +54,54 @@ export function registerCheckMetrics(registers: Registry[], health: () => Health
       }
     },
   };
+}
+
+interface Compatible {
+  actions: Counter<'test' | 'resource' | 'action'>;
+  errors: Counter<'test' | 'resource' | 'type' | 'error'>;
+  http: Counter<'test' | 'resource' | 'result'>;
+  dns: Counter<'result'>;
+}
+
+/** The names under which kube-e2etestapp's dashboards and alerts look. */
+function registerCompatible(registers: Registry[]): Compatible {
+  const counter = <Label extends string>(name: string, help: string, labelNames: Label[]): Counter<Label> =>
+    new Counter({ name, help, labelNames, registers });
+  return {
+    actions: counter('e2etest_action_seconds_total', 'Seconds that actions of tests took.', [
+      'test',
+      'resource',
+      'action',
+    ]),
+    errors: counter('e2etest_errors_total', 'Errors of tests.', ['test', 'resource', 'type', 'error']),
+    http: counter('e2etest_http_requests_total', 'HTTP requests of tests.', ['test', 'resource', 'result']),
+    dns: counter('e2etest_dns_requests_total', 'DNS requests of tests.', ['result']),
+  };
+}
+
+const errorNames: Partial<Record<CheckResult['outcome'], string>> = {
+  fail: 'failed',
+  timedout: 'timed_out',
+  error: 'no_verdict',
+};
+
+function observeCompatible(cluster: string, result: CheckResult, into: Compatible): void {
+  const test = `${cluster}_${result.check}`;
+  into.actions.inc({ test, resource: 'check', action: 'run' }, result.durationMs / 1000);
+  for (const { name, labels, value } of result.metrics ?? []) {
+    const resource = labels['resource'] ?? 'service';
+    const answered = labels['result'] === 'answered';
+    if (name === 'action_duration_seconds')
+      into.actions.inc({ test, resource, action: labels['action'] ?? 'run' }, value);
+    else if (name === 'http_requests_total')
+      into.http.inc({ test, resource, result: answered ? '200' : (labels['result'] ?? 'unknown') }, value);
+    else if (name === 'dns_requests_total') into.dns.inc({ result: answered ? 'healthy' : 'exception' }, value);
+  }
+  const type = areas[result.outcome];
+  const error = errorNames[result.outcome];
+  if (type !== undefined && error !== undefined) into.errors.inc({ test, resource: 'check', type, error });
+  if (result.leaked.length > 0)
+    into.errors.inc({ test, resource: 'check', type: 'k8s', error: 'not_deleted' }, result.leaked.length);
 }
 
 const areas: Record<string, string> = { fail: 'k8s', timedout: 'timeout', error: 'api' };

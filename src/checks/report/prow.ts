@@ -147,6 +147,47 @@ export function readProwRun(input: {
   return { run, tests: cases.map(testOf), results: cases.map((one) => resultOf(id, one, started.timestamp)) };
 }
 
+/**
+ * Reads JUnit files that say nothing of their run but its results: of chainsaw, Ginkgo, pytest or anybody. `suite` stands for the
+ * job, `at` (epoch ms) for its time. Throws an Error that says what is wrong; a report without a test that ran is no evidence.
+ */
+export function readJunitRun(input: {
+  suite: string;
+  build: string;
+  contact: string;
+  cluster: string;
+  at: number;
+  files: { name: string; text: string }[];
+}): ImportedRun {
+  const { suite, build, contact, cluster, at } = input;
+  const cases = readJunit(input.files);
+  const ran = cases.filter((one) => one.outcome !== 'skipped');
+  if (ran.length === 0) throw new Error('none of its tests ran: it proves nothing');
+  const id = `import/${suite}/${build}`;
+  const passed = ran.every((one) => one.outcome === 'pass' || one.outcome === 'flaky');
+  const took = ran.reduce((sum, one) => sum + one.durationMs, 0);
+  const run: RunRecord = {
+    id,
+    kind: 'imported',
+    profile: suite,
+    trigger: suite,
+    channel: '',
+    commit: '',
+    clusterId: cluster,
+    provider: '',
+    region: '',
+    environment: '',
+    kubernetesVersion: '',
+    startedAt: Math.round(at - took),
+    finishedAt: Math.round(at),
+    ...verdictOf({ timestamp: at, passed, metadata: undefined }, cases),
+    runnerVersion: 'unknown',
+    contact,
+    headers: { job: suite, build },
+  };
+  return { run, tests: cases.map(testOf), results: cases.map((one) => resultOf(id, one, run.startedAt)) };
+}
+
 function parsed<T>(name: string, text: string | undefined, schema: z.ZodType<T>): T {
   if (text === undefined) throw new Error(`${name} is missing`);
   let value: unknown;

@@ -133,7 +133,7 @@ function registerHistory(e2e: Command, context: CommandContext): void {
     ['clm e2e export ./bucket --since 1d', 'logs/<job>/<build>/started.json, finished.json, artifacts/junit_01.xml'],
   ]);
   const importing = withConnection(e2e.command('import'))
-    .argument('<folder>', 'runs as Prow writes them')
+    .argument('<folder|file.xml>', 'runs as Prow writes them, or one JUnit report')
     .requiredOption('--contact <who>', 'who answers for these results')
     .requiredOption('--cluster <name>', 'the cluster that they are about')
     .option('--as <name>', 'who asks, when not the user of this shell')
@@ -145,5 +145,9 @@ function registerHistory(e2e: Command, context: CommandContext): void {
     });
   examples(importing, [
     ['clm e2e import ./bucket --contact team@example.org --cluster nightly', 'every run below the folder, or none'],
+    [
+      'clm e2e import chainsaw-report.xml --contact team@example.org --cluster kube-1',
+      'a report of chainsaw, Ginkgo or others',
+    ],
   ]);
 }

@@ -1,7 +1,7 @@
-/** `clm e2e import`: runs that others left in Prow's layout. */
+/** `clm e2e import`: runs that others left in Prow's layout, or a JUnit report alone. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { type ImportedRun, type LayoutFile, readProwRun } from '../../checks/report/prow.ts';
+import { type ImportedRun, type LayoutFile, readJunitRun, readProwRun } from '../../checks/report/prow.ts';
 import type { Problem } from '../../domain/problem.ts';
 import type { ActorOptions, CommandContext, OutputFormat } from '../command.ts';
 import { sendWrite } from '../connection.ts';
@@ -20,7 +20,8 @@ export interface ImportOptions extends ActorOptions {
 export async function runE2eImport(folder: string, options: ImportOptions, { io }: CommandContext): Promise<void> {
   const problems: Problem[] = [];
   const runs: ImportedRun[] = [];
-  for (const place of runFolders(folder, problems)) {
+  if (isReport(folder)) runs.push(...readReport(folder, options, problems));
+  for (const place of isReport(folder) ? [] : runFolders(folder, problems)) {
     try {
       const job = path.basename(path.dirname(place));
       const { contact, cluster } = options;
@@ -48,6 +49,23 @@ export async function runE2eImport(folder: string, options: ImportOptions, { io 
   await printDocument(io, options.output, { imported: kept, cluster: options.cluster }, () => [
     `${count(kept)} imported; clm e2e history --cluster ${options.cluster} --since 90d shows what is not older`,
   ]);
+}
+
+const isReport = (name: string): boolean => name.endsWith('.xml');
+
+/** One report that stands for itself: chainsaw's, Ginkgo's, anybody's. */
+function readReport(file: string, options: ImportOptions, problems: Problem[]): ImportedRun[] {
+  const { contact, cluster } = options;
+  try {
+    const at = statSync(file).mtimeMs;
+    const suite = path.basename(file, '.xml');
+    const files = [{ name: path.basename(file), text: readFileSync(file, 'utf8') }];
+    return [readJunitRun({ suite, build: String(Math.round(at)), contact, cluster, at, files })];
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    problems.push({ file, message, remedy: 'name a JUnit report with results' });
+    return [];
+  }
 }
 
 const count = (runs: number): string => (runs === 1 ? '1 run is' : `${runs} runs are`);

@@ -1,9 +1,9 @@
 /** A run that is killed anywhere leaves nothing behind once it has been repeated, or cancelled. */
 import { describe, expect, it } from 'vitest';
-import type { CheckLedger } from '../../../src/ports/check-runner.ts';
-import type { KubeCluster } from '../../../src/ports/kube-cluster.ts';
-import { CrashPoint } from '../../support/crashing-store.ts';
+import { catalogue } from '../../../src/checks/profiles.ts';
+import { addon, apiServiceOf } from './addons.ts';
 import { CheckWorld } from './check-world.ts';
+import { liveUntil } from './crash-world.ts';
 
 const only = ['namespace.lifecycle', 'network.service-endpoints', 'storage.statefulset-multizone'];
 const storageClass = {
@@ -13,65 +13,6 @@ const storageClass = {
   provisioner: 'ebs.csi.aws.com',
   volumeBindingMode: 'WaitForFirstConsumer',
 };
-
-/** Dies before or after every change of the cluster and every line of the ledger. */
-function mortal(point: CrashPoint, ledger: CheckLedger): { ledger: CheckLedger; wrap(kube: KubeCluster): KubeCluster } {
-  const around = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
-    point.pass(`before ${what}`);
-    const result = await work();
-    point.pass(`after ${what}`);
-    return result;
-  };
-  const dead = (): void => {
-    if (point.dead) point.pass('');
-  };
-  return {
-    ledger: {
-      write: (entry) => around(`ledger ${entry.what.name}`, () => ledger.write(entry)),
-      close: (run, check) => around(`close ${check}`, () => ledger.close(run, check)),
-      open: async (run) => {
-        dead();
-        return ledger.open(run);
-      },
-    },
-    wrap: (kube) => ({
-      get: async (...args) => {
-        dead();
-        return kube.get(...args);
-      },
-      list: async (...args) => {
-        dead();
-        return kube.list(...args);
-      },
-      watch: (...args) => {
-        dead();
-        return kube.watch(...args);
-      },
-      raw: async (...args) => {
-        dead();
-        return kube.raw(...args);
-      },
-      create: (resource, object, options) =>
-        around(`create ${object.metadata.name}`, () => kube.create(resource, object, options)),
-      patch: (...args) => around(`patch ${args[2]}`, () => kube.patch(...args)),
-      apply: (...args) => around('apply', () => kube.apply(...args)),
-      delete: (...args) => around(`delete ${args[2]}`, () => kube.delete(...args)),
-      evict: (...args) => around('evict', () => kube.evict(...args)),
-      resourceOf: (...args) => kube.resourceOf(...args),
-      close: () => kube.close(),
-    }),
-  };
-}
-
-/** One life that ends at its `killAt`-th crash point; false when it came to its end before that. */
-async function liveUntil(world: CheckWorld, killAt: number): Promise<boolean> {
-  const point = new CrashPoint(killAt);
-  const { runner, kill } = world.runner({}, mortal(point, world.ledger));
-  const state = runner.ensure(world.request({ profile: 'full', only }), () => {});
-  await world.until('dead or done', () => point.dead || state.done);
-  await kill();
-  return point.dead;
-}
 
 async function freshWorld(): Promise<CheckWorld> {
   const world = await CheckWorld.create();
@@ -84,7 +25,7 @@ describe('a run of checks that is killed', () => {
     let killAt = 0;
     for (; ; killAt++) {
       const world = await freshWorld();
-      if (!(await liveUntil(world, killAt))) break;
+      if (!(await liveUntil(world, killAt, only))) break;
       const results = await world.run({ profile: 'full', only });
       const outcomes = Object.values(results).map((result) => [result.check, result.outcome, result.leaked]);
       expect(outcomes.sort(), `killed at ${killAt}`).toEqual(only.map((check) => [check, 'pass', []]).sort());
@@ -97,7 +38,7 @@ describe('a run of checks that is killed', () => {
   it('leaves nothing behind when it is cancelled instead', async () => {
     for (let killAt = 0; ; killAt += 7) {
       const world = await freshWorld();
-      if (!(await liveUntil(world, killAt))) break;
+      if (!(await liveUntil(world, killAt, only))) break;
       const { runner, kill } = world.runner();
       let over = false;
       void runner.cancel(world.request().runId, world.cluster.id).then(() => {
@@ -117,4 +58,45 @@ describe('a run of checks that is killed', () => {
     expect(made).toEqual(expect.arrayContaining(['safety', 'endpoints', 'zones']));
     expect(made.filter((name) => name.startsWith('clm-e2e-'))).toHaveLength(only.length);
   });
+});
+
+/** As much as checks can make use of, so that they make all that they ever make. */
+async function furnishedWorld(): Promise<CheckWorld> {
+  const world = await freshWorld();
+  const { configItems } = world.cluster;
+  configItems['e2e_allow_disruptive'] = 'true';
+  configItems['e2e_audit_source'] = 'apiserver-logs';
+  configItems['e2e_pull_images'] = 'registry.example.org/app:1';
+  configItems['e2e_custom_image'] = 'clm-probe:1';
+  configItems['e2e_custom_args'] = 'exit --code 0';
+  configItems['e2e_load_rps'] = '5';
+  configItems['e2e_load_for'] = '20s';
+  world.label(world.nodeNames()[1] ?? '', { 'node.kubernetes.io/node-pool': 'node-tests' });
+  world.kube.seed([
+    addon('balancers', 'aws-load-balancer-controller:2'),
+    addon('metrics-server', 'metrics-server/metrics-server:v0.7.2'),
+    apiServiceOf('metrics-server', 'metrics.k8s.io', 'v1beta1'),
+  ]);
+  await world.pass(2 * 60_000);
+  return world;
+}
+
+describe('a single check that is killed', () => {
+  const making = catalogue.filter((check) => check.area !== 'conformance').map((check) => check.id);
+
+  it.each(making)(
+    '%s leaves nothing behind after its restart, early, in the middle and late',
+    async (check) => {
+      // Where it makes nothing there is nothing to leave: its first life comes to its end.
+      for (const killAt of [1, 4, 7, 11, 16, 23]) {
+        const world = await furnishedWorld();
+        if (!(await liveUntil(world, killAt, [check]))) break;
+        const result = (await world.run({ profile: 'full', only: [check] }))[check];
+        expect(result?.leaked, `killed at ${killAt}`).toEqual([]);
+        expect(world.leftBehind(), `killed at ${killAt}`).toEqual([]);
+        expect(world.ledger.entries, `killed at ${killAt}`).toEqual([]);
+      }
+    },
+    120_000,
+  );
 });

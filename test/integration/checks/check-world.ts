@@ -105,6 +105,15 @@ export class CheckWorld {
       'deployments.apps',
       'validatingwebhookconfigurations.admissionregistration.k8s.io',
       'clusterrolebindings.rbac.authorization.k8s.io',
+      'horizontalpodautoscalers.autoscaling',
+      'poddisruptionbudgets.policy',
+      'jobs.batch',
+      'statefulsets.apps',
+      'daemonsets.apps',
+      'ingresses.networking.k8s.io',
+      'networkpolicies.networking.k8s.io',
+      'configmaps',
+      'serviceaccounts',
     ];
     const ours = (name: string, object: { metadata: { labels?: Record<string, string> } }): boolean =>
       object.metadata.labels?.['clm.e2e/run'] === runKey(runId) ||

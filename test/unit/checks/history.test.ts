@@ -1,6 +1,6 @@
 import { XMLParser } from 'fast-xml-parser';
 import { describe, expect, it } from 'vitest';
-import { prowLayout, readProwRun } from '../../../src/checks/report/prow.ts';
+import { prowLayout, readJunitRun, readProwRun } from '../../../src/checks/report/prow.ts';
 import { readJunit } from '../../../src/checks/report/read-junit.ts';
 import { failureClusters } from '../../../src/planning/e2e/failure-clusters.ts';
 import { flakeRates } from '../../../src/planning/e2e/flake-rates.ts';
@@ -138,6 +138,36 @@ describe('failures that say the same', () => {
     const [first, ...others] = failureClusters([...history('pff', 'a'), ...history('f', 'b')]);
     expect(first).toMatchObject({ count: 3, clusters: ['a', 'b'], tests: ['dns.cluster'] });
     expect(others).toEqual([]);
+  });
+});
+
+describe('a JUnit report alone', () => {
+  const about = { suite: 'chainsaw-report', build: '7', contact: 'them@example.org', cluster: 'kube-1', at: 1_000_000 };
+  // As chainsaw writes it: suites in suites.
+  const report = (second: string): string =>
+    `<testsuites name="chainsaw-report"><testsuite name="quick"><testsuite name="policies"><testcase name="deny" classname="policies" time="12.5"/>` +
+    `<testcase name="allow" classname="policies" time="2">${second}</testcase></testsuite></testsuite></testsuites>`;
+  const read = (second: string) =>
+    readJunitRun({ ...about, files: [{ name: 'chainsaw-report.xml', text: report(second) }] });
+
+  it('is a run with its tests, whoever wrote it', () => {
+    const { run, tests, results } = read('');
+    expect(run).toMatchObject({
+      id: 'import/chainsaw-report/7',
+      verdict: 'pass',
+      clusterId: 'kube-1',
+      contact: 'them@example.org',
+    });
+    expect(run.finishedAt - run.startedAt).toBe(14_500);
+    expect(tests.map((test) => test.key)).toEqual(['deny', 'allow']);
+    expect(results.map((one) => one.outcome)).toEqual(['pass', 'pass']);
+  });
+
+  it('fails with its tests, and is refused when none of them ran', () => {
+    expect(read('<failure message="no"/>').run).toMatchObject({ verdict: 'fail', reason: '1 tests failed' });
+    expect(() =>
+      readJunitRun({ ...about, files: [{ name: 'a.xml', text: '<testsuites><testsuite name="x"/></testsuites>' }] }),
+    ).toThrow('none of its tests ran');
   });
 });
 

@@ -108,3 +108,22 @@ describe('what checks tell the world', () => {
     expect(healthBadge(view)).toContain('checks: failing');
   });
 });
+
+describe("kube-e2etestapp's names", () => {
+  it('are there for its dashboards: actions, errors, HTTP and DNS', async () => {
+    const registry = new Registry();
+    const { observe } = registerCheckMetrics([registry], () => view);
+    observe({ clusterId: 'kube-1', channel: 'dev' }, [result]);
+    const text = await registry.metrics();
+    for (const line of [
+      'e2etest_action_seconds_total{test="kube-1_network.http",resource="check",action="run"} 1.5',
+      'e2etest_action_seconds_total{test="kube-1_network.http",resource="Deployment",action="create"} 2.5',
+      'e2etest_errors_total{test="kube-1_network.http",resource="check",type="k8s",error="failed"} 1',
+      'e2etest_errors_total{test="kube-1_network.http",resource="check",type="k8s",error="not_deleted"} 1',
+      'e2etest_http_requests_total{test="kube-1_network.http",resource="service",result="200"} 30',
+      'e2etest_http_requests_total{test="kube-1_network.http",resource="service",result="connection_error"} 2',
+      'e2etest_dns_requests_total{result="healthy"} 4',
+    ])
+      expect(text).toContain(line);
+  });
+});
