@@ -1,7 +1,7 @@
 /** What runs while this daemon holds the lease: engine, API, metrics and health; started in order, ended in reverse. */
 import { startApiServer } from '../api/server.ts';
 import type { RegistryStatusStore } from '../ports/registry-status.ts';
-import type { Lease, Store } from '../ports/store.ts';
+import type { Lease, ProcessRow, Store } from '../ports/store.ts';
 import type { Github } from '../providers/scm/github/github-client.ts';
 import type { Clock } from '../support/clock.ts';
 import { sleep, wallMs } from '../support/deadline.ts';
@@ -65,7 +65,7 @@ export async function startLeading(input: LeadingInput): Promise<Leading> {
     random,
     reportProblems: () => [late.reporter, late.forge, late.notifications].flatMap((one) => one?.problems() ?? []),
     onCommitted: ({ row, event, to }) => {
-      late.metrics?.transition(row.machine, event, to);
+      if (late.metrics !== undefined) countTransition(late.metrics, row, event, to);
       late.committed();
     },
     onActed: () => late.committed(),
@@ -145,6 +145,12 @@ interface Late {
   notifications?: Notifications;
   forge?: RunningForgeReporter;
   committed(): void;
+}
+
+function countTransition(metrics: DaemonMetrics, row: ProcessRow, event: string, to: string): void {
+  metrics.transition(row.machine, event, to);
+  if (row.machine === 'rollout' && row.status === 'final')
+    metrics.rolloutEnded(row.channel, to, (row.updatedAt - row.createdAt) / 1000);
 }
 
 function addressesOf(
@@ -273,7 +279,7 @@ function statsdOf(config: DaemonConfig, log: Logger): StatsdSink | undefined {
 }
 
 function metricsOf(
-  { version, lease }: LeadingInput,
+  { version, lease, lastGood }: LeadingInput,
   { engine, backend, periodic }: Composition,
   lag: EventLoopMonitor,
   news: () => ReturnType<Notifications['counts']>,
@@ -289,6 +295,7 @@ function metricsOf(
     lag: () => lag.read(),
     checks: () => periodic.health(),
     news,
+    pipeline: () => lastGood.pipeline(),
   });
 }
 

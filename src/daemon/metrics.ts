@@ -1,5 +1,6 @@
 /** Prometheus metrics of the daemon. State is read when it is scraped; events are counted as they happen. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry as MetricRegistry } from 'prom-client';
+import type { Pipeline } from '../domain/pipeline.ts';
 import type { HealthView } from '../planning/e2e/health-view.ts';
 import { channelStates, clusterStates } from '../planning/explain/states.ts';
 import type { StatusDocument } from '../planning/explain/status-document.ts';
@@ -7,6 +8,7 @@ import type { EventLoopLag } from '../support/event-loop-lag.ts';
 import { type CheckMetrics, registerCheckMetrics } from './e2e-metrics.ts';
 import { registerForgeMetrics } from './forge-metrics.ts';
 import { type NewsMetrics, registerNewsMetrics } from './notify/news-metrics.ts';
+import { type PipelineMetrics, registerPipelineMetrics } from './pipeline-metrics.ts';
 
 export interface DaemonMetrics {
   /** Text format of Prometheus. */
@@ -16,6 +18,7 @@ export interface DaemonMetrics {
   /** One call of a cloud or cluster API; `outcome` is `ok` or the failure's code. */
   providerCall: (provider: 'aws' | 'kube', operation: string, outcome: string, wallMs: number) => void;
   gitPoll: (outcome: string) => void;
+  rolloutEnded: PipelineMetrics['rolloutEnded'];
   /** One call of the forge, and how many are left in this hour. */
   forgeCall: (outcome: string, remaining: number | undefined) => void;
   /** One delivery of a webhook. */
@@ -41,6 +44,7 @@ export interface MetricSources {
   lag: () => EventLoopLag;
   checks: () => HealthView;
   news: () => { sink: string; pending: number; dead: number }[];
+  pipeline: () => Pipeline | undefined;
 }
 
 const secondsBuckets = [0.005, 0.02, 0.1, 0.5, 1, 5, 30, 120];
@@ -94,13 +98,16 @@ export function createMetrics(sources: MetricSources): DaemonMetrics {
     registers,
   });
   const forge = registerForgeMetrics(registers);
+  const moves = registerPipelineMetrics(registers, sources.pipeline);
   registerEngineGauges(registers, sources);
   const fillFleet = registerFleetGauges(registers);
   const checks = registerCheckMetrics(registers, sources.checks);
   const news = registerNewsMetrics(registers, sources.news);
   return {
     text: async () => {
-      fillFleet(await sources.status());
+      const status = await sources.status();
+      fillFleet(status);
+      moves.fill(status);
       return { contentType: registry.contentType, body: await registry.metrics() };
     },
     transition: (machine, event, to) => transitions.inc({ machine, event, to }),
@@ -115,6 +122,7 @@ export function createMetrics(sources: MetricSources): DaemonMetrics {
     gitPoll: (outcome) => polls.inc({ outcome }),
     checks: checks.observe,
     ...forge,
+    rolloutEnded: moves.rolloutEnded,
     news: news.attempt,
   };
 }
