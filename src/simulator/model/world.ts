@@ -18,6 +18,8 @@ export interface WorldOptions {
   kube?: Partial<KubeOptions>;
   awsTimings?: Partial<CloudTimings>;
   registry?: Partial<RegistryOptions>;
+  /** false: clusters are only those that are added; true unless given: one begins with its first control-plane instance. */
+  clustersFromInstances?: boolean;
 }
 
 export interface WorldCluster {
@@ -202,7 +204,7 @@ export class World {
       instanceRunning: (instance) => {
         const id = clusterOfTags(Object.entries(instance.tags));
         if (id === undefined) return;
-        if (!this.#clusters.has(id)) this.#bear(id, instance);
+        if (!this.#clusters.has(id) && this.#options.clustersFromInstances !== false) this.#bear(id, instance);
         this.#join(id, instance);
       },
       instanceStopping: (instanceId) => modelOf(instanceId)?.instanceStopping(instanceId),

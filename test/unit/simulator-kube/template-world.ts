@@ -197,7 +197,11 @@ function workloads(cluster: Place): object[] {
 /** `first` is started object by object; for `copies` there are instances alone. All are as old. */
 export function settledWorld(input: { first: Place; copies?: Place[]; seed?: string }): World {
   const { first } = input;
-  const world = new World({ seed: input.seed ?? 'template', startMs });
+  const world = new World({
+    seed: input.seed ?? 'template',
+    startMs,
+    options: { clustersFromInstances: false },
+  });
   const model = world.addCluster(first);
   for (const cluster of [first, ...(input.copies ?? [])]) createPools(world, cluster);
   world.advanceTo(startMs + 5 * 60_000);
