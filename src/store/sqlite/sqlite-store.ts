@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type Database from 'better-sqlite3';
 import type { Compilable } from 'kysely';
-import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely';
+import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler, sql } from 'kysely';
 import { FailureError, terminal } from '../../domain/failure.ts';
 import type {
   Commit,
@@ -40,6 +40,8 @@ export class SqliteStore implements Store {
   readonly #readonly: boolean;
   readonly #writer: CommitWriter | undefined;
   readonly #statements = new Map<string, Database.Statement>();
+  /** SQL of queries by their shape. */
+  readonly #texts = new Map<string, string>();
   readonly #query = new Kysely<Tables>({
     dialect: {
       createAdapter: () => new SqliteAdapter(),
@@ -59,7 +61,9 @@ export class SqliteStore implements Store {
   }
 
   async load(id: string): Promise<ProcessRow | undefined> {
-    return this.#all(this.#query.selectFrom('processes').selectAll().where('id', '=', id)).map(processOf)[0];
+    return this.#shaped('load', [id], () => this.#query.selectFrom('processes').selectAll().where('id', '=', id)).map(
+      processOf,
+    )[0];
   }
 
   async rows(filter: {
@@ -69,30 +73,38 @@ export class SqliteStore implements Store {
     cluster?: string;
     parent?: string;
   }): Promise<ProcessRow[]> {
-    let query = this.#query.selectFrom('processes').selectAll().orderBy('created_at').orderBy('id');
-    for (const column of ['machine', 'status', 'channel', 'cluster', 'parent'] as const) {
+    const asked = (['machine', 'status', 'channel', 'cluster', 'parent'] as const).flatMap((column) => {
       const wanted = filter[column];
-      if (wanted !== undefined) query = query.where(column, '=', wanted);
-    }
-    // The partial index of open rows is only used when the query repeats its condition
-    if (filter.status !== undefined && filter.status !== 'final') query = query.where('status', '<>', 'final');
-    return this.#all(query).map(processOf);
+      return wanted === undefined ? [] : [{ column, wanted }];
+    });
+    const open = filter.status !== undefined && filter.status !== 'final';
+    const shape = `rows ${asked.map(({ column }) => column).join(' ')}${open ? ' open' : ''}`;
+    const parameters = asked.map(({ wanted }) => wanted);
+    const found = this.#shaped(shape, parameters, () => {
+      let query = this.#query.selectFrom('processes').selectAll().orderBy('created_at').orderBy('id');
+      for (const { column, wanted } of asked) query = query.where(column, '=', wanted);
+      // the partial index of open rows is used only when the query repeats its condition word for word: a parameter is none
+      return open ? query.where('status', '<>', sql.lit('final')) : query;
+    });
+    return found.map(processOf);
   }
 
   async fact(kind: string, key: string): Promise<Fact | undefined> {
-    const query = this.#query.selectFrom('facts').selectAll().where('kind', '=', kind).where('key', '=', key);
-    return this.#all(query).map(factOf)[0];
+    return this.#shaped('fact', [kind, key], () =>
+      this.#query.selectFrom('facts').selectAll().where('kind', '=', kind).where('key', '=', key),
+    ).map(factOf)[0];
   }
 
   async facts(kind: string, keyPrefix = ''): Promise<Fact[]> {
-    const query = this.#query
-      .selectFrom('facts')
-      .selectAll()
-      .where('kind', '=', kind)
-      .where('key', '>=', keyPrefix)
-      .where('key', '<', keyPrefix + afterAllKeys)
-      .orderBy('key');
-    return this.#all(query).map(factOf);
+    return this.#shaped('facts', [kind, keyPrefix, keyPrefix + afterAllKeys], () =>
+      this.#query
+        .selectFrom('facts')
+        .selectAll()
+        .where('kind', '=', kind)
+        .where('key', '>=', keyPrefix)
+        .where('key', '<', keyPrefix + afterAllKeys)
+        .orderBy('key'),
+    ).map(factOf);
   }
 
   async journal(wanted: JournalQuery): Promise<StoredJournalEntry[]> {
@@ -126,14 +138,15 @@ export class SqliteStore implements Store {
   }
 
   async pending(limit: number, afterId = 0): Promise<PendingMessage[]> {
-    const query = this.#query
-      .selectFrom('messages')
-      .select(['id', 'sender', 'message'])
-      .where('delivered_at', 'is', null)
-      .where('id', '>', afterId)
-      .orderBy('id')
-      .limit(limit);
-    return this.#all(query).map(pendingOf);
+    return this.#shaped('pending', [afterId, limit], () =>
+      this.#query
+        .selectFrom('messages')
+        .select(['id', 'sender', 'message'])
+        .where('delivered_at', 'is', null)
+        .where('id', '>', afterId)
+        .orderBy('id')
+        .limit(limit),
+    ).map(pendingOf);
   }
 
   async commit(commit: Commit): Promise<CommitResult> {
@@ -235,25 +248,46 @@ export class SqliteStore implements Store {
     }
   }
 
+  /**
+   * Runs a query that is asked again and again: it is built and compiled the first time that its shape is asked for, which takes as long
+   * as SQLite itself. `parameters` in the order in which the query names them.
+   */
+  #shaped<Row>(shape: string, parameters: unknown[], build: () => Compilable<Row>): Row[] {
+    let text = this.#texts.get(shape);
+    if (text === undefined) {
+      const compiled = build().compile();
+      const same = parameters.every((value, index) => value === compiled.parameters[index]);
+      if (!same || compiled.parameters.length !== parameters.length)
+        throw new Error(`query ${shape}: other parameters`);
+      text = compiled.sql;
+      this.#texts.set(shape, text);
+    }
+    return this.#rowsOf<Row>(text, parameters);
+  }
+
   #all<Row>(query: Compilable<Row>): Row[] {
-    const { sql, parameters } = query.compile();
+    const { sql: text, parameters } = query.compile();
+    return this.#rowsOf<Row>(text, parameters);
+  }
+
+  #rowsOf<Row>(text: string, parameters: readonly unknown[]): Row[] {
     try {
-      return this.#statement(sql).all(...parameters) as Row[];
+      return this.#statement(text).all(...parameters) as Row[];
     } catch (error) {
       throw storeFailure(error, this.#path);
     }
   }
 
   #run(query: Compilable): number {
-    const { sql, parameters } = query.compile();
-    return this.#statement(sql).run(...parameters).changes;
+    const { sql: text, parameters } = query.compile();
+    return this.#statement(text).run(...parameters).changes;
   }
 
-  #statement(sql: string): Database.Statement {
-    const known = this.#statements.get(sql);
+  #statement(text: string): Database.Statement {
+    const known = this.#statements.get(text);
     if (known) return known;
-    const prepared = this.#database.prepare(sql);
-    this.#statements.set(sql, prepared);
+    const prepared = this.#database.prepare(text);
+    this.#statements.set(text, prepared);
     return prepared;
   }
 }

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Failure, FailureError } from '../../../src/domain/failure.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import { currentVersion, migrations } from '../../../src/store/migrations/migrations.ts';
@@ -55,6 +55,23 @@ describe('the file of the SQLite store', () => {
     const again = await open();
     expect(await again.load('a')).toEqual(aRow('a'));
     expect(await again.journal({ limit: 9 })).toHaveLength(1);
+  });
+
+  it('finds open processes by their index, however many have ended', async () => {
+    const store = await open();
+    const prepare = vi.spyOn(Database.prototype, 'prepare');
+    const filters = [{ status: 'active' }, { machine: 'a', channel: 'b' }, { machine: 'a', cluster: 'b' }] as const;
+    for (const filter of filters) await store.rows({ ...filter, status: 'active' });
+    const asked = prepare.mock.calls.map(([text]) => text);
+    prepare.mockRestore();
+    expect(asked).toHaveLength(filters.length);
+    const raw = new Database(path, { readonly: true });
+    for (const text of asked) {
+      const values = [...text.matchAll(/\?/g)].map(() => 'active');
+      const plan = raw.prepare(`EXPLAIN QUERY PLAN ${text}`).all(...values) as { detail: string }[];
+      expect(plan[0]?.detail).toContain('USING INDEX processes_open');
+    }
+    raw.close();
   });
 
   it('numbers its migrations without gaps', () => {
