@@ -74,6 +74,22 @@ export function clairvoyant(draws: Draw[], surge: number): number {
   return lanes(costs, surge);
 }
 
+/**
+ * The same for one that shows first, with one node, that the template boots, and gives every new node and every emptied one the time to
+ * prove itself that ours does: what is left between this and ours is waste.
+ */
+export function clairvoyantWithCare(draws: Draw[], surge: number, settleSeconds: number): number {
+  const costs = draws.map(({ boot, drain }) => boot + drain + settleSeconds).sort((a, b) => b - a);
+  const canary = draws[0]?.boot ?? 0;
+  const [first = 0, ...rest] = costs;
+  const free = [first, ...Array.from({ length: surge - 1 }, () => canary)];
+  for (const cost of rest) {
+    const next = free.indexOf(Math.min(...free));
+    free[next] = (free[next] ?? 0) + cost;
+  }
+  return Math.max(...free);
+}
+
 export const policies: Record<string, (draws: Draw[], surge: number) => number> = {
   kops,
   original: originalRolling,

@@ -2,11 +2,12 @@
  * `npm run bench -- roll`: a pool is rolled by the real planner and steps in the simulated world. The boots and drains that this run
  * met are then given to every other policy, to the bound and to the clairvoyant schedule.
  */
+import { defaultRollPolicy } from '../../src/planning/roll/policy.ts';
 import type { WorldEvent } from '../../src/simulator/model/seams.ts';
 import { seededRandom } from '../../src/support/random.ts';
 import { budget, deployment, finished, RollWorld, startDaemon, startRoll } from '../support/roll-world.ts';
 import type { BenchRow } from './bench-row.ts';
-import { bound, clairvoyant, type Draw, policies } from './roll-policies.ts';
+import { bound, clairvoyant, clairvoyantWithCare, type Draw, policies } from './roll-policies.ts';
 
 interface Cell {
   nodes: number;
@@ -15,6 +16,8 @@ interface Cell {
   /** Means over the seeds, seconds. */
   bound: number;
   clairvoyant: number;
+  /** With one node first, and the same pauses before a new node counts and an empty one goes. */
+  clairvoyantWithCare: number;
   ours: { makespan: number; peak: number; movesPerPod: number; refused: number; apiCalls: number };
   policies: Record<string, { makespan: number }>;
 }
@@ -22,6 +25,9 @@ interface Cell {
 const sizes = (process.env['BENCH_NODES'] ?? '30,100').split(',').map(Number);
 const surges = (process.env['BENCH_SURGES'] ?? '1,3,10').split(',').map(Number);
 const seeds = Number(process.env['BENCH_SEEDS'] ?? '3');
+
+/** Before a new node counts, and before an empty one goes. */
+const careSeconds = (defaultRollPolicy.minReadyMs + defaultRollPolicy.quietMs) / 1000;
 
 interface Run {
   draws: Draw[];
@@ -115,6 +121,7 @@ async function cellOf(nodes: number, surge: number): Promise<Cell> {
     seeds,
     bound: of((run) => bound(run.draws, surge)),
     clairvoyant: of((run) => clairvoyant(run.draws, surge)),
+    clairvoyantWithCare: of((run) => clairvoyantWithCare(run.draws, surge, careSeconds)),
     ours: {
       makespan: of((run) => run.makespan),
       peak: Math.max(...runs.map((run) => run.peak)),
@@ -143,7 +150,7 @@ export async function run(): Promise<{ rows: BenchRow[]; document: { cells: Cell
         name: `roll of ${nodes}, surge ${surge}`,
         value: Math.round(ours.makespan),
         unit: 's',
-        note: `${(ours.makespan / cell.clairvoyant).toFixed(3)} x clairvoyant, ${(ours.makespan / cell.bound).toFixed(3)} x bound; ${others.join(', ')}; peak ${ours.peak}, ${ours.movesPerPod.toFixed(2)} moves a pod, ${ours.refused} refused, ${Math.round(ours.apiCalls)} calls`,
+        note: `${(ours.makespan / cell.clairvoyant).toFixed(3)} x clairvoyant, ${(ours.makespan / cell.clairvoyantWithCare).toFixed(3)} x clairvoyant with a canary and pauses, ${(ours.makespan / cell.bound).toFixed(3)} x bound; ${others.join(', ')}; peak ${ours.peak}, ${ours.movesPerPod.toFixed(2)} moves a pod, ${ours.refused} refused, ${Math.round(ours.apiCalls)} calls`,
       });
       process.stderr.write(`${rows.at(-1)?.name}: ${rows.at(-1)?.value} s, ${rows.at(-1)?.note}\n`);
     }
