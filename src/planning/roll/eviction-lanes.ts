@@ -7,11 +7,16 @@ import { mayForce } from './force-rule.ts';
 import type { Member } from './members.ts';
 import type { RollAction, RollPlanInput } from './roll-plan.ts';
 
-/** A terminating pod older than this over its grace no longer holds its lane: it may never go. */
-const laneHeldMs = 60_000;
+/**
+ * An accepted eviction holds its lane this long: then the status of its budget has long counted it, and what that allows is true of the
+ * next pod. However long the pod takes to stop, nobody has to wait for that.
+ */
+const laneHeldMs = 15_000;
 
 export class EvictionLanes {
   readonly #inFlight = new Map<string, number>();
+  /** When lanes that are held come free by time alone. */
+  readonly #freeAt = new Map<string, number>();
   readonly #index: ClusterIndex;
   readonly #input: RollPlanInput;
   #left: number;
@@ -21,8 +26,13 @@ export class EvictionLanes {
     this.#input = input;
     this.#left = input.policy.evictionsPerTick;
     for (const pod of input.view.pods) {
-      if (pod.deletingAt === undefined || input.now > pod.deletingAt + laneHeldMs) continue;
-      for (const budget of index.budgetsOf(pod)) this.#take(budget.uid);
+      if (pod.deletingAt === undefined) continue;
+      const freeAt = pod.deletingAt - pod.gracePeriodSeconds * 1000 + laneHeldMs;
+      if (input.now >= freeAt) continue;
+      for (const budget of index.budgetsOf(pod)) {
+        this.#take(budget.uid);
+        this.#freeAt.set(budget.uid, Math.max(freeAt, this.#freeAt.get(budget.uid) ?? 0));
+      }
     }
   }
 
@@ -94,6 +104,8 @@ export class EvictionLanes {
     }
     if (judged.kind === 'allows' && this.isBusy(judged.budget.uid)) {
       plan.moving += 1;
+      const freeAt = this.#freeAt.get(judged.budget.uid);
+      if (freeAt !== undefined) later(plan, freeAt);
       return;
     }
     if (this.#left <= 0) {

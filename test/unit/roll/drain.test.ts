@@ -90,24 +90,28 @@ describe('a drain evicts', () => {
     expect(evictions(drain(pods, budgets))).toEqual(['evict a-1', 'evict b-1']);
   });
 
-  it('nothing of a budget that has a terminating pod anywhere in the cluster', () => {
-    const found = drain(
-      [
-        { name: 'a-1', app: 'a' },
-        { name: 'a-2', app: 'a', node: 'elsewhere', deletingIn: 20_000 },
-      ],
-      [{ name: 'a', allowed: 2 }],
-    );
-    expect(evictions(found)).toEqual([]);
-    expect(block(found)).toBeUndefined();
+  it('nothing of a budget of which a pod anywhere in the cluster began to go a moment ago, and looks again in time', () => {
+    const after = (ms: number) =>
+      drain(
+        [
+          { name: 'a-1', app: 'a' },
+          { name: 'a-2', app: 'a', node: 'elsewhere', grace: 30, deletingIn: 30_000 - ms },
+        ],
+        [{ name: 'a', allowed: 2 }],
+      );
+    expect(evictions(after(14_999))).toEqual([]);
+    expect(block(after(14_999))).toBeUndefined();
+    expect(after(5_000).nextLookAt).toBe(now + 10_000);
+    expect(evictions(after(15_000))).toEqual(['evict a-1']);
   });
 
-  it('again when the terminating pod is far over its grace: it may never go', () => {
+  it('the next pod of a budget that allows it, however long the last one takes to stop', () => {
     const pods = [
       { name: 'a-1', app: 'a' },
-      { name: 'a-2', app: 'a', node: 'elsewhere', deletingIn: -61_000 },
+      { name: 'a-2', app: 'a', node: 'elsewhere', grace: 3_600, deletingIn: 3_000_000 },
     ];
-    expect(evictions(drain(pods, [{ name: 'a', allowed: 2 }]))).toEqual(['evict a-1']);
+    expect(evictions(drain(pods, [{ name: 'a', allowed: 1 }]))).toEqual(['evict a-1']);
+    expect(evictions(drain(pods, [{ name: 'a', allowed: 0 }]))).toEqual([]);
   });
 
   it('pods that the cluster lives by last', () => {
