@@ -28,7 +28,7 @@ export interface MoveNotesOptions {
 }
 
 /** Kinds of journal entries that tell of a move. */
-export const moveKinds = ['branch-moved', 'branch-overridden'] as const;
+export const moveKinds = ['branch-moved', 'promotion-merged', 'branch-overridden'] as const;
 const recordKind = 'move-record';
 const markKind = 'mirror';
 const markKey = 'moves-published';

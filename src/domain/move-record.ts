@@ -25,6 +25,8 @@ export interface ProofMember {
 /** Everything that the gate between two channels judged. */
 export interface MoveProof {
   channel: string;
+  /** What was proven: the commit moved to, or the one that a merge of a pull request brought. */
+  commit: string;
   rollout: string;
   lane: RolloutLane;
   waived: string[];
@@ -57,7 +59,7 @@ export interface MoveRecord {
   by: 'promotion' | 'hotfix' | 'bypass' | 'rollback';
   /** null when people moved it: what it skipped is a debt. */
   proof: MoveProof | null;
-  /** null when evidence moved it. */
+  /** Who asked for it, or merged the pull request; null when evidence alone moved it. */
   asked: { actor: string; reason: string; waived: string[] } | null;
   approvals: MoveApproval[];
   /** sha256 of the pipeline's policy for the two channels, in force at the move. */

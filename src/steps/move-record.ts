@@ -15,7 +15,7 @@ type Deps = Pick<PipelineDependencies, 'store' | 'pipeline'>;
 export async function recordOfPromotion(
   deps: Deps,
   { context, now }: StepInput<PromotionState>,
-  { branch, from }: { branch: string; from: string },
+  { branch, from, merge }: { branch: string; from: string; merge?: { commit: string; by: string; url: string } },
 ): Promise<MoveRecord | undefined> {
   const { channel, target, commit, tree, rolloutId } = context;
   const state = (await deps.store.load(rolloutId))?.context as unknown as RolloutState | undefined;
@@ -26,12 +26,12 @@ export async function recordOfPromotion(
     branch,
     channel: target,
     from,
-    to: commit,
+    to: merge?.commit ?? commit,
     tree,
     at: now,
     by: 'promotion',
     proof: proofOf({ id: rolloutId, state }, await readEvidence(deps.store, state), maxFailures),
-    asked: null,
+    asked: merge === undefined ? null : { actor: merge.by, reason: `${merge.url} was merged`, waived: [] },
     approvals: [...(await approvals(deps, channel, commit)), ...(await approvals(deps, target, commit))],
     policy: policyDigest(deps.pipeline(), [channel, target]),
   };

@@ -64,22 +64,23 @@ export function judgeMove(found: FoundMove, older: FoundMove | undefined, policy
 
 /** The gate is judged again, on the evidence that the record carries. */
 function replayedProof(record: MoveRecord): { summary: string; findings: string[] } {
-  const { proof, to, tree } = record;
+  const { proof, tree, asked } = record;
   if (proof === null)
     return { summary: 'promoted without a proof', findings: ['it is a promotion, and carries no proof'] };
   const evidence = new Map<string, EvidenceFact>();
   for (const [cluster, member] of Object.entries(proof.members)) {
     if (member.evidence === undefined) continue;
-    evidence.set(evidenceKey(cluster, to, member.attempt), { ...member.evidence, failures: [] });
+    evidence.set(evidenceKey(cluster, proof.commit, member.attempt), { ...member.evidence, failures: [] });
   }
-  const { maxFailures, members, gates, channel } = proof;
-  const verdict = judgeGate({ commit: to, tree, members, maxFailures, evidence });
+  const { commit, maxFailures, members, gates, channel } = proof;
+  const verdict = judgeGate({ commit, tree, members, maxFailures, evidence });
   const findings = verdict.open ? [] : [`its evidence does not open the gate: ${verdict.reason}`];
   for (const gate of gates) {
     if (gate.state !== 'open') findings.push(`gate ${gate.name} was ${gate.state}: ${gate.reason}`);
   }
   if (gates.length === 0) findings.push('it names no gate');
-  return { summary: `proven on ${channel}: ${verdict.reason}`, findings };
+  const merged = asked === null ? '' : `; ${asked.reason} by ${asked.actor}`;
+  return { summary: `proven on ${channel}: ${verdict.reason}${merged}`, findings };
 }
 
 function askedBy({ asked, by }: MoveRecord): { summary: string; findings: string[] } {

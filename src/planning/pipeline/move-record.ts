@@ -18,6 +18,7 @@ export function proofOf(
   const { channel, commit, lane, waived, members, soak, gates } = rollout.state;
   return {
     channel,
+    commit,
     rollout: rollout.id,
     lane,
     waived,
@@ -117,6 +118,7 @@ const recordShape = z.object({
   proof: z
     .object({
       channel: z.string().min(1),
+      commit: z.string().min(1),
       rollout: z.string().min(1),
       lane: z.enum(['normal', 'hotfix', 'rollback', 'bypass']),
       waived: z.array(z.enum(waivables)),

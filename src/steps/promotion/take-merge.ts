@@ -1,16 +1,19 @@
 /** A pull request that was merged on the forge: the merge counts when it brought exactly the tree that was proven. */
 import type { PromotionOutput, PromotionState } from '../../domain/promotion.ts';
+import { recordDigest } from '../../planning/pipeline/move-record.ts';
 import type { StepInput, StepOutcome } from '../../ports/step.ts';
 import type { Json } from '../../ports/store.ts';
+import { moveRecordWrite, recordOfPromotion } from '../move-record.ts';
 import type { PipelineDependencies } from '../pipeline-dependencies.ts';
 
 const unseenLookMs = 10_000;
 
 export async function takeMerge(
   deps: PipelineDependencies,
-  { context, now }: StepInput<PromotionState>,
+  input: StepInput<PromotionState>,
   merge: { commit: string; by: string },
 ): Promise<StepOutcome> {
+  const { context, now } = input;
   const { channel, target, commit, tree, branch, from, rolloutId, review } = context;
   const short = merge.commit.slice(0, 12);
   const what = `${review?.url ?? 'the pull request'} was merged by ${merge.by} as ${short}`;
@@ -35,6 +38,11 @@ export async function takeMerge(
     const journal = known ? [] : [{ kind: 'promotion-held', message, data: { code: output.code } }];
     return { kind: 'done', output: output as unknown as Json, journal };
   }
+  const place = { branch: branch ?? target, from: from ?? merge.commit };
+  const record = await recordOfPromotion(deps, input, {
+    ...place,
+    merge: { ...merge, url: review?.url ?? 'a pull request' },
+  });
   const output: PromotionOutput = { kind: 'merged' };
   const value = { by: 'pull-request', from: channel, tree, rollout: rolloutId, at: now };
   const message = `branch ${branch ?? target} moved to ${short}, which brings ${commit.slice(0, 12)}, proven on ${channel}: ${what}`;
@@ -48,11 +56,15 @@ export async function takeMerge(
     target,
     rollout: rolloutId,
     by: merge.by,
+    ...(record === undefined ? {} : { record: recordDigest(record) }),
   };
   return {
     kind: 'done',
     output: output as unknown as Json,
-    facts: [{ kind: 'approved', key: `${target}/${merge.commit}`, value }],
+    facts: [
+      { kind: 'approved', key: `${target}/${merge.commit}`, value },
+      ...(record === undefined ? [] : [moveRecordWrite(record)]),
+    ],
     messages: [{ to: `channel:${target}`, event: { type: 'HEAD_MOVED', commit: merge.commit } }],
     journal: [{ kind: 'promotion-merged', message, data }],
   };

@@ -77,6 +77,7 @@ async function moved(from: string, to: string, change: Partial<MoveRecord> = {})
     by: 'promotion',
     proof: {
       channel: 'dev',
+      commit: to,
       rollout: `rollout:dev:${to}`,
       lane: 'normal',
       waived: [],
@@ -190,6 +191,49 @@ describe('records of branch moves', () => {
     const report = await verify({ limit: 1 });
     expect(report).toMatchObject({ proven: true });
     expect(report.channels[1]).toMatchObject({ begins: null, moves: [{ to: newest }] });
+  });
+
+  it('tell of a pull request that was merged: the merge brings what was proven, and who merged it', async () => {
+    const merge = world.sandbox.commit('merge of second', {}, world.second);
+    world.sandbox.push('dev', merge);
+    await source.fetch(['dev', 'stable'], {});
+    const { tree } = await source.commitInfo(merge);
+    const evidence = {
+      version: `${world.second}#d`,
+      tree,
+      result: 'passed' as const,
+      passed: 7,
+      failed: 0,
+      excused: [],
+    };
+    const proof = {
+      channel: 'dev',
+      commit: world.second,
+      rollout: 'r',
+      lane: 'normal' as const,
+      waived: [],
+      maxFailures: 0,
+      members: {
+        c1: {
+          state: 'updated' as const,
+          attempt: 1,
+          version: `${world.second}#d`,
+          evidence: { ...evidence, at: start, inheritedFrom: null },
+        },
+      },
+      soak: null,
+      gates: [{ name: 'checks', state: 'open' as const, reason: 'green' }],
+    };
+    await moved(world.first, merge, {
+      proof,
+      asked: { actor: 'ana', reason: 'pull request 7 was merged', waived: [] },
+    });
+    await publisher().pass();
+    const report = await verify();
+    expect(messages(report)).toEqual([]);
+    expect(report.channels[1]?.moves).toMatchObject([
+      { to: merge, summary: 'proven on dev: 1 cluster is green; pull request 7 was merged by ana' },
+    ]);
   });
 
   it('are written once also when the daemon died after the note and before it knew', async () => {
