@@ -7,6 +7,7 @@ type Bench = () => Promise<BenchRow[] | { rows: BenchRow[]; document: object }>;
 
 const benches: Record<string, Bench> = {
   engine: async () => (await import('./engine.bench.ts')).run(),
+  pipeline: async () => (await import('./pipeline.bench.ts')).run(),
   render: async () => (await import('./render.bench.ts')).run(),
   roll: async () => (await import('./roll.bench.ts')).run(),
   scale: async () => (await import('./scale.bench.ts')).run(),

@@ -93,9 +93,14 @@ function forceBranch(stage: Stage, random: Random): void {
   else source.branches.set(branch, source.add(`f0${random.int(1e9).toString(16)}`, { manifest: 'forced' }, undefined));
   const forced = source.branches.get(branch);
   stage.note(`branch ${branch} is ${forced === undefined ? 'deleted' : 'forced'}`);
+  const known = stage.rewritten.has(branch);
+  stage.rewritten.add(branch);
   let mended = false;
   const mend = (): void => {
-    if (!mended && source.branches.get(branch) === forced) source.branches.set(branch, before);
+    if (!mended && source.branches.get(branch) === forced) {
+      source.branches.set(branch, before);
+      if (!known) stage.rewritten.delete(branch);
+    }
     mended = true;
   };
   stage.undo(mend);

@@ -11,6 +11,8 @@ export interface Stage {
   /** True time of the beginning, and of the end of all trouble. */
   readonly from: number;
   readonly until: number;
+  /** Branches that somebody forced and that were never put back as they were. */
+  readonly rewritten: Set<string>;
   /** The daemon that runs now; undefined while it is down. */
   daemon(): PipelineDaemon | undefined;
   /** Does something at a moment of true time, between two turns of the daemon. */

@@ -6,7 +6,7 @@ import type { Cluster } from '../../../src/domain/cluster.ts';
 import { FailureError, transient } from '../../../src/domain/failure.ts';
 import type { ChannelPolicy, Pipeline } from '../../../src/domain/pipeline.ts';
 import type { RenderedCluster } from '../../../src/domain/rendered.ts';
-import type { Engine, EngineLimits } from '../../../src/engine/engine-options.ts';
+import type { Committed, Engine, EngineLimits } from '../../../src/engine/engine-options.ts';
 import { channelModule } from '../../../src/machines/channel/versions.ts';
 import { clusterUpdateModule } from '../../../src/machines/cluster-update/versions.ts';
 import { decommissionModule } from '../../../src/machines/decommission/versions.ts';
@@ -59,6 +59,8 @@ export interface DaemonParts {
   time?: Clock;
   pollIntervalMs?: number;
   limits?: Partial<EngineLimits>;
+  /** Hears of every commit. */
+  onCommitted?: (commit: Committed) => void;
 }
 
 /** What survives a restart of the daemon: git, clusters, store, time. */
@@ -303,7 +305,10 @@ export class PipelineWorld {
       clock: time,
       lease: parts.lease ?? testLease(),
       seed: parts.seed ?? 1,
-      onCommitted: ({ row, journal }) => {
+      keepsCommits: false,
+      onCommitted: (commit) => {
+        const { row, journal } = commit;
+        parts.onCommitted?.(commit);
         const known = lifecycleSaid(journal);
         if (known !== undefined) this.lifecycles.set(row.cluster, known);
       },
