@@ -18,7 +18,7 @@ import type { BenchRow } from './bench-row.ts';
 /** Wall time that a run may take. */
 const limitMs = 30 * minute;
 const pollIntervalMs = minute;
-/** Between two merges, real time. */
+/** Between two merges at least, wall time. */
 const mergeEveryMs = 500;
 const shares = { dev: 0.01, alpha: 0.04, beta: 0.15, stable: 0.8 };
 
