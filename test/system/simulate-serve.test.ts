@@ -160,7 +160,7 @@ describe('clm simulate serve', () => {
       const example = join(projectRoot, 'examples', 'scenario.yaml');
       const clm = startClm(['simulate', 'serve', '--scenario', example], { cwd: directory });
       await clm.says('export AWS_ENDPOINT_URL=http://127.0.0.1:');
-      await clm.says('fault-17: The clocks of AWS are ahead');
+      await clm.says('fault-39: A name of a partner leads elsewhere');
       const kubeconfig = /--kubeconfig (\S+)/.exec(clm.run.stdout)?.[1] ?? '';
       expect((await stat(kubeconfig)).mode & 0o777).toBe(0o600);
       clm.signal('SIGINT');

@@ -35,7 +35,7 @@ export const networkFault = z.strictObject({
           .max(100)
           .optional()
           .meta({ description: 'Messages lost, %', remedy: 'write a number from 0 to 100' }),
-        latency: span('Added in each direction', 600_000).optional(),
+        latency: span('Added to each exchange, there and back together', 600_000).optional(),
         mtu: count('Larger messages vanish, bytes', 68).optional(),
       }),
     )
@@ -72,7 +72,7 @@ export const networkFault = z.strictObject({
     .record(z.string().min(1), z.array(z.string().min(1)).min(1).max(20))
     .optional()
     .meta({
-      description: 'Conditions that node-problem-detector finds, by node',
+      description: 'Conditions that node-problem-detector finds, by node, or * for all',
       remedy: 'write a list of conditions',
     }),
 });

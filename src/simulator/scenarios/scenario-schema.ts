@@ -168,8 +168,8 @@ const worldFaults = [
     ...cluster,
     kind: z.literal('broken-component'),
     component: z
-      .enum(['endpoint-slices', 'scheduler', 'workloads'])
-      .meta({ description: 'The controller that stands still' }),
+      .enum(['audit-log', 'endpoint-slices', 'scheduler', 'workloads'])
+      .meta({ description: 'The part that stands still: the audit log of the API server, or a controller' }),
   }),
   z.strictObject({
     ...timing,

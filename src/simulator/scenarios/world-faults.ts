@@ -130,6 +130,13 @@ function budgetNeverAllows(world: World, fault: Of<'budget-never-allows'>): () =
   };
 }
 
+const brokenParts = {
+  'audit-log': 'auditLog',
+  'endpoint-slices': 'endpointSlices',
+  scheduler: 'scheduler',
+  workloads: 'workloads',
+} as const;
+
 type ClusterFault = Of<'api-needs-master' | 'api-down' | 'broken-component' | 'budget-lag' | 'budget-conflicts'>;
 
 function clusterFault(world: World, fault: ClusterFault): () => void {
@@ -158,10 +165,10 @@ function clusterFault(world: World, fault: ClusterFault): () => void {
         faults.budgetConflicts = false;
       };
     case 'broken-component': {
-      const field = { 'endpoint-slices': 'endpointSlices', scheduler: 'scheduler', workloads: 'workloads' } as const;
-      faults[field[fault.component]] = 'broken';
+      const field = brokenParts[fault.component];
+      faults[field] = 'broken';
       return () => {
-        faults[field[fault.component]] = 'ok';
+        faults[field] = 'ok';
       };
     }
   }

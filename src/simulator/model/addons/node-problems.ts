@@ -48,7 +48,8 @@ export class NodeProblems extends Addon {
   protected sync(name: string): void {
     const node = this.ctx.core.store.typed<Node>('nodes').get(undefined, name);
     if (!node || this.#watched.get(name)?.serving() !== true) return;
-    const problems = this.ctx.runtime.faults.values.nodeProblems[name] ?? [];
+    const { nodeProblems } = this.ctx.runtime.faults.values;
+    const problems = [...(nodeProblems[name] ?? []), ...(nodeProblems['*'] ?? [])];
     const now = stamp(this.ctx.core.clock.now());
     let conditions = node.status.conditions;
     for (const { type, reason, message } of fine) {

@@ -38,7 +38,7 @@ export interface RuntimeFaultValues {
   images: Readonly<Record<string, ImageFault>>;
   /** Add-ons by name. `off`: runs and does nothing; `broken`: answers errors as well. */
   addons: Readonly<Record<string, 'off' | 'broken'>>;
-  /** Conditions that node-problem-detector finds, by node. */
+  /** Conditions that node-problem-detector finds, by node or `*`. */
   nodeProblems: Readonly<Record<string, readonly string[]>>;
 }
 
