@@ -14,7 +14,7 @@ const text = readFileSync(new URL('../../../examples/scenario.yaml', import.meta
 const { faults } = parse(text) as { faults: { kind: string; cluster?: string }[] };
 const schema = JSON.parse(
   readFileSync(new URL('../../../registry/schemas/scenario.schema.json', import.meta.url), 'utf8'),
-) as Body;
+);
 
 /** What the schema lets a fault of each kind say. */
 const kinds = new Map<string, Body>();
