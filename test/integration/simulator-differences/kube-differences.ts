@@ -307,6 +307,36 @@ export const kubeDifferences: readonly Difference[] = [
     },
   },
   {
+    id: 'kube-set-details',
+    differs: () => {
+      const cluster = TestCluster.withNodes(1);
+      const template = { metadata: { labels: { app: 's' } }, spec: { containers: [{ name: 'c', image: 'x' }] } };
+      const spec = {
+        serviceName: 's',
+        replicas: 1,
+        ordinals: { start: 5 },
+        selector: { matchLabels: { app: 's' } },
+        template,
+      };
+      cluster.create('/apis/apps/v1/namespaces/default/statefulsets', { metadata: { name: 's' }, spec });
+      cluster.advance(10_000);
+      return cluster.pods('app=s')[0]?.metadata.name === 's-0';
+    },
+  },
+  {
+    id: 'kube-own-objects',
+    differs: () => {
+      const cluster = TestCluster.withNodes(1);
+      const none = (path: string): boolean => cluster.get(path).items.length === 0;
+      return (
+        cluster.send('GET', `${inDefault}/endpoints/kubernetes`).status === 404 &&
+        none('/apis/coordination.k8s.io/v1/namespaces/kube-system/leases') &&
+        none('/apis/storage.k8s.io/v1/csinodes') &&
+        cluster.send('GET', '/apis/rbac.authorization.k8s.io/v1/clusterroles/view').status === 404
+      );
+    },
+  },
+  {
     id: 'kube-service-range',
     differs: () => {
       const spec = { clusterIP: '192.0.2.1', ports: [{ port: 80 }] };

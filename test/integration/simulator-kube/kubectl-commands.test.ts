@@ -133,6 +133,55 @@ suite('kubectl, command by command, to a server of %s', { timeout: 180_000 }, (k
     expect(await out('rollout', 'resume', 'deploy/web')).toContain('resumed');
   });
 
+  it('rolls stateful and daemon sets: history, undo, status', async () => {
+    const labels = { app: 'set' };
+    const spec = { selector: { matchLabels: labels } };
+    const template = { metadata: { labels }, spec: { containers: [{ name: 'c', image: 'set:1' }] } };
+    const sets = home.file(
+      'sets',
+      {
+        apiVersion: 'apps/v1',
+        kind: 'StatefulSet',
+        metadata: { name: 'db' },
+        spec: { ...spec, serviceName: 'db', template },
+      },
+      { apiVersion: 'apps/v1', kind: 'DaemonSet', metadata: { name: 'agent' }, spec: { ...spec, template } },
+    );
+    await kubectl('apply', '-f', sets);
+    for (const set of ['sts/db', 'ds/agent']) {
+      const done = (): Promise<{ code: number }> => kubectl('rollout', 'status', set, '--timeout=50s');
+      expect((await done()).code).toBe(0);
+      await kubectl('set', 'image', set, 'c=set:2');
+      expect((await done()).code).toBe(0);
+      expect(await out('rollout', 'history', set)).toMatch(/1 +<none>\n2 +<none>/);
+      expect(await out('rollout', 'history', set, '--revision=1')).toContain('set:1');
+      expect(await out('rollout', 'undo', set)).toContain('rolled back');
+      expect((await done()).code).toBe(0);
+      expect(await out('get', set, '-o', 'jsonpath={.spec.template.spec.containers[0].image}')).toBe('set:1');
+    }
+    expect(await out('describe', 'sts', 'db')).toContain('create Pod db-0 in StatefulSet db successful');
+    expect(await out('delete', 'sts/db', 'ds/agent', '--timeout=50s')).toContain('deleted');
+  });
+
+  it('waits for what is placed nowhere: its log is empty, its description says why', async () => {
+    const claim = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'open' } };
+    const access = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } };
+    const volumes = [{ name: 'v', persistentVolumeClaim: { claimName: 'open' } }];
+    const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'stuck' } };
+    const containers = [{ name: 'c', image: 'x' }];
+    await kubectl(
+      'apply',
+      '-f',
+      home.file('stuck', { ...claim, spec: access }, { ...pod, spec: { containers, volumes } }),
+    );
+    expect((await kubectl('wait', '--for=condition=Ready', 'pod/stuck', '--timeout=1s')).code).toBe(1);
+    expect(await kubectl('logs', 'stuck')).toEqual({ code: 0, out: '' });
+    expect(await out('describe', 'pod', 'stuck')).toContain(
+      'pod has unbound immediate PersistentVolumeClaims. preemption: 0/3 nodes are available: 3 Preemption is not helpful',
+    );
+    expect(await out('delete', 'pod/stuck', 'pvc/open', '--timeout=50s')).toContain('deleted');
+  });
+
   it('scales, patches, exposes, creates and runs', async () => {
     expect((await kubectl('scale', 'deploy/web', '--replicas=4', '--current-replicas=9')).code).toBe(1);
     expect(await out('scale', 'deploy/web', '--replicas=4', '--current-replicas=3')).toContain('scaled');

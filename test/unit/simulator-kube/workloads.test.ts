@@ -134,6 +134,56 @@ describe('daemon sets', () => {
     });
     expect(fewest).toBe(2);
   });
+
+  it('keep the templates that they had, and go back to one', () => {
+    const cluster = TestCluster.withNodes(2);
+    cluster.create(`${apps}/daemonsets`, agent);
+    cluster.until(() => cluster.ready('app=agent').length === 2);
+    const path = `${apps}/daemonsets/agent`;
+    const revisions = (): unknown[] =>
+      (cluster.get(`${apps}/controllerrevisions`).items as Body[])
+        .map((each) => [
+          each.revision,
+          each.data.spec.template.spec.containers[0].image,
+          each.data.spec.template.$patch,
+        ])
+        .sort();
+    const image = (to: string): void => {
+      const containers = [{ name: 'c', image: to }];
+      const body = { spec: { revisionHistoryLimit: 1, template: { spec: { containers } } } };
+      cluster.send('PATCH', path, body, { type: 'application/strategic-merge-patch+json' });
+      cluster.until(() => {
+        const ready = cluster.ready('app=agent');
+        return ready.length === 2 && ready.every((pod) => pod.spec.containers[0]?.image === to);
+      });
+      cluster.advance(5_000);
+    };
+    image('agent:2');
+    expect(revisions()).toEqual([
+      [1, 'agent:1', 'replace'],
+      [2, 'agent:2', 'replace'],
+    ]);
+    image('agent:1');
+    expect(revisions()).toEqual([
+      [2, 'agent:2', 'replace'],
+      [3, 'agent:1', 'replace'],
+    ]);
+    image('agent:3');
+    expect(revisions()).toEqual([
+      [3, 'agent:1', 'replace'],
+      [4, 'agent:3', 'replace'],
+    ]);
+    const [kept] = cluster.get(`${apps}/controllerrevisions`).items as Body[];
+    expect(cluster.pods('app=agent').map((pod) => pod.metadata.labels?.['controller-revision-hash'])).toContain(
+      (cluster.get(`${apps}/controllerrevisions`).items as Body[]).find((each) => each.revision === 4).metadata.labels[
+        'controller-revision-hash'
+      ],
+    );
+    expect(kept.metadata.ownerReferences[0]).toMatchObject({ kind: 'DaemonSet', name: 'agent', controller: true });
+    cluster.send('DELETE', path);
+    cluster.advance(60_000);
+    expect(revisions()).toEqual([]);
+  });
 });
 
 describe('stateful sets', () => {
@@ -189,6 +239,37 @@ describe('stateful sets', () => {
     cluster.send('PATCH', `${apps}/statefulsets/db/scale`, { spec: { replicas: 1 } }, { type: mergePatchType });
     cluster.until(() => cluster.pods('app=db').length === 1);
     expect(cluster.pods('app=db')[0]?.metadata.name).toBe('db-0');
+  });
+
+  it('roll from the end down to their partition; below it a pod comes back as it was', () => {
+    const cluster = TestCluster.withNodes(3);
+    const set = database(3) as Body;
+    delete set.spec.volumeClaimTemplates;
+    set.spec.updateStrategy = { type: 'RollingUpdate', rollingUpdate: { partition: 2 } };
+    cluster.create(`${apps}/statefulsets`, set);
+    cluster.until(() => cluster.ready('app=db').length === 3);
+    const containers = [{ name: 'c', image: 'db:2' }];
+    const patch = { spec: { template: { spec: { containers } } } };
+    cluster.send('PATCH', `${apps}/statefulsets/db`, patch, { type: 'application/strategic-merge-patch+json' });
+    const images = (): string[] =>
+      cluster
+        .ready('app=db')
+        .map((pod) => `${pod.metadata.name} ${pod.spec.containers[0]?.image}`)
+        .sort();
+    cluster.until(() => images().includes('db-2 db:2'));
+    cluster.send('DELETE', `${inDefault}/pods/db-0`);
+    cluster.advance(5_000);
+    cluster.until(() => images().length === 3);
+    expect(images()).toEqual(['db-0 db:1', 'db-1 db:1', 'db-2 db:2']);
+    const { status } = cluster.get(`${apps}/statefulsets/db`);
+    expect([status.currentReplicas, status.updatedReplicas]).toEqual([2, 1]);
+    const revisions = cluster.get(`${apps}/controllerrevisions`).items as Body[];
+    expect(revisions.map((each) => each.metadata.name).sort()).toEqual(
+      [status.currentRevision, status.updateRevision].sort(),
+    );
+    const events = (cluster.get(`${inDefault}/events`).items as Body[]).map((each) => each.message);
+    expect(events).toContain('create Pod db-0 in StatefulSet db successful');
+    expect(events).toContain('delete Pod db-2 in StatefulSet db successful');
   });
 });
 

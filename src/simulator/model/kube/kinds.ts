@@ -219,6 +219,7 @@ export interface DaemonSet extends SimObject {
     template: PodTemplate;
     updateStrategy: { type: string; rollingUpdate?: { maxUnavailable?: number | string; maxSurge?: number | string } };
     minReadySeconds?: number;
+    revisionHistoryLimit?: number;
   };
   status: {
     currentNumberScheduled: number;
@@ -242,6 +243,7 @@ export interface StatefulSet extends SimObject {
     updateStrategy: { type: string; rollingUpdate?: { partition?: number } };
     volumeClaimTemplates?: { metadata: { name: string; labels?: Record<string, string> }; spec: Fields }[];
     minReadySeconds?: number;
+    revisionHistoryLimit?: number;
   };
   status: {
     replicas: number;

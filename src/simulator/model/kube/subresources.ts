@@ -185,6 +185,8 @@ export class Subresources {
     const container = asked === '' ? (names[0] as string) : asked;
     if (![...names, ...first].includes(container))
       throw badRequest(`container ${container} is not valid for pod ${pod.metadata.name}`);
+    // On no node there is nobody to ask.
+    if (pod.spec.nodeName === undefined) return { status: 204, headers: {}, body: '' };
     const statuses = [...(pod.status.initContainerStatuses ?? []), ...(pod.status.containerStatuses ?? [])];
     const status = statuses.find((each) => each.name === container);
     const endedBefore = isFields(status?.lastState['terminated']);

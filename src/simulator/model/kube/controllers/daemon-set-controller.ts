@@ -15,11 +15,10 @@ import { podSpecOf } from '../pod-admission.ts';
 import { scaledValue } from '../quantity.ts';
 import type { ResourceDefinition } from '../resource-definition.ts';
 import type { WorkQueue } from '../work-queue.ts';
+import { ControllerRevisions, revisionLabel } from './controller-revisions.ts';
 import { matchesNodeSelection, untoleratedTaint } from './node-fit.ts';
 import { templateHash, type WorkloadPods } from './workload-pods.ts';
 import { workloadQueue } from './workload-queue.ts';
-
-const hashLabel = 'controller-revision-hash';
 
 const daemonTolerations: Toleration[] = [
   { key: 'node.kubernetes.io/not-ready', operator: 'Exists', effect: 'NoExecute' },
@@ -54,6 +53,7 @@ export class DaemonSetController {
   readonly #core: ClusterCore;
   readonly #writer: ObjectWriter;
   readonly #pods: WorkloadPods;
+  readonly #revisions: ControllerRevisions;
   readonly #definition: ResourceDefinition;
   readonly #queue: WorkQueue;
 
@@ -61,6 +61,7 @@ export class DaemonSetController {
     this.#core = core;
     this.#writer = writer;
     this.#pods = pods;
+    this.#revisions = new ControllerRevisions(core, writer, pods);
     this.#definition = core.resources.find('apps', 'v1', 'daemonsets') as ResourceDefinition;
     this.#queue = workloadQueue<DaemonSet>(pods, this.#definition, (set) => this.#sync(set));
     core.store.onChange('nodes', ({ object, old, type }) => {
@@ -77,7 +78,10 @@ export class DaemonSetController {
 
   #sync(set: DaemonSet): void {
     const hash = templateHash(set.spec.template);
-    if (!isTerminating(set)) this.#manage(set, hash);
+    if (!isTerminating(set)) {
+      this.#revisions.keep(set, hash);
+      this.#manage(set, hash);
+    }
     this.#updateStatus(set.metadata.uid, hash);
   }
 
@@ -133,7 +137,7 @@ export class DaemonSetController {
       scaledValue(set.spec.updateStrategy.rollingUpdate?.maxUnavailable ?? 1, desired, 'up') ?? 1,
     );
     const available = owned.filter((pod) => !isTerminating(pod) && isPodReady(pod)).length;
-    const old = owned.filter((pod) => !isTerminating(pod) && pod.metadata.labels?.[hashLabel] !== hash);
+    const old = owned.filter((pod) => !isTerminating(pod) && pod.metadata.labels?.[revisionLabel] !== hash);
     // Old pods that serve nobody cost nothing.
     for (const pod of old) if (!isPodReady(pod)) this.#pods.delete(pod);
     let room = limit - (desired - available);
@@ -157,7 +161,7 @@ export class DaemonSetController {
       generateName,
       owner: set,
       template: set.spec.template,
-      labels: { [hashLabel]: hash, 'pod-template-generation': String(set.metadata.generation ?? 1) },
+      labels: { [revisionLabel]: hash, 'pod-template-generation': String(set.metadata.generation ?? 1) },
       spec: {
         ...spec,
         affinity: {
@@ -187,7 +191,7 @@ export class DaemonSetController {
       count.desired += 1;
       if (!pod) continue;
       count.current += 1;
-      if (pod.metadata.labels?.[hashLabel] === hash) count.updated += 1;
+      if (pod.metadata.labels?.[revisionLabel] === hash) count.updated += 1;
       if (!isPodReady(pod)) continue;
       count.ready += 1;
       if (this.#pods.isAvailable(pod, minReady)) count.available += 1;

@@ -112,7 +112,8 @@ export class Scheduler {
     let bestScore = Number.NEGATIVE_INFINITY;
     const hopeless = this.#volumes.obstacle(pod);
     if (hopeless !== undefined) {
-      this.#refuse(pod, `0/${nodes.size} nodes are available: ${hopeless}.`);
+      const none = `0/${nodes.size} nodes are available`;
+      this.#refuse(pod, `${none}: ${hopeless}. preemption: ${none}: ${nodes.size} ${unhelpful}.`);
       return;
     }
     const chosen = this.#volumes.chosenNode(pod);
@@ -167,6 +168,7 @@ export class Scheduler {
     if (owner === undefined) return siblings;
     const nodes = this.#core.store.typed<Node>('nodes').byKey;
     for (const other of this.#core.store.dependents(owner)) {
+      if (other.kind !== 'Pod') continue;
       const on = (other as Pod).spec.nodeName;
       if (on === undefined) continue;
       const zone = nodes.get(on)?.metadata.labels?.[zoneLabel];
@@ -208,6 +210,8 @@ export class Scheduler {
 /** What pods of a lower priority could make room for, and nobody has: the rest no eviction would help. */
 const curable = /^(Insufficient|Too many pods|node\(s\) (didn't (have free ports|match pod|satisfy existing)))/;
 
+const unhelpful = 'Preemption is not helpful for scheduling';
+
 function preemptionText(reasons: ReadonlyMap<string, number>): string {
   let victims = 0;
   let helpless = 0;
@@ -217,7 +221,7 @@ function preemptionText(reasons: ReadonlyMap<string, number>): string {
   }
   return [
     ...(victims > 0 ? [`${victims} No preemption victims found for incoming pod`] : []),
-    ...(helpless > 0 ? [`${helpless} Preemption is not helpful for scheduling`] : []),
+    ...(helpless > 0 ? [`${helpless} ${unhelpful}`] : []),
   ].join(', ');
 }
 

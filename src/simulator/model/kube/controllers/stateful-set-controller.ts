@@ -1,20 +1,27 @@
 import type { ClusterCore } from '../cluster-core.ts';
-import { isPodFinished, isTerminating, type PersistentVolumeClaim, type Pod, type StatefulSet } from '../kinds.ts';
+import {
+  isPodFinished,
+  isTerminating,
+  type PersistentVolumeClaim,
+  type Pod,
+  type PodTemplate,
+  type StatefulSet,
+} from '../kinds.ts';
 import { keyOf } from '../object.ts';
 import type { ObjectWriter } from '../object-writer.ts';
 import type { ResourceDefinition } from '../resource-definition.ts';
 import { admitStorage } from '../volume-admission.ts';
 import type { WorkQueue } from '../work-queue.ts';
+import { ControllerRevisions, revisionLabel } from './controller-revisions.ts';
 import { templateHash, type WorkloadPods } from './workload-pods.ts';
 import { workloadQueue } from './workload-queue.ts';
-
-const revisionLabel = 'controller-revision-hash';
 
 /** Pods with names that stay, one after the other, each with its own claims. */
 export class StatefulSetController {
   readonly #core: ClusterCore;
   readonly #writer: ObjectWriter;
   readonly #pods: WorkloadPods;
+  readonly #revisions: ControllerRevisions;
   readonly #definition: ResourceDefinition;
   readonly #claims: ResourceDefinition;
   readonly #queue: WorkQueue;
@@ -23,14 +30,19 @@ export class StatefulSetController {
     this.#core = core;
     this.#writer = writer;
     this.#pods = pods;
+    this.#revisions = new ControllerRevisions(core, writer, pods);
     this.#definition = core.resources.find('apps', 'v1', 'statefulsets') as ResourceDefinition;
     this.#claims = core.resources.find('', 'v1', 'persistentvolumeclaims') as ResourceDefinition;
     this.#queue = workloadQueue<StatefulSet>(pods, this.#definition, (set) => this.#sync(set));
   }
 
   #sync(set: StatefulSet): void {
-    const revision = `${set.metadata.name}-${templateHash(set.spec.template)}`;
-    if (!isTerminating(set)) this.#manage(set, revision);
+    const hash = templateHash(set.spec.template);
+    const revision = `${set.metadata.name}-${hash}`;
+    if (!isTerminating(set)) {
+      this.#revisions.keep(set, hash);
+      this.#manage(set, revision);
+    }
     this.#updateStatus(set.metadata.uid, revision);
   }
 
@@ -57,7 +69,7 @@ export class StatefulSetController {
         this.#pods.delete(pod);
         if (inOrder) return;
       } else if (inOrder && (isTerminating(pod) || !this.#pods.isAvailable(pod, minReady))) {
-        this.#rollSick(set, pod, revision);
+        this.#rollSick(set, pod, this.#versionOf(set, ordinal, revision)[0]);
         return;
       }
     }
@@ -96,9 +108,10 @@ export class StatefulSetController {
     const name = `${set.metadata.name}-${ordinal}`;
     // The name may be taken by a pod of an earlier set that still goes.
     if (this.#core.store.pods.get(namespace, name)) return;
+    const [run, template] = this.#versionOf(set, ordinal, revision);
     const claims = set.spec.volumeClaimTemplates ?? [];
     for (const claim of claims) this.#createClaim(set, claim, name);
-    const own = set.spec.template.spec.volumes ?? [];
+    const own = template.spec.volumes ?? [];
     const volumes = [
       ...claims.map((claim) => ({
         name: claim.metadata.name,
@@ -110,9 +123,9 @@ export class StatefulSetController {
       name,
       generateName: `${set.metadata.name}-`,
       owner: set,
-      template: set.spec.template,
+      template,
       labels: {
-        [revisionLabel]: revision,
+        [revisionLabel]: run,
         'statefulset.kubernetes.io/pod-name': name,
         'apps.kubernetes.io/pod-index': String(ordinal),
       },
@@ -122,6 +135,16 @@ export class StatefulSetController {
         ...(volumes.length > 0 ? { volumes } : {}),
       },
     });
+  }
+
+  /** Below the partition a pod comes back with the template that it had. */
+  #versionOf(set: StatefulSet, ordinal: number, revision: string): [string, PodTemplate] {
+    const { currentRevision } = set.status ?? {};
+    const rolling = set.spec.updateStrategy.rollingUpdate?.partition ?? 0;
+    if (currentRevision === undefined || currentRevision === revision || ordinal >= rolling)
+      return [revision, set.spec.template];
+    const kept = this.#revisions.template(set, currentRevision);
+    return kept ? [currentRevision, kept] : [revision, set.spec.template];
   }
 
   #createClaim(

@@ -126,7 +126,7 @@ export class WorkloadPods {
       return undefined;
     }
     this.#refusals.delete(pod.owner.metadata.uid);
-    this.#say(pod.owner, 'Normal', 'SuccessfulCreate', `Created pod: ${pod.name}`);
+    this.#say(pod.owner, 'Normal', 'SuccessfulCreate', doneText('create', pod.owner, pod.name));
     return this.writer.create(this.definition, made);
   }
 
@@ -157,7 +157,7 @@ export class WorkloadPods {
   delete(pod: Pod): void {
     const owner = this.core.store.byUid(controllerOf(pod)?.uid ?? '');
     if (owner && !isTerminating(pod))
-      this.#say(owner, 'Normal', 'SuccessfulDelete', `Deleted pod: ${pod.metadata.name}`);
+      this.#say(owner, 'Normal', 'SuccessfulDelete', doneText('delete', owner, pod.metadata.name));
     requestDeletion(this.core, this.writer, this.definition, pod, { uid: pod.metadata.uid });
   }
 
@@ -173,6 +173,12 @@ export class WorkloadPods {
     const at = this.availableAt(pod, minReadySeconds);
     return at !== undefined && at <= this.core.clock.now();
   }
+}
+
+/** The event's words: stateful sets have their own. */
+function doneText(what: 'create' | 'delete', { kind, metadata }: SimObject, pod: string): string {
+  if (kind === 'StatefulSet') return `${what} Pod ${pod} in StatefulSet ${metadata.name} successful`;
+  return `${what === 'create' ? 'Created' : 'Deleted'} pod: ${pod}`;
 }
 
 /** Neither finished nor going away. */
