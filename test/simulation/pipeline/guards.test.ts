@@ -25,13 +25,13 @@ describe('before a version starts', () => {
 });
 
 describe('a channel without clusters', () => {
-  it('keeps its gate closed (B5)', async () => {
+  it('proves nothing, and waits for one (B5)', async () => {
     const { world, daemon } = await adoptedWorld({ channels: { dev: 1, alpha: 0, stable: 1 }, policy: { soakMs: 0 } });
     const commit = world.source.merge('dev', 'b1', { manifest: 'm2' });
-    await daemon.until('gating', async () => (await daemon.stateOf(`rollout:alpha:${commit}`)) === 'gating');
+    await daemon.until('updating', async () => (await daemon.stateOf(`rollout:alpha:${commit}`)) === 'updating');
     await daemon.pass(60 * minute);
-    expect(await daemon.stateOf(`rollout:alpha:${commit}`)).toBe('gating');
-    expect((await daemon.row(`rollout:alpha:${commit}`))?.context).toMatchObject({ wait: { code: 'gate-closed' } });
+    expect(await daemon.stateOf(`rollout:alpha:${commit}`)).toBe('updating');
+    expect((await daemon.row(`rollout:alpha:${commit}`))?.context).toMatchObject({ wait: { code: 'channel-empty' } });
     expect(world.source.moves.map((move) => move.branch)).toEqual(['alpha']);
   });
 });
