@@ -41,6 +41,15 @@ async function run(args: string[], environment: NodeJS.ProcessEnv = {}): Promise
   return { code, file, out: out(), document: JSON.parse(out().trim().split('\n').at(-1) as string) };
 }
 
+/** One that nobody listened on a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
 /** Knows one name; everything else does not exist. */
 function nameServer(): Promise<Socket> {
   const socket = createSocket('udp4');
@@ -151,7 +160,7 @@ describe('clm-probe', () => {
   });
 
   it('serves until it is stopped, with logs, readiness, metrics and echo', async () => {
-    const [web1, tcp] = [20_000 + (process.pid % 10_000), 31_000 + (process.pid % 10_000)];
+    const [web1, tcp] = [await freePort(), await freePort()];
     const serving = start([
       'serve',
       '--http',
@@ -212,7 +221,7 @@ describe('clm-probe', () => {
   }, 60_000);
 
   it('keeps up a rate of requests, and measures how long nobody answered', async () => {
-    const port = 53_000 + (process.pid % 10_000);
+    const port = await freePort();
     const target = ['--url', `http://127.0.0.1:${port}/`, '--rps', '100', '--for', '2s', '--timeout', '500ms'];
     const loading = start(['load', ...target, '--id', 'slo']);
     await new Promise((resolve) => setTimeout(resolve, 700));
@@ -233,7 +242,7 @@ describe('clm-probe', () => {
   }, 60_000);
 
   it('serves the files of one folder in parts, and keeps what is posted as progress', async () => {
-    const port = 42_000 + (process.pid % 10_000);
+    const port = await freePort();
     writeFileSync(path.join(folder, 'e2e.log'), 'a •• line');
     writeFileSync(path.join(folder, 'secret'), 'never');
     const serving = start(['serve', '--http', String(port), '--files', folder]);

@@ -183,6 +183,8 @@ export const ec2CatalogueActions: ActionTable = {
     const named: Record<string, (group: (typeof groups)[number]) => FilterValue> = {
       'group-id': (group) => group.id,
       'group-name': (group) => plainText(group.properties['GroupName'] ?? group.id),
+      'vpc-id': () => state.network.vpcId,
+      description: (group) => plainText(group.properties['GroupDescription']),
     };
     const filter = filtersOf(params, named, (group) => group.tags);
     const views = groups
