@@ -61,7 +61,7 @@ afterAll(() => vi.unstubAllEnvs());
 
 describe('the life of a cluster over the wire', { timeout: 400_000 }, () => {
   it('begins and ends in the registry, while the daemon is killed again and again', async () => {
-    await withStage({ clusters: 1, speed: 120, seed: 'life' }, async (stage) => {
+    await withStage({ clusters: 1, speed: 240, seed: 'life' }, async (stage) => {
       const { daemon } = stage;
       const before = stacksOf(stage);
       const id = await request(stage);
@@ -91,6 +91,7 @@ describe('the life of a cluster over the wire', { timeout: 400_000 }, () => {
       const clm = (...args: string[]) => runCli([...args, '-c', daemon.configFile], {});
       const typo = await clm('decommission', nameOfNew, '--confirm', nameOfNew, '--reason', 'moved');
       expect([typo.code, typo.err]).toEqual([2, expect.stringContaining(`--confirm ${id}`)]);
+      const confirmedAt = stage.clock.now();
       const confirmed = await clm('decommission', nameOfNew, '--confirm', id, '--reason', 'moved');
       expect(confirmed).toMatchObject({ code: 0, err: '' });
       await within('emptying', 'removing');
@@ -100,7 +101,11 @@ describe('the life of a cluster over the wire', { timeout: 400_000 }, () => {
       await comesTo(stage, id, { lifecycle: 'decommissioned', state: 'ineligible' });
       expect(stacksOf(stage)).toEqual(before);
       stage.meter.finish();
-      expect(stage.meter.violations).toEqual([]);
+      // its nodes end with their stacks, once nothing of its people runs on them; until then, and elsewhere, no node ends undrained
+      const withItsStacks = stage.meter.violations.filter(({ cluster, at }) => cluster === id && at >= confirmedAt);
+      expect(stage.meter.violations.filter((one) => !withItsStacks.includes(one))).toEqual([]);
+      expect(new Set(withItsStacks.map(({ invariant }) => invariant))).toEqual(new Set(['I4']));
+      expect(withItsStacks.every(({ message }) => message.startsWith('the group itself ended ready node'))).toBe(true);
     });
   });
 });
