@@ -195,6 +195,7 @@ suite('kubectl, command by command, to a server of %s', { timeout: 180_000 }, (k
     expect(await out('create', 'job', 'once', '--image=busybox', '--', 'echo', 'hello')).toContain('created');
     expect(await out('wait', '--for=condition=complete', 'job/once', '--timeout=50s')).toContain('condition met');
     expect(await out('logs', 'job/once')).toContain('hello');
+    expect(await out('get', 'job', 'once')).toMatch(/once +Complete +1\/1/);
     expect(await out('create', 'token', 'default')).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\s*$/);
     expect(await out('run', 'one', '--image=nginx:1')).toContain('created');
     expect(await out('wait', '--for=condition=Ready', 'pod/one', '--timeout=50s')).toContain('condition met');

@@ -109,6 +109,24 @@ function nodeStatus(node: Node): string {
   return parts.join(',');
 }
 
+/** The first of these that is true; a job that ended has conditions of its way there, too. */
+const jobEnds: readonly (readonly [string, string])[] = [
+  ['Complete', 'Complete'],
+  ['Failed', 'Failed'],
+  ['', 'Terminating'],
+  ['Suspended', 'Suspended'],
+  ['FailureTarget', 'FailureTarget'],
+  ['SuccessCriteriaMet', 'SuccessCriteriaMet'],
+];
+
+function jobStatus({ metadata, status }: Job): string {
+  const holds = (type: string): boolean =>
+    type === ''
+      ? metadata.deletionTimestamp !== undefined
+      : status.conditions?.some((each) => each.type === type && each.status === 'True') === true;
+  return jobEnds.find(([type]) => holds(type))?.[1] ?? 'Running';
+}
+
 function nodeRoles(node: Node): string {
   const roles: string[] = [];
   for (const [label, value] of Object.entries(node.metadata.labels ?? {})) {
@@ -276,7 +294,7 @@ export const columnsByKind: Record<string, Column[]> = {
     nameColumn,
     {
       name: 'Status',
-      cell: (object) => (object as Job).status.conditions?.find((each) => each.status === 'True')?.type ?? 'Running',
+      cell: (object) => jobStatus(object as Job),
     },
     {
       name: 'Completions',
