@@ -1,6 +1,7 @@
 /** What an audit found, and records of moves in words. */
 import type { AuditReport, ChannelAudit } from '../../daemon/audit.ts';
 import type { MoveProof } from '../../domain/move-record.ts';
+import type { JudgedMove } from '../../planning/pipeline/audit.ts';
 import type { NoteLine } from '../../planning/pipeline/move-record.ts';
 import { formatDuration } from '../../support/duration.ts';
 import { printable } from './terminal.ts';
@@ -17,14 +18,15 @@ export function auditLines(report: AuditReport): string[] {
   }
   lines.push(journalLine(report.journal));
   const moves = report.channels.reduce((sum, channel) => sum + channel.moves.length, 0);
-  if (report.proven) lines.push(`${moves === 1 ? '1 move is' : `${moves} moves are`} proven.`);
+  if (report.proven && moves === 0)
+    lines.push('There is no record of a move, so nothing is proven, and nothing speaks against it.');
+  else if (report.proven) lines.push(`${moves === 1 ? '1 move is' : `${moves} moves are`} proven.`);
   return lines;
 }
 
 function channelLines({ channel, head, moves, byPeople, begins }: ChannelAudit): string[] {
   const proven = moves.filter((move) => move.findings.length === 0).length;
-  const signed = moves.filter((move) => move.signedBy !== null).length;
-  const signatures = signed === moves.length ? 'all signed' : signed === 0 ? 'none signed' : `${signed} signed`;
+  const signatures = signaturesOf(moves);
   const lines = [
     `${channel}  at ${head === null ? 'no commit' : short(head)}: ` +
       (moves.length === 0
@@ -40,6 +42,21 @@ function channelLines({ channel, head, moves, byPeople, begins }: ChannelAudit):
   if (moves.length > 0)
     lines.push(begins === null ? '  older moves were not looked at (--limit)' : `  records begin at ${short(begins)}`);
   return lines;
+}
+
+const signatureWords: Record<JudgedMove['signature'], string> = {
+  counts: 'signed',
+  none: 'not signed',
+  unjudged: 'signed by somebody (nobody said whose signatures count: --allowed-signers)',
+  'does-not-count': 'signed by somebody whose signature does not count',
+};
+
+function signaturesOf(moves: readonly JudgedMove[]): string {
+  const counts = Object.entries(signatureWords).flatMap(([state, words]) => {
+    const count = moves.filter((move) => move.signature === state).length;
+    return count === 0 ? [] : [count === moves.length ? words : `${count} ${words}`];
+  });
+  return counts.join(', ');
 }
 
 function journalLine(journal: AuditReport['journal']): string {

@@ -33,6 +33,8 @@ export interface JudgedMove {
   by: MoveRecord['by'];
   /** One sentence: what moved it. */
   summary: string;
+  /** `unjudged`: signed, and nobody said whose signatures count. */
+  signature: 'none' | 'unjudged' | 'counts' | 'does-not-count';
   signedBy: string | null;
   /** Empty when the record proves the move. */
   findings: string[];
@@ -59,7 +61,8 @@ export function judgeMove(found: FoundMove, older: FoundMove | undefined, policy
   }
   const { from, to, at, by } = record;
   const signedBy = typeof found.signature === 'object' && found.signature?.valid === true ? found.signature.by : null;
-  return { from, to, at, by, summary: proof.summary, signedBy, findings };
+  const signature = signatureState(found.signature);
+  return { from, to, at, by, summary: proof.summary, signature, signedBy, findings };
 }
 
 /** The gate is judged again, on the evidence that the record carries. */
@@ -90,6 +93,12 @@ function askedBy({ asked, by }: MoveRecord): { summary: string; findings: string
     ...(asked.reason.trim() === '' ? [`it is a ${by} without a reason`] : []),
   ];
   return { summary: `${by} by ${asked.actor}: ${asked.reason}`, findings };
+}
+
+function signatureState(signature: FoundMove['signature']): JudgedMove['signature'] {
+  if (signature === null) return 'none';
+  if (signature === 'unjudged') return 'unjudged';
+  return signature.valid ? 'counts' : 'does-not-count';
 }
 
 function signatureFindings(signature: FoundMove['signature'], { signatures }: AuditPolicy): string[] {

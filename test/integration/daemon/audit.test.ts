@@ -174,7 +174,7 @@ describe('records of branch moves', () => {
       begins: world.first,
       moves: [
         { from: world.second, to: newest, signedBy: 'clm@example.org', summary: 'proven on dev: 1 cluster is green' },
-        { from: world.first, to: world.second, signedBy: 'clm@example.org' },
+        { from: world.first, to: world.second, signature: 'counts', signedBy: 'clm@example.org' },
       ],
     });
     expect(report.channels[0]).toMatchObject({ moves: [], byPeople: [] });
