@@ -67,6 +67,7 @@ function bound(kube: KubeCluster): KubeCluster {
     list: (...args) => kube.list(...args),
     watch: (...args) => kube.watch(...args),
     create: (...args) => kube.create(...args),
+    update: (...args) => kube.update(...args),
     patch: (...args) => kube.patch(...args),
     apply: (...args) => kube.apply(...args),
     delete: (...args) => kube.delete(...args),

@@ -78,6 +78,8 @@ export interface KubeCluster {
   list(resource: Resource, options?: ListOptions): Promise<KubeList>;
   watch(resource: Resource, options: ListOptions & { resourceVersion: string }, handlers: WatchHandlers): WatchHandle;
   create(resource: Resource, object: KubeObject, options?: { dryRun?: boolean }): Promise<KubeObject>;
+  /** Replaces the whole object (PUT): its resourceVersion, when given, must be the current one. */
+  update(resource: Resource, object: KubeObject): Promise<KubeObject>;
   patch(
     resource: Resource,
     namespace: string | undefined,

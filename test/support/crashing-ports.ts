@@ -46,6 +46,7 @@ const kubeCalls: Record<keyof KubeCluster, Effect> = {
   list: 'reads',
   watch: 'reads',
   create: 'changes',
+  update: 'changes',
   patch: 'changes',
   apply: 'changes',
   delete: 'changes',

@@ -71,6 +71,7 @@ export class ScriptedKube implements KubeCluster {
 
   get = () => refuse('get');
   create = () => refuse('create');
+  update = () => refuse('update');
   patch = () => refuse('patch');
   apply = () => refuse('apply');
   delete = () => refuse('delete');

@@ -22,7 +22,7 @@ const patchTypes: Record<Patch['type'], string> = {
 export function createWrites(
   exchange: KubeExchange,
   inCluster: (what: string) => string,
-): Pick<KubeCluster, 'create' | 'patch' | 'apply' | 'delete' | 'evict'> {
+): Pick<KubeCluster, 'create' | 'update' | 'patch' | 'apply' | 'delete' | 'evict'> {
   async function write(request: KubeCall): Promise<KubeObject> {
     const answer = await exchange.send(request);
     throwUnlessOk(answer, inCluster(request.what));
@@ -36,6 +36,17 @@ export function createWrites(
       if (resource.namespaced && namespace === undefined) throw new RangeError(`${what}: no namespace given`);
       const query = { fieldManager, ...(options.dryRun ? { dryRun: 'All' } : {}) };
       return write({ method: 'POST', path: collectionPath(resource, namespace), query, body: object, what });
+    },
+
+    update(resource, object) {
+      const { namespace, name } = object.metadata;
+      return write({
+        method: 'PUT',
+        path: objectPath(resource, namespace, name),
+        query: { fieldManager },
+        body: object,
+        what: nameCall('UPDATE', resource, namespace, name),
+      });
     },
 
     patch(resource, namespace, name, patch, options = {}) {

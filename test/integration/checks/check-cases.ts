@@ -11,6 +11,8 @@ export interface CheckCase {
   given?: (world: CheckWorld) => void | Promise<void>;
   /** More of the request: generations of nodes, quarantines. */
   request?: (world: CheckWorld) => Partial<CheckRunRequest>;
+  /** It leaves something in the world that is not the cluster's: a second run needs another one. */
+  usesUp?: true;
   evidence: RegExp;
   /** Each makes the check fail, with this message. */
   broken: Record<

@@ -1,9 +1,8 @@
 /** A run that is killed anywhere leaves nothing behind once it has been repeated, or cancelled. */
 import { describe, expect, it } from 'vitest';
-import { catalogue } from '../../../src/checks/profiles.ts';
-import { addon, apiServiceOf } from './addons.ts';
+import { allCases } from './cases/all-cases.ts';
 import { CheckWorld } from './check-world.ts';
-import { liveUntil } from './crash-world.ts';
+import { liveUntil, sweepAfter } from './crash-world.ts';
 
 const only = ['namespace.lifecycle', 'network.service-endpoints', 'storage.statefulset-multizone'];
 const storageClass = {
@@ -25,27 +24,21 @@ describe('a run of checks that is killed', () => {
     let killAt = 0;
     for (; ; killAt++) {
       const world = await freshWorld();
-      if (!(await liveUntil(world, killAt, only))) break;
+      if ((await liveUntil(world, killAt, { only })).diedAt === undefined) break;
       const results = await world.run({ profile: 'full', only });
       const outcomes = Object.values(results).map((result) => [result.check, result.outcome, result.leaked]);
       expect(outcomes.sort(), `killed at ${killAt}`).toEqual(only.map((check) => [check, 'pass', []]).sort());
       expect(world.leftBehind(), `killed at ${killAt}`).toEqual([]);
       expect(world.ledger.entries, `killed at ${killAt}`).toEqual([]);
     }
-    expect(killAt).toBeGreaterThan(40);
+    expect(killAt).toBeGreaterThan(25);
   }, 120_000);
 
   it('leaves nothing behind when it is cancelled instead', async () => {
     for (let killAt = 0; ; killAt += 7) {
       const world = await freshWorld();
-      if (!(await liveUntil(world, killAt, only))) break;
-      const { runner, kill } = world.runner();
-      let over = false;
-      void runner.cancel(world.request().runId, world.cluster.id).then(() => {
-        over = true;
-      });
-      await world.until('the cancellation is over', () => over);
-      await kill();
+      if ((await liveUntil(world, killAt, { only })).diedAt === undefined) break;
+      await sweepAfter(world, world.request().runId);
       expect(world.leftBehind(), `killed at ${killAt}`).toEqual([]);
       expect(world.ledger.entries, `killed at ${killAt}`).toEqual([]);
     }
@@ -60,42 +53,41 @@ describe('a run of checks that is killed', () => {
   });
 });
 
-/** As much as checks can make use of, so that they make all that they ever make. */
-async function furnishedWorld(): Promise<CheckWorld> {
-  const world = await freshWorld();
-  const { configItems } = world.cluster;
-  configItems['e2e_allow_disruptive'] = 'true';
-  configItems['e2e_audit_source'] = 'apiserver-logs';
-  configItems['e2e_pull_images'] = 'registry.example.org/app:1';
-  configItems['e2e_custom_image'] = 'clm-probe:1';
-  configItems['e2e_custom_args'] = 'exit --code 0';
-  configItems['e2e_load_rps'] = '5';
-  configItems['e2e_load_for'] = '20s';
-  world.label(world.nodeNames()[1] ?? '', { 'node.kubernetes.io/node-pool': 'node-tests' });
-  world.kube.seed([
-    addon('balancers', 'aws-load-balancer-controller:2'),
-    addon('metrics-server', 'metrics-server/metrics-server:v0.7.2'),
-    apiServiceOf('metrics-server', 'metrics.k8s.io', 'v1beta1'),
-  ]);
-  await world.pass(2 * 60_000);
-  return world;
-}
+/** They only look. */
+const makeNothing = new Set([
+  'api.health',
+  'api.controlplane-pods',
+  'certs.expiry',
+  'cleanup.leaks',
+  'obs.metrics-api',
+  'system.daemonset-current',
+  'system.workloads-ready',
+]);
 
 describe('a single check that is killed', () => {
-  const making = catalogue.filter((check) => check.area !== 'conformance').map((check) => check.id);
-
-  it.each(making)(
-    '%s leaves nothing behind after its restart, early, in the middle and late',
-    async (check) => {
-      // Where it makes nothing there is nothing to leave: its first life comes to its end.
-      for (const killAt of [1, 4, 7, 11, 16, 23]) {
-        const world = await furnishedWorld();
-        if (!(await liveUntil(world, killAt, [check]))) break;
-        const result = (await world.run({ profile: 'full', only: [check] }))[check];
-        expect(result?.leaked, `killed at ${killAt}`).toEqual([]);
-        expect(world.leftBehind(), `killed at ${killAt}`).toEqual([]);
-        expect(world.ledger.entries, `killed at ${killAt}`).toEqual([]);
+  it.each(allCases)(
+    '$check leaves nothing behind, at whatever step it dies',
+    async ({ check, profile, given, request, usesUp }) => {
+      const furnished = async (): Promise<CheckWorld> => {
+        const world = await CheckWorld.create();
+        await given?.(world);
+        return world;
+      };
+      let world = await furnished();
+      let killAt = 0;
+      for (; ; killAt++) {
+        const run = { runId: `crash/${killAt}`, profile: profile ?? 'full', only: [check], ...request?.(world) };
+        const { diedAt, results } = await liveUntil(world, killAt, run);
+        if (diedAt === undefined) {
+          expect(results).toMatchObject([{ outcome: 'pass', leaked: [] }]);
+          break;
+        }
+        await sweepAfter(world, run.runId);
+        expect(world.leftBehind(), `${killAt}: ${diedAt}`).toEqual([]);
+        expect(world.ledger.entries, `${killAt}: ${diedAt}`).toEqual([]);
+        if (usesUp) world = await furnished();
       }
+      expect(killAt > 3).toBe(!makeNothing.has(check));
     },
     120_000,
   );

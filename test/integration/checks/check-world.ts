@@ -2,7 +2,6 @@
 import type { CheckDefinition } from '../../../src/checks/contract.ts';
 import { profiles } from '../../../src/checks/profiles.ts';
 import { createCheckRunner } from '../../../src/checks/runner.ts';
-import { runKey } from '../../../src/checks/sandbox.ts';
 import type { CheckLedger, CheckResult, CheckRunner, CheckRunRequest } from '../../../src/ports/check-runner.ts';
 import type { KubeCluster } from '../../../src/ports/kube-cluster.ts';
 import { createClusterSessions } from '../../../src/providers/session/create-cluster-sessions.ts';
@@ -116,7 +115,7 @@ export class CheckWorld {
       'serviceaccounts',
     ];
     const ours = (name: string, object: { metadata: { labels?: Record<string, string> } }): boolean =>
-      object.metadata.labels?.['clm.e2e/run'] === runKey(runId) ||
+      ![undefined, '00000000'].includes(object.metadata.labels?.['clm.e2e/run']) ||
       (name.includes('clm-e2e-') && !name.includes('-00000000-'));
     return kinds.flatMap((kind) =>
       [...this.kube.truth().objects(kind)]

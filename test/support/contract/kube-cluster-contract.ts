@@ -164,6 +164,18 @@ export function describeKubeClusterContract(binding: string, connect: () => Prom
         expect((await kube.get(configMaps, namespace, 'a'))?.['data']).toEqual({ k: '1' });
       });
 
+      it('are replaced as a whole, unless they have changed meanwhile', async () => {
+        const made = await kube.create(configMaps, configMap(namespace, 'a', { k: '1', l: '1' }));
+        const replaced = await kube.update(configMaps, { ...made, data: { k: '2' } });
+        expect(replaced['data']).toEqual({ k: '2' });
+        expect(await failureOf(kube.update(configMaps, { ...made, data: { k: '3' } }))).toMatchObject({
+          kind: 'transient',
+          code: 'kube-conflict',
+        });
+        const none = configMap(namespace, 'none', {});
+        expect(await failureOf(kube.update(configMaps, none))).toMatchObject({ code: 'kube-not-found' });
+      });
+
       it('take patches of all three kinds', async () => {
         await kube.create(configMaps, configMap(namespace, 'a', { k: '1' }));
         const merged = await kube.patch(configMaps, namespace, 'a', {
