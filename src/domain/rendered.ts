@@ -24,9 +24,19 @@ export interface RenderedStack {
   updatePolicy?: string;
   /** Groups whose UpdatePolicy has CloudFormation replace instances, by logical id, with the name of that policy. */
   selfRolling?: Readonly<Record<string, string>>;
+  /** What the template says of the size of each group, by logical id. */
+  groupSizes?: Readonly<Record<string, GroupSizes>>;
   /** What must lie in S3 before the stack is applied. */
   uploads?: RenderedUpload[];
   digest: string;
+}
+
+export interface GroupSizes {
+  /** Sizes that a change of the template leaves as they are stay as the group has them. */
+  keeps: boolean;
+  /** null: the template does not say it in digits. Absent: it does not say it. */
+  max?: number | null;
+  desired?: number | null;
 }
 
 /** An archive for S3, named by what is in it: the same content has the same key. */

@@ -1,4 +1,5 @@
 import { LineCounter, parseDocument, visit } from 'yaml';
+import type { GroupSizes } from '../domain/rendered.ts';
 import { canonicalJson, digestText } from '../support/digest.ts';
 import { fastDocuments } from './fast-yaml.ts';
 import type { TextProblem } from './manifest-documents.ts';
@@ -16,6 +17,8 @@ export interface StackSummary {
   outputs: readonly string[];
   /** Groups whose UpdatePolicy has CloudFormation replace instances, by logical id, with the name of that policy. */
   selfRolling: Readonly<Record<string, string>>;
+  /** What the template says of the size of each group, by logical id. */
+  groupSizes: Readonly<Record<string, GroupSizes>>;
 }
 
 /** What is kept of the file of a stack. */
@@ -34,6 +37,7 @@ export const emptyStack: StackFileResult = {
   stackName: undefined,
   outputs: [],
   selfRolling: {},
+  groupSizes: {},
   text: '',
   refers: false,
   empty: true,
@@ -92,6 +96,7 @@ function summarise(value: unknown): StackSummary | undefined {
     stackName: typeof stackName === 'string' && stackName !== '' ? stackName : undefined,
     outputs: Object.keys(field(value, 'Outputs') ?? {}),
     selfRolling: selfRollingOf(resources),
+    groupSizes: groupSizesOf(resources),
   };
 }
 
@@ -105,6 +110,28 @@ function selfRollingOf(resources: object): Record<string, string> {
     else if (replacing === true || replacing === 'true') found[logicalId] = 'AutoScalingReplacingUpdate';
   }
   return found;
+}
+
+function groupSizesOf(resources: object): Record<string, GroupSizes> {
+  const found: Record<string, GroupSizes> = {};
+  for (const [logicalId, resource] of Object.entries(resources)) {
+    if (field(resource, 'Type') !== 'AWS::AutoScaling::AutoScalingGroup') continue;
+    const properties = field(resource, 'Properties');
+    const scheduled = field(field(resource, 'UpdatePolicy'), 'AutoScalingScheduledAction');
+    const ignores = field(scheduled, 'IgnoreUnmodifiedGroupSizeProperties');
+    const keeps = ignores === true || ignores === 'true';
+    const max = sizeOf(field(properties, 'MaxSize'));
+    const desired = sizeOf(field(properties, 'DesiredCapacity'));
+    found[logicalId] = { keeps, ...(max === undefined ? {} : { max }), ...(desired === undefined ? {} : { desired }) };
+  }
+  return found;
+}
+
+/** null: CloudFormation works it out. */
+function sizeOf(value: unknown): number | null | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'number' && typeof value !== 'string') return null;
+  return /^\d+$/.test(String(value)) ? Number(value) : null;
 }
 
 function field(value: unknown, name: string): unknown {

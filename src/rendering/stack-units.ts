@@ -148,6 +148,7 @@ function makeStack(context: ClusterContext, parts: StackParts): RenderedStack {
     parameters: {},
     tags: { ...summary.tags, [`kubernetes.io/cluster/${input.cluster.id}`]: 'owned', ...parts.tags },
     ...(Object.keys(summary.selfRolling).length === 0 ? {} : { selfRolling: summary.selfRolling }),
+    ...(Object.keys(summary.groupSizes).length === 0 ? {} : { groupSizes: summary.groupSizes }),
     ...parts.more,
   };
   return Object.assign(stack, { digest: stackDigest(stack, summary.digest) });

@@ -26,6 +26,7 @@ export const stackFields: FieldsOf<RenderedStack> = {
   tags: 'hashed',
   updatePolicy: 'hashed',
   selfRolling: { ignored: 'it is read from the template' },
+  groupSizes: { ignored: 'they are read from the template' },
   uploads: { ignored: 'their keys are digests of what is in them, and the template names the keys' },
 };
 

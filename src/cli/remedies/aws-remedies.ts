@@ -111,9 +111,10 @@ export const awsRemedies: Record<string, Remedy> = {
   },
   'stack-change-refused': {
     meaning:
-      'The change set would replace or remove something precious (nodes, volumes, load balancers, buckets, keys …), or let CloudFormation replace nodes by itself; nothing was changed.',
+      'The change set would replace or remove something precious (nodes, volumes, load balancers, buckets, keys …), or let CloudFormation replace nodes by itself, or cut a group below what runs; nothing was changed.',
     actions: [
       'The message names stack, resource and property: leave that property as it was, or keep the resource.',
+      'A group that is to be smaller: let its autoscaler take nodes away, or drain some and end each with its place, and lower max_size then.',
       "When it is meant: allow it in the registry for a time, config item allow_stack_changes: 'STACK/RESOURCE until YYYY-MM-DD by YOU: REASON'.",
       'clm retry channel:NAME --reason … afterwards.',
     ],

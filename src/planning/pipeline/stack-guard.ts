@@ -1,4 +1,5 @@
 /** Which changes of a stack are too dangerous to carry out unasked, and how somebody allows one. */
+import type { GroupSizes } from '../../domain/rendered.ts';
 import type { StackChange } from '../../ports/cloud-provider.ts';
 
 /** Resources that hold data, identity or running nodes: to replace or remove one is never a side effect. */
@@ -80,13 +81,24 @@ export interface GuardInput {
   allowed: ReadonlyMap<string, StackAllowance>;
   /** Groups whose instances CloudFormation would replace by itself, by what their UpdatePolicy says. */
   selfRolling: Readonly<Record<string, string>>;
+  /** What the template says of the size of each group, by logical id. */
+  sizes: Readonly<Record<string, GroupSizes>>;
+  /** Nodes that each group is to have as of now (its desired capacity), by its name. */
+  running: ReadonlyMap<string, number>;
+}
+
+const groupType = 'AWS::AutoScaling::AutoScalingGroup';
+
+/** Whether the guard has to know what runs. */
+export function touchesGroups(changes: readonly StackChange[]): boolean {
+  return changes.some((change) => change.action === 'Modify' && change.type === groupType);
 }
 
 /** Every change that must not be carried out unasked, each with why and what to do. */
-export function refusedChanges({ stack, changes, allowed, selfRolling }: GuardInput): RefusedChange[] {
+export function refusedChanges({ stack, changes, allowed, ...facts }: GuardInput): RefusedChange[] {
   return changes.flatMap((change) => {
     if (allowed.has(change.logicalId)) return [];
-    const danger = dangerOf(change, selfRolling);
+    const danger = dangerOf(change, facts) ?? cutOf(change, facts);
     if (danger === undefined) return [];
     const allow = `or allow it in the registry for a time: ${allowanceItem}: '${stack}/${change.logicalId} until YYYY-MM-DD by YOU: REASON'`;
     const message = `stack ${stack}, resource ${change.logicalId} (${change.type}): ${danger.what}; ${danger.instead}, ${allow}`;
@@ -105,7 +117,7 @@ const rollTriggers = new Set([
 
 function dangerOf(
   change: StackChange,
-  selfRolling: Readonly<Record<string, string>>,
+  { selfRolling }: Pick<GuardInput, 'selfRolling'>,
 ): { what: string; instead: string } | undefined {
   const loss = precious[change.type];
   if (change.action === 'Remove') {
@@ -124,6 +136,36 @@ function dangerOf(
     what: `its UpdatePolicy ${policy} lets CloudFormation replace its instances past every PodDisruptionBudget`,
     instead: 'remove that UpdatePolicy, clm replaces the nodes',
   };
+}
+
+/**
+ * A maximum below what runs ends the rest at once, in the order of the group and undrained. It is written with every change of the group,
+ * unless the template asks to keep sizes that it does not change itself.
+ */
+function cutOf(
+  change: StackChange,
+  { sizes, running }: Pick<GuardInput, 'sizes' | 'running'>,
+): { what: string; instead: string } | undefined {
+  const said = sizes[change.logicalId];
+  const group = change.physicalId;
+  if (change.type !== groupType || change.action !== 'Modify' || said === undefined || group === undefined)
+    return undefined;
+  const nodes = running.get(group) ?? 0;
+  for (const [property, value] of [
+    ['MaxSize', said.max],
+    ['DesiredCapacity', said.desired],
+  ] as const) {
+    const changed = change.properties.some((each) => each.property === property);
+    if (value === undefined || (said.keeps && !changed)) continue;
+    if (value === null ? !changed || nodes === 0 : value >= nodes) continue;
+    const to = value === null ? 'a value that the template does not say in digits' : String(value);
+    const lost = value === null ? 'nodes' : `${nodes - value} nodes`;
+    return {
+      what: `it would set ${property} of ${group} to ${to} while ${nodes} nodes run, and ${lost} would end without a drain`,
+      instead: `leave it at ${nodes} or more until nodes have been drained and ended with their places`,
+    };
+  }
+  return undefined;
 }
 
 function causesOf(change: StackChange): string {

@@ -11,6 +11,7 @@ import {
   type StackAllowance,
   samePolicy,
   summariseChanges,
+  touchesGroups,
 } from '../../planning/pipeline/stack-guard.ts';
 import {
   describeForeignWork,
@@ -160,6 +161,8 @@ async function execute(work: Work, changeSet: string, view: ChangeSetView, input
     changes: view.changes,
     allowed,
     selfRolling: stack.selfRolling ?? {},
+    sizes: stack.groupSizes ?? {},
+    running: touchesGroups(view.changes) ? await nodesByGroup(cloud, input.context.clusterId) : new Map(),
   });
   if (refused.length > 0) {
     await discard(work, changeSet);
@@ -175,6 +178,12 @@ async function execute(work: Work, changeSet: string, view: ChangeSetView, input
   const change = { kind: 'stack-change', message: `stack ${stack.name}: ${summariseChanges(view.changes)}` };
   const journal = [change, ...used.map(allowanceNote)];
   return look(work, 'started', `CloudFormation works on ${stack.name}`, { journal });
+}
+
+/** Asked in this moment: what an old answer says may have grown. */
+export async function nodesByGroup(cloud: CloudProvider, clusterId: string): Promise<Map<string, number>> {
+  const groups = await cloud.describeGroups({ [`kubernetes.io/cluster/${clusterId}`]: 'owned' });
+  return new Map(groups.map((group) => [group.name, group.desired]));
 }
 
 function allowanceNote({ stack, logicalId, actor, reason, until }: StackAllowance): JournalNote {

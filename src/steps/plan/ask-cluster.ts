@@ -8,7 +8,13 @@ import type { KubeObject } from '../../domain/kube-object.ts';
 import type { RenderedCluster, RenderedStack } from '../../domain/rendered.ts';
 import type { LiveFindings, LiveObject, LiveStack, PlanRefusal } from '../../planning/change/plan-document.ts';
 import { describeObject, inApplyOrder } from '../../planning/pipeline/apply-order.ts';
-import { allowanceItem, allowancesOf, refusedChanges, summariseChanges } from '../../planning/pipeline/stack-guard.ts';
+import {
+  allowanceItem,
+  allowancesOf,
+  refusedChanges,
+  summariseChanges,
+  touchesGroups,
+} from '../../planning/pipeline/stack-guard.ts';
 import { classifyStack } from '../../planning/pipeline/stack-state.ts';
 import { comparable, firstDifference } from '../../planning/pipeline/subset.ts';
 import type { ChangeSetView, CloudProvider } from '../../ports/cloud-provider.ts';
@@ -17,6 +23,7 @@ import type { KubeCluster, Resource } from '../../ports/kube-cluster.ts';
 import { sleep } from '../../support/deadline.ts';
 import { mapBounded } from '../../support/map-bounded.ts';
 import { kubernetesRefusals } from '../cluster-update/check-kubernetes.ts';
+import { nodesByGroup } from '../cluster-update/ensure-stack.ts';
 
 export interface AskInput {
   session: Pick<ClusterSession, 'kube' | 'cloud' | 'view'>;
@@ -88,6 +95,8 @@ async function askStack(
     changes: answer.changes,
     allowed: allowancesOf(input.cluster.configItems[allowanceItem], stack.name, input.now),
     selfRolling: stack.selfRolling ?? {},
+    sizes: stack.groupSizes ?? {},
+    running: touchesGroups(answer.changes) ? await nodesByGroup(cloud, input.cluster.id) : new Map(),
   });
   const refusals = refused.map(({ message }) => ({
     code: 'stack-change-refused',

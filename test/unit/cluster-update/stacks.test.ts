@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { StackProgress } from '../../../src/domain/cluster-update.ts';
-import type { RenderedStack } from '../../../src/domain/rendered.ts';
+import type { GroupSizes, RenderedStack } from '../../../src/domain/rendered.ts';
 import { applyItemProblems } from '../../../src/planning/pipeline/apply-policy.ts';
 import {
   allowancesOf,
@@ -13,6 +13,7 @@ import {
 import { describeForeignWork, describeStackFailure, nextForStack } from '../../../src/planning/pipeline/stack-state.ts';
 import type { StackChange, StackView } from '../../../src/ports/cloud-provider.ts';
 import type { StepOutcome } from '../../../src/ports/step.ts';
+import { parseStackTemplate } from '../../../src/rendering/stack-template.ts';
 import type { ScriptedCluster } from '../../support/pipeline/scripted-cluster.ts';
 import { bench, failureOf, id, output } from '../../support/pipeline/update-bench.ts';
 import { sampleCluster } from '../../support/sample-cluster.ts';
@@ -283,7 +284,10 @@ describe('what is done about a stack', () => {
 
 describe('the guard of changes', () => {
   const judge = (change: Partial<StackChange>, selfRolling: Record<string, string> = {}) =>
-    refusedChanges({ stack: 's', changes: [{ ...group, ...change }], allowed: new Map(), selfRolling });
+    refusedChanges({
+      ...{ stack: 's', changes: [{ ...group, ...change }], allowed: new Map(), selfRolling },
+      ...{ sizes: {}, running: new Map() },
+    });
 
   it.each([
     ['a replacement that is certain', { replacement: 'True' }, 1],
@@ -307,6 +311,60 @@ describe('the guard of changes', () => {
     expect(judge({}, selfRolling)[0]?.message).toMatch(/past every PodDisruptionBudget; remove that UpdatePolicy/);
     const harmless = { properties: [{ property: 'MaxSize', recreation: 'Never' as const, dynamic: false }] };
     expect(judge(harmless, selfRolling)).toEqual([]);
+  });
+
+  const cut = (sizes: GroupSizes, nodes: number, property = 'LaunchTemplate', more: Partial<StackChange> = {}) =>
+    refusedChanges({
+      ...{ stack: 's', allowed: new Map(), selfRolling: {}, sizes: { Group: sizes } },
+      changes: [
+        { ...group, physicalId: 'g', properties: [{ property, recreation: 'Never', dynamic: false }], ...more },
+      ],
+      running: new Map([['g', nodes]]),
+    }).map((each) => each.message);
+
+  it('refuses a size below what runs: AWS would end the rest undrained', () => {
+    expect(cut({ keeps: false, max: 8 }, 30)).toEqual([
+      expect.stringMatching(
+        /MaxSize of g to 8 while 30 nodes run, and 22 nodes would end without a drain; leave it at 30/,
+      ),
+    ]);
+    expect(cut({ keeps: true, max: 8 }, 30, 'MaxSize')).toHaveLength(1);
+    expect(cut({ keeps: false, max: 40, desired: 29 }, 30)[0]).toContain('DesiredCapacity of g to 29');
+    expect(cut({ keeps: false, max: null }, 30, 'MaxSize')[0]).toContain('does not say in digits');
+  });
+
+  it('lets sizes pass that nothing runs above, or that stay as they are', () => {
+    expect(cut({ keeps: true, max: 8 }, 30)).toEqual([]);
+    expect(cut({ keeps: false, max: 30, desired: 30 }, 30, 'MaxSize')).toEqual([]);
+    expect(cut({ keeps: false, max: 8 }, 0, 'MaxSize')).toEqual([]);
+    expect(cut({ keeps: false, max: null }, 30)).toEqual([]);
+    expect(cut({ keeps: false, max: 8 }, 30, 'MaxSize', { action: 'Add' })).toEqual([]);
+  });
+
+  it('reads sizes from the template', () => {
+    const text = (group: string): string => `Resources: {Group: {Type: AWS::AutoScaling::AutoScalingGroup${group}}}`;
+    const sizesOf = (said: string) => {
+      const parsed = parseStackTemplate(text(said));
+      return parsed.ok ? parsed.summary.groupSizes : parsed;
+    };
+    const policy = 'UpdatePolicy: {AutoScalingScheduledAction: {IgnoreUnmodifiedGroupSizeProperties: "true"}}';
+    expect(sizesOf(', Properties: {MaxSize: "8", DesiredCapacity: !Ref Size}')).toEqual({
+      Group: { keeps: false, max: 8, desired: null },
+    });
+    expect(sizesOf(`, ${policy}, Properties: {MaxSize: 8}`)).toEqual({ Group: { keeps: true, max: 8 } });
+  });
+
+  it('asks what runs before a group is changed, and leaves it alone where that is more', async () => {
+    const pool = rendered('nodepool-w', 'node-pool', { pool: 'w', groupSizes: { Group: { keeps: false, max: 1 } } });
+    const world = bench({ stacks: [pool] });
+    settle(world.live, 'nodepool-w');
+    world.live.pools.set('w', { running: '1', wanted: '1', nodes: 3 });
+    const running = world.live.groups().find((one) => one.tags['NodePool'] === 'w');
+    world.live.changes.set('nodepool-w', [{ ...group, physicalId: running?.name ?? '' }]);
+    await expect(through(world, [pool], { state: 'workerStacks' })).rejects.toMatchObject({
+      failure: { code: 'stack-change-refused', message: expect.stringContaining('would end without a drain') },
+    });
+    expect(world.live.mutations).toEqual([]);
   });
 
   it('reads allowances that have who, why and until when, and no others', () => {

@@ -26,6 +26,7 @@ const stack: Required<Omit<RenderedStack, 'digest'>> = {
   tags: { a: '1' },
   updatePolicy: 'x',
   selfRolling: {},
+  groupSizes: {},
   uploads: [],
 };
 const otherStack: typeof stack = {
@@ -39,6 +40,7 @@ const otherStack: typeof stack = {
   tags: { a: '2' },
   updatePolicy: 'y',
   selfRolling: { Group: 'AutoScalingRollingUpdate' },
+  groupSizes: { Group: { keeps: false, max: 3 } },
   uploads: [{ bucket: 'b', key: 'k', encryptionKey: { alias: 'a' }, files: [] }],
 };
 const pool: Omit<RenderedPool, 'digest'> = {
