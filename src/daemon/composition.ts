@@ -32,7 +32,7 @@ import { createPipelineSteps } from '../steps/create-pipeline-steps.ts';
 import { createCheckSteps } from '../steps/e2e/run-checks.ts';
 import { bootSlot } from '../steps/roll/boot-slots.ts';
 import { createRollSteps } from '../steps/roll/create-roll-steps.ts';
-import { historyKey, historyKind, readHistory } from '../steps/roll/measurements.ts';
+import { historyKey, historyKind, readHistory, readStops, stopsKind } from '../steps/roll/measurements.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Logger } from '../support/logger.ts';
 import type { Random } from '../support/random.ts';
@@ -323,6 +323,7 @@ function createSteps(input: StepsInput): Record<string, Step> {
         booting: () => store.slotHolders(bootSlot),
         historyOf: async (clusterId, pool) =>
           readHistory((await store.fact(historyKind, historyKey(clusterId, pool)))?.value),
+        stopsOf: async (cluster) => readStops((await store.fact(stopsKind, cluster))?.value),
       },
       overridesOf: async (clusterId) => rollOverridesOf(await store.facts('override'), clusterId),
     }),

@@ -5,7 +5,7 @@
 import { defaultRollPolicy } from '../../src/planning/roll/policy.ts';
 import type { WorldEvent } from '../../src/simulator/model/seams.ts';
 import { seededRandom } from '../../src/support/random.ts';
-import { budget, deployment, finished, RollWorld, startDaemon, startRoll } from '../support/roll-world.ts';
+import { budget, deployment, type RollDaemon, RollWorld, startDaemon, startRoll } from '../support/roll-world.ts';
 import type { BenchRow } from './bench-row.ts';
 import { bound, clairvoyant, clairvoyantWithCare, type Draw, policies } from './roll-policies.ts';
 
@@ -19,6 +19,10 @@ interface Cell {
   /** With one node first, and the same pauses before a new node counts and an empty one goes. */
   clairvoyantWithCare: number;
   ours: { makespan: number; peak: number; movesPerPod: number; refused: number; apiCalls: number };
+  /** The first roll of the same pool, before anything was measured: drains are forecast from grace and budgets alone. */
+  unmeasured: { makespan: number; clairvoyant: number };
+  /** Another roll, without a canary. */
+  withoutCanary: { makespan: number; clairvoyant: number; policies: Record<string, { makespan: number }> };
   policies: Record<string, { makespan: number }>;
 }
 
@@ -26,8 +30,8 @@ const sizes = (process.env['BENCH_NODES'] ?? '30,100').split(',').map(Number);
 const surges = (process.env['BENCH_SURGES'] ?? '1,3,10').split(',').map(Number);
 const seeds = Number(process.env['BENCH_SEEDS'] ?? '3');
 
-/** Before a new node counts, and before an empty one goes. */
-const careSeconds = (defaultRollPolicy.minReadyMs + defaultRollPolicy.quietMs) / 1000;
+/** Before a new node counts. An empty one has been quiet for as long as its slowest pod took to stop. */
+const careSeconds = defaultRollPolicy.minReadyMs / 1000;
 
 interface Run {
   draws: Draw[];
@@ -38,8 +42,16 @@ interface Run {
   apiCalls: number;
 }
 
-/** Two pods of each application, on different nodes; each stops after a time of its own, some after minutes. */
-async function rollOnce(nodes: number, surge: number, seed: number): Promise<Run> {
+/**
+ * Two pods of each application, on different nodes; each stops after a time of its own, some after minutes. The pool is rolled once without
+ * knowing any of that, and once more with what the first roll has measured, as a cluster does that is rolled every week. The third
+ * time it does without a canary, as the other policies do.
+ */
+async function rollThrice(
+  nodes: number,
+  surge: number,
+  seed: number,
+): Promise<{ first: Run; known: Run; trusted: Run }> {
   const random = seededRandom(`bench/${nodes}/${surge}/${seed}`);
   const stops = Array.from({ length: nodes * 2 }, () => {
     const tail = random.next() < 0.015 ? 600 : 0;
@@ -62,40 +74,55 @@ async function rollOnce(nodes: number, surge: number, seed: number): Promise<Run
       budget(`app-${index}`, { maxUnavailable: 1 }),
     ]),
   );
-  roll.outdate('workers');
+  const daemon = await startDaemon(roll);
+  const first = await measure(roll, daemon, { nodes, stops, round: 1 });
+  const known = await measure(roll, daemon, { nodes, stops, round: 2 });
+  roll.options.policy = { ...roll.options.policy, canary: false };
+  const trusted = await measure(roll, daemon, { nodes, stops, round: 3 });
+  await daemon.stop();
+  return { first, known, trusted };
+}
+
+/** One roll of the pool, and the boots and drains that it met. */
+async function measure(
+  roll: RollWorld,
+  daemon: RollDaemon,
+  { nodes, stops, round }: { nodes: number; stops: number[]; round: number },
+): Promise<Run> {
+  roll.outdate('workers', `ami-${String(round + 1).padStart(17, '0')}`);
   const launched = new Map<string, number>();
   const boots: number[] = [];
   const drains = new Map<string, number>();
   const old = new Set(roll.nodes('workers').map((node) => String(node.metadata.name)));
-  let [live, peak, evictions, refused] = [nodes, nodes, 0, 0];
-  roll.world.subscribe((event: WorldEvent) => {
+  let [live, peak, evictions, refused, endedAt] = [nodes, nodes, 0, 0, 0];
+  const callsBefore = daemon.calls.aws + daemon.calls.kube;
+  const unsubscribe = roll.world.subscribe((event: WorldEvent) => {
     if (event.kind === 'instance-launched') {
       launched.set(event.instanceId, event.at);
       live += 1;
       peak = Math.max(peak, live);
     } else if (event.kind === 'node-ready' && launched.has(event.instanceId)) {
       boots.push((event.at - (launched.get(event.instanceId) ?? 0)) / 1000);
-    } else if (event.kind === 'instance-terminate-requested') live -= 1;
-    else if (event.kind === 'eviction-refused') refused += 1;
+    } else if (event.kind === 'instance-terminate-requested') {
+      live -= 1;
+      endedAt = event.at;
+    } else if (event.kind === 'eviction-refused') refused += 1;
     else if (event.kind === 'eviction-accepted') {
       evictions += 1;
       const app = /^app-(\d+)-/.exec(event.pod)?.[1];
       const seconds = stops[Number(app)] ?? 0;
       if (old.has(event.node)) drains.set(event.node, Math.max(drains.get(event.node) ?? 0, seconds));
     }
+    if (process.env['BENCH_TRACE'] !== undefined && old.size > 0)
+      process.stderr.write(`${(event.at - startedAt) / 1000} ${JSON.stringify(event)}\n`);
   });
   const movable = [...roll.kube.truth().pods.values()].filter(
     (pod) => pod.metadata.namespace === 'shop' && old.has(pod.spec.nodeName ?? ''),
   ).length;
-  const daemon = await startDaemon(roll);
   const startedAt = roll.world.clock.now();
-  await startRoll(daemon, roll, 'workers');
-  let endedAt = startedAt;
-  roll.world.subscribe((event) => {
-    if (event.kind === 'instance-terminate-requested') endedAt = event.at;
-  });
-  await daemon.run(() => finished(daemon, 'workers'), 30 * 24 * 3600);
-  await daemon.stop();
+  const id = await startRoll(daemon, roll, 'workers', round);
+  await daemon.run(async () => (await daemon.store.load(id))?.status === 'final', 30 * 24 * 3600);
+  unsubscribe();
   const stopped = [...drains.values()];
   const draws = Array.from({ length: nodes }, (_, i) => ({ boot: boots[i] ?? 0, drain: stopped[i] ?? 0 }));
   return {
@@ -104,7 +131,7 @@ async function rollOnce(nodes: number, surge: number, seed: number): Promise<Run
     peak,
     movesPerPod: evictions / Math.max(1, movable),
     refused,
-    apiCalls: daemon.calls.aws + daemon.calls.kube,
+    apiCalls: daemon.calls.aws + daemon.calls.kube - callsBefore,
   };
 }
 
@@ -113,7 +140,14 @@ const mean = (values: number[]): number =>
 
 async function cellOf(nodes: number, surge: number): Promise<Cell> {
   const runs: Run[] = [];
-  for (let seed = 1; seed <= seeds; seed += 1) runs.push(await rollOnce(nodes, surge, seed));
+  const firsts: Run[] = [];
+  const trusting: Run[] = [];
+  for (let seed = 1; seed <= seeds; seed += 1) {
+    const { first, known, trusted } = await rollThrice(nodes, surge, seed);
+    firsts.push(first);
+    trusting.push(trusted);
+    runs.push(known);
+  }
   const of = (pick: (run: Run) => number): number => mean(runs.map(pick));
   return {
     nodes,
@@ -129,10 +163,26 @@ async function cellOf(nodes: number, surge: number): Promise<Cell> {
       refused: of((run) => run.refused),
       apiCalls: of((run) => run.apiCalls),
     },
-    policies: Object.fromEntries(
-      Object.entries(policies).map(([name, policy]) => [name, { makespan: of((run) => policy(run.draws, surge)) }]),
-    ),
+    unmeasured: {
+      makespan: mean(firsts.map((run) => run.makespan)),
+      clairvoyant: mean(firsts.map((run) => clairvoyant(run.draws, surge))),
+    },
+    withoutCanary: {
+      makespan: mean(trusting.map((run) => run.makespan)),
+      clairvoyant: mean(trusting.map((run) => clairvoyant(run.draws, surge))),
+      policies: policiesOn(trusting, surge),
+    },
+    policies: policiesOn(runs, surge),
   };
+}
+
+function policiesOn(runs: Run[], surge: number): Cell['policies'] {
+  return Object.fromEntries(
+    Object.entries(policies).map(([name, policy]) => [
+      name,
+      { makespan: mean(runs.map((run) => policy(run.draws, surge))) },
+    ]),
+  );
 }
 
 export async function run(): Promise<{ rows: BenchRow[]; document: { cells: Cell[] } }> {
@@ -143,14 +193,16 @@ export async function run(): Promise<{ rows: BenchRow[]; document: { cells: Cell
       const cell = await cellOf(nodes, surge);
       cells.push(cell);
       const { ours } = cell;
-      const others = Object.entries(cell.policies).map(
-        ([name, one]) => `${name} ${(one.makespan / ours.makespan).toFixed(2)}x`,
-      );
+      const { withoutCanary, unmeasured } = cell;
+      const others = (all: Cell['policies'], mine: number): string =>
+        Object.entries(all)
+          .map(([name, one]) => `${name} ${(one.makespan / mine).toFixed(2)}x`)
+          .join(', ');
       rows.push({
         name: `roll of ${nodes}, surge ${surge}`,
         value: Math.round(ours.makespan),
         unit: 's',
-        note: `${(ours.makespan / cell.clairvoyant).toFixed(3)} x clairvoyant, ${(ours.makespan / cell.clairvoyantWithCare).toFixed(3)} x clairvoyant with a canary and pauses, ${(ours.makespan / cell.bound).toFixed(3)} x bound; ${others.join(', ')}; peak ${ours.peak}, ${ours.movesPerPod.toFixed(2)} moves a pod, ${ours.refused} refused, ${Math.round(ours.apiCalls)} calls`,
+        note: `${(ours.makespan / cell.clairvoyant).toFixed(3)} x clairvoyant, ${(ours.makespan / cell.clairvoyantWithCare).toFixed(3)} x clairvoyant with a canary and pauses, ${(ours.makespan / cell.bound).toFixed(3)} x bound, unmeasured ${(unmeasured.makespan / unmeasured.clairvoyant).toFixed(3)} x clairvoyant; ${others(cell.policies, ours.makespan)}; without canary ${(withoutCanary.makespan / withoutCanary.clairvoyant).toFixed(3)} x clairvoyant, ${others(withoutCanary.policies, withoutCanary.makespan)}; peak ${ours.peak}, ${ours.movesPerPod.toFixed(2)} moves a pod, ${ours.refused} refused, ${Math.round(ours.apiCalls)} calls`,
       });
       process.stderr.write(`${rows.at(-1)?.name}: ${rows.at(-1)?.value} s, ${rows.at(-1)?.note}\n`);
     }

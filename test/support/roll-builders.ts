@@ -340,6 +340,7 @@ export function buildInput(spec: ClusterSpec): RollPlanInput {
     },
     overrides: noOverrides,
     terminationMs: new Map(),
+    lastArrivals: new Map(),
     view,
     cloud: { at: now, groups, loadBalancers },
     pools,

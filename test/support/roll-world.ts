@@ -29,7 +29,7 @@ import type { WorldEvent } from '../../src/simulator/model/seams.ts';
 import { World } from '../../src/simulator/model/world.ts';
 import { bootSlot } from '../../src/steps/roll/boot-slots.ts';
 import { createRollSteps } from '../../src/steps/roll/create-roll-steps.ts';
-import { historyKey, historyKind, readHistory } from '../../src/steps/roll/measurements.ts';
+import { historyKey, historyKind, readHistory, readStops, stopsKind } from '../../src/steps/roll/measurements.ts';
 import { openSqliteStore } from '../../src/store/sqlite/open.ts';
 import { type Logger, silentLogger } from '../../src/support/logger.ts';
 import { seededRandom } from '../../src/support/random.ts';
@@ -392,6 +392,7 @@ export async function startDaemon(roll: RollWorld, parts: DaemonParts = {}): Pro
       booting: () => store.slotHolders(bootSlot),
       historyOf: async (cluster, pool) =>
         readHistory((await store.fact(historyKind, historyKey(cluster, pool)))?.value),
+      stopsOf: async (cluster) => readStops((await store.fact(stopsKind, cluster))?.value),
     },
     overridesOf: async () => ({ ...noOverrides, ...options.overrides?.() }),
   });
@@ -492,9 +493,11 @@ export async function heard(daemon: RollDaemon): Promise<Answer[]> {
   return ((await daemon.store.load(rollParent))?.context as { heard: Answer[] } | undefined)?.heard ?? [];
 }
 
-export const rollId = (pool: string): string => `roll:${rollParent}:${pool}`;
+export const rollId = (pool: string, round = 1): string =>
+  `roll:${rollParent}:${pool}${round === 1 ? '' : `:${round}`}`;
 
-export async function startRoll(daemon: RollDaemon, roll: RollWorld, pool: string): Promise<void> {
+/** Answers the process's id; a pool that is rolled again takes the next round. */
+export async function startRoll(daemon: RollDaemon, roll: RollWorld, pool: string, round = 1): Promise<string> {
   const spec = roll.options.pools.find((one) => one.name === pool);
   await daemon.engine.post({
     to: rollParent,
@@ -514,11 +517,12 @@ export async function startRoll(daemon: RollDaemon, roll: RollWorld, pool: strin
     ...(roll.options.surge === undefined ? {} : { surge: roll.options.surge }),
   };
   await daemon.engine.post({
-    to: rollId(pool),
+    to: rollId(pool, round),
     event: { type: 'START', input: input as unknown as Json },
     start: { machine: 'nodePoolRoll', parent: rollParent, channel: 'dev', cluster: clusterId, commit: 'c1' },
-    key: `start ${pool}`,
+    key: `start ${pool} ${round}`,
   });
+  return rollId(pool, round);
 }
 
 export async function stateOf(daemon: RollDaemon, pool: string): Promise<string> {

@@ -79,6 +79,7 @@ function forecast(input: PoolForecastInput, pool: RenderedPool, why: Causes): Po
     surge,
     history,
     pauseMs: pool.controlPlane ? policy.settleMs : 0,
+    canary: policy.canary,
     seed: `${cluster.id}/${pool.name}`,
   });
   return {

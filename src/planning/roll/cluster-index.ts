@@ -126,6 +126,17 @@ export function ownerOf(pod: PodView): string {
   return pod.owner === undefined ? 'no owner' : `${pod.owner.kind}/${pod.owner.name}`;
 }
 
+/** What makes pods of this kind again and again, whatever version of it: `shop/ReplicaSet/web`; undefined for a bare pod. */
+export function workloadOf(pod: Pick<PodView, 'namespace' | 'owner' | 'labels'>): string | undefined {
+  const { owner, labels, namespace } = pod;
+  if (owner === undefined) return undefined;
+  const hash = labels['pod-template-hash'];
+  const versioned = hash !== undefined && owner.name.endsWith(`-${hash}`);
+  // Jobs of a CronJob end in the minute that they are of.
+  const name = versioned ? owner.name.slice(0, -hash.length - 1) : owner.name.replace(/-\d{8,10}$/, '');
+  return `${namespace}/${owner.kind}/${name}`;
+}
+
 /** Nodes of the control plane, as kubelets and the conventions of channel configurations label them. */
 export function isControlPlaneNode(node: NodeView): boolean {
   const { labels } = node;

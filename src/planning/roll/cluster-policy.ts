@@ -85,6 +85,11 @@ const settings: Record<string, Setting> = {
           ? { ...policy, maxUnavailable: value }
           : undefined,
   },
+  roll_canary: {
+    expects: 'true or false',
+    apply: (policy, value) =>
+      value === 'true' || value === 'false' ? { ...policy, canary: value === 'true' } : undefined,
+  },
   roll_boot_cap: count('bootCap', 1, 100),
   roll_max_blocked: count('maxBlocked', 0, 10),
   roll_max_boot_failures: count('maxBootFailures', 1, 20),

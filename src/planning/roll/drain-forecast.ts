@@ -1,6 +1,6 @@
 /** How long the pods of a node will take to leave, from their grace, their budgets, and how long such pods took before. */
 import type { PodView } from '../../domain/cluster-view.ts';
-import type { ClusterIndex } from './cluster-index.ts';
+import { type ClusterIndex, workloadOf } from './cluster-index.ts';
 import type { RollPlanInput } from './roll-plan.ts';
 
 /** Until the replacement of a pod is ready and its budget allows the next one; nothing measures it per workload. */
@@ -34,9 +34,10 @@ export function predictDrainMs(
   return longest + input.policy.quietMs;
 }
 
-/** Measured for pods of its owner; its grace period is the most it can take, and the best guess before anything was measured. */
+/** Measured for pods of its workload; its grace period is the most it can take, and the best guess before anything was measured. */
 function terminationMs(pod: PodView, { terminationMs, now }: Pick<RollPlanInput, 'terminationMs' | 'now'>): number {
   if (pod.deletingAt !== undefined) return Math.max(0, pod.deletingAt - now);
-  const measured = pod.owner === undefined ? undefined : terminationMs.get(pod.owner.uid);
+  const workload = workloadOf(pod);
+  const measured = workload === undefined ? undefined : terminationMs.get(workload);
   return measured ?? pod.gracePeriodSeconds * 1000;
 }

@@ -1,7 +1,7 @@
 /** Which pods are evicted now: one in flight a budget over the whole cluster, any number of budgets at once. */
 import type { PodView } from '../../domain/cluster-view.ts';
 import type { RollBlock } from '../../domain/node-pool-roll.ts';
-import { type ClusterIndex, ownerOf } from './cluster-index.ts';
+import { type ClusterIndex, ownerOf, workloadOf } from './cluster-index.ts';
 import { judgeBudgets } from './drain-state.ts';
 import { mayForce } from './force-rule.ts';
 import type { Member } from './members.ts';
@@ -124,6 +124,7 @@ export class EvictionLanes {
       node: member.name,
       owner: ownerOf(pod),
       ownerUid: pod.owner?.uid ?? '',
+      workload: workloadOf(pod) ?? '',
       budget: judged.kind === 'allows' ? judged.budget.name : undefined,
       returned: pod.createdAt > member.drainStartedAt + returnSlackMs,
       reason: `${member.name} is being drained`,

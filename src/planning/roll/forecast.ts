@@ -15,6 +15,8 @@ export interface ForecastInput {
   drains: number[];
   surge: number;
   history: RollHistory;
+  /** The others boot once the first one has. */
+  canary: boolean;
   /** After each replacement; control planes settle. */
   pauseMs: number;
   /** The same question gets the same answer. */
@@ -31,7 +33,7 @@ export function forecastRoll(input: ForecastInput): { p50Ms: number; p90Ms: numb
   return { p50Ms: at(0.5), p90Ms: at(0.9) };
 }
 
-function oneRun({ drains, surge, history, pauseMs }: ForecastInput, random: Random): number {
+function oneRun({ drains, surge, history, pauseMs, canary }: ForecastInput, random: Random): number {
   const boots = history.boots.length > 0 ? history.boots : guessedBootsMs;
   const pick = (list: number[]): number => list[random.int(list.length)] ?? 0;
   // What drains here took says more than grace periods, which are the most that pods may take; but a node unlike any measured one
@@ -46,7 +48,7 @@ function oneRun({ drains, surge, history, pauseMs }: ForecastInput, random: Rand
   longestFirst.forEach((forecast, i) => {
     const slot = slots.indexOf(Math.min(...slots));
     const boot = i === 0 ? first : pick(boots);
-    const begin = i === 0 ? 0 : Math.max(slots[slot] ?? 0, first);
+    const begin = i === 0 ? 0 : Math.max(slots[slot] ?? 0, canary ? first : 0);
     slots[slot] = begin + boot + real(forecast) + endMs + pauseMs;
   });
   return Math.max(...slots);

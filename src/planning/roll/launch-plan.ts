@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { skippedBy, zonesBound } from './candidate-order.ts';
 import type { CapacitySums } from './capacity-sums.ts';
 import { imagePullGate } from './control-plane-gate.ts';
-import type { GroupState } from './members.ts';
+import type { GroupState, Member } from './members.ts';
 import { allMembers, look, type PoolContext, wait } from './pool-context.ts';
 
 /** `awaited`: zones by group that everything left waits for. One node there is launched whether or not the baseline lacks one. */
@@ -15,7 +15,7 @@ export function planLaunches(context: PoolContext, sums: CapacitySums, awaited: 
     return;
   }
   const members = allMembers(context);
-  const proven = members.some((member) => member.live && !member.outdated && member.usability.usable);
+  const proven = !input.policy.canary || members.some((member) => member.live && !member.outdated && boots(member));
   const newcomers = members.filter((member) => member.live && !member.outdated).length;
   const owed = context.groups.reduce((total, state) => total + state.owed, 0);
   const pending = memory.intents.filter((intent) => intent.kind === 'launch').length;
@@ -53,6 +53,11 @@ export function planLaunches(context: PoolContext, sums: CapacitySums, awaited: 
       sums.launched(state);
     }
   }
+}
+
+/** The template has brought up a node: it lacks nothing but the time for which it has to stay so. */
+function boots({ usability }: Member): boolean {
+  return usability.usable || usability.code === 'min-ready';
 }
 
 function waitForZones(context: PoolContext, state: GroupState, awaited: Set<string> | undefined): void {

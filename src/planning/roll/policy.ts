@@ -10,9 +10,11 @@ export interface RollPolicy {
   maxUnavailable: number | `${number}%`;
   /** A new node counts once it has been Ready this long. */
   minReadyMs: number;
+  /** One new node comes first and shows that the template boots; off where other clusters have shown it already. */
+  canary: boolean;
   /** Failed boots after which a roll stops with the old nodes intact. */
   maxBootFailures: number;
-  /** A node is empty once no pod has come for this long. */
+  /** An empty node goes once no pod has come to it for this long. */
   quietMs: number;
   /** Evictions in flight a budget. */
   evictionsPerBudget: number;
@@ -111,6 +113,7 @@ export const defaultRollPolicy: RollPolicy = {
   bootCap: 10,
   maxUnavailable: 0,
   minReadyMs: 5_000,
+  canary: true,
   maxBootFailures: 3,
   quietMs: 5_000,
   evictionsPerBudget: 1,

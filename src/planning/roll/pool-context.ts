@@ -202,7 +202,9 @@ export function isOpenAgain(member: Member): boolean {
 export function isReadyToEnd(context: PoolContext, member: Member): boolean {
   const { now, policy } = context.input;
   if (member.phase !== 'drained' || member.ambiguous || isOpenAgain(member)) return false;
-  const quietAt = member.since + policy.quietMs;
+  // Counted from the last pod that came, not from the last one that left: leaving takes longer than that anyway.
+  const arrivedAt = context.input.lastArrivals.get(member.name) ?? member.since;
+  const quietAt = Math.min(member.since, arrivedAt) + policy.quietMs;
   if (quietAt > now) {
     look(context, quietAt);
     return false;

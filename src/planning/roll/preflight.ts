@@ -123,7 +123,14 @@ function planPool(
     return [predictDrainMs(pods, index, { policy: input.policy, now: input.now, terminationMs: new Map() })];
   });
   const pauseMs = pool.controlPlane ? input.policy.settleMs : 0;
-  const { p50Ms, p90Ms } = forecastRoll({ drains, surge, history, pauseMs, seed: `${input.cluster}/${pool.name}` });
+  const { p50Ms, p90Ms } = forecastRoll({
+    drains,
+    surge,
+    history,
+    pauseMs,
+    canary: input.policy.canary,
+    seed: `${input.cluster}/${pool.name}`,
+  });
   return {
     pool: pool.name,
     controlPlane: pool.controlPlane,

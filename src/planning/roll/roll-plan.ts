@@ -31,9 +31,11 @@ export interface RollPlanInput {
   policy: RollPolicy;
   /** When kubelets renewed their Leases, by node; nodes whose controllers lead the cluster; and when that was asked; undefined = not asked lately. Needed before a cordon. */
   leases: { at: number; renewed: ReadonlyMap<string, number>; leaders: ReadonlySet<string> } | undefined;
+  /** When the last pod has come to a node that this program drains, by name; nothing is known of what came before a restart. */
+  lastArrivals: ReadonlyMap<string, number>;
   /** What operators have allowed or forbidden for this cluster, each with an end. */
   overrides: RollOverrides;
-  /** How long pods of an owner took to end after an accepted eviction (ms, smoothed), by owner uid. */
+  /** How long pods took to end after an accepted eviction (ms, smoothed), by workload (`workloadOf`). */
   terminationMs: ReadonlyMap<string, number>;
   /** Answer of the API server's /readyz; undefined = not asked lately. Only a control plane's roll needs it. */
   apiReady: boolean | undefined;
@@ -82,6 +84,7 @@ export type RollAction = { reason: string } & (
       node: string;
       owner: string;
       ownerUid: string;
+      workload: string;
       budget: string | undefined;
       /** Created after the drain began: the pod came back. */
       returned: boolean;

@@ -199,7 +199,7 @@ async function evict(visit: RollVisit, action: Extract<RollAction, { kind: 'evic
       case 'accepted':
         session.accepted({ kind: 'evicted', podUid: uid });
         ledger.evictions.set(step.id, (ledger.evictions.get(step.id) ?? 0) + 1);
-        if (action.ownerUid !== '') ledger.terminations.begin(uid, action.ownerUid, visit.now());
+        if (action.workload !== '') ledger.terminations.begin(uid, action.workload, visit.now());
         ledger.evictNotBefore.delete(uid);
         ledger.refusals.delete(uid);
         if (action.returned && action.ownerUid !== '') ledger.countReturn(action.node, action.ownerUid);

@@ -5,6 +5,7 @@ import { groupsOfPool, isOutdated } from '../../planning/roll/members.ts';
 import type { StepOutcome } from '../../ports/step.ts';
 import type { Json } from '../../ports/store.ts';
 import { changeGroup } from './change-group.ts';
+import { stopFacts } from './measurements.ts';
 import { memoryOfTags } from './prepare-roll.ts';
 import { note, type RollContext, type RollVisit } from './roll-context.ts';
 import { rollPool } from './roll-pool.ts';
@@ -80,12 +81,14 @@ async function restore(visit: RollVisit): Promise<StepOutcome> {
 function done(visit: RollVisit, next: 'finished' | 'rolling'): StepOutcome {
   const { context } = visit.step;
   const memory = withEvictions(visit, context.memory);
+  const facts = next === 'finished' ? stopFacts(visit) : [];
   const progress = { ...context.progress, nodes: next === 'finished' ? [] : context.progress.nodes };
   const output = { progress, memory, nodesReplaced: context.nodesReplaced, next, reason: null };
   return {
     kind: 'done',
     output: output as unknown as Json,
     ...(visit.notes.length > 0 ? { journal: visit.notes } : {}),
+    ...(facts.length > 0 ? { facts } : {}),
   };
 }
 

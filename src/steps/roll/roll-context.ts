@@ -38,6 +38,8 @@ export interface RollStepsInput {
     /** Holders of the boot slots now. */
     booting: () => Promise<string[]>;
     historyOf: (clusterId: string, pool: string) => Promise<RollHistory | undefined>;
+    /** How long pods took to end in earlier rolls (ms), by workload. */
+    stopsOf: (clusterId: string) => Promise<Record<string, number> | undefined>;
   };
 }
 

@@ -1,6 +1,8 @@
 /** What this process remembers of a cluster's rolls between looks. Losing it (a kill) costs time, never safety. */
+import type { ClusterView } from '../../domain/cluster-view.ts';
 import type { RollHistory, RollNode } from '../../domain/node-pool-roll.ts';
 import type { PoolRollState, RollPlanInput } from '../../planning/roll/roll-plan.ts';
+import { Arrivals } from './arrivals.ts';
 import { TerminationTimes } from './termination-times.ts';
 
 /** A pool that has not looked for this long does not hold budgets or boots for itself any more. */
@@ -49,6 +51,10 @@ export class RollLedger {
   readonly eventsAt = new Map<string, number>();
   /** How long evicted pods take to end. */
   readonly terminations = new TerminationTimes();
+  /** When pods still came to nodes that are being drained. */
+  readonly arrivals = new Arrivals();
+  /** When what pods took to end was last stored. */
+  stopsStoredAt = 0;
   readonly evictionsHeldUntil: number;
 
   constructor(evictionsHeldUntil: number) {
@@ -75,7 +81,8 @@ export class RollLedger {
   }
 
   /** Notes of pods that exist no more are dropped. */
-  prune(pods: readonly { uid: string }[], now: number): void {
+  prune({ pods, nodes }: Pick<ClusterView, 'pods' | 'nodes'>, now: number): void {
+    this.arrivals.observe({ pods, nodes }, now);
     this.terminations.observe(pods, now);
     if (this.evictNotBefore.size === 0 && this.refusedForGood.size === 0) return;
     const podUids = new Set(pods.map((pod) => pod.uid));

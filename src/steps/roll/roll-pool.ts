@@ -162,7 +162,7 @@ async function planOnce(visit: RollVisit, memory: RollMemory, mode: RollMode, no
   const view = await session.view();
   const cloud = await session.cloudView(300_000);
   const now = Math.floor(visit.now());
-  ledger.prune(view.pods, now);
+  ledger.prune(view, now);
   const input: RollPlanInput = {
     view,
     cloud,
@@ -172,7 +172,8 @@ async function planOnce(visit: RollVisit, memory: RollMemory, mode: RollMode, no
     apiReady: lastProbe(visit),
     leases: lastLeases(visit),
     overrides: await visit.parts.overridesOf(context.clusterId),
-    terminationMs: ledger.terminations.byOwner,
+    terminationMs: ledger.terminations.byWorkload,
+    lastArrivals: ledger.arrivals.last,
     evictNotBefore: ledger.evictNotBefore,
     evictionsHeldUntil: ledger.evictionsHeldUntil,
     returns: ledger.returns,

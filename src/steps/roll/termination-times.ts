@@ -1,31 +1,49 @@
-/** Measures how long pods take to end after an accepted eviction, by owner: the best forecast for the next pod of that owner. */
+/** Measures how long pods take to end after an accepted eviction, by workload: the best forecast for the next pod of that workload. */
 
 /** Weight of the newest measurement. */
 const weight = 0.3;
 const mostPending = 2_000;
-const mostOwners = 5_000;
+const mostWorkloads = 2_000;
 
 export class TerminationTimes {
-  /** Smoothed, in ms, by owner uid. */
-  readonly byOwner = new Map<string, number>();
-  readonly #pending = new Map<string, { owner: string; at: number }>();
+  /** Smoothed, in ms; the ones measured last come last. */
+  readonly byWorkload = new Map<string, number>();
+  readonly #pending = new Map<string, { workload: string; at: number }>();
+  /** Something was measured that has not been stored. */
+  changed = false;
+  loaded = false;
 
-  begin(podUid: string, owner: string, now: number): void {
+  /** What earlier rolls have measured; what this process has measured itself is newer. */
+  load(stored: Readonly<Record<string, number>>): void {
+    this.loaded = true;
+    const own = [...this.byWorkload];
+    this.byWorkload.clear();
+    for (const [workload, ms] of [...Object.entries(stored), ...own]) this.#keep(workload, ms);
+  }
+
+  begin(podUid: string, workload: string, now: number): void {
     if (this.#pending.size >= mostPending) this.#pending.clear();
-    this.#pending.set(podUid, { owner, at: now });
+    this.#pending.set(podUid, { workload, at: now });
   }
 
   /** Pods that are not there any more have ended. */
   observe(pods: readonly { uid: string }[], now: number): void {
     if (this.#pending.size === 0) return;
     const there = new Set(pods.map((pod) => pod.uid));
-    for (const [uid, { owner, at }] of this.#pending) {
+    for (const [uid, { workload, at }] of this.#pending) {
       if (there.has(uid)) continue;
       this.#pending.delete(uid);
-      const before = this.byOwner.get(owner);
+      const before = this.byWorkload.get(workload);
       const took = Math.max(0, now - at);
-      if (this.byOwner.size >= mostOwners) this.byOwner.clear();
-      this.byOwner.set(owner, before === undefined ? took : before + (took - before) * weight);
+      this.#keep(workload, Math.round(before === undefined ? took : before + (took - before) * weight));
+      this.changed = true;
     }
+  }
+
+  #keep(workload: string, ms: number): void {
+    this.byWorkload.delete(workload);
+    const [oldest] = this.byWorkload.keys();
+    if (this.byWorkload.size >= mostWorkloads && oldest !== undefined) this.byWorkload.delete(oldest);
+    this.byWorkload.set(workload, ms);
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { bootSlot } from '../../../src/steps/roll/boot-slots.ts';
-import { historyKey, historyKind, readHistory } from '../../../src/steps/roll/measurements.ts';
+import { historyKey, historyKind, readHistory, readStops, stopsKind } from '../../../src/steps/roll/measurements.ts';
 import {
   budget,
   clusterId,
@@ -79,6 +79,10 @@ describe('boots and drains', () => {
     expect(Math.min(...(history?.boots ?? []))).toBeGreaterThan(20_000);
     expect(Math.min(...(history?.drains ?? []))).toBeGreaterThan(4_000);
     expect((await journalOf(daemon)).filter((line) => line.startsWith('node-usable'))).toHaveLength(3);
+    // By workload, not by its version: the next roll meets other ReplicaSets.
+    const stops = readStops((await daemon.store.fact(stopsKind, clusterId))?.value) ?? {};
+    expect(Object.keys(stops)).toEqual(['shop/ReplicaSet/web']);
+    expect(stops['shop/ReplicaSet/web']).toBeGreaterThan(1_000);
     await daemon.stop();
   });
 });

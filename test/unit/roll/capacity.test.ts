@@ -29,6 +29,23 @@ describe('launching', () => {
     expect(words(plan({ pools: [{ nodes, baseline: 30, surge: 5 }] }).actions)).toEqual([]);
   });
 
+  it('launches more as soon as it is Ready, while it proves that it stays so', () => {
+    const nodes = [...oldNodes(30), { name: 'new-1', zone: 'eu-1a', readyFor: 1_000 }];
+    expect(words(plan({ pools: [{ nodes, baseline: 30, surge: 3 }] }).actions)).toEqual(
+      expect.arrayContaining(['launch eu-1b', 'launch eu-1c']),
+    );
+    const unwell = [
+      ...oldNodes(30),
+      { name: 'new-1', zone: 'eu-1a', taints: [{ key: 'node.cilium.io/agent-not-ready', effect: 'NoSchedule' }] },
+    ];
+    expect(words(plan({ pools: [{ nodes: unwell, baseline: 30, surge: 3 }] }).actions)).not.toContain('launch eu-1b');
+  });
+
+  it('fills the surge at once where no canary is asked for', () => {
+    const found = plan({ pools: [{ nodes: oldNodes(30), baseline: 30, surge: 3 }], policy: { canary: false } });
+    expect(words(found.actions).filter((one) => one.startsWith('launch'))).toHaveLength(3);
+  });
+
   it('fills the surge once a new node is usable, in the zones where old nodes have no new one beside them', () => {
     const nodes = [...oldNodes(30), { name: 'new-1', zone: 'eu-1a' }];
     const launches = words(plan({ pools: [{ nodes, baseline: 30, surge: 4 }] }).actions).filter((one) =>
@@ -119,6 +136,17 @@ describe('ending a drained node', () => {
     expect(words(found.actions)).toEqual([]);
     expect(found.nodes).toMatchObject([{ name: 'old-1', phase: 'drained' }]);
     expect(found.nextLookAt).toBeLessThanOrEqual(Date.UTC(2026, 10, 21, 8) + 5_000);
+  });
+
+  it('counts the quiet time from the last pod that came, not from the last one that left', () => {
+    const nodes = [{ name: 'old-1', old: true, ...drained }, { name: 'new-1' }];
+    const now = Date.UTC(2026, 10, 21, 8);
+    const at = (ago: number): string[] => {
+      const lastArrivals = new Map([['old-1', now - ago]]);
+      return words(plan({ pools: [{ nodes, baseline: 1, previous: [] }], input: { lastArrivals } }).actions);
+    };
+    expect(at(5_000)).toEqual(['terminate old-1 -1']);
+    expect(at(4_000)).toEqual([]);
   });
 
   it('does not ask twice when the describe is older than the accepted termination', () => {

@@ -208,8 +208,8 @@ describe('the order of nodes', () => {
       { name: 'fast', node: 'old-2', grace: 30 },
     ];
     const terminationMs = new Map([
-      ['rs-slow', 1_000],
-      ['rs-fast', 30_000],
+      ['shop/ReplicaSet/slow-rs', 1_000],
+      ['shop/ReplicaSet/fast-rs', 30_000],
     ]);
     const found = plan({ pools: [{ nodes, baseline: 2, surge: 2 }], pods, input: { terminationMs } });
     expect(cordons(found)).toEqual(['cordon old-2', 'cordon old-1']);

@@ -122,7 +122,7 @@ describe('a forecast', () => {
   it('never promises less than a boot and the longest drain unlike any measured one, orders its quantiles, and is the same for the same question', () => {
     fc.assert(
       fc.property(drains, fc.integer({ min: 1, max: 10 }), history, (list, surge, measured) => {
-        const ask = () => forecastRoll({ drains: list, surge, history: measured, pauseMs: 0, seed: 'x' });
+        const ask = () => forecastRoll({ drains: list, surge, history: measured, pauseMs: 0, canary: true, seed: 'x' });
         const found = ask();
         const longest = Math.max(...list);
         const unlike = longest > 3 * Math.max(0, ...measured.drains);
@@ -137,12 +137,16 @@ describe('a forecast', () => {
 
   it('is shorter with more surge, and nothing for no node', () => {
     const list = Array.from({ length: 30 }, () => 60_000);
-    const at = (surge: number): number =>
-      forecastRoll({ drains: list, surge, history: { boots: [120_000], drains: [] }, pauseMs: 0, seed: 'x' }).p50Ms;
+    const at = (surge: number, canary = true): number =>
+      forecastRoll({ drains: list, surge, history: { boots: [120_000], drains: [] }, pauseMs: 0, canary, seed: 'x' })
+        .p50Ms;
     expect(at(1)).toBe(30 * 190_000);
     // The first node boots alone: a wave of one boot more.
     expect(at(10)).toBe(120_000 + 3 * 190_000);
-    expect(forecastRoll({ drains: [], surge: 1, history: { boots: [], drains: [] }, pauseMs: 0, seed: 'x' })).toEqual({
+    expect(at(10, false)).toBe(3 * 190_000);
+    expect(
+      forecastRoll({ drains: [], surge: 1, history: { boots: [], drains: [] }, pauseMs: 0, canary: true, seed: 'x' }),
+    ).toEqual({
       p50Ms: 0,
       p90Ms: 0,
     });
