@@ -66,6 +66,7 @@ function readBody(request) {
 function handler(options, startedAt) {
   const gauges = metricsOf(options);
   let progress;
+  let report;
   const requests = new Map();
   const age = () => performance.now() - startedAt;
   const isReady = () => age() >= options.readyAfter;
@@ -97,6 +98,13 @@ function handler(options, startedAt) {
         return [204, ''];
       }
       return progress === undefined ? [404, 'not found'] : [200, progress, 'application/json'];
+    }
+    if (url.pathname === '/report') {
+      if (request.method === 'POST') {
+        report = await readBody(request);
+        return [200, 'ok'];
+      }
+      return report === undefined ? [404, 'not found'] : [200, report, 'application/json'];
     }
     if (options.files !== undefined && first === 'files')
       return partOfFile(options.files, decodeURIComponent(url.pathname.slice('/files/'.length)), url.searchParams);

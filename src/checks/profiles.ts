@@ -11,6 +11,7 @@ import { controlPlanePods } from './catalogue/controlplane-pods.ts';
 import { customContainer } from './catalogue/custom-container.ts';
 import { daemonSetAllNodes } from './catalogue/daemonset-all-nodes.ts';
 import { daemonSetCurrent } from './catalogue/daemonset-current.ts';
+import { declarativeSuites } from './catalogue/declarative-suites.ts';
 import { deploymentCreate } from './catalogue/deployment-create.ts';
 import { deploymentScale } from './catalogue/deployment-scale.ts';
 import { deploymentUpdate } from './catalogue/deployment-update.ts';
@@ -92,6 +93,7 @@ export const catalogue: CheckDefinition[] = [
   serviceMonitor,
   logBackend,
   customContainer,
+  ...declarativeSuites,
   leaks,
   ...conformanceChecks,
 ];
@@ -148,6 +150,7 @@ export const profiles: Record<string, CheckDefinition[]> = {
     serviceMonitor,
     logBackend,
     customContainer,
+    ...declarativeSuites,
   ],
   /** Small enough to run all day on every cluster. */
   periodic: [

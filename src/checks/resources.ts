@@ -57,6 +57,8 @@ export const clusterRoleBindings = define(
   'ClusterRoleBinding',
   false,
 );
+export const roles = define('rbac.authorization.k8s.io', 'v1', 'roles', 'Role');
+export const roleBindings = define('rbac.authorization.k8s.io', 'v1', 'rolebindings', 'RoleBinding');
 export const horizontalPodAutoscalers = define(
   'autoscaling',
   'v2',

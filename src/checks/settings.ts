@@ -42,6 +42,9 @@ export const settingNames = [
   'audit_source',
   'authz_rules',
   'authz_table',
+  'chainsaw_args',
+  'chainsaw_image',
+  'chainsaw_tests',
   'cluster_domain',
   'conformance_focus',
   'conformance_image',
@@ -51,6 +54,7 @@ export const settingNames = [
   'conformance_skip',
   'custom_args',
   'custom_image',
+  'custom_results',
   'custom_timeout',
   'dns_service',
   'dns_zone',
@@ -67,6 +71,9 @@ export const settingNames = [
   'image_policy_exempt',
   'image_registry',
   'ingress_class',
+  'kuttl_args',
+  'kuttl_image',
+  'kuttl_tests',
   'load_balancers',
   'load_for',
   'load_max_bad',
@@ -85,6 +92,8 @@ export const settingNames = [
   'reboot_test_pool',
   'spot_event_reason',
   'spot_notice_file',
+  'suite_role',
+  'suite_timeout',
 ] as const;
 
 type SettingName = (typeof settingNames)[number];

@@ -1,21 +1,18 @@
 /** One call of the upstream suite in the cluster: a Job whose second container hands out what the first one writes. */
 import type { KubeObject } from '../../domain/kube-object.ts';
 import { type CheckContext, CheckInterrupted } from '../contract.ts';
-import { probeContainer } from '../probe.ts';
+import { Reporter, reporterContainer, reporterPort } from '../reporter.ts';
 import { jobs, pods } from '../resources.ts';
 import { explained, mustNotBeTaken, whyPodNotReady } from '../workload.ts';
 import { mergeProgress, readLog } from './e2e-log.ts';
 import type { ConformancePass } from './profiles.ts';
 
 const results = '/tmp/results';
-const reporterPort = 8099;
 const lookEveryMs = 15_000;
 /** An autoscaler may have to make room first, and the image is large. */
 const startWithinMs = 20 * 60_000;
 /** How long the results of a container that has ended may be asked for in vain. */
 const collectWithinMs = 3 * 60_000;
-const chunkBytes = 1024 * 1024;
-const mostBytes = 96 * 1024 * 1024;
 
 export interface PassInput {
   pass: ConformancePass;
@@ -124,12 +121,7 @@ function jobOf(context: CheckContext, input: PassInput, name: string): KubeObjec
               securityContext: confined,
               volumeMounts,
             },
-            {
-              ...probeContainer(context, ['serve', '--http', String(reporterPort), '--files', results]),
-              name: 'reporter',
-              ports: [{ containerPort: reporterPort, name: 'results' }],
-              volumeMounts,
-            },
+            reporterContainer(context, results, volumeMounts),
           ],
         },
       },
@@ -187,7 +179,7 @@ async function followed(context: CheckContext, name: string, reader: Reporter, i
       const ended = containerOf(pod, 'conformance')?.state?.terminated;
       if (ended) return ended.exitCode;
       await reader.moreOfLog();
-      const { completed, total, failed } = mergeProgress(readLog(reader.text()), await reader.posted());
+      const { completed, total, failed } = mergeProgress(readLog(reader.text()), await reader.posted('progress'));
       const { before } = input;
       context.progress({
         completed: before.completed + completed,
@@ -200,89 +192,5 @@ async function followed(context: CheckContext, name: string, reader: Reporter, i
       throw new CheckInterrupted(`the suite has not ended within ${Math.round(input.withinMs / 60_000)} min`);
     }
     await context.pause(lookEveryMs);
-  }
-}
-
-/** The second container, by way of the API server's proxy: nothing but the API must be reachable. */
-class Reporter {
-  readonly #context: CheckContext;
-  readonly #base: string;
-  #log: Buffer = Buffer.alloc(0);
-
-  constructor(context: CheckContext, pod: string) {
-    this.#context = context;
-    this.#base = `/api/v1/namespaces/${context.namespace}/pods/${pod}:${reporterPort}/proxy`;
-  }
-
-  text(): string {
-    return this.#log.toString('utf8');
-  }
-
-  async posted(): Promise<unknown> {
-    try {
-      const { status, body } = await this.#context.kube.raw(`${this.#base}/progress`);
-      return status === 200 ? (JSON.parse(body) as unknown) : undefined;
-    } catch {
-      return undefined;
-    }
-  }
-
-  /** As much as is there now; never throws. */
-  async moreOfLog(): Promise<void> {
-    try {
-      for (;;) {
-        const part = await this.#part('e2e.log', this.#log.length);
-        if (part === undefined || part.length === 0 || this.#log.length >= mostBytes) return;
-        this.#log = Buffer.concat([this.#log, part]);
-      }
-    } catch {
-      // Next time.
-    }
-  }
-
-  async restOfLog(deadline: number): Promise<Buffer> {
-    const whole = await this.#patiently(deadline, async () => {
-      await this.#part('e2e.log', this.#log.length);
-      return true;
-    });
-    if (whole) await this.moreOfLog();
-    return this.#log;
-  }
-
-  /** Undefined when the suite has not written it. */
-  file(name: string, deadline: number): Promise<Buffer | undefined> {
-    return this.#patiently(deadline, async () => {
-      const first = await this.#part(name, 0);
-      if (first === undefined) return undefined;
-      const parts = [first];
-      let length = first.length;
-      while ((parts.at(-1) as Buffer).length > 0 && length < mostBytes) {
-        const next = (await this.#part(name, length)) ?? Buffer.alloc(0);
-        parts.push(next);
-        length += next.length;
-      }
-      return Buffer.concat(parts);
-    });
-  }
-
-  async #part(name: string, from: number): Promise<Buffer | undefined> {
-    const path = `${this.#base}/files/${name}?from=${from}&bytes=${chunkBytes}`;
-    const { status, body } = await this.#context.kube.raw(path);
-    if (status === 404) return undefined;
-    if (status !== 200) throw new Error(`the reporter answers ${status} for ${name}: ${body.slice(0, 200)}`);
-    return Buffer.from(body, 'base64');
-  }
-
-  /** Again and again while it cannot be asked; CheckInterrupted when that does not end. */
-  async #patiently<T>(deadline: number, work: () => Promise<T>): Promise<T> {
-    for (;;) {
-      try {
-        return await work();
-      } catch (error) {
-        const message = error instanceof Error ? error.message : String(error);
-        if (this.#context.clock.now() >= deadline) throw new CheckInterrupted(message);
-        await this.#context.pause(5_000);
-      }
-    }
   }
 }

@@ -241,7 +241,7 @@ describe('clm-probe', () => {
     expect(seen.ms.p99).toBeGreaterThanOrEqual(seen.ms.p50);
   }, 60_000);
 
-  it('serves the files of one folder in parts, and keeps what is posted as progress', async () => {
+  it('serves the files of one folder in parts, and keeps what is posted as progress and as report', async () => {
     const port = await freePort();
     writeFileSync(path.join(folder, 'e2e.log'), 'a •• line');
     writeFileSync(path.join(folder, 'secret'), 'never');
@@ -265,6 +265,11 @@ describe('clm-probe', () => {
     expect((await fetch(progress)).status).toBe(404);
     expect((await fetch(progress, { method: 'POST', body: '{"total":3}' })).status).toBe(204);
     expect(await (await fetch(progress)).json()).toEqual({ total: 3 });
+    const report = `http://127.0.0.1:${port}/report`;
+    expect((await fetch(report)).status).toBe(404);
+    // Kuberhealthy's clients take nothing but 200.
+    expect((await fetch(report, { method: 'POST', body: '{"ok":false}' })).status).toBe(200);
+    expect(await (await fetch(report)).json()).toEqual({ ok: false });
     serving.child.kill('SIGTERM');
     expect(await serving.ended).toBe(0);
   }, 60_000);

@@ -1,6 +1,7 @@
 import type { AggregatedApi } from '../kube/aggregated-api.ts';
 import { awsCli } from '../programs/aws-cli.ts';
 import { conformanceSuite } from '../programs/conformance/suite-program.ts';
+import { declarativeSuite } from '../programs/declarative-suite.ts';
 import { gpuSample } from '../programs/gpu-sample.ts';
 import type { AddonContext } from './addon.ts';
 import { ImagePolicy, PodIdentity } from './admission-servers.ts';
@@ -45,6 +46,8 @@ export function installAddons(ctx: AddonContext): AggregatedApi[] {
   const { api, cloud, runtime } = ctx;
   runtime.programs.add('aws-cli', awsCli({ cloud, faults: runtime.faults }));
   runtime.programs.add('cuda-sample', gpuSample(runtime.faults));
+  for (const name of ['chainsaw', 'kuttl'] as const)
+    runtime.programs.add(name, declarativeSuite(name, { api, resources: ctx.core.resources }));
   runtime.programs.add('conformance', conformanceSuite({ api, dns: runtime.dns }));
   return [metrics, custom];
 }

@@ -52,6 +52,8 @@ export type FileError = 'not-found' | 'denied' | 'full' | 'io';
 export interface FileAccess {
   read(path: string): { content: string } | { error: FileError; message: string };
   write(path: string, content: string): { error: FileError; message: string } | undefined;
+  /** Files at and below the folder that volumes hold, as absolute paths in order. */
+  list(folder: string): string[];
   /** Something was written outside of its volumes. */
   readonly scratched: boolean;
 }

@@ -26,6 +26,10 @@ export class VolumeData {
     return this.#volumes.size === 0;
   }
 
+  names(key: string): string[] {
+    return [...(this.#volumes.get(key)?.keys() ?? [])];
+  }
+
   read(key: string, path: string): string | undefined {
     return this.#volumes.get(key)?.get(path);
   }
@@ -90,6 +94,31 @@ export class ContainerFiles implements FileAccess {
     return this.#data.write(place.key, mount.path, content, place.capacity)
       ? undefined
       : { error: 'full', message: `write ${path}: no space left on device` };
+  }
+
+  list(folder: string): string[] {
+    const pod = this.#process.pod();
+    const mount = pod && this.#mountOf(pod, folder);
+    if (!mount) return [];
+    const place = this.#placeOf(pod, mount.volume);
+    const inside = this.#apiPaths(pod, mount.volume) ?? (place ? this.#data.names(place.key) : []);
+    const below = mount.path === '' ? '' : `${mount.path}/`;
+    const root = folder.replace(/\/$/, '');
+    return inside
+      .filter((path) => path.startsWith(below))
+      .map((path) => `${root}/${path.slice(below.length)}`)
+      .sort();
+  }
+
+  #apiPaths(pod: Pod, volume: Fields): string[] | undefined {
+    const source = fieldsOf(volume['configMap'] ?? volume['secret']);
+    const name = source['name'] ?? source['secretName'];
+    if (name === undefined) return undefined;
+    const items = listOf(source['items']).map(fieldsOf);
+    if (items.length > 0) return items.map((each) => String(each['path']));
+    const table = volume['configMap'] === undefined ? 'secrets' : 'configmaps';
+    const object = this.#core.store.table(table).get(pod.metadata.namespace, shownText(name));
+    return Object.keys(fieldsOf(object?.['data']));
   }
 
   #mountOf(pod: Pod, path: string): Mount | undefined {

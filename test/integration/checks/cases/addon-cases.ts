@@ -244,30 +244,6 @@ export const addonCases: CheckCase[] = [
       },
     },
   },
-  {
-    check: 'custom.container',
-    given: (world) => {
-      world.cluster.configItems['e2e_custom_image'] = 'clm-probe:1';
-      world.cluster.configItems['e2e_custom_args'] = 'exit --code 0';
-    },
-    evidence: /^clm-probe:1 ended with code 0$/,
-    broken: {
-      'a container that ends with another code': {
-        by: (world) => {
-          world.cluster.configItems['e2e_custom_args'] = 'exit --code 7';
-        },
-        message: /^clm-probe:1 ended with code 7: /,
-      },
-      'a container that never ends': {
-        by: (world) => {
-          world.cluster.configItems['e2e_custom_args'] = 'sleep --for forever';
-          world.cluster.configItems['e2e_custom_timeout'] = '2m';
-        },
-        outcome: 'timedout',
-        message: /the container ended: not within 120 s; it is Running/,
-      },
-    },
-  },
 ];
 
 const controlPlane = (world: CheckWorld, components: string[]): void => {

@@ -3,6 +3,7 @@ import type { CheckCase } from '../check-cases.ts';
 import { addonCases } from './addon-cases.ts';
 import { conformanceCases } from './conformance-cases.ts';
 import { coreCases } from './core-cases.ts';
+import { customCases } from './custom-cases.ts';
 import { loadCases } from './load-cases.ts';
 import { networkCases } from './network-cases.ts';
 import { nodeCases } from './node-cases.ts';
@@ -13,6 +14,7 @@ export const allCases: CheckCase[] = [
   ...smokeCases,
   ...coreCases,
   ...addonCases,
+  ...customCases,
   ...networkCases,
   ...nodeCases,
   ...policyCases,

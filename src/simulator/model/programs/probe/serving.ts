@@ -19,6 +19,7 @@ export class ProbeServer {
   readonly #gauges = new Map<string, string>();
   readonly #requests = new Map<number, number>();
   #progress: string | undefined;
+  #report: string | undefined;
   readonly #of: Pick<Process, 'startedAt'>;
   readonly #args: ProbeArguments;
 
@@ -48,6 +49,7 @@ export class ProbeServer {
     for (const [name, value] of this.#gauges) copy.#gauges.set(name, value);
     for (const [status, count] of this.#requests) copy.#requests.set(status, count);
     copy.#progress = this.#progress;
+    copy.#report = this.#report;
     return copy;
   }
 
@@ -129,6 +131,11 @@ export class ProbeServer {
         if (request.method === 'POST') this.#progress = request.body;
         if (request.method === 'POST') return text(204, '');
         return this.#progress === undefined ? text(404, 'not found') : text(200, this.#progress);
+      }
+      case 'report': {
+        if (request.method === 'POST') this.#report = request.body;
+        if (request.method === 'POST') return text(200, 'ok');
+        return this.#report === undefined ? text(404, 'not found') : text(200, this.#report);
       }
       case 'files':
         return this.#file(process, path.slice('/files/'.length), new URLSearchParams(query));
