@@ -130,6 +130,7 @@ export const workingStates = [
   'manifests',
   'workerRolls',
   'postDeletions',
+  'removals',
   'workloads',
   'e2e',
   'recording',

@@ -15,6 +15,8 @@ export interface NodePoolRollInput {
   /** An instance that is not usable this long after its launch counts as a failed boot. */
   bootTimeoutMs: number;
   surge?: SurgeSetting | undefined;
+  /** The pool is to be no more: its nodes are drained, none is launched, and nothing is put back at the end. */
+  removes?: boolean | undefined;
 }
 
 /** Where a node is in the roll; computed from cloud and node object, kept only for display and for how long it lasts. */

@@ -48,6 +48,9 @@ export interface RenderedUpload {
   readonly files: readonly UploadedFile[];
 }
 
+/** On the further stacks of a cluster, so that those which nothing renders any more are found; pools have tags of their own. */
+export const stackKindTag = 'clm/stack';
+
 /** Where files of nodes and long templates lie: the config item `files_bucket`, else where the original keeps them. */
 export function filesBucket(cluster: Pick<Cluster, 'configItems' | 'infrastructureAccount' | 'region'>): string {
   const { configItems, infrastructureAccount, region } = cluster;

@@ -1,5 +1,5 @@
 import { isControlPlane, type NodePool } from '../domain/cluster.ts';
-import type { RenderedPool, RenderedStack } from '../domain/rendered.ts';
+import { type RenderedPool, type RenderedStack, stackKindTag } from '../domain/rendered.ts';
 import { ClusterContext } from './cluster-context.ts';
 import { missingProfileFile } from './manifest-units.ts';
 import { uploadsOf, userDataOf } from './pool-userdata.ts';
@@ -68,7 +68,8 @@ export function renderExtraStacks(context: ClusterContext): RenderedStack[] {
       const remedy = 'write Metadata: {StackName: "…"}';
       throw new RenderingError([{ file: file.path, line: 1, path: 'Metadata.StackName', message, remedy }]);
     }
-    stacks.push(makeStack(context, { name: stackName, kind: 'extra', file, inputs: (of) => of.inputs }));
+    const tags = { [stackKindTag]: 'extra' };
+    stacks.push(makeStack(context, { name: stackName, kind: 'extra', file, inputs: (of) => of.inputs, tags }));
   }
   return stacks;
 }

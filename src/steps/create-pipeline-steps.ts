@@ -22,6 +22,7 @@ import { deleteObjects } from './cluster-update/delete-objects.ts';
 import { planUpdate } from './cluster-update/plan-update.ts';
 import { awaitApi, preflightCluster } from './cluster-update/preflight-cluster.ts';
 import { recordFailure, recordUpdate } from './cluster-update/record-update.ts';
+import { removeOrphans } from './cluster-update/remove-orphans.ts';
 import { rollPools } from './cluster-update/roll-pools.ts';
 import { runBaseline } from './cluster-update/run-baseline.ts';
 import { runE2e } from './cluster-update/run-e2e.ts';
@@ -97,6 +98,7 @@ export function createPipelineSteps(input: PipelineStepsInput): Record<string, S
     'apply-stacks': reporting(applyStacks(deps)),
     'roll-pools': reporting(rollPools(deps)),
     'delete-objects': reporting(deleteObjects(deps)),
+    'remove-orphans': reporting(removeOrphans(deps)),
     'apply-manifests': reporting(applyManifests(deps)),
     'await-workloads': reporting(awaitWorkloads(deps)),
     'run-baseline': reporting(runBaseline(deps)),

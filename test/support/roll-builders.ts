@@ -8,6 +8,7 @@ import {
   type PoolPlan,
   type PoolRollState,
   type RollAction,
+  type RollMode,
   type RollPlanInput,
 } from '../../src/planning/roll/roll-plan.ts';
 import type { GroupInstance, LoadBalancerHealth, NodeGroup, TargetHealth } from '../../src/ports/cloud-provider.ts';
@@ -89,7 +90,7 @@ export interface PoolSpec {
   min?: number;
   max?: number;
   surge?: number;
-  mode?: 'rolling' | 'stopping';
+  mode?: RollMode;
   balanced?: boolean;
   memory?: Partial<RollMemory>;
   previous?: RollNode[];

@@ -49,8 +49,28 @@ export const pipelineRemedies: Record<string, Remedy> = {
       'Workloads or volumes that clm has not put there are in a cluster that is to be taken away. It is not touched while they are there.',
     actions: ['Ask their owners to move and delete them; clm why CLUSTER names them.'],
   },
+  'too-many-removals': {
+    meaning: 'More pools and stacks have left the configuration of a cluster than may be removed in one update.',
+    actions: [
+      'Look whether they should be gone: a branch or file of the configuration may have been lost.',
+      'If they should: remove them in several steps, or set the config item removal_limit of the cluster for this update.',
+    ],
+  },
+  'no-workers-left': {
+    meaning:
+      'The configuration of a cluster has no pool of workers any more, and to remove the last one would leave nothing for its pods.',
+    actions: [
+      'Put a pool back into the registry.',
+      'If the whole cluster should go: lifecycle_status: decommission-requested.',
+    ],
+  },
+  'pool-not-empty': {
+    meaning:
+      'A pool that is removed has nodes again after it was drained, so its stack was not deleted: they would end undrained.',
+    actions: ['Look who let the group grow; clm retry channel:NAME --reason … drains it again.'],
+  },
   'stack-delete-failed': {
-    meaning: 'CloudFormation could not delete a stack of a cluster that is taken away.',
+    meaning: 'CloudFormation could not delete a stack that is taken away, of a cluster or with it.',
     actions: [
       'clm why CLUSTER names the resource: a bucket that is not empty, an interface that something uses.',
       'Take it away; clm tries again every quarter of an hour, or at once: clm retry cluster:NAME --reason …',

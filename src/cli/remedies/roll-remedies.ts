@@ -33,6 +33,22 @@ export const rollRemedies: Record<string, Remedy> = {
     meaning: 'A pod has no controller that would start it anew elsewhere, so it is not evicted.',
     actions: ['Delete it by hand when it may go, or let a Deployment, StatefulSet or Job own it.'],
   },
+  'last-control-plane-node': {
+    meaning: 'No other control-plane node would serve without this one, so it stays.',
+    actions: ['Wait until another one is Ready and in its load balancers, or look why none is.'],
+  },
+  'no-other-node': {
+    meaning: 'A pool is removed, and no node of another pool could take the pods of its nodes.',
+    actions: ['Give the cluster nodes in another pool, or put the pool back into the registry.'],
+  },
+  'zone-capacity': {
+    meaning:
+      'Volumes of the pods of a node can be used in one zone only, and no node that may take them serves there yet.',
+    actions: [
+      'In a roll: wait for the new node in that zone; clm why CLUSTER says what keeps it.',
+      'For a pool that is removed: give another pool a node in that zone, or have the owner move the data.',
+    ],
+  },
   'pod-returns': {
     meaning: 'A pod comes back to the cordoned node after each eviction: it tolerates the taint, or names the node.',
     actions: ['Remove spec.nodeName or the wide toleration from its template.'],

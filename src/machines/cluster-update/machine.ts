@@ -249,7 +249,9 @@ export const clusterUpdateMachine = base.createMachine({
     preDeletions: phase('preDeletions', 'delete-objects', 'manifests'),
     manifests: phase('manifests', 'apply-manifests', 'workerRolls'),
     workerRolls: phase('workerRolls', 'roll-pools', 'postDeletions'),
-    postDeletions: phase('postDeletions', 'delete-objects', 'workloads'),
+    postDeletions: phase('postDeletions', 'delete-objects', 'removals'),
+    /** Pools and stacks that the configuration has no more: drained and deleted one by one, when all else has found its place. */
+    removals: phase('removals', 'remove-orphans', 'workloads'),
     workloads: phase('workloads', 'await-workloads', 'e2e'),
     e2e: phase('e2e', 'run-e2e', 'recording'),
     recording: {

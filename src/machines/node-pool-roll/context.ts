@@ -18,6 +18,7 @@ export const nodePoolRollInput = z.object({
   blockLimitMs: z.number(),
   bootTimeoutMs: z.number(),
   surge: surge.optional(),
+  removes: z.boolean().optional(),
 }) satisfies z.ZodType<NodePoolRollInput>;
 
 const rollBlock = z.object({

@@ -83,6 +83,7 @@ export const nodePoolRollMachine = setup({
     blockLimitMs: input.blockLimitMs,
     bootTimeoutMs: input.bootTimeoutMs,
     ...(input.surge === undefined ? {} : { surge: input.surge }),
+    ...(input.removes === undefined ? {} : { removes: input.removes }),
     progress: { total: 0, updated: 0, nodes: [] },
     memory: null,
     wait: null,

@@ -9,7 +9,7 @@ import { forecastRoll } from '../roll/forecast.ts';
 import { surgeOf } from '../roll/policy.ts';
 import type { PoolRollForecast } from './plan-document.ts';
 import { rollCauses } from './roll-causes.ts';
-import { beforeOf, type ComparisonInput } from './unit-changes.ts';
+import { appliedNames, beforeOf, type ComparisonInput } from './unit-changes.ts';
 
 /** Drain of a node of which nothing was measured: most pods end within their 30 s. */
 const guessedDrainMs = 60_000;
@@ -40,10 +40,24 @@ export function poolForecasts(input: PoolForecastInput): PoolRollForecast[] {
   if (input.fresh || input.fact === undefined) return [];
   const { rendered } = input.after;
   if (!input.after.sealed && input.fact.digest === rendered.digest) return [];
-  return rendered.pools.flatMap((pool) => {
+  const rolled = rendered.pools.flatMap((pool) => {
     const why = causes(input, pool);
     return why === undefined ? [] : [forecast(input, pool, why)];
   });
+  return [...rolled, ...removedPools(input)];
+}
+
+const goneWhy = 'no longer in the configuration: drained, then its stack is deleted';
+
+/** Drained one by one, and none is launched. */
+function removedPools(input: PoolForecastInput): PoolRollForecast[] {
+  const stays = new Set(input.after.rendered.pools.map((pool) => pool.name));
+  return appliedNames(input, 'pools', (of) => of.pools)
+    .filter((name) => !stays.has(name))
+    .map((name) => {
+      const controlPlane = input.recorded?.rendered.pools.find((pool) => pool.name === name)?.controlPlane ?? false;
+      return { ...forecast(input, { name, controlPlane }, { why: [goneWhy], certain: true }, 1), surge: 0 };
+    });
 }
 
 type Causes = Pick<PoolRollForecast, 'why' | 'certain'>;
@@ -66,13 +80,19 @@ function causes(input: ComparisonInput, pool: RenderedPool): Causes | undefined 
   return found.length === 0 ? undefined : { why: found, certain: true };
 }
 
-function forecast(input: PoolForecastInput, pool: RenderedPool, why: Causes): PoolRollForecast {
+function forecast(
+  input: PoolForecastInput,
+  pool: Pick<RenderedPool, 'name' | 'controlPlane'>,
+  why: Causes,
+  /** Nodes at a time; what the pool says unless given. */
+  atOnce?: number,
+): PoolRollForecast {
   const { cluster, sizes, histories } = input;
   const own = cluster.nodePools.find((one) => one.name === pool.name);
   const observed = sizes[pool.name];
   const nodes = observed ?? own?.minSize ?? 0;
   const policy = policyOfCluster(cluster);
-  const surge = surgeOf(nodes, policy, parseSurge(own?.configItems[surgeItem] ?? ''), pool.controlPlane);
+  const surge = atOnce ?? surgeOf(nodes, policy, parseSurge(own?.configItems[surgeItem] ?? ''), pool.controlPlane);
   const history = histories.get(pool.name) ?? { boots: [], drains: [] };
   const { p50Ms, p90Ms } = forecastRoll({
     drains: Array.from({ length: nodes }, () => guessedDrainMs),

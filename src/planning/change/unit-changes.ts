@@ -120,14 +120,22 @@ function withoutToken(text: string): string {
   return text.replace(/^(\s*UserData: ).*$/gm, '$1(compared apart)');
 }
 
+const poolGoes = 'its pool is no longer in the configuration: the nodes are drained one by one, then it is deleted';
+const extraGoes =
+  'it is no longer in the configuration: it is deleted once it has cooled off, unless it holds what cannot be made again';
+
 function removedStacks(input: ComparisonInput): UnitChange[] {
   const kept = new Set(input.after.rendered.stacks.map((stack) => stack.name));
   return appliedNames(input, 'stacks', (of) => of.stacks)
     .filter((name) => !kept.has(name))
-    .map((name) => ({ ...bare('stack', 'delete'), name: `stack ${name}` }));
+    .map((name) => {
+      const pool = input.recorded?.rendered.stacks.find((stack) => stack.name === name)?.pool;
+      const note = pool === undefined ? extraGoes : poolGoes;
+      return { ...bare('stack', 'delete'), name: `stack ${name}`, ...(pool === undefined ? {} : { of: pool }), note };
+    });
 }
 
-function appliedNames(
+export function appliedNames(
   input: ComparisonInput,
   units: Units,
   of: (rendered: RenderedCluster) => readonly { name: string }[],

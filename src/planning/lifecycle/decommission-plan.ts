@@ -1,5 +1,5 @@
 /** What has to hold before a cluster is taken away (B10), and in which order it goes. Pure. */
-import type { Cluster } from '../../domain/cluster.ts';
+import { type Cluster, isControlPlane } from '../../domain/cluster.ts';
 import type { KubeObject } from '../../domain/kube-object.ts';
 import type { StackView } from '../../ports/cloud-provider.ts';
 import { parseDuration } from '../../support/duration.ts';
@@ -125,5 +125,5 @@ function rankOf({ name, tags }: Pick<StackView, 'name' | 'tags'>, cluster: Pick<
   const pool = tags['NodePool'] ?? /^nodepool-(.+?)-aws-/.exec(name)?.[1];
   if (pool === undefined) return 2;
   const profile = cluster.nodePools.find((one) => one.name === pool)?.profile ?? pool;
-  return profile.includes('master') || profile.includes('control-plane') ? 1 : 0;
+  return isControlPlane({ profile }) ? 1 : 0;
 }

@@ -25,6 +25,9 @@ const precious: Readonly<Record<string, string>> = {
   'AWS::SecretsManager::Secret': 'its value would be lost',
 };
 
+/** What is lost with a resource of this type; undefined when it can be made again. */
+export const preciousOf = (type: string): string | undefined => precious[type];
+
 /** What an operator lets happen to one resource of one stack. */
 export interface StackAllowance {
   stack: string;

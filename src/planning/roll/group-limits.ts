@@ -4,12 +4,14 @@ import type { NodeView } from '../../domain/cluster-view.ts';
 import type { RollGroupMemory } from '../../domain/node-pool-roll.ts';
 import type { NodeGroup } from '../../ports/cloud-provider.ts';
 import {
+  autoscalerTag,
   baselineByTags,
   type GroupOriginals,
   originalsAsTags,
   originalsOf,
   readOriginals,
   rebalanceProcess,
+  removingTag,
   rollTags,
 } from './group-tags.ts';
 import { carriesMarks, isExemptedByUs, protectedByAnnotation } from './node-marks.ts';
@@ -110,6 +112,30 @@ export function preparations(group: NodeGroup, originals: GroupOriginals, highes
   return changes;
 }
 
+/** Beyond those of a roll: nobody makes the group grow again, and it may shrink to nothing. */
+export function removalPreparations(group: NodeGroup): GroupChange[] {
+  const enabled = group.tags[autoscalerTag];
+  const changes: GroupChange[] = [];
+  if (group.tags[removingTag] === undefined) {
+    changes.push({ kind: 'tag', tags: { [removingTag]: enabled === undefined || enabled === '' ? '-' : enabled } });
+  }
+  if (enabled !== undefined) changes.push({ kind: 'untag', keys: [autoscalerTag] });
+  if (group.min > 0) changes.push({ kind: 'limits', change: { min: 0 } });
+  return changes;
+}
+
+/** A removal that is given up. Nodes that are gone stay gone: the group grows to its minimum, and further as its pods ask for it. */
+function removalRestorations(group: NodeGroup, originals: GroupOriginals): GroupChange[] {
+  const enabled = group.tags[removingTag];
+  if (enabled === undefined) return [];
+  const changes: GroupChange[] = [];
+  if (group.min === 0 && originals.min > 0) changes.push({ kind: 'limits', change: { min: originals.min } });
+  if (enabled !== '-' && group.tags[autoscalerTag] === undefined) {
+    changes.push({ kind: 'tag', tags: { [autoscalerTag]: enabled } });
+  }
+  return changes;
+}
+
 /** Everything back as it was; what somebody else has changed meanwhile stays theirs. Tags go last. */
 export function restorations(group: NodeGroup, memory: RollGroupMemory | undefined, nodes: NodeView[]): GroupChange[] {
   const changes: GroupChange[] = [];
@@ -138,7 +164,7 @@ export function restorations(group: NodeGroup, memory: RollGroupMemory | undefin
   if (!originals.suspended.includes(rebalanceProcess) && group.suspendedProcesses.includes(rebalanceProcess)) {
     changes.push({ kind: 'resume', processes: [rebalanceProcess] });
   }
-  return [...changes, ...untag];
+  return [...changes, ...removalRestorations(group, originals), ...untag];
 }
 
 /** Launched during the roll (and so protected by the group's setting), or noted as protected by a roll. */

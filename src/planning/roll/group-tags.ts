@@ -11,6 +11,11 @@ export const originalSuspendedTag = 'clm/roll-orig-suspended';
 export const originalProtectTag = 'clm/roll-orig-protect';
 export const startedTag = 'clm/roll-started';
 
+/** The pool is being removed; its value is what the tag `autoscalerTag` was, or `-`. */
+export const removingTag = 'clm/roll-removing';
+/** The autoscaler takes care of groups with this tag only: one that is removed must not grow again. */
+export const autoscalerTag = 'k8s.io/cluster-autoscaler/enabled';
+
 export const rollTags = [
   rollIdTag,
   baselineTag,
@@ -21,6 +26,7 @@ export const rollTags = [
   originalSuspendedTag,
   originalProtectTag,
   startedTag,
+  removingTag,
 ];
 
 /**

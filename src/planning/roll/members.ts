@@ -117,7 +117,8 @@ function memberOf(parts: {
   const { instance, group, previous, pool, input, index } = parts;
   const found = index.nodeOf(instance.id);
   const node = found === 'ambiguous' ? undefined : found;
-  const outdated = isOutdated(instance, group);
+  // of a pool that is to be no more every node has to go, whatever it was launched from
+  const outdated = pool.mode === 'removing' || isOutdated(instance, group);
   const usability: Usability =
     found === 'ambiguous'
       ? { usable: false, code: 'ambiguous', message: `several nodes claim instance ${instance.id}` }

@@ -14,6 +14,7 @@ import { EvictionLanes, isCritical } from './eviction-lanes.ts';
 import { type GroupState, groupStates, type Member } from './members.ts';
 import { isCordonedByUs } from './node-marks.ts';
 import { allMembers, cloudPause, look, type PoolContext, wait, wantCloud } from './pool-context.ts';
+import { planRemoving } from './removing-plan.ts';
 import type { PoolPlan, PoolVerdict, RollPlan, RollPlanInput } from './roll-plan.ts';
 import { planRolling } from './rolling-plan.ts';
 import { planStopping, planSurplus } from './stopping-plan.ts';
@@ -115,7 +116,17 @@ function planPool(parts: PoolParts): PoolPlan {
     look(context, input.now + troubleLookMs);
     return finish(context, { kind: 'going-on' });
   }
-  return pool.mode === 'stopping' ? stop(context) : roll(context);
+  if (pool.mode === 'stopping') return stop(context);
+  return pool.mode === 'removing' ? remove(context) : roll(context);
+}
+
+function remove(context: PoolContext): PoolPlan {
+  const drift = driftOf(context, false);
+  if (drift.kind === 'foreign') return finish(context, { kind: 'foreign-change', message: drift.message });
+  watchDrift(context, drift);
+  if (drift.kind === 'desired') return followSize(context, drift);
+  planRemoving(context, drift.kind === 'watched');
+  return finish(context, removingVerdict(context, drift.kind === 'none'));
 }
 
 function stop(context: PoolContext): PoolPlan {
@@ -165,11 +176,29 @@ function watchDrift(context: PoolContext, drift: DriftVerdict): void {
 
 function followSize(context: PoolContext, drift: Extract<DriftVerdict, { kind: 'desired' }>): PoolPlan {
   context.memory = { ...context.memory, drift: null };
-  const tagged = context.pool.mode === 'rolling';
+  const tagged = context.pool.mode !== 'stopping';
   for (const move of drift.moves) {
     context.actions.push({ kind: 'move-baseline', ...move, tagged, reason: drift.message });
   }
   return finish(context, { kind: 'going-on' });
+}
+
+/** Complete when no instance is left and none will come: only then may the stack go that would end them undrained. */
+function removingVerdict(context: PoolContext, settled: boolean): PoolVerdict {
+  const left = allMembers(context).filter((member) => member.phase !== 'terminating');
+  const busy = context.memory.intents.length > 0 || context.actions.length > 0 || !settled;
+  if (left.length === 0 && !busy) {
+    const owing = context.groups.find((state) => state.group.desired > 0);
+    if (owing === undefined) return { kind: 'complete' };
+    wait(context, 'capacity-settling', `${owing.group.name} still wants ${owing.group.desired} nodes`);
+    wantCloud(context, context.input.now - cloudLookMs);
+  }
+  const unclear = left.find((member) => member.phase === 'foreign');
+  if (unclear !== undefined) {
+    const { lifecycleState } = unclear.instance;
+    wait(context, 'instance-unclear', `${unclear.name} is in state ${lifecycleState}, so that it is not touched`);
+  }
+  return { kind: 'going-on' };
 }
 
 /** `settled`: every group shows the size that this roll expects of it; one that does not may be seen through an old describe. */
@@ -246,10 +275,17 @@ function finish(context: PoolContext, verdict: PoolVerdict): PoolPlan {
     boots(context, member);
   }
   const total = context.groups.reduce((sum, state) => sum + state.baseline, 0);
-  const updated = members.filter((member) => member.live && !member.outdated && member.usability.usable).length;
+  const gone = total - members.filter((member) => member.phase !== 'terminating').length;
+  const updated =
+    pool.mode === 'removing'
+      ? Math.max(0, gone)
+      : members.filter((member) => member.live && !member.outdated && member.usability.usable).length;
   const outdatedLeft = context.groups.reduce((sum, state) => sum + state.outdated, 0);
   const overLimit = nodes.filter((node) => node.blockedBy && input.now - node.blockedBy.since >= pool.blockLimitMs);
-  const first = context.waits[0] ?? { code: 'rolling', message: `${outdatedLeft} nodes of ${pool.pool} are outdated` };
+  const first = context.waits[0] ?? {
+    code: 'rolling',
+    message: `${outdatedLeft} nodes of ${pool.pool} ${pool.mode === 'removing' ? 'are to go' : 'are outdated'}`,
+  };
   return {
     pool: pool.pool,
     processId: pool.processId,

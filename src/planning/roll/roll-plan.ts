@@ -5,8 +5,11 @@ import type { CloudView } from '../../ports/cluster-session.ts';
 import type { LeavingWhy } from './node-marks.ts';
 import type { RollPolicy } from './policy.ts';
 
-/** `rolling`: replace outdated nodes. `stopping`: finish or give back what is begun, remove surplus, start nothing. */
-export type RollMode = 'rolling' | 'stopping';
+/**
+ * `rolling`: replace outdated nodes. `removing`: drain every node of a pool that is to be no more, and launch none. `stopping`: finish
+ * or give back what is begun, remove surplus, start nothing.
+ */
+export type RollMode = 'rolling' | 'removing' | 'stopping';
 
 /** One pool that a roll is under way for. */
 export interface PoolRollState {

@@ -90,14 +90,14 @@ function endNodes(context: PoolContext, members: Member[], sums: CapacitySums): 
  * An outdated instance in service whose node object somebody has deleted, or that never registered. A node that does not say which
  * instance it is could be this one: then nothing is concluded.
  */
-function isWithoutNode(context: PoolContext, member: Member): boolean {
+export function isWithoutNode(context: PoolContext, member: Member): boolean {
   if (!member.outdated || member.node || member.ambiguous) return false;
   if (member.instance.lifecycleState !== 'InService') return false;
   return context.input.view.nodes.every((node) => node.instanceId !== undefined);
 }
 
 /** Whose node object is gone may serve the API all the same: it leaves like the others, one at a time, out of its load balancers first. */
-function controlPlaneHolds(context: PoolContext, member: Member): boolean {
+export function controlPlaneHolds(context: PoolContext, member: Member): boolean {
   const { cluster, input, pool } = context;
   if (!pool.controlPlane) return false;
   const gate = controlPlaneGate(pool, cluster, input);
@@ -163,7 +163,7 @@ function staysAfterAll(context: PoolContext, member: Member): boolean {
 }
 
 /** An operator wants it left alone, and it still has pods to leave alone. */
-function isSkipped(context: PoolContext, member: Member): boolean {
+export function isSkipped(context: PoolContext, member: Member): boolean {
   return member.outdated && member.phase !== 'drained' && skippedBy(member, context.input) !== undefined;
 }
 
@@ -178,7 +178,7 @@ function isStranded(context: PoolContext, member: Member): boolean {
   return zonesBound(member, context.index).some((zones) => !comes(zones));
 }
 
-function giveBack(context: PoolContext, member: Member): void {
+export function giveBack(context: PoolContext, member: Member): void {
   const why = isOpenAgain(member)
     ? 'somebody has uncordoned it'
     : member.outdated
@@ -241,7 +241,7 @@ function slackFor(context: PoolContext, member: Member): number {
   return context.groups.find((state) => state.group === member.group)?.slack ?? 0;
 }
 
-function cordonGate(context: PoolContext): { code: string; message: string; at?: number } | undefined {
+export function cordonGate(context: PoolContext): { code: string; message: string; at?: number } | undefined {
   const { cluster, input, memory, pool } = context;
   const unmarked = allMembers(context).find((m) => m.live && m.outdated && m.node && !isMarked(m.node));
   if (unmarked) return { code: 'marking', message: 'outdated nodes are being marked, so that pods move once' };

@@ -1,5 +1,5 @@
 /** I2, I3 and I7: how many nodes there are, and what a run leaves behind. */
-import type { Checker } from './checker.ts';
+import type { Checker, Judgement } from './checker.ts';
 import { type Baseline, type Baselines, groupOf, isJudged, key, leaving, type NodeLimits, sizeOwed } from './limits.ts';
 import type { GroupTruth, NodeTruth, WorldTruth } from './truth.ts';
 
@@ -40,6 +40,8 @@ function cordonLeavesCapacity(baselines: Baselines, limits: NodeLimits): Checker
       const baseline = group && baselines.get(key(event.cluster, group.name));
       if (!group || !baseline) return undefined;
       const nodes = truth.nodes(event.cluster);
+      if (limits.isRemoved?.(event.cluster, group.name) === true)
+        return removedOneByOne(truth, event.cluster, group, limits);
       // One that served nobody costs nothing.
       const self = nodes.find((node) => node.name === event.node);
       if (self && (ended.has(key(event.cluster, self.instanceId)) || !takesPart(event.cluster, truth, group, self)))
@@ -53,6 +55,19 @@ function cordonLeavesCapacity(baselines: Baselines, limits: NodeLimits): Checker
   };
 }
 
+/** Of a group that is to be no more: pods move in small steps, so that a cluster without room is noticed early. */
+function removedOneByOne(truth: WorldTruth, cluster: string, group: GroupTruth, limits: NodeLimits): Judgement {
+  const live = group.instances.filter((one) => !leaving(one.lifecycleState)).map((one) => one.id);
+  const away = truth
+    .nodes(cluster)
+    .filter((node) => live.includes(node.instanceId) && node.unschedulable && node.ready);
+  const most = limits.removedAtOnce ?? 1;
+  if (away.length <= most) return {};
+  return {
+    violation: `${away.length} nodes of ${group.name}, which is removed, are cordoned at once, at most ${most}`,
+  };
+}
+
 /** I2, the other half: giving up a place never leaves fewer instances than the group had before. */
 function sizeKept(baselines: Baselines, limits: NodeLimits): Checker {
   return {
@@ -62,7 +77,7 @@ function sizeKept(baselines: Baselines, limits: NodeLimits): Checker {
         return undefined;
       const baseline = baselines.get(key(event.cluster, event.group));
       const group = truth.groups(event.cluster).find((one) => one.name === event.group);
-      if (!group || !baseline) return undefined;
+      if (!group || !baseline || limits.isRemoved?.(event.cluster, event.group) === true) return undefined;
       const left = group.instances.filter((one) => !leaving(one.lifecycleState) && one.id !== event.instanceId).length;
       // An instance that somebody else took is still owed by the group.
       const owed = Math.max(0, group.desired - 1 - left);

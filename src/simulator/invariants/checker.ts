@@ -21,11 +21,16 @@ export interface ApiCall {
   mutates: boolean;
 }
 
+/** `violation`: what is wrong, for people. */
+export interface Judgement {
+  violation?: string;
+}
+
 /** Judges one invariant, event by event. Answers undefined when the event says nothing about it. */
 export interface Checker {
   invariant: string;
-  onEvent(event: WorldEvent, truth: WorldTruth): { violation?: string } | undefined;
-  onCall?(call: ApiCall): { violation?: string };
+  onEvent(event: WorldEvent, truth: WorldTruth): Judgement | undefined;
+  onCall?(call: ApiCall): Judgement;
   /** Judges the state that a finished run leaves behind, at that moment. */
   atEnd?(cluster: string, truth: WorldTruth, at: number): string[];
 }

@@ -1,7 +1,8 @@
 /** I4, I6 and I8: which nodes go, and in which state. */
 import type { WorldEvent } from '../model/seams.ts';
-import type { Checker } from './checker.ts';
+import type { Checker, Judgement } from './checker.ts';
 import { groupOf, isJudged, key, type NodeLimits } from './limits.ts';
+import type { GroupTruth, WorldTruth } from './truth.ts';
 
 const zoneLabel = 'topology.kubernetes.io/zone';
 
@@ -156,6 +157,25 @@ function isNewer(one: { launchTemplateVersion: string }, than: { launchTemplateV
   return than !== undefined && Number(one.launchTemplateVersion) > Number(than.launchTemplateVersion);
 }
 
+/** The group of the node is to be no more: a place in another one will do, whatever it was launched from. */
+function placeElsewhere(
+  truth: WorldTruth,
+  { cluster, node }: { cluster: string; node: string },
+  group: GroupTruth,
+  needs: string[][],
+): Judgement {
+  const own = new Set(group.instances.map((one) => one.id));
+  const zones = new Set(
+    truth
+      .nodes(cluster)
+      .filter((one) => !own.has(one.instanceId) && one.ready && !one.unschedulable)
+      .map((one) => one.labels[zoneLabel]),
+  );
+  const homeless = needs.find((allowed) => !allowed.some((zone) => zones.has(zone)));
+  if (homeless === undefined) return {};
+  return { violation: `${node} has a volume in ${homeless.join(' or ')}, where no node of another group is` };
+}
+
 /** I8: a node with volumes that are bound to zones is cordoned only when a usable new node is in one of them. */
 function zonesHaveRoom(limits: NodeLimits): Checker {
   return {
@@ -166,6 +186,7 @@ function zonesHaveRoom(limits: NodeLimits): Checker {
       if (needs.length === 0) return undefined;
       const group = groupOf(truth, event.cluster, event.instanceId);
       if (!group) return undefined;
+      if (limits.isRemoved?.(event.cluster, group.name) === true) return placeElsewhere(truth, event, group, needs);
       const self = group.instances.find((one) => one.id === event.instanceId);
       // A node that is not of the oldest itself is given up as surplus by a roll that stops: then any place in the zone will do.
       const surplus = group.instances.some((one) => self !== undefined && isNewer(self, one));

@@ -43,6 +43,12 @@ export interface NodeLimits {
   cloudCalls?: { perSecond: number; burst: number };
   /** Calls of a cluster's API that change something: a bucket a client. No limit by default. */
   kubeChanges?: { perSecond: number; burst: number };
+  /**
+   * Groups that are to be no more, from now on: no size is kept for them, but no more than `removedAtOnce` of their nodes may be out of
+   * service at once (one unless given), and what runs there needs a place in another group.
+   */
+  isRemoved?: (cluster: string, group: string) => boolean;
+  removedAtOnce?: number;
   /** After a storm a client goes on within this time. */
   resumeMs?: number;
 }

@@ -8,6 +8,7 @@ import type { FactWrite } from '../../ports/store.ts';
 import { clusterOf, type PipelineDependencies } from '../pipeline-dependencies.ts';
 import { kubernetesRefusals, refused } from './check-kubernetes.ts';
 import { checkPrune } from './prune-objects.ts';
+import { noteOrphans } from './remove-orphans.ts';
 import {
   clusterFactWrite,
   done,
@@ -42,7 +43,8 @@ export function planUpdate(deps: PipelineDependencies): UpdateStep {
       round: (input.context.plan?.round ?? -1) + 1,
     };
     if (noop) return done({ kind: inherits !== null ? 'inherit' : 'noop', plan });
-    const prunes = unborn ? 0 : await checkLive(deps, input, rendered, changed.components);
+    const live = unborn ? undefined : await checkLive(deps, input, rendered, changed.components);
+    const prunes = live?.prunes ?? 0;
     const message =
       `${clusterId}: ${commit.slice(0, 12)} ${unborn ? 'makes' : 'changes'} ${changed.stacks.length} stacks, ` +
       `${changed.components.length} components, ${changed.pools.length} pools` +
@@ -53,20 +55,24 @@ export function planUpdate(deps: PipelineDependencies): UpdateStep {
         facts: [
           clusterFactWrite(clusterId, underUpdate(fact, { noop, ...changed }, input.now)),
           ...(await begunWrites(deps, input)),
+          ...(live?.orphans.facts ?? []),
         ],
-        journal: [{ kind: 'update-planned', message, data: { version: plan.version, ...changed } }],
+        journal: [
+          ...(live?.orphans.journal ?? []),
+          { kind: 'update-planned', message, data: { version: plan.version, ...changed } },
+        ],
       },
     );
   };
 }
 
-/** What must not be pruned, and versions that cannot be, are told before anything is touched. Returns how many objects are pruned. */
+/** What must not be pruned or removed, and versions that cannot be, are told before anything is touched. */
 async function checkLive(
   deps: PipelineDependencies,
   input: UpdateInput,
   rendered: RenderedCluster,
   components: string[],
-): Promise<number> {
+): Promise<{ prunes: number; orphans: Awaited<ReturnType<typeof noteOrphans>> }> {
   const { clusterId } = input.context;
   const session = await deps.sessions.sessionFor(clusterId);
   const pruned = await checkPrune(deps, input, session.kube, rendered, components);
@@ -75,7 +81,8 @@ async function checkLive(
     const refusals = await kubernetesRefusals(session, cluster, rendered, input.now);
     if (refusals.length > 0) throw refused(refusals);
   }
-  return pruned.go.length;
+  const orphans = await noteOrphans(deps, session, input, rendered);
+  return { prunes: pruned.go.length, orphans };
 }
 
 /** What the update renders from, for whoever asks later what it has applied. */

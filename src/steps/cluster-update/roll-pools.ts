@@ -5,7 +5,7 @@ import { poolSizesWrite } from '../../planning/change/pool-forecast.ts';
 import { groupsOfPool, isComparable, outdatedInstances } from '../../planning/pipeline/pool-currency.ts';
 import { withApplied } from '../../planning/pipeline/update-plan.ts';
 import { parseSurge, surgeItem } from '../../planning/roll/cluster-policy.ts';
-import { revertedTag } from '../../planning/roll/group-tags.ts';
+import { removingTag, revertedTag } from '../../planning/roll/group-tags.ts';
 import type { NodeGroup } from '../../ports/cloud-provider.ts';
 import type { StepOutcome } from '../../ports/step.ts';
 import type { Json, OutboxMessage } from '../../ports/store.ts';
@@ -24,7 +24,7 @@ import {
 
 const backstopMs = 5 * 60_000;
 /** A new node that is not usable by then counts as a failed boot. */
-const bootTimeoutMs = 20 * 60_000;
+export const bootTimeoutMs = 20 * 60_000;
 
 /** Has the pools rolled that have outdated nodes: the control plane pool by pool, workers all at once. */
 export function rollPools(deps: PipelineDependencies): UpdateStep {
@@ -103,12 +103,17 @@ function isCurrent(groups: NodeGroup[]): boolean {
   return (
     groups.length > 0 &&
     groups.every(
-      (group) => isComparable(group) && outdatedInstances(group).length === 0 && group.tags[revertedTag] === undefined,
+      (group) =>
+        isComparable(group) &&
+        outdatedInstances(group).length === 0 &&
+        group.tags[revertedTag] === undefined &&
+        // a removal that was given up has left its marks
+        group.tags[removingTag] === undefined,
     )
   );
 }
 
-function newRoll(controlPlane: boolean, child: string | null, now: number): PoolRoll {
+export function newRoll(controlPlane: boolean, child: string | null, now: number): PoolRoll {
   return {
     controlPlane,
     state: child === null ? 'current' : 'running',

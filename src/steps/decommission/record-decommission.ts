@@ -5,7 +5,7 @@ import type { PipelineDependencies } from '../pipeline-dependencies.ts';
 import { type DecommissionStep, done, named } from './decommission-step.ts';
 
 /** What clm knew of it is forgotten, so that nothing of it holds for another cluster of this name. */
-const forgotten = ['cluster', 'applied', 'drift', 'e2e-baseline', 'duration', 'pool-sizes'];
+const forgotten = ['cluster', 'applied', 'drift', 'e2e-baseline', 'duration', 'pool-sizes', 'orphans'];
 
 /** The end: what is left over is told, and what was known of the cluster is forgotten. */
 export function recordDecommission(deps: PipelineDependencies): DecommissionStep {

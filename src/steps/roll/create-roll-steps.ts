@@ -20,7 +20,7 @@ export function createRollSteps(input: RollStepsInput): Record<string, Step> {
     'prepare-roll': step(prepareRoll),
     'roll-pool': step(async (visit) => {
       const { memory } = visit.step.context;
-      if (memory !== null) return rollPool(visit, memory, 'rolling');
+      if (memory !== null) return rollPool(visit, memory, visit.step.context.removes === true ? 'removing' : 'rolling');
       const message = `${visit.step.id} rolls without ever having been prepared`;
       return { kind: 'failed', failure: terminal('roll-not-prepared', message) };
     }),

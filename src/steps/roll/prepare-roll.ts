@@ -2,7 +2,13 @@ import type { ClusterView } from '../../domain/cluster-view.ts';
 import { FailureError, transient } from '../../domain/failure.ts';
 import type { RollGroupMemory, RollMemory } from '../../domain/node-pool-roll.ts';
 import { countNotReady, countPullFailures, countUnschedulable } from '../../planning/roll/control-plane-gate.ts';
-import { originalsFor, preparations, refusalOf } from '../../planning/roll/group-limits.ts';
+import {
+  type GroupChange,
+  originalsFor,
+  preparations,
+  refusalOf,
+  removalPreparations,
+} from '../../planning/roll/group-limits.ts';
 import { baselineByTags, type GroupOriginals, readOriginals } from '../../planning/roll/group-tags.ts';
 import { groupsOfPool, isOutdated } from '../../planning/roll/members.ts';
 import { carriesMarks } from '../../planning/roll/node-marks.ts';
@@ -31,15 +37,34 @@ export async function prepareRoll(visit: RollVisit): Promise<StepOutcome> {
     const message = `no Auto Scaling group of ${context.clusterId} carries the tag NodePool=${context.pool}`;
     throw new FailureError(transient('roll-group-missing', message));
   }
+  if (context.removes === true) return beginRemoval(visit, view, groups);
   const outdated = groups.reduce((sum, group) => sum + outdatedIn(group).length, 0);
   if (outdated === 0 && context.memory === null && !leftovers(groups, view)) {
     const total = groups.reduce((sum, group) => sum + group.desired, 0);
     const output = { progress: { total, updated: total, nodes: [] }, memory: null, nodesReplaced: 0 };
     return { kind: 'done', output: { ...output, next: 'finished', reason: null } as unknown as Json };
   }
+  return refused(visit, groups) ?? begin(visit, view, groups, outdated);
+}
+
+/** Nothing is to be put back, so that a group without nodes needs no preparation. */
+async function beginRemoval(visit: RollVisit, view: ClusterView, groups: NodeGroup[]): Promise<StepOutcome> {
+  const { context } = visit.step;
+  const size = groups.reduce((sum, group) => sum + liveIn(group).length, 0);
+  const wanted = groups.reduce((sum, group) => sum + group.desired, 0);
+  if (size === 0 && wanted === 0 && context.memory === null) {
+    const output = { progress: { total: 0, updated: 0, nodes: [] }, memory: null, nodesReplaced: 0 };
+    return { kind: 'done', output: { ...output, next: 'finished', reason: null } as unknown as Json };
+  }
+  // which nodes are outdated does not matter: all of them go
+  return refused(visit, groups, 'template-floating') ?? begin(visit, view, groups, size);
+}
+
+function refused(visit: RollVisit, groups: NodeGroup[], ignored?: string): StepOutcome | undefined {
+  const { context } = visit.step;
   for (const group of groups) {
     const refusal = refusalOf(group);
-    if (!refusal) continue;
+    if (!refusal || refusal.code === ignored) continue;
     if (refusal.waits) return waits(visit, refusal.code, refusal.message, refusalLookMs);
     note(visit, 'roll-refused', refusal.message);
     const output = { progress: context.progress, memory: context.memory, nodesReplaced: context.nodesReplaced };
@@ -49,7 +74,7 @@ export async function prepareRoll(visit: RollVisit): Promise<StepOutcome> {
       journal: visit.notes,
     };
   }
-  return begin(visit, view, groups, outdated);
+  return undefined;
 }
 
 async function begin(visit: RollVisit, view: ClusterView, groups: NodeGroup[], outdated: number): Promise<StepOutcome> {
@@ -65,16 +90,16 @@ async function begin(visit: RollVisit, view: ClusterView, groups: NodeGroup[], o
   const size = [...originals.values()].reduce((sum, one) => sum + one.baseline, 0);
   const surge = surgeOf(size, visit.policy, context.surge, context.controlPlane);
   const extra = surge + (context.controlPlane ? 0 : visit.policy.maxBlocked);
-  for (const group of groups) {
+  const stillToDo = (group: NodeGroup): GroupChange[] => {
     const own = originals.get(group.name);
-    if (own) await changeGroup(visit, group, preparations(group, own, highestOf(own, extra)), view);
-  }
+    if (own === undefined) return [];
+    if (context.removes !== true) return preparations(group, own, highestOf(own, extra));
+    return [...preparations(group, own, own.max), ...removalPreparations(group)];
+  };
+  for (const group of groups) await changeGroup(visit, group, stillToDo(group), view);
   const cloud = await visit.session.cloudView(0);
   const ready = groupsOfPool(cloud.groups, context.pool);
-  const lagging = ready.find((group) => {
-    const own = originals.get(group.name);
-    return own && preparations(group, own, highestOf(own, extra)).length > 0;
-  });
+  const lagging = ready.find((group) => stillToDo(group).length > 0);
   if (lagging) return waits(visit, 'preparing', `${lagging.name} does not show its preparations yet`, 5_000);
   const memory = memoryOf(visit, { view, cloud, groups: ready, originals, rollId, outdated });
   const messages: OutboxMessage[] = [];
@@ -84,7 +109,9 @@ async function begin(visit: RollVisit, view: ClusterView, groups: NodeGroup[], o
   note(
     visit,
     'roll-started',
-    `${outdated} of ${size} nodes of ${context.pool} are outdated and are replaced, up to ${surge} at a time`,
+    context.removes === true
+      ? `${context.pool} is removed: its ${outdated} nodes are drained one by one`
+      : `${outdated} of ${size} nodes of ${context.pool} are outdated and are replaced, up to ${surge} at a time`,
   );
   const progress = { total: size, updated: Math.max(0, size - outdated), nodes: context.progress.nodes };
   const output = { progress, memory, nodesReplaced: context.nodesReplaced, next: 'rolling', reason: null };
@@ -161,8 +188,12 @@ function memoryOf(
   };
 }
 
+function liveIn(group: NodeGroup): NodeGroup['instances'] {
+  return group.instances.filter((one) => /^(Pending|InService)/.test(one.lifecycleState));
+}
+
 function outdatedIn(group: NodeGroup): NodeGroup['instances'] {
-  return group.instances.filter((one) => /^(Pending|InService)/.test(one.lifecycleState) && isOutdated(one, group));
+  return liveIn(group).filter((one) => isOutdated(one, group));
 }
 
 /** What most of the outdated instances were launched from. */

@@ -2,6 +2,7 @@ import type { RollMemory } from '../../domain/node-pool-roll.ts';
 import { restorations } from '../../planning/roll/group-limits.ts';
 import { readOriginals } from '../../planning/roll/group-tags.ts';
 import { groupsOfPool, isOutdated } from '../../planning/roll/members.ts';
+import type { NodeGroup } from '../../ports/cloud-provider.ts';
 import type { StepOutcome } from '../../ports/step.ts';
 import type { Json } from '../../ports/store.ts';
 import { changeGroup } from './change-group.ts';
@@ -17,12 +18,26 @@ export async function finalizeRoll(visit: RollVisit): Promise<StepOutcome> {
   const { context } = visit.step;
   const cloud = await visit.session.cloudView(0);
   const groups = groupsOfPool(cloud.groups, context.pool);
+  if (context.removes === true) return endRemoval(visit, groups);
   const outdated = groups.some((group) =>
     group.instances.some((one) => one.lifecycleState === 'InService' && isOutdated(one, group)),
   );
   const begun = groups.some((group) => readOriginals(group) === undefined);
   if (outdated && !begun) return done(visit, 'rolling');
   return restore(visit);
+}
+
+/** Nothing is put back: the group goes with its stack, and neither its minimum nor the autoscaler may bring nodes back before. */
+function endRemoval(visit: RollVisit, groups: NodeGroup[]): StepOutcome {
+  const { session, step } = visit;
+  const left = groups.some(
+    (group) => group.desired > 0 || group.instances.some((one) => !/^Terminat/.test(one.lifecycleState)),
+  );
+  if (left) return done(visit, 'rolling');
+  note(visit, 'pool-drained', `${step.context.pool} is drained: no node of it is left`);
+  visit.ledger.forget(step.id);
+  session.offChange(step.id);
+  return done(visit, 'finished');
 }
 
 /** `stop-roll`: between two nodes, then everything back. */

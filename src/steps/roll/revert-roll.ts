@@ -8,6 +8,7 @@ import { assertLease, note, type RollContext, type RollVisit } from './roll-cont
 /** `revert-roll`: every group of the pool launches from the template of its old nodes again. The tag that says so goes first. */
 export async function revertRoll(visit: RollVisit): Promise<StepOutcome> {
   const { context } = visit.step;
+  if (context.removes === true) return nothingToRevert(visit);
   const by = context.revert?.by ?? 'an operator';
   const { groups } = await visit.session.cloudView(0);
   for (const group of groupsOfPool(groups, context.pool)) {
@@ -29,6 +30,16 @@ export async function revertRoll(visit: RollVisit): Promise<StepOutcome> {
   });
   if (lagging) return waits(visit, `${lagging.name} does not show its template yet`);
   return done(visit);
+}
+
+/** What was drained has nowhere to come back to: the removal ends between two nodes, and the pool is kept by writing it down again. */
+function nothingToRevert(visit: RollVisit): StepOutcome {
+  const { progress, memory, nodesReplaced, pool } = visit.step.context;
+  const reason = `${pool} is being removed, so that no earlier template is to go back to; to keep it, put it back into the registry`;
+  return {
+    kind: 'done',
+    output: { progress, memory, nodesReplaced, next: 'failing', reason } as unknown as Json,
+  };
 }
 
 /**

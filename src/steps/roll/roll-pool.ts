@@ -27,10 +27,10 @@ export async function rollPool(visit: RollVisit, memory: RollMemory, mode: RollM
   const { verdict } = look.plan;
   switch (verdict.kind) {
     case 'complete':
-      return doneOutcome(visit, look, mode === 'rolling' ? 'finalizing' : 'finished', null);
+      return doneOutcome(visit, look, mode === 'stopping' ? 'finished' : 'finalizing', null);
     case 'failed':
       note(visit, 'roll-failed', verdict.message, { code: verdict.code });
-      return doneOutcome(visit, look, mode === 'rolling' ? 'failing' : 'finished', verdict.message);
+      return doneOutcome(visit, look, mode === 'stopping' ? 'finished' : 'failing', verdict.message);
     case 'foreign-change':
       note(visit, 'roll-paused', `${visit.step.context.pool} is paused: ${verdict.message}`);
       return doneOutcome(visit, look, 'paused', verdict.message);
@@ -44,7 +44,7 @@ async function lookAndAct(visit: RollVisit, memory: RollMemory, mode: RollMode):
   let nodes = ledger.nodes.get(step.id) ?? step.context.progress.nodes;
   const view = await session.view();
   const settled =
-    memory.intents.length > 0 && view.stale === undefined ? await settleIntents(visit, view, memory) : undefined;
+    memory.intents.length > 0 && view.stale === undefined ? await settleIntents(visit, view, memory, mode) : undefined;
   let known = settled?.memory ?? memory;
   nodes = withEnded(nodes, settled?.ended ?? [], visit.now());
   let failure = settled?.failure;

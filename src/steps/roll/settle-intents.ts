@@ -5,6 +5,7 @@ import { type Failure, FailureError } from '../../domain/failure.ts';
 import type { CapacityIntent, RollMemory } from '../../domain/node-pool-roll.ts';
 import { isOutdated } from '../../planning/roll/members.ts';
 import { drainStartedAt, podsAtDrainStart } from '../../planning/roll/node-marks.ts';
+import type { RollMode } from '../../planning/roll/roll-plan.ts';
 import type { NodeGroup } from '../../ports/cloud-provider.ts';
 import { lowestOf, peakOf, tagExpected } from './expected-tag.ts';
 import { workloadPodsOn } from './pods-on-node.ts';
@@ -31,7 +32,12 @@ export interface Settled {
   lookAt: number | undefined;
 }
 
-export async function settleIntents(visit: RollVisit, view: ClusterView, memory: RollMemory): Promise<Settled> {
+export async function settleIntents(
+  visit: RollVisit,
+  view: ClusterView,
+  memory: RollMemory,
+  mode: RollMode,
+): Promise<Settled> {
   const settled: Settled = { memory, ended: [], failure: undefined, lookAt: undefined };
   // A launch into the place of a node that has to go first is never sent before that node's termination was: in that order
   // nothing is launched too many, and an unresolved termination proves that the launch has not been sent either.
@@ -47,7 +53,7 @@ export async function settleIntents(visit: RollVisit, view: ClusterView, memory:
         else if (!unresolved.has(intent.group)) await launch(visit, intent, settled);
         continue;
       }
-      const came = await terminate(visit, intent, view, settled);
+      const came = await terminate(visit, intent, { view, mode }, settled);
       if (came === 'unresolved') unresolved.add(intent.group);
       // Its place was not given up: what was to be launched into it is decided anew.
       if (came === 'withdrawn' || came === 'not-ours') withdrawn.add(intent.group);
@@ -227,7 +233,7 @@ async function groupNow(visit: RollVisit, name: string): Promise<NodeGroup | und
 async function terminate(
   visit: RollVisit,
   intent: Terminate,
-  view: ClusterView,
+  { view, mode }: { view: ClusterView; mode: RollMode },
   settled: Settled,
 ): Promise<'ended' | 'not-ours' | 'unresolved' | 'withdrawn'> {
   // Every change in the cluster leads here again: nothing new is to be learnt before the second read is due.
@@ -249,7 +255,7 @@ async function terminate(
     return 'ended';
   }
   if (!visit.ledger.unsent.has(key(visit, intent)) && !secondRead(visit, intent, settled)) return 'unresolved';
-  const why = await mustStay(visit, intent, group, instance, view, settled.memory);
+  const why = await mustStay(visit, intent, group, instance, { view, mode, memory: settled.memory });
   if (why !== undefined) {
     drop(visit, settled, intent);
     visit.ledger.withdraw(intent.instanceId, visit.now());
@@ -317,13 +323,15 @@ async function mustStay(
   intent: Terminate,
   group: NodeGroup,
   instance: NodeGroup['instances'][number],
-  view: ClusterView,
-  memory: RollMemory,
+  { view, mode, memory }: { view: ClusterView; mode: RollMode; memory: RollMemory },
 ): Promise<string | undefined> {
   if (!/^(InService|Standby|Pending)/.test(instance.lifecycleState)) return `it is ${instance.lifecycleState}`;
-  if (intent.why === 'outdated' && !isOutdated(instance, group)) return 'it is on the current template';
-  const baseline = memory.groups.find((one) => one.name === intent.group)?.baseline ?? group.desired;
-  if (intent.decrement && group.desired <= baseline) return `${intent.group} has no node too many any more`;
+  // of a pool that is to be no more every node goes
+  if (mode !== 'removing') {
+    if (intent.why === 'outdated' && !isOutdated(instance, group)) return 'it is on the current template';
+    const baseline = memory.groups.find((one) => one.name === intent.group)?.baseline ?? group.desired;
+    if (intent.decrement && group.desired <= baseline) return `${intent.group} has no node too many any more`;
+  }
   const nodes = view.nodes.filter((one) => one.instanceId === intent.instanceId);
   const [node] = nodes;
   if (nodes.length > 1) return 'several nodes claim its instance';

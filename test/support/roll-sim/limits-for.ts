@@ -8,6 +8,7 @@ const viewLagMs = 120_000;
 export function limitsFor(scenario: Scenario, others: ReadonlySet<string>): NodeLimits {
   const { surge } = scenario;
   const has = (name: string): boolean => scenario.faults.includes(name);
+  const leaving = scenario.pools.find((pool) => pool.name === scenario.removed)?.nodes ?? 0;
   const troubled = scenario.faults.length > 0;
   return {
     surgeOf: (baseline) => surgeNodes(surge, baseline) + 1,
@@ -23,10 +24,14 @@ export function limitsFor(scenario: Scenario, others: ReadonlySet<string>): Node
     stormLagMs: 60_000,
     deregisterTimeoutMs: 350_000,
     detachTimeoutMs: 300_000,
-    movesPerPod: troubled ? 8 : 2,
+    // a node that leaves takes pods of others until its own turn comes
+    movesPerPod: (troubled ? 8 : 2) + leaving,
     cloudCalls: { perSecond: 1, burst: 120 },
     kubeChanges: { perSecond: 5, burst: 400 },
     resumeMs: 3_600_000,
+    isRemoved: (_cluster, group) => group === scenario.removed,
+    // one that is drained, and one that is parked
+    removedAtOnce: 2,
   };
 }
 

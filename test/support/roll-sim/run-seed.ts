@@ -150,15 +150,17 @@ class SeedRun {
       invariant: 'L4',
       onEvent: () => undefined,
       atEnd: (cluster, truth) => {
-        const expected = groups.map((group) => {
-          const now = this.#baselines.get(key(cluster, group.name));
-          if (!now) return group;
-          const { min, desired } = now;
-          const left = truth.groups(cluster).find((one) => one.name === group.name)?.max ?? now.max;
-          const max = now.maxOr?.includes(left) ? left : now.max;
-          const nodes = Array.from({ length: desired }, () => group.nodes[0]);
-          return { ...group, min, max, desired, live: desired, nodes };
-        });
+        const expected = groups
+          .filter(({ name }) => name !== this.#scenario.removed)
+          .map((group) => {
+            const now = this.#baselines.get(key(cluster, group.name));
+            if (!now) return group;
+            const { min, desired } = now;
+            const left = truth.groups(cluster).find((one) => one.name === group.name)?.max ?? now.max;
+            const max = now.maxOr?.includes(left) ? left : now.max;
+            const nodes = Array.from({ length: desired }, () => group.nodes[0]);
+            return { ...group, min, max, desired, live: desired, nodes };
+          });
         const found = JSON.stringify(endStateOf(truth, cluster));
         const wanted = JSON.stringify(expected);
         return found === wanted ? [] : [`ends as ${found}, without crashes as ${wanted}`];
@@ -208,6 +210,12 @@ class SeedRun {
       history: this.#history.lines,
       digest: this.#history.digest(),
     };
+  }
+
+  /** All pools for which something is under way. */
+  get #pools(): string[] {
+    const { rolled, removed } = this.#scenario;
+    return removed === undefined ? rolled : [...rolled, removed];
   }
 
   // ---- time ----
@@ -339,11 +347,11 @@ class SeedRun {
     life.daemon = daemon;
     this.#life = life;
     // What the last life committed in its last moment is known from the store alone.
-    for (const pool of this.#scenario.rolled) {
+    for (const pool of this.#pools) {
       const row = await store.load(this.#rowId(pool));
       if (row) this.#committed(row.id, JSON.stringify(row.value).replaceAll('"', ''), row.status === 'final');
     }
-    for (const pool of this.#scenario.rolled) await this.#post(pool);
+    for (const pool of this.#pools) await this.#post(pool);
   }
 
   #heardCall(api: 'cloud' | 'kube', client: string, action: string, mutates: boolean): void {
@@ -431,6 +439,7 @@ class SeedRun {
       blockLimitMs: 30 * minute,
       bootTimeoutMs: 10 * minute,
       ...(this.#scenario.surge === 'adaptive' ? {} : { surge: this.#scenario.surge }),
+      ...(pool === this.#scenario.removed ? { removes: true } : {}),
     };
     const id = this.#rowId(pool);
     await engine
@@ -446,7 +455,7 @@ class SeedRun {
   }
 
   #tell(event: { type: string; [key: string]: string | null }): void {
-    for (const pool of this.#scenario.rolled) {
+    for (const pool of this.#pools) {
       this.#todo.push(async () => {
         if (this.#attempts.get(pool)?.final !== false) return;
         await this.#life?.daemon.engine.post({ to: this.#rowId(pool), event: event }).catch((error: unknown) => {
@@ -525,10 +534,27 @@ class SeedRun {
 
   #allDone(): boolean {
     if (!this.#life || [...this.#attempts.values()].some((one) => !one.final)) return false;
-    if (this.#scenario.rolled.some((pool) => this.#attempts.get(pool)?.state !== 'rolled')) return false;
+    if (!this.#allFinal()) return false;
+    if (!this.#removedIsGone()) return false;
     if (this.#outdatedLeft(this.#scenario.rolled) === 0) return true;
     for (const pool of this.#scenario.rolled) this.#rollAnew(pool);
     return false;
+  }
+
+  /** As its stack's deletion would, and not by force: a group that still has instances is refused. */
+  #removedIsGone(): boolean {
+    const { removed } = this.#scenario;
+    const group = this.roll.world.aws
+      .truth()
+      .groups(clusterId)
+      .find((one) => one.name === removed);
+    if (removed === undefined || group === undefined) return true;
+    if (group.desired > 0 || group.members.some((one) => /^(Pending|InService)/.test(one.state))) {
+      // somebody let it grow after it was drained: the next look at what is left drains it again
+      this.#rollAnew(removed);
+      return false;
+    }
+    return cloud(this.roll, 'aws-cli/2', 'autoscaling', 'DeleteAutoScalingGroup', { AutoScalingGroupName: removed });
   }
 
   /** The template changed after the end of a roll: the next update rolls again. */
@@ -557,7 +583,7 @@ class SeedRun {
   }
 
   #allFinal(): boolean {
-    return this.#scenario.rolled.every((pool) => this.#attempts.get(pool)?.state === 'rolled');
+    return this.#pools.every((pool) => this.#attempts.get(pool)?.state === 'rolled');
   }
 
   #nothingInFlight(): boolean {

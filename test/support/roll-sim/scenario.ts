@@ -9,6 +9,8 @@ export interface Scenario {
   pools: PoolSpec[];
   /** Names of the pools whose template changes. */
   rolled: string[];
+  /** A pool that is to be no more: drained, and its group deleted in the end. */
+  removed?: string;
   surge: number | `${number}%` | 'adaptive';
   maxUnavailable: number;
   workloads: Workload[];
@@ -30,10 +32,12 @@ export function drawScenario(seed: string): Scenario {
   const drawn = drawWorkloads(random.fork('workloads'), { nodes, pools: pools.map((pool) => pool.name) });
   const quiet = random.next() < 0.1;
   const faults = quiet ? [] : faultClasses.filter((one) => random.next() < one.share).map((one) => one.name);
+  const removed = drawRemoved(seed, pools);
   return {
     seed,
-    pools,
+    pools: removed === undefined ? pools : [...pools, removed],
     rolled,
+    ...(removed === undefined ? {} : { removed: removed.name }),
     surge: pick(random, ['adaptive', 'adaptive', 1, 1, 2, 3, '25%', '50%'] as const),
     maxUnavailable: 0,
     workloads: drawn.workloads,
@@ -41,6 +45,18 @@ export function drawScenario(seed: string): Scenario {
     faults,
     safetyMs: (5 + random.int(36)) * 60_000,
   };
+}
+
+/**
+ * One in five has a pool of workers more, which leaves: beside enough others for what runs on it, in every zone. Drawn apart, so that all
+ * the rest of a seed stays what it was.
+ */
+function drawRemoved(seed: string, pools: readonly PoolSpec[]): PoolSpec | undefined {
+  const random = seededRandom(`removed/${seed}`);
+  const workers = pools.find((pool) => pool.name === 'workers');
+  if (random.next() >= 0.2 || workers === undefined || workers.nodes < 3) return undefined;
+  const balancer = random.next() < 0.3 ? { balancer: pick(random, ['classic', 'target-group'] as const) } : {};
+  return { name: 'leaving', nodes: 1 + random.int(3), ...balancer };
 }
 
 /** 3 to 12 nodes. */

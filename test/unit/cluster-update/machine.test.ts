@@ -92,7 +92,8 @@ describe('the cluster update machine', () => {
       preDeletions: phase('manifests'),
       manifests: phase('workerRolls'),
       workerRolls: phase('postDeletions'),
-      postDeletions: phase('workloads'),
+      postDeletions: phase('removals'),
+      removals: phase('workloads'),
       workloads: phase('e2e'),
       e2e: phase('recording'),
       // what is about to be recorded is done: nothing interrupts it
