@@ -1,5 +1,27 @@
 import { InvalidArgumentError, Option } from 'commander';
-import { examples, type RegisterCommand, wholeNumber } from './command.ts';
+import { parseDuration } from '../support/duration.ts';
+import {
+  type ConnectionOptions,
+  examples,
+  type OutputFormat,
+  outputOption,
+  type RegisterCommand,
+  wholeNumber,
+  withConnection,
+} from './command.ts';
+import { badInput } from './exit.ts';
+
+interface WhatIfFlags extends ConnectionOptions {
+  ref?: string;
+  policy?: string;
+  faults: string[];
+  approve: string[];
+  at?: string;
+  draws: number;
+  limit: number;
+  seed?: string;
+  output: OutputFormat;
+}
 
 interface ServeFlags {
   clusters: number;
@@ -28,10 +50,54 @@ const within =
     throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
   };
 
-/** `clm simulate`: a simulated fleet without clm. */
+const listed = (text: string, before: string[]): string[] => [...before, text];
+const dayMs = 86_400_000;
+const longestMs = 400 * dayMs;
+
+const spanOf = (text: string): number => {
+  const ms = parseDuration(text);
+  if (ms !== undefined && ms > 0 && ms <= longestMs) return ms;
+  throw new InvalidArgumentError('It must be a duration such as 12h or 30d, 400d at most.');
+};
+
+/** `clm simulate`: what would become of a commit; and a simulated fleet to try things on. */
 export const register: RegisterCommand = (program, context) => {
-  const simulate = program.command('simulate').summary('a simulated fleet to try things on');
-  simulate.description('Simulated AWS accounts and Kubernetes clusters, without the daemon.');
+  const simulate = withConnection(program.command('simulate'))
+    .summary('what would become of a commit, on a model of the fleet; or a simulated fleet to try things on')
+    .description(
+      "Runs the daemon's own engine, machines and planners on a model of the real fleet under a virtual clock, and prints what would " +
+        'happen if a commit were merged to the first channel: channels and waves, what is waited for and who can open it, failures, and ' +
+        'when it is through. Needs clm.yaml, no daemon; with its database, clusters, overrides and durations are those that it has ' +
+        'recorded. Reaches no cloud and no cluster, and writes nothing. Exit code 0 when the commit is proven on the last channel, 3 when ' +
+        'it is not, 2 for bad input.',
+    )
+    // what follows the name of a sub-command is that command's
+    .enablePositionalOptions()
+    .option('--ref <commit>', 'channel, branch or commit that is merged: on top of the first channel')
+    .option('--policy <file>', 'another pipeline file than that of clm.yaml')
+    .option(
+      '--faults <list>',
+      "what goes wrong: 'fail|stall|block CLUSTER [at CHANNEL|COMMIT] [for DURATION]', several with ';'. CLUSTER may be any, or a number of clusters of the channel",
+      listed,
+      [],
+    )
+    .option(
+      '--approve <gate[@channel][=after]>',
+      'who is asked says yes, so long afterwards: the name of a gate, review, promote or all; without it, it waits',
+      listed,
+      [],
+    )
+    .option('--at <moment>', 'when it is merged, for example 2026-12-18T16:00 (default: now)')
+    .option('--draws <n>', 'simulations with other durations, 1 to 200, for p50 and p90', within(1, 200), 1)
+    .option('--limit <duration>', 'simulated time after which it is given up', spanOf, 60 * dayMs)
+    .option('--seed <text>', 'draws durations and clusters of faults')
+    .addOption(outputOption())
+    .action(async ({ ref, ...flags }: WhatIfFlags) => {
+      if (ref === undefined)
+        throw badInput('name the commit: clm simulate --ref COMMIT. For a fleet to try things on: clm simulate serve');
+      const { runSimulate } = await import('./run/simulate.ts');
+      await runSimulate({ ref, ...flags }, context);
+    });
   const serve = simulate
     .command('serve')
     .summary('serve the AWS and Kubernetes APIs of a simulated fleet')
@@ -74,7 +140,20 @@ export const register: RegisterCommand = (program, context) => {
         context.io,
       );
     });
-  examples(simulate, [['clm simulate serve --speed 60 --kubeconfig ./sim.kubeconfig', 'an hour a minute']]);
+  examples(simulate, [
+    ['clm simulate --ref my-branch', 'what would happen if it were merged now'],
+    ['clm simulate --ref my-branch --policy pipeline.yaml', 'with the pipeline file of this checkout'],
+    [
+      "clm simulate --ref dev --faults 'fail kube-12; block 2 at beta for 6h'",
+      'with a failing cluster, and two that hang',
+    ],
+    [
+      'clm simulate --ref dev --approve release=2h --at 2026-12-18T16:00',
+      'on a Friday, with people who take two hours',
+    ],
+    ['clm simulate --ref dev --draws 20 -o json | jq .totalSeconds', 'the median, and what nine in ten stay below'],
+    ['clm simulate serve --speed 60', 'a simulated fleet, an hour a minute'],
+  ]);
   examples(serve, [
     ['clm simulate serve', 'four clusters, in real time'],
     ['clm simulate serve --speed 60 --kubeconfig ./sim.kubeconfig', 'an hour a minute'],

@@ -65,6 +65,8 @@ export interface PipelineStepsInput {
   scm?: Scm;
   /** Give one to be able to `forget` (a webhook came); one is made otherwise. */
   heads?: HeadWatch;
+  /** false where nobody but clm changes clusters: a model. */
+  looksForDrift?: boolean;
 }
 
 const defaultPollIntervalMs = 60_000;

@@ -36,6 +36,8 @@ export interface PipelineDependencies {
   scm?: Scm;
   /** Decision time between two looks at the branches. */
   pollIntervalMs: number;
+  /** false where nobody but clm changes clusters: a model. */
+  looksForDrift?: boolean;
 }
 
 export function policyOf(deps: Pick<PipelineDependencies, 'pipeline'>, channel: string): ChannelPolicy | undefined {

@@ -12,7 +12,7 @@ import { rollCauses } from './roll-causes.ts';
 import { appliedNames, beforeOf, type ComparisonInput } from './unit-changes.ts';
 
 /** Drain of a node of which nothing was measured: most pods end within their 30 s. */
-const guessedDrainMs = 60_000;
+export const guessedDrainMs = 60_000;
 
 /** Nodes of each pool when somebody last looked. */
 export type PoolSizes = Readonly<Record<string, number>>;

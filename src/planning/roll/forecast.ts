@@ -28,12 +28,16 @@ export function forecastRoll(input: ForecastInput): { p50Ms: number; p90Ms: numb
   const { drains } = input;
   if (drains.length === 0) return { p50Ms: 0, p90Ms: 0 };
   const random = seededRandom(input.seed);
-  const runs = Array.from({ length: draws }, () => oneRun(input, random)).sort((a, b) => a - b);
+  const runs = Array.from({ length: draws }, () => drawRoll(input, random)).sort((a, b) => a - b);
   const at = (share: number): number => runs[Math.min(runs.length - 1, Math.floor(share * runs.length))] ?? 0;
   return { p50Ms: at(0.5), p90Ms: at(0.9) };
 }
 
-function oneRun({ drains, surge, history, pauseMs, canary }: ForecastInput, random: Random): number {
+/** One run of the schedule, in ms. */
+export function drawRoll(
+  { drains, surge, history, pauseMs, canary }: Omit<ForecastInput, 'seed'>,
+  random: Random,
+): number {
   const boots = history.boots.length > 0 ? history.boots : guessedBootsMs;
   const pick = (list: number[]): number => list[random.int(list.length)] ?? 0;
   // What drains here took says more than grace periods, which are the most that pods may take; but a node unlike any measured one

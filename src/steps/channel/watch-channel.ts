@@ -83,7 +83,7 @@ async function outcome(deps: PipelineDependencies, input: StepInput<ChannelState
   const leaving = await startDecommissions(deps, input);
   if (leaving !== undefined) return { kind: 'done', output: progress as Json, facts, ...leaving };
   const effects: StepEffects = { facts, journal: problemNotes(input.context, progress, found.policy.name) };
-  if (settled && info !== undefined) {
+  if (settled && info !== undefined && deps.looksForDrift !== false) {
     const drift = await lookForDrift(deps, found.policy.name, info, input.now);
     effects.facts?.push(...drift.facts);
     effects.journal?.push(...drift.journal);

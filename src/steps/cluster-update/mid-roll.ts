@@ -36,6 +36,9 @@ export function midRoll(input: UpdateInput, running: PoolRoll[]): StepOutcome | 
 
 /** When the next run is due; for the wake-up of a step that waits for rolls. */
 export function nextMidRollAt({ context }: UpdateInput, running: PoolRoll[]): number {
-  if (context.policy.e2eGate?.midRoll === undefined || running.length === 0) return Number.POSITIVE_INFINITY;
-  return (context.midRoll?.at ?? Math.min(...running.map((roll) => roll.since))) + everyMs;
+  const last = context.midRoll;
+  // one that is under way says itself when it is over; after the last one there is nothing to wait for
+  const over = last != null && (last.child !== null || last.round >= mostRuns);
+  if (context.policy.e2eGate?.midRoll === undefined || running.length === 0 || over) return Number.POSITIVE_INFINITY;
+  return (last?.at ?? Math.min(...running.map((roll) => roll.since))) + everyMs;
 }
