@@ -1,6 +1,7 @@
-import { InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseDuration } from '../support/duration.ts';
 import {
+  type CommandContext,
   type ConnectionOptions,
   examples,
   type OutputFormat,
@@ -98,6 +99,24 @@ export const register: RegisterCommand = (program, context) => {
       const { runSimulate } = await import('./run/simulate.ts');
       await runSimulate({ ref, ...flags }, context);
     });
+  examples(simulate, [
+    ['clm simulate --ref my-branch', 'what would happen if it were merged now'],
+    ['clm simulate --ref my-branch --policy pipeline.yaml', 'with the pipeline file of this checkout'],
+    [
+      "clm simulate --ref dev --faults 'fail kube-12; block 2 at beta for 6h'",
+      'with a failing cluster, and two that hang',
+    ],
+    [
+      'clm simulate --ref dev --approve release=2h --at 2026-12-18T16:00',
+      'on a Friday, with people who take two hours',
+    ],
+    ['clm simulate --ref dev --draws 20 -o json | jq .totalSeconds', 'the median, and what nine in ten stay below'],
+    ['clm simulate serve --speed 60', 'a simulated fleet, an hour a minute'],
+  ]);
+  registerServe(simulate, context);
+};
+
+function registerServe(simulate: Command, context: CommandContext): void {
   const serve = simulate
     .command('serve')
     .summary('serve the AWS and Kubernetes APIs of a simulated fleet')
@@ -140,20 +159,6 @@ export const register: RegisterCommand = (program, context) => {
         context.io,
       );
     });
-  examples(simulate, [
-    ['clm simulate --ref my-branch', 'what would happen if it were merged now'],
-    ['clm simulate --ref my-branch --policy pipeline.yaml', 'with the pipeline file of this checkout'],
-    [
-      "clm simulate --ref dev --faults 'fail kube-12; block 2 at beta for 6h'",
-      'with a failing cluster, and two that hang',
-    ],
-    [
-      'clm simulate --ref dev --approve release=2h --at 2026-12-18T16:00',
-      'on a Friday, with people who take two hours',
-    ],
-    ['clm simulate --ref dev --draws 20 -o json | jq .totalSeconds', 'the median, and what nine in ten stay below'],
-    ['clm simulate serve --speed 60', 'a simulated fleet, an hour a minute'],
-  ]);
   examples(serve, [
     ['clm simulate serve', 'four clusters, in real time'],
     ['clm simulate serve --speed 60 --kubeconfig ./sim.kubeconfig', 'an hour a minute'],
@@ -161,4 +166,4 @@ export const register: RegisterCommand = (program, context) => {
     ['clm simulate serve --repository my-config/config.git', 'with pull requests, chat and webhooks'],
     ['clm simulate serve --clusters 1000', 'takes half a minute and 2 GiB'],
   ]);
-};
+}

@@ -83,7 +83,7 @@ export async function fleetModel(input: FleetModelInput): Promise<FleetModel> {
     running,
     uids,
     facts: [...new Map(facts.map((one) => [`${one.kind} ${one.key}`, one])).values()],
-    channels: recorded && store !== undefined ? await channelRows(store, pipeline) : [],
+    channels: recorded ? await channelRows(store, pipeline) : [],
     measured: await readMeasured(store),
     render,
     recorded,
@@ -148,7 +148,7 @@ async function channelRows(store: ReadStore, pipeline: Pipeline): Promise<Proces
   const rows = await store.rows({ machine: 'channel', status: 'active' });
   return rows.flatMap((row) => {
     if (!names.has(row.channel)) return [];
-    const context = row.context as { handled: string | null; paused: unknown; [key: string]: Json | unknown };
+    const context = row.context as { handled: string | null; paused: unknown; [key: string]: unknown };
     const open = context.handled !== null && underWay.has(`rollout:${row.channel}:${context.handled}`);
     const fresh = { move: null, catchUps: {}, wait: null, failure: null, ...(open ? { handled: null } : {}) };
     const value = context.paused === null ? 'watching' : 'paused';
