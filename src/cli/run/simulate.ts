@@ -54,12 +54,11 @@ export async function runSimulate(options: SimulateOptions, context: CommandCont
     simulate(found, { ...options, at, path: config.configRepository.path }, io.signal),
   );
   const result = await withProgress(io, 'simulating', look);
-  const found = 'answer' in result ? result.answer : result;
-  if (!('document' in found)) {
-    const count = found.problems.length === 1 ? '1 problem' : `${found.problems.length} problems`;
-    throw badInput(`${count}; nothing was simulated`, found.problems);
+  const { document, problems: found } = 'answer' in result ? result.answer : { document: undefined, ...result };
+  if (document === undefined) {
+    const count = found.length === 1 ? '1 problem' : `${found.length} problems`;
+    throw badInput(`${count}; nothing was simulated`, found);
   }
-  const { document } = found;
   const view = { columns: tableColumns(io) ?? 120, colors: colorsOf(io) };
   await printDocument(io, options.output, document, (wide) => renderWhatIf(document, { ...view, wide }));
   if (document.outcome !== 'promoted') context.exitWith(exitCodes.refused);
@@ -71,7 +70,7 @@ interface Asked extends Omit<SimulateOptions, 'at'> {
   path: string;
 }
 
-type Answer = { problems: Problem[] } | { problems: []; document: WhatIfDocument };
+type Answer = { problems: Problem[]; document?: undefined } | { problems: []; document: WhatIfDocument };
 
 async function simulate(look: FleetLook, { at, path, ...options }: Asked, signal: AbortSignal): Promise<Answer> {
   const { pipeline, registered, store } = look;
