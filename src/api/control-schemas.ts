@@ -21,6 +21,8 @@ export const overrideBody = z.strictObject({
   commit: commit.optional(),
   /** Id of the cluster that is to go, typed once more. */
   confirm: z.string().max(256).optional(),
+  /** Of a decommission: its API is gone for good, so that nothing in it is looked at and no node is drained. */
+  withoutApi: z.boolean().optional(),
   reason,
   /** Every override ends (P9). */
   forSeconds: forSeconds.default(7 * 86_400),

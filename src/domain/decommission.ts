@@ -6,6 +6,17 @@ export interface DecommissionInput {
   channel: string;
 }
 
+/** A pool of workers that is drained before its stack goes. */
+export interface PoolDrain {
+  /** The roll that does it. */
+  child: string;
+  round: number;
+  state: 'running' | 'rolled' | 'aborted' | 'failed';
+  reason: string | null;
+  /** What holds one of its nodes up. */
+  blocked: string | null;
+}
+
 export interface DecommissionState extends DecommissionInput {
   /** Decision time at which it was asked for, as far as clm has seen. */
   requestedAt: number;
@@ -15,6 +26,10 @@ export interface DecommissionState extends DecommissionInput {
   since: number;
   /** Stacks that were deleted. */
   removed: string[];
+  /** Pools of workers that are drained, by name. */
+  drains: Record<string, PoolDrain>;
+  /** Their rolls were told to rest. */
+  paused: boolean;
   wait: StoredWait | null;
   failure: StoredFailure | null;
 }
@@ -28,4 +43,7 @@ export interface DecommissionOutput {
   kind: 'next' | 'again' | 'cancelled';
   asked?: string;
   removed?: string[];
+  /** Merged pool by pool. */
+  drains?: Record<string, PoolDrain>;
+  paused?: boolean;
 }

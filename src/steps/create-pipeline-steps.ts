@@ -29,6 +29,7 @@ import { runE2e } from './cluster-update/run-e2e.ts';
 import { holdStalled, pauseUpdate, stopUpdate } from './cluster-update/stop-update.ts';
 import { reporting } from './cluster-update/update-step.ts';
 import { agreeDecommission } from './decommission/agree-decommission.ts';
+import { drainPools } from './decommission/drain-pools.ts';
 import { emptyCluster } from './decommission/empty-cluster.ts';
 import { recordDecommission } from './decommission/record-decommission.ts';
 import { removeStacks } from './decommission/remove-stacks.ts';
@@ -112,6 +113,7 @@ export function createPipelineSteps(input: PipelineStepsInput): Record<string, S
     'record-failure': recordFailure(deps),
     'agree-decommission': agreeDecommission(deps),
     'empty-cluster': emptyCluster(deps),
+    'drain-pools': drainPools(deps),
     'remove-stacks': removeStacks(deps),
     'record-decommission': recordDecommission(deps),
   };

@@ -100,6 +100,10 @@ const family: Words[] = [
         'clm decommission kube-12 --confirm aws:123456789012:eu-central-1:kube-12 --reason "moved to kube-40"',
         'the id, typed once more',
       ],
+      [
+        'clm decommission kube-12 --confirm aws:123456789012:eu-central-1:kube-12 --without-api --reason "its control plane is lost"',
+        'its API is gone for good: nothing in it is looked at, no node is drained',
+      ],
     ],
   },
 ];
@@ -116,6 +120,7 @@ interface StartOptions extends ActOptions {
   until?: string;
   to?: string;
   confirm?: string;
+  withoutApi?: boolean;
 }
 
 function registerStart(program: Command, { io }: CommandContext, words: Words): void {
@@ -133,6 +138,7 @@ function registerStart(program: Command, { io }: CommandContext, words: Words): 
           reason: options.reason,
           ...(options.to === undefined ? {} : { commit: options.to }),
           ...(options.confirm === undefined ? {} : { confirm: options.confirm }),
+          ...(options.withoutApi === true ? { withoutApi: true } : {}),
           forSeconds: await secondsOf(options, words.defaultFor, client),
         }),
       );
@@ -140,7 +146,10 @@ function registerStart(program: Command, { io }: CommandContext, words: Words): 
     });
   if (words.kind === 'pin')
     command.option('--to <commit>', 'the version that you expect it to run; refused when it does not');
-  if (words.kind === 'decommission') command.requiredOption('--confirm <id>', 'the id of the cluster, typed once more');
+  if (words.kind === 'decommission') {
+    command.requiredOption('--confirm <id>', 'the id of the cluster, typed once more');
+    command.option('--without-api', 'its API is gone for good: what is in it is not looked at, and no node is drained');
+  }
   examples(command, words.examples);
 }
 

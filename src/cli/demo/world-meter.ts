@@ -18,6 +18,8 @@ export class WorldMeter {
   nodesReplaced = 0;
   evictions = 0;
   pdbRefusals = 0;
+  /** Clusters that are taken away: no size is kept for their groups. */
+  readonly leaving = new Set<string>();
   readonly #watch: InvariantWatch;
   readonly #world: World;
 
@@ -25,7 +27,11 @@ export class WorldMeter {
     this.#world = world;
     const truth = truthOf(world);
     this.#watch = new InvariantWatch(
-      nodeInvariants(takeBaselines(truth), { surgeOf, bootCap, maxUnavailable: 0, evictionRetryMs }, truth),
+      nodeInvariants(
+        takeBaselines(truth),
+        { surgeOf, bootCap, maxUnavailable: 0, evictionRetryMs, isRemoved: (cluster) => this.leaving.has(cluster) },
+        truth,
+      ),
       truth,
     );
     world.subscribe((event) => this.#onEvent(event));

@@ -1,6 +1,14 @@
 import type { Remedy } from './remedy.ts';
 
 export const awsRemedies: Record<string, Remedy> = {
+  'bucket-not-ours': {
+    meaning:
+      'The bucket for files of nodes and long templates exists and cannot be used: another account has the name, or the role lacks rights.',
+    actions: [
+      'Name another bucket in the config item files_bucket of the clusters of that account; clm makes it.',
+      'If the bucket is yours: give the role s3:GetObject, s3:PutObject and s3:ListBucket on it.',
+    ],
+  },
   'aws-capacity': {
     meaning:
       'AWS has no capacity of an instance type in a zone. Other zones of the pool are tried, then this one again later.',

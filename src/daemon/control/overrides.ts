@@ -2,6 +2,7 @@
 import type { Operator } from '../../api/backend.ts';
 import { ApiError } from '../../api/errors.ts';
 import type { PipelineControl } from '../../api/pipeline-control.ts';
+import { withoutApiKind } from '../../planning/lifecycle/decommission-plan.ts';
 import { parseChannelFact, parseClusterFact } from '../../planning/pipeline/facts.ts';
 import type { FactWrite, OutboxMessage } from '../../ports/store.ts';
 import type { ControlInput } from './control-input.ts';
@@ -41,6 +42,13 @@ export async function layOverride(
   if (request.commit !== undefined && kind !== 'pin') {
     throw new ApiError(400, 'commit-not-wanted', `A ${kind} takes no commit beside its scope; leave it out.`);
   }
+  if (request.withoutApi === true && kind !== 'decommission') {
+    throw new ApiError(
+      400,
+      'without-api-not-wanted',
+      `withoutApi belongs to a decommission, not to a ${kind}; leave it out.`,
+    );
+  }
   const now = input.now();
   const target = await resolve(input, scope);
   if (kind === 'decommission') requireLeaving(input, target, request.confirm);
@@ -51,10 +59,14 @@ export async function layOverride(
   const until = new Date(expiresAt).toISOString();
   const on = kind === 'pin' ? ` to ${version.commit?.slice(0, 12)}` : '';
   const { past, effect, end } = words[kind];
-  const message = `${by.name} ${past} ${target.text}${on} until ${until}: ${reason}`;
+  const unseen =
+    request.withoutApi === true
+      ? ' (its API is gone for good: nobody looks what is in it, and no node is drained)'
+      : '';
+  const message = `${by.name} ${past} ${target.text}${on}${unseen} until ${until}: ${reason}`;
   const messages = toldOf(kind, target, by.name, reason);
   await input.engine.post(messages, {
-    facts: [{ kind: 'override', key, value }],
+    facts: [{ kind: 'override', key, value }, ...withoutApiFacts(request, value)],
     journal: [entry(target, by, `override-${kind}`, message, now, { kind, reason, expiresAt, ...version })],
   });
   return {
@@ -84,10 +96,29 @@ export async function endOverride(
   const message = `${by.name} ended the ${kind} of ${target.text}: ${reason}`;
   const messages = target.processes.map((to): OutboxMessage => ({ to, event: { type: 'LOOK' } }));
   await input.engine.post([...messages, ...channelLooks(input, target)], {
-    facts: [{ kind: 'override', key, value: null } satisfies FactWrite],
+    facts: endedKeys(facts, kind, target.text).map(
+      (ended): FactWrite => ({ kind: 'override', key: ended, value: null }),
+    ),
     journal: [entry(target, by, 'override-ended', message, now, { kind, reason })],
   });
   return { told: target.processes, message };
+}
+
+/** That its API is gone is an override of its own: it ends when the confirmation does. */
+function withoutApiFacts(
+  request: OverrideRequest,
+  value: { scope: string; actor: string; reason: string; expiresAt: number },
+): FactWrite[] {
+  if (request.kind !== 'decommission') return [];
+  const { scope, actor, reason, expiresAt } = value;
+  const said = { kind: withoutApiKind, scope, actor, reason, expiresAt };
+  // a confirmation without it takes an earlier one back
+  return [{ kind: 'override', key: `${withoutApiKind}/${scope}`, value: request.withoutApi === true ? said : null }];
+}
+
+function endedKeys(facts: readonly { key: string }[], kind: Kind, scope: string): string[] {
+  const keys = [`${kind}/${scope}`, ...(kind === 'decommission' ? [`${withoutApiKind}/${scope}`] : [])];
+  return keys.filter((key) => facts.some((fact) => fact.key === key));
 }
 
 function requireScope(kind: Kind, scope: string): void {

@@ -1,7 +1,7 @@
 /** What has to hold before a cluster is taken away (B10), and in which order it goes. Pure. */
 import { type Cluster, isControlPlane } from '../../domain/cluster.ts';
 import type { KubeObject } from '../../domain/kube-object.ts';
-import type { StackView } from '../../ports/cloud-provider.ts';
+import type { NodeGroup, StackView } from '../../ports/cloud-provider.ts';
 import { parseDuration } from '../../support/duration.ts';
 import { describeEntry, type Inventory, identityOf, identityOfObject } from '../pipeline/inventory.ts';
 import type { Override } from '../pipeline/overrides.ts';
@@ -25,6 +25,47 @@ export function confirmationOf(overrides: readonly Override[], clusterId: string
       one.scope === `cluster:${clusterId}` &&
       (one.expiresAt === null || one.expiresAt > now),
   );
+}
+
+/** Somebody says that nothing of the cluster answers any more, and never will. */
+export const withoutApiKind = 'without-api';
+
+/** That word, as long as it holds. */
+export function saidWithoutApi(overrides: readonly Override[], clusterId: string, now: number): Override | undefined {
+  return overrides.find(
+    (one) =>
+      one.kind === withoutApiKind &&
+      one.scope === `cluster:${clusterId}` &&
+      (one.expiresAt === null || one.expiresAt > now),
+  );
+}
+
+/** Instances of each pool of workers that are not on their way out. */
+export function workerPools(
+  groups: readonly Pick<NodeGroup, 'tags' | 'instances'>[],
+  cluster: Pick<Cluster, 'nodePools'>,
+): Record<string, string[]> {
+  const pools: Record<string, string[]> = {};
+  for (const { tags, instances } of groups) {
+    const pool = tags['NodePool'];
+    if (pool === undefined) continue;
+    const profile = cluster.nodePools.find((one) => one.name === pool)?.profile ?? pool;
+    if (isControlPlane({ profile })) continue;
+    const live = instances.filter((one) => !one.lifecycleState.startsWith('Terminat')).map((one) => one.id);
+    pools[pool] = [...(pools[pool] ?? []), ...live];
+  }
+  return pools;
+}
+
+/** `3 nodes of workers (i-1, i-2, i-3)` */
+export function undrained(pools: Readonly<Record<string, readonly string[]>>): string {
+  const some = Object.entries(pools).filter(([, ids]) => ids.length > 0);
+  if (some.length === 0) return 'no node';
+  return some
+    .map(
+      ([pool, ids]) => `${ids.length} nodes of ${pool} (${ids.slice(0, 10).join(', ')}${ids.length > 10 ? ', …' : ''})`,
+    )
+    .join(', ');
 }
 
 export interface LiveObjects {

@@ -16,23 +16,48 @@ const absent = (error: unknown): 'missing' | undefined =>
   error instanceof AwsServiceError && error.status === 404 ? 'missing' : undefined;
 const noBucket = (error: unknown): 'no-bucket' | undefined =>
   isServiceError(error, /^NoSuchBucket/) ? 'no-bucket' : undefined;
-const ownedAlready = (error: unknown): 'already' | undefined =>
-  isServiceError(error, /^BucketAlreadyOwnedByYou/) ? 'already' : undefined;
+const alreadyThere = (error: unknown): 'ours' | 'taken' | undefined => {
+  if (isServiceError(error, /^BucketAlreadyOwnedByYou/)) return 'ours';
+  return isServiceError(error, /^BucketAlreadyExists/) ? 'taken' : undefined;
+};
+const denied = (error: unknown): 'denied' | undefined =>
+  isServiceError(error, /^(AccessDenied|Forbidden|403)/) ? 'denied' : undefined;
 
 export function createFileCalls(call: ScopedCall, recovering: RecoveringCall, scope: AwsScope): FileCalls {
   /** The name of the bucket can be guessed, so that somebody else may have taken it: only one of this account is used. */
   const ExpectedBucketOwner = scope.account;
 
+  /** Names of buckets are one space for everybody: one that another account has is never written to. */
+  function notOurs(bucket: string, what: string): FailureError {
+    const message =
+      `bucket ${bucket}: ${what}; it belongs to another account than ${scope.account}, or the role may not use it. ` +
+      `Name another one in the config item files_bucket of the clusters of this account, or give the role s3:GetObject, s3:PutObject and s3:ListBucket there`;
+    return new FailureError(terminal('bucket-not-ours', message));
+  }
+
   async function isThere(Bucket: string, Key: string): Promise<boolean> {
     const request = { Bucket, Key, ExpectedBucketOwner };
-    return (await recovering('HeadObject', request, `s3://${Bucket}/${Key}`, absent)) !== 'missing';
+    const answer = await recovering(
+      'HeadObject',
+      request,
+      `s3://${Bucket}/${Key}`,
+      (error) => absent(error) ?? denied(error),
+    );
+    if (answer === 'denied') throw notOurs(Bucket, `s3://${Bucket}/${Key} cannot be read`);
+    return answer !== 'missing';
   }
 
   async function put(Bucket: string, Key: string, body: Buffer, ContentType: string): Promise<void> {
     const request = { Bucket, Key, Body: body, ContentType, ExpectedBucketOwner };
     const where = `s3://${Bucket}/${Key}`;
     if ((await recovering('PutObject', request, where, noBucket)) !== 'no-bucket') return;
-    await recovering('CreateBucket', bucketRequest(Bucket, scope.region), `bucket ${Bucket}`, ownedAlready);
+    const made = await recovering(
+      'CreateBucket',
+      bucketRequest(Bucket, scope.region),
+      `bucket ${Bucket}`,
+      alreadyThere,
+    );
+    if (made === 'taken') throw notOurs(Bucket, 'its name is taken');
     await call('PutObject', request, where);
   }
 

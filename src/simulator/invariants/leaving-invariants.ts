@@ -2,7 +2,7 @@
 import type { WorldEvent } from '../model/seams.ts';
 import type { Checker, Judgement } from './checker.ts';
 import { groupOf, isJudged, key, type NodeLimits } from './limits.ts';
-import type { GroupTruth, WorldTruth } from './truth.ts';
+import type { GroupTruth, NodeTruth, WorldTruth } from './truth.ts';
 
 const zoneLabel = 'topology.kubernetes.io/zone';
 
@@ -18,7 +18,7 @@ function terminatesOnlyDrained(limits: NodeLimits): Checker {
       if (endedByOthers.has(event.instanceId)) return undefined;
       const node = truth.nodes(event.cluster).find((one) => one.instanceId === event.instanceId);
       if (event.actor.kind === 'world') {
-        if (limits.groupsMayRebalance === true) return undefined;
+        if (limits.groupsMayRebalance === true || endsTheLast(truth, event, node, limits)) return undefined;
         return node?.ready ? { violation: `the group itself ended ready node ${node.name} undrained` } : {};
       }
       if (!node) return {};
@@ -39,6 +39,21 @@ function terminatesOnlyDrained(limits: NodeLimits): Checker {
       return {};
     },
   };
+}
+
+/**
+ * Nobody can drain the last control-plane node by its own API: of a cluster that is to be no more those may end with their group, once
+ * nothing but what belongs to the node runs on them and no worker is left.
+ */
+function endsTheLast(
+  truth: WorldTruth,
+  event: { cluster: string; group: string },
+  node: NodeTruth | undefined,
+  limits: NodeLimits,
+): boolean {
+  if (node?.controlPlane !== true || limits.isRemoved?.(event.cluster, event.group) !== true) return false;
+  const workers = truth.nodes(event.cluster).some((one) => !one.controlPlane && one.ready);
+  return !workers && truth.workloadPodsOn(event.cluster, node.name).length === 0;
 }
 
 /** I4: load balancers are told before a serving node goes, not by its end, and have let go of it or had their time. */

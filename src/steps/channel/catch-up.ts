@@ -3,6 +3,7 @@ import type { CatchUp, ChannelState } from '../../domain/channel.ts';
 import type { ClusterUpdateInput } from '../../domain/cluster-update.ts';
 import type { ChannelPolicy } from '../../domain/pipeline.ts';
 import type { RolloutState } from '../../domain/rollout.ts';
+import { isBeingCreated } from '../../planning/lifecycle/cluster-lifecycle.ts';
 import { evidenceKey, parseClusterFact } from '../../planning/pipeline/facts.ts';
 import { pinOn, readOverrides, skipOn } from '../../planning/pipeline/overrides.ts';
 import type { CommitInfo } from '../../ports/channel-source.ts';
@@ -37,7 +38,11 @@ export async function startCatchUps(
   const overrides = readOverrides(await deps.store.facts('override'));
   const hold = await startHoldIn(deps, overrides, { channel, waived: [] }, now);
   if (hold !== undefined) return undefined;
-  const failing = Object.values(context.catchUps).filter((one) => one.state === 'failed').length;
+  // a cluster that could not be created says nothing of those that are there: it has never run anything
+  const unborn = new Set(deps.registry().clusters.flatMap((cluster) => (isBeingCreated(cluster) ? [cluster.id] : [])));
+  const failing = Object.entries(context.catchUps).filter(
+    ([id, one]) => one.state === 'failed' && !unborn.has(id),
+  ).length;
   // the same trouble on the next cluster helps nobody: what failed is tried again, nothing new begins (P4)
   const chosenFrom = failing > policy.maxFailures ? behind.filter((id) => context.catchUps[id] !== undefined) : behind;
   const flying = Object.values(context.catchUps).filter((one) => one.state === 'inFlight').length;

@@ -2,9 +2,9 @@ import { accountNumber, type Cluster } from '../../domain/cluster.ts';
 import { FailureError, terminal } from '../../domain/failure.ts';
 import { coolOffMs, foreignObjects, ownObjects } from '../../planning/lifecycle/decommission-plan.ts';
 import { parseClusterFact } from '../../planning/pipeline/facts.ts';
-import { readOverrides } from '../../planning/pipeline/overrides.ts';
+import { type Override, readOverrides } from '../../planning/pipeline/overrides.ts';
 import type { ClusterSession } from '../../ports/cluster-session.ts';
-import type { KubeCluster, Resource } from '../../ports/kube-cluster.ts';
+import type { KubeCluster } from '../../ports/kube-cluster.ts';
 import type { StepOutcome } from '../../ports/step.ts';
 import { readInventory } from '../cluster-update/inventory-store.ts';
 import { clusterOf, type PipelineDependencies } from '../pipeline-dependencies.ts';
@@ -12,15 +12,17 @@ import { startHoldIn } from '../start-hold.ts';
 import {
   type DecommissionStep,
   done,
+  goneForGood,
   type Input,
+  kubeSystemUid,
   listAll,
   named,
   needsConfirmation,
+  saidGone,
   waiting,
 } from './decommission-step.ts';
 
 const lookMs = 60_000;
-const namespaces: Resource = { group: '', version: 'v1', resource: 'namespaces', kind: 'Namespace', namespaced: false };
 export const workloadKinds = [
   ['apps/v1', 'Deployment'],
   ['apps/v1', 'StatefulSet'],
@@ -46,13 +48,15 @@ export function agreeDecommission(deps: PipelineDependencies): DecommissionStep 
     const hold = await startHoldIn(deps, overrides, { channel, cluster: clusterId, waived: [] }, input.now);
     if (hold !== undefined) return waiting(input, 'held', hold.reason, lookMs);
     const session = await deps.sessions.sessionFor(clusterId);
-    const seen = await assertTarget(deps, cluster, session);
+    await assertAccount(cluster, session);
+    const gone = await goneForGood(session.kube, input, overrides);
+    const seen = gone === undefined && (await assertCluster(deps, cluster, session));
     const foreign = seen ? await foreignIn(session.kube, await ownIn(deps, cluster, session.kube)) : [];
     if (foreign.length > 0) {
       const message = `${foreign.length} workloads and volumes that clm has not put there are in ${cluster.alias}: ${named(foreign)}; it stays until they are gone`;
       return waiting(input, 'foreign-workloads', message, lookMs);
     }
-    return (await endUpdate(deps, input)) ?? begins(deps, input, cluster);
+    return (await endUpdate(deps, input)) ?? begins(deps, input, cluster, gone);
   };
 }
 
@@ -69,17 +73,21 @@ function coolsOff(input: Input, cluster: Cluster): StepOutcome | undefined {
   return waiting(input, 'cool-off', message, Math.max(1, until - input.now));
 }
 
-/** The right account, region and cluster (B1). false = its API was never seen, so that nothing can be in it. */
-async function assertTarget(deps: PipelineDependencies, cluster: Cluster, session: ClusterSession): Promise<boolean> {
+/** The right account and region (B1). */
+async function assertAccount(cluster: Cluster, session: ClusterSession): Promise<void> {
   const identity = await session.cloud.callerIdentity();
   const account = accountNumber(cluster.infrastructureAccount);
   if (identity.account !== account || identity.region !== cluster.region) {
     const message = `credentials for ${cluster.id} belong to account ${identity.account} in ${identity.region}`;
     throw new FailureError(terminal('wrong-account', message));
   }
+}
+
+/** The right cluster (B1). false = its API was never seen, so that nothing can be in it. */
+async function assertCluster(deps: PipelineDependencies, cluster: Cluster, session: ClusterSession): Promise<boolean> {
   const fact = parseClusterFact((await deps.store.fact('cluster', cluster.id))?.value);
   if (fact === undefined || fact.pinned === null) return false;
-  const uid = (await session.kube.get(namespaces, undefined, 'kube-system'))?.metadata.uid;
+  const uid = await kubeSystemUid(session.kube);
   if (uid === fact.pinned.kubeSystemUid) return true;
   const message = `the API of ${cluster.id} is another cluster than at first contact: kube-system is ${uid ?? 'missing'}, was ${fact.pinned.kubeSystemUid}`;
   throw new FailureError(terminal('wrong-cluster', message));
@@ -115,13 +123,16 @@ async function endUpdate(deps: PipelineDependencies, input: Input): Promise<Step
 }
 
 /** One at a time over the fleet. */
-function begins(deps: PipelineDependencies, input: Input, cluster: Cluster): StepOutcome {
+function begins(deps: PipelineDependencies, input: Input, cluster: Cluster, gone: Override | undefined): StepOutcome {
   const slots = [
     { name: `cluster:${cluster.id}`, limit: 1 },
     { name: 'decommission', limit: 1 },
     { name: 'fleet', limit: deps.pipeline().maxParallel },
   ];
-  const message = `${cluster.id} is taken away: nothing but what clm has put there is in it`;
+  const message =
+    gone === undefined
+      ? `${cluster.id} is taken away: nothing but what clm has put there is in it`
+      : `${cluster.id} is taken away. ${saidGone(gone, 'nobody has looked for workloads and volumes of others')}`;
   return done(
     { kind: 'next' },
     { admit: [{ holder: input.id, slots }], journal: [{ kind: 'decommission-started', message }] },

@@ -3,7 +3,7 @@ import type { Cluster } from '../../domain/cluster.ts';
 import type { DecommissionOutput, DecommissionState } from '../../domain/decommission.ts';
 import { FailureError, transient } from '../../domain/failure.ts';
 import type { KubeObject } from '../../domain/kube-object.ts';
-import { confirmationOf } from '../../planning/lifecycle/decommission-plan.ts';
+import { confirmationOf, saidWithoutApi } from '../../planning/lifecycle/decommission-plan.ts';
 import { parseClusterFact } from '../../planning/pipeline/facts.ts';
 import { describeHold, holdOn, type Override, readOverrides } from '../../planning/pipeline/overrides.ts';
 import type { KubeCluster, Resource } from '../../ports/kube-cluster.ts';
@@ -59,6 +59,39 @@ export function needsConfirmation(cluster: Cluster, overrides: Override[], now: 
   if (cluster.environment !== 'production' || confirmationOf(overrides, cluster.id, now) !== undefined)
     return undefined;
   return `${cluster.alias} is a production cluster: confirm that it goes with clm decommission ${cluster.alias} --confirm ${cluster.id} --reason …`;
+}
+
+const namespaces: Resource = { group: '', version: 'v1', resource: 'namespaces', kind: 'Namespace', namespaced: false };
+
+/** The one object that tells clusters apart; undefined when there is none. */
+export async function kubeSystemUid(kube: KubeCluster): Promise<string | undefined> {
+  return (await kube.get(namespaces, undefined, 'kube-system'))?.metadata.uid;
+}
+
+/**
+ * The word of somebody that the API is gone for good, which counts only while nothing answers: refused credentials are an answer, and
+ * an API that is there is asked like any other.
+ */
+export async function goneForGood(
+  kube: KubeCluster,
+  input: Input,
+  overrides: readonly Override[],
+): Promise<Override | undefined> {
+  const said = saidWithoutApi(overrides, input.context.clusterId, input.now);
+  if (said === undefined) return undefined;
+  try {
+    await kubeSystemUid(kube);
+    return undefined;
+  } catch (error) {
+    const code = error instanceof FailureError ? error.failure.code : '';
+    if (code === 'kube-unreachable' || code === 'kube-timeout') return said;
+    throw error;
+  }
+}
+
+export function saidGone({ actor, reason, expiresAt }: Override, what: string): string {
+  const until = expiresAt === null ? '' : `, until ${new Date(expiresAt).toISOString()}`;
+  return `${actor} says that its API is gone for good (${reason}${until}), and nothing answers: ${what}`;
 }
 
 export async function wasSeen(deps: PipelineDependencies, clusterId: string): Promise<boolean> {

@@ -10,9 +10,11 @@ import {
   assertLease,
   type DecommissionStep,
   done,
+  goneForGood,
   type Input,
   listAll,
   named,
+  saidGone,
   stillGoing,
   waiting,
   wasSeen,
@@ -38,6 +40,14 @@ export function emptyCluster(deps: PipelineDependencies): DecommissionStep {
     const { clusterId } = input.context;
     if (!(await wasSeen(deps, clusterId))) return done({ kind: 'next' });
     const { kube } = await deps.sessions.sessionFor(clusterId);
+    const gone = await goneForGood(kube, input, going.overrides);
+    if (gone !== undefined) {
+      const message = saidGone(
+        gone,
+        'nothing is taken out of it, so that what its controllers made in the cloud may be left over',
+      );
+      return done({ kind: 'next' }, { journal: [{ kind: 'cluster-emptied', message }] });
+    }
     const own = await ownIn(deps, going.cluster, kube);
     const foreign = await foreignIn(kube, own);
     if (foreign.length > 0) {

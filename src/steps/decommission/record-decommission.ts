@@ -1,5 +1,5 @@
 import { lifecycleNote, lifecycleWrite } from '../../planning/lifecycle/cluster-lifecycle.ts';
-import { confirmationKind } from '../../planning/lifecycle/decommission-plan.ts';
+import { confirmationKind, withoutApiKind } from '../../planning/lifecycle/decommission-plan.ts';
 import type { FactWrite } from '../../ports/store.ts';
 import type { PipelineDependencies } from '../pipeline-dependencies.ts';
 import { type DecommissionStep, done, named } from './decommission-step.ts';
@@ -25,8 +25,10 @@ export function recordDecommission(deps: PipelineDependencies): DecommissionStep
     for (const kind of forgotten) {
       if ((await deps.store.fact(kind, clusterId)) !== undefined) facts.push({ kind, key: clusterId, value: null });
     }
-    const key = `${confirmationKind}/cluster:${clusterId}`;
-    if ((await deps.store.fact('override', key)) !== undefined) facts.push({ kind: 'override', key, value: null });
+    for (const kind of [confirmationKind, withoutApiKind]) {
+      const key = `${kind}/cluster:${clusterId}`;
+      if ((await deps.store.fact('override', key)) !== undefined) facts.push({ kind: 'override', key, value: null });
+    }
     return done({ kind: 'next' }, { facts, journal: [{ kind: lifecycleNote, message, data: fact }] });
   };
 }

@@ -92,6 +92,30 @@ describe('a cluster that the registry asks for', () => {
     await daemon.engine.stop();
   });
 
+  it('that cannot be made stops nobody: another cluster of its channel catches up meanwhile', async () => {
+    const { world, daemon } = await adoptedWorld({ ...options, policy: { ...options.policy, maxFailures: 0 } });
+    const id = request(world);
+    world.failingChecks.set(id, { message: 'no network' });
+    const failed = async () =>
+      (await daemon.context<{ catchUps: Record<string, { state: string }> }>('channel:dev')).catchUps[id]?.state ===
+      'failed';
+    await daemon.until('it failed', failed);
+    const failedAt = world.clock.now();
+    const late = world.addCluster('dev', 3);
+    await world.settleClusters();
+    const live = world.clusterOf(late.alias);
+    await daemon.until('the other one has caught up', async () => {
+      const fact = (await world.store.fact('cluster', late.id))?.value as { commit?: string | null } | undefined;
+      return fact?.commit != null;
+    });
+    // well before what failed is taken up again
+    expect(world.clock.now() - failedAt).toBeLessThan(45 * minute);
+    expect(live.mutations).toContain('apply Deployment coredns');
+    expect(lifecycleOf(world, id)).toBe('creating');
+    expect(await failed()).toBe(true);
+    await daemon.engine.stop();
+  });
+
   it('is not begun while the fleet is frozen', async () => {
     const { world, daemon } = await adoptedWorld(options);
     const freeze = { kind: 'freeze' as const, scope: { kind: 'fleet' as const }, reason: 'a drill', forSeconds: 3_600 };

@@ -55,6 +55,7 @@ describe('a cluster that is to go', () => {
     const pool = (name: string) => `nodepool-${name}-${id.replaceAll(':', '-')}`;
     expect(live.mutations).toEqual([
       'delete Deployment coredns',
+      'drain worker',
       ...[pool('worker'), pool('master'), 'dev-2'].flatMap((name) => [
         `unprotect stack ${name}`,
         `delete stack ${name}`,
@@ -178,6 +179,83 @@ describe('a cluster that is to go', () => {
     await daemon.operations.retry({ scope: { kind: 'cluster', name: 'dev-2' }, reason: 'look again' }, jo);
     await daemon.until('it is cancelled', async () => (await stateOf(world, id))?.value === 'cancelled');
     expect(live.mutations).toEqual([]);
+    await daemon.engine.stop();
+  });
+
+  it('keeps its stacks until its workers are drained: says what holds a node up, rests while it is frozen, tries again what failed', async () => {
+    const going = await wish();
+    const { daemon, live, world, id } = going;
+    const script: { durationMs: number; blocked?: boolean; fails?: string } = { durationMs: minute, blocked: true };
+    world.rolls.set(`${id}/worker`, script);
+    await daemon.until(
+      'a node is held up',
+      async () => (await waitsFor(going))?.message.includes('allows no') === true,
+    );
+    expect(await waitsFor(going)).toMatchObject({ code: 'draining' });
+    await daemon.pass(60 * minute);
+    expect(live.mutations.filter((what) => what.includes('stack'))).toEqual([]);
+    const scope = { kind: 'cluster' as const, name: 'dev-2' };
+    await daemon.control.override({ kind: 'freeze', scope, reason: 'wait', forSeconds: 3_600 }, jo);
+    const rolls = async () =>
+      (await world.store.rows({ machine: 'nodePoolRoll', cluster: id })).map((row) => row.value);
+    await daemon.until('it rests', async () => (await rolls()).includes('paused'));
+    delete script.blocked;
+    script.fails = 'no other node';
+    await daemon.until('it failed', async () => (await waitsFor(going))?.code === 'drain-failed');
+    expect((await waitsFor(going))?.message).toMatch(/pool worker could not be drained: no other node/);
+    delete script.fails;
+    await daemon.operations.retry({ scope, reason: 'there is room' }, jo);
+    await gone(going);
+    expect(live.mutations.filter((what) => /^(drain|delete stack)/.test(what))[0]).toBe('drain worker');
+    await daemon.engine.stop();
+  });
+
+  it('goes without its API when somebody says that it is gone for good, and says what was not drained', async () => {
+    const going = await wish();
+    const { daemon, live, world, id } = going;
+    live.bornBy = 'nothing answers';
+    await daemon.pass(60 * minute);
+    expect(live.mutations).toEqual([]);
+    const scope = { kind: 'cluster' as const, name: 'dev-2' };
+    const request = {
+      kind: 'decommission' as const,
+      scope,
+      confirm: id,
+      reason: 'the account is closed',
+      forSeconds: 86_400,
+    };
+    await expect(daemon.control.override({ ...request, kind: 'skip', withoutApi: true }, jo)).rejects.toMatchObject({
+      body: { error: { code: 'without-api-not-wanted' } },
+    });
+    await daemon.control.override({ ...request, withoutApi: true }, jo);
+    expect((await world.store.fact('override', `without-api/cluster:${id}`))?.value).toMatchObject({
+      actor: 'jo',
+      reason: 'the account is closed',
+      expiresAt: expect.any(Number) as number,
+    });
+    await gone(going);
+    expect(live.mutations.filter((what) => /^(delete [A-Z]|drain)/.test(what))).toEqual([]);
+    const journal = await world.store.journal({ cluster: id, limit: 1_000 });
+    const undrained = journal.find((entry) => entry.kind === 'nodes-undrained')?.message;
+    expect(undrained).toMatch(
+      /jo says that its API is gone for good \(the account is closed, until .*4 nodes of worker \(i-worker-0, /,
+    );
+    expect((await world.store.facts('override')).map((fact) => fact.key)).toEqual([]);
+    expect(await world.judge()).toMatchObject({ violations: [] });
+    await daemon.engine.stop();
+  });
+
+  it('is asked like any other while its API answers, whatever somebody says', async () => {
+    const going = await wish();
+    const { daemon, live, id } = going;
+    live.objects.set(...workload('web'));
+    const scope = { kind: 'cluster' as const, name: 'dev-2' };
+    const request = { kind: 'decommission' as const, scope, confirm: id, reason: 'gone', forSeconds: 86_400 };
+    await daemon.control.override({ ...request, withoutApi: true }, jo);
+    await daemon.until('it is seen', async () => (await waitsFor(going))?.code === 'foreign-workloads');
+    live.objects.delete('Deployment/shop/web');
+    await gone(going);
+    expect(live.mutations).toContain('drain worker');
     await daemon.engine.stop();
   });
 

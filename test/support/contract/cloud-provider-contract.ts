@@ -402,5 +402,48 @@ export function describeCloudProviderContract(binding: string, connect: () => Pr
       expect(await cloud.describeGroups(ownTags)).toEqual([]);
       await cloud.deleteStack('never-there', 'delete-2');
     });
+
+    it('lists what a deleted stack has kept, by the tag of its cluster and by no other', async () => {
+      const gone = 'aws:123456789012:eu-central-1:gone';
+      const Tags = [{ Key: `kubernetes.io/cluster/${gone}`, Value: 'owned' }];
+      const shared = [{ Key: `kubernetes.io/cluster/${gone}`, Value: 'shared' }];
+      const { subnets } = target.network;
+      const Subnets = [...subnets];
+      const listener = [{ LoadBalancerPort: '80', InstancePort: '80', Protocol: 'TCP' }];
+      const kept = (Type: string, Properties: object) => ({ Type, DeletionPolicy: 'Retain', Properties });
+      const volume = { AvailabilityZone: 'eu-central-1a', Size: 1 };
+      const body = {
+        Resources: {
+          Volume: kept('AWS::EC2::Volume', { ...volume, Tags }),
+          Foreign: kept('AWS::EC2::Volume', { ...volume, Tags: shared }),
+          Wall: kept('AWS::EC2::SecurityGroup', { GroupDescription: 'kept', VpcId: target.network.vpcId, Tags }),
+          Classic: kept('AWS::ElasticLoadBalancing::LoadBalancer', {
+            LoadBalancerName: 'left-elb',
+            Subnets,
+            Listeners: listener,
+            Tags,
+          }),
+          Balancer: kept('AWS::ElasticLoadBalancingV2::LoadBalancer', {
+            Name: 'left-nlb',
+            Type: 'network',
+            Subnets,
+            Tags,
+          }),
+        },
+      };
+      const input = { name: 'leftovers', template: JSON.stringify(body), parameters: {}, tags: {}, token: 'left-1' };
+      await cloud.createStack(input);
+      await target.until('the stack is there', async () => (await stackStatus('leftovers')) === 'CREATE_COMPLETE');
+      await cloud.deleteStack('leftovers', 'left-2');
+      await target.until('the stack is gone', async () => (await stackStatus('leftovers')) === 'none');
+      const found = await cloud.ownedResources(gone);
+      expect(found.map(({ kind, id }) => `${kind} ${id.replace(/-[0-9a-f]{8,}$/, '')}`).sort()).toEqual([
+        expect.stringMatching(/^load balancer arn:aws:elasticloadbalancing:.*\/net\/left-nlb\//),
+        'load balancer left-elb',
+        'security group sg',
+        'volume vol',
+      ]);
+      expect(await cloud.ownedResources('aws:123456789012:eu-central-1:other')).toEqual([]);
+    });
   });
 }

@@ -287,7 +287,11 @@ export class PipelineWorld {
           this.rollOf(cluster, pool) ??
           this.rolls.get(`${cluster}/${pool}`) ??
           this.rolls.get(cluster) ?? { durationMs: 2 * minute },
-        (cluster, pool) => this.clusters.get(cluster)?.rolled(pool),
+        (cluster, pool, removed) => {
+          const live = this.clusters.get(cluster);
+          if (removed) live?.drained(pool);
+          else live?.rolled(pool);
+        },
       ),
     };
     const harness = await engineHarness({

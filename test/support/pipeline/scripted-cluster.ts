@@ -35,6 +35,8 @@ export class ScriptedCluster {
   account: string;
   region: string;
   kubeSystemUid: string;
+  /** When the credentials in use end, epoch ms. */
+  credentialsEnd: number | undefined;
   unreachable = false;
   ready = true;
   kubernetesVersion = 'v1.34.3';
@@ -107,6 +109,14 @@ export class ScriptedCluster {
     this.mutations.push(`roll ${pool}`);
   }
 
+  /** What a removal leaves: no node. */
+  drained(pool: string): void {
+    const state = this.pools.get(pool);
+    if (state === undefined) return;
+    state.nodes = 0;
+    this.mutations.push(`drain ${pool}`);
+  }
+
   /** Puts a stack there as it would be after a clean update. */
   settle(input: Pick<StackInput, 'name' | 'template' | 'parameters' | 'tags'>): void {
     this.stacks.set(input.name, {
@@ -158,7 +168,7 @@ export class ScriptedCluster {
         this.call();
         return { account: this.account, region: this.region, arn: 'arn:aws:iam::1:role/clm' };
       },
-      credentialsExpireAt: async () => undefined,
+      credentialsExpireAt: async () => this.credentialsEnd,
       describeStack: async (name: string) => {
         this.call();
         const stack = this.stacks.get(name);

@@ -13,6 +13,7 @@ const context = z.object({
   blockedTold: z.boolean(),
   result: z.enum(['rolled', 'aborted', 'failed']),
   reason: z.string(),
+  removes: z.boolean(),
 });
 type Context = z.infer<typeof context>;
 type Event = EngineEvent | OperatorEvent;
@@ -28,6 +29,7 @@ const machine = setup({
     blockedTold: false,
     result: 'rolled' as const,
     reason: '',
+    removes: input.removes === true,
   }),
   initial: 'rolling',
   states: {
@@ -92,7 +94,7 @@ export interface RollScript {
 
 export function toyRollSteps(
   scriptOf: (clusterId: string, pool: string) => RollScript,
-  finished: (clusterId: string, pool: string) => void,
+  finished: (clusterId: string, pool: string, removed: boolean) => void,
 ): Record<string, Step> {
   const roll: Step<Context> = async (input) => {
     const { clusterId, pool, startedAt, blockedTold } = input.context;
@@ -115,7 +117,7 @@ export function toyRollSteps(
       return { kind: 'waiting', reason: { code: 'rolling', message: 'rolls' }, wakeAt, ...unblocked };
     }
     if (script.fails !== undefined) return { kind: 'done', output: script.fails };
-    finished(clusterId, pool);
+    finished(clusterId, pool, input.context.removes);
     return { kind: 'done', output: 'rolled' };
   };
   return {

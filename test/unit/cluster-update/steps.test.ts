@@ -77,6 +77,15 @@ describe('preflight', () => {
     expect(await failureOf(run('preflight-cluster', 'preflight'))).toBe(code);
   });
 
+  it('begins nothing with credentials that end soon (B9)', async () => {
+    const { run, live } = bench({});
+    const at = 1_000_000;
+    live.credentialsEnd = at + 14 * 60_000;
+    expect(await failureOf(run('preflight-cluster', 'preflight'))).toBe('credentials-expire');
+    live.credentialsEnd = at + 16 * 60_000;
+    expect(await failureOf(run('preflight-cluster', 'preflight'))).toBe('done');
+  });
+
   it('refuses a cluster that is not the one it pinned', async () => {
     const { run, live } = bench({});
     await run('preflight-cluster', 'preflight');

@@ -566,7 +566,25 @@ describe('files', () => {
 
   it('never go into a bucket of somebody else', async () => {
     const { cloud } = provider({ HeadObject: [new AwsServiceError('AccessDenied', 'Access Denied', 403)] });
-    await expect(cloud.storeText('b', 'k', 'text')).rejects.toMatchObject({ failure: { code: 'aws-unauthorized' } });
+    await expect(cloud.storeText('b', 'k', 'text')).rejects.toMatchObject({
+      failure: {
+        code: 'bucket-not-ours',
+        message: expect.stringMatching(/^bucket b: .*config item files_bucket/) as string,
+      },
+    });
+    const noBucket = new AwsServiceError('NoSuchBucket', '', 404);
+    const taken = new AwsServiceError('BucketAlreadyExists', '', 409);
+    const other = provider({ HeadObject: [missing], PutObject: [noBucket], CreateBucket: [taken] });
+    await expect(other.cloud.storeText('b', 'k', 'text')).rejects.toMatchObject({
+      failure: { code: 'bucket-not-ours', message: expect.stringContaining('its name is taken') as string },
+    });
+  });
+
+  it('go into a bucket of the same account that another daemon made a moment before', async () => {
+    const noBucket = new AwsServiceError('NoSuchBucket', '', 404);
+    const ours = new AwsServiceError('BucketAlreadyOwnedByYou', '', 409);
+    const { cloud } = provider({ HeadObject: [missing], PutObject: [noBucket, {}], CreateBucket: [ours] });
+    expect(await cloud.storeText('b', 'k', 'text')).toBe('stored');
   });
 
   it('are packed in the order given, secrets encrypted before they are packed', async () => {
