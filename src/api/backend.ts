@@ -7,6 +7,7 @@ import type { Quarantine } from '../ports/check-runner.ts';
 import type { E2eHistory } from '../ports/e2e-store.ts';
 import type { ReadStore } from '../ports/store.ts';
 import type { e2eImportBody, quarantineBody, quarantineEndBody } from './e2e-schemas.ts';
+import type { NewsRequest, NotificationsAnswer } from './notification-schemas.ts';
 import type { PipelineControl } from './pipeline-control.ts';
 import type { RollRequest } from './roll-schemas.ts';
 import type { ActionAnswer, AdoptAnswer, Scope } from './schemas.ts';
@@ -42,6 +43,12 @@ export interface ApiBackend {
     quarantines: () => Promise<Quarantine[]>;
     quarantine: (request: z.output<typeof quarantineBody>, by: Operator) => Promise<ActionAnswer>;
     endQuarantine: (request: z.output<typeof quarantineEndBody>, by: Operator) => Promise<ActionAnswer>;
+  };
+  /** News that people are told. */
+  notifications: {
+    list: () => Promise<NotificationsAnswer>;
+    resend: (request: NewsRequest, by: Operator) => Promise<ActionAnswer>;
+    drop: (request: NewsRequest, by: Operator) => Promise<ActionAnswer>;
   };
   /** Keeps a run of checks that was made elsewhere. */
   importRun: (imported: z.output<typeof e2eImportBody>, by: Operator) => Promise<ActionAnswer>;

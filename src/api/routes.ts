@@ -5,6 +5,7 @@ import { explanationSchema, statusSchema } from '../planning/explain/status-docu
 import { controlRoutes } from './control-routes.ts';
 import { e2eRoutes } from './e2e-routes.ts';
 import { unknownSubject } from './errors.ts';
+import { notificationRoutes } from './notification-routes.ts';
 import { rollRoutes } from './roll-routes.ts';
 import { listRollouts } from './rollout-list.ts';
 import { defineRoute, type Route } from './route.ts';
@@ -12,7 +13,14 @@ import * as schemas from './schemas.ts';
 
 /** All routes that answer with one JSON document; streams are apart (streams.ts). */
 export function apiRoutes(): Route[] {
-  return [...readRoutes(), ...actionRoutes(), ...controlRoutes(), ...rollRoutes(), ...e2eRoutes()];
+  return [
+    ...readRoutes(),
+    ...actionRoutes(),
+    ...controlRoutes(),
+    ...rollRoutes(),
+    ...e2eRoutes(),
+    ...notificationRoutes(),
+  ];
 }
 
 const clusterSchema = statusSchema.shape.clusters.element;

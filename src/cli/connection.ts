@@ -1,5 +1,6 @@
 /** How a command reaches the daemon, or its store when there is no daemon. */
 
+import type { NotificationsAnswer } from '../api/notification-schemas.ts';
 import type { RolloutSummary } from '../api/schemas.ts';
 import type { DaemonConfig } from '../daemon/config.ts';
 import type { Explanation, StatusDocument } from '../planning/explain/status-document.ts';
@@ -109,6 +110,7 @@ export function daemonReader(client: DaemonClient): Reader {
     e2eResults: async (filter) =>
       (await client.get<{ results: HistoryResult[] }>('/v1/e2e/results', e2eQuery(filter))).results,
     e2eTests: async () => (await client.get<{ tests: TestRecord[] }>('/v1/e2e/tests')).tests,
+    notifications: () => client.get<NotificationsAnswer>('/v1/notifications'),
   };
 }
 

@@ -212,10 +212,12 @@ const optionOf: Record<string, string> = {
   pool: '--pool',
   gate: '--gate',
   limit: '--limit',
+  place: '--place',
+  news: 'the news',
 };
 
 function asTyped(problem: Problem): Problem {
-  const field = /^(?:body|query)\.(\w+)$/.exec(problem.path ?? '')?.[1];
+  const field = /^(?:body|query)\.(\w+)(?:\.\d+)?$/.exec(problem.path ?? '')?.[1];
   const option = field === undefined ? undefined : optionOf[field];
   if (option === undefined) return problem;
   const { message, remedy } = problem;

@@ -15,6 +15,7 @@ import { registerEvents } from './commands/events.ts';
 import { registerExplain } from './commands/explain.ts';
 import { registerInit } from './commands/init.ts';
 import { registerHotfix, registerPromote, registerRollback, registerStopTheLine } from './commands/moves.ts';
+import { registerNotifications } from './commands/notifications.ts';
 import { registerOverrides } from './commands/overrides.ts';
 import { registerPause } from './commands/pause.ts';
 import { registerPlan } from './commands/plan.ts';
@@ -38,6 +39,7 @@ const registrations: RegisterCommand[] = [
   registerRollouts,
   registerEvents,
   registerE2e,
+  registerNotifications,
   registerDaemon,
   registerInit,
   registerValidate,

@@ -4,6 +4,7 @@ import { readPastRollouts, readStatus } from '../api/read-model.ts';
 import { rolloutsOf } from '../api/rollout-list.ts';
 import type { DaemonConfig } from '../daemon/config.ts';
 import { readLastGood } from '../daemon/last-good.ts';
+import { readNotifications } from '../daemon/notify/dead-letters.ts';
 import { FailureError } from '../domain/failure.ts';
 import { explainSubject } from '../planning/explain/explain-subject.ts';
 import type { StatusDocument } from '../planning/explain/status-document.ts';
@@ -45,6 +46,7 @@ export async function openOfflineReader(
     e2eRun: (id) => store.e2e.run(id),
     e2eResults: (filter) => store.e2e.results(filter),
     e2eTests: () => store.e2e.tests(),
+    notifications: () => readNotifications(store),
   };
   return { reader, notice, close: () => store.close() };
 }

@@ -1,3 +1,4 @@
+import type { NotificationsAnswer } from '../api/notification-schemas.ts';
 import type { RolloutSummary } from '../api/schemas.ts';
 import type { Explanation, StatusDocument } from '../planning/explain/status-document.ts';
 import type { HistoryResult, ResultRecord, RunFilter, RunRecord, TestRecord } from '../ports/e2e-store.ts';
@@ -16,4 +17,5 @@ export interface Reader {
   /** Of the newest runs, oldest first. */
   e2eResults(filter: RunFilter): Promise<HistoryResult[]>;
   e2eTests(): Promise<TestRecord[]>;
+  notifications(): Promise<NotificationsAnswer>;
 }

@@ -13,6 +13,7 @@ import type { Adoption } from './adoption.ts';
 import { createPipelineControl } from './control/pipeline-control.ts';
 import type { GitWatch } from './git-watch.ts';
 import type { LastGood } from './last-good.ts';
+import { createDeadLetters } from './notify/dead-letters.ts';
 import { createOperations } from './operations.ts';
 import { createQuarantines } from './quarantines.ts';
 import { createRollOperations } from './roll-operations.ts';
@@ -30,6 +31,8 @@ export interface BackendInput {
   reportProblems: () => StatusProblem[];
   /** Grows when something was stored that is no commit of a process and no action: the status has to be made anew. */
   storedBeside: () => number;
+  /** The outbox of news was changed by somebody. */
+  onNewsChanged: () => Promise<void>;
   previewRoll: ApiBackend['rolls']['preview'];
   /** Names of a cluster's nodes, from its API server. */
   nodesOf: (clusterId: string) => Promise<string[]>;
@@ -76,6 +79,7 @@ export function createBackend(input: BackendInput): ApiBackend {
     rollback: (request, by) => acted(own.rollback(request, by)),
     stopTheLine: (request, by) => acted(own.stopTheLine(request, by)),
   };
+  const letters = createDeadLetters({ store, now, onChanged: input.onNewsChanged });
   const confirm = async (actor: string, reason: string): Promise<ActionAnswer> => {
     const confirmed = await lastGood.confirm(actor, reason);
     if (confirmed === undefined) throw new ApiError(409, 'nothing-held-back', 'No registry read is held back now.');
@@ -91,6 +95,11 @@ export function createBackend(input: BackendInput): ApiBackend {
     retry: (request, by) => acted(operations.retry(request, by)),
     rolls: { act: (request, by) => acted(rolls.act(request, by)), preview: input.previewRoll },
     checks: createQuarantines({ store, clusters: () => lastGood.clusters(), now }),
+    notifications: {
+      list: letters.list,
+      resend: (request, by) => acted(letters.resend(request, by)),
+      drop: (request, by) => acted(letters.drop(request, by)),
+    },
     importRun: async ({ run, tests, results }, by) => {
       await store.e2e.record(run, tests, results as ResultRecord[]);
       const { id, clusterId: cluster, commit, channel } = run;

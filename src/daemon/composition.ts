@@ -70,6 +70,8 @@ export interface CompositionInput {
   onChecks: (run: { clusterId: string; channel: string }, results: readonly CheckResult[]) => void;
   /** undefined = plain git. */
   forge: Github | undefined;
+  /** The outbox of news was changed by somebody. */
+  onNewsChanged: () => Promise<void>;
   /** What could not be told to the registry. */
   reportProblems: () => StatusProblem[];
   report: { aws: CallReport; kube: CallReport };

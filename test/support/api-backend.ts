@@ -63,6 +63,7 @@ export function fixedBackend(): ApiBackend & { calls: RecordedCall[]; journal: S
       stopTheLine: act('stop-the-line'),
     },
     confirmRegistry: async (reason, by) => act('confirm')({ reason }, by),
+    notifications: { list: async () => ({ places: [], news: [] }), resend: act('resend'), drop: act('drop') },
     importRun: async ({ run }, by) => act('import')({ run: run.id }, by),
     refresh: async () => ({ told: [], message: 'looked' }),
     previewAdoption: async () => ({ dryRun: true, adopted: false, clusters: [], message: 'would adopt' }),

@@ -53,7 +53,8 @@ export const outsideRemedies: Record<string, Remedy> = {
   'news-undelivered': {
     meaning: 'News were given up: they could not be delivered in so many attempts, or were refused for good.',
     actions: [
-      'Look at `clm events` for what it was, and correct the sink in clm.yaml. The line goes after seven days.',
+      '`clm notifications` lists them. Correct the sink in clm.yaml, restart the daemon, and `clm notifications resend` or `drop` them.',
+      'The line in clm status goes by itself after seven days; the newest hundred of each place are kept.',
     ],
   },
 };

@@ -19,6 +19,8 @@ export interface NotificationsInput extends Omit<CollectorInput, 'sinks' | 'onNe
 export interface Notifications {
   /** Something was committed. */
   notify: () => void;
+  /** Somebody has changed the outbox: what is shown of it is read again, and what is due is told. */
+  reread: () => Promise<void>;
   problems: () => StatusProblem[];
   counts: () => { sink: string; pending: number; dead: number }[];
   close: () => Promise<void>;
@@ -55,6 +57,10 @@ export function startNotifications(input: NotificationsInput): Notifications {
   })();
   return {
     notify: collecting.notify,
+    reread: async () => {
+      for (const sink of sinks) await sink.reread();
+      onNews();
+    },
     problems: () => sinks.flatMap((sink) => sink.problems()),
     counts: () => sinks.map((sink) => ({ sink: sink.name, ...sink.counts() })),
     close: async () => {

@@ -54,7 +54,7 @@ export class Sink {
   /** Delivers what is there; false when some of it has to be tried again. */
   async pass(): Promise<boolean> {
     const { store, leaseHeld } = this.#input;
-    await this.#readDead();
+    await this.reread();
     for (;;) {
       const facts = await store.facts(outboxKinds.pending, `${this.name}/`);
       this.#pending = facts.length;
@@ -108,7 +108,7 @@ export class Sink {
         ...about,
         code: 'news-undelivered',
         message,
-        remedy: 'correct notifications in clm.yaml; clm explain news-undelivered',
+        remedy: `clm notifications lists them; once ${this.name} is corrected: clm notifications resend, or drop`,
       });
     }
     return found;
@@ -173,7 +173,7 @@ export class Sink {
       now: at,
     });
     log.warn({ code, sink: this.name, attempts: attempt.attempts }, said);
-    await this.#readDead();
+    await this.reread();
   }
 
   async #oldest(): Promise<FactWrite[]> {
@@ -182,7 +182,8 @@ export class Sink {
     return keys.slice(0, keys.length - deadKept + 1).map((key) => ({ kind: outboxKinds.dead, key, value: null }));
   }
 
-  async #readDead(): Promise<void> {
+  /** What was given up, from the store. */
+  async reread(): Promise<void> {
     const facts = await this.#input.store.facts(outboxKinds.dead, `${this.name}/`);
     const now = this.#input.now();
     const found = [...facts].sort((a, b) => (a.key < b.key ? -1 : 1)).flatMap((fact) => parseDead(fact.value) ?? []);

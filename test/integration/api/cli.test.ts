@@ -173,6 +173,8 @@ describe('commands that act', () => {
     ['hotfix', commit, '--to', 'beta'],
     ['rollback', 'beta'],
     ['stop-the-line'],
+    ['notifications', 'resend', 'pager/12'],
+    ['notifications', 'drop', '--all'],
     ['roll', 'pause', 'beta-done'],
     ['roll', 'skip', 'beta-done', 'node-1'],
     ['roll', 'keep-budgets', 'beta-done'],
@@ -267,6 +269,8 @@ describe('what the daemon refuses', () => {
     [['roll', 'force-drain', 'beta-done', '--for', '20d'], '--for: is longer than 7 days'],
     [['roll', 'skip', 'beta-done', ''], 'the node: is empty'],
     [['veto', 'zzz'], 'seven hexadecimal characters'],
+    [['notifications', 'drop', 'pager/12', '--all'], 'write ids of news, --place NAME or --all; more than one'],
+    [['notifications', 'resend', 'pager'], 'is no id of news'],
     [['e2e', 'history', '--limit', '5000'], '--limit: is more than 1000'],
   ])('%j is told by the option that was typed, not by a field of the API', async (args, expected) => {
     const reason = args[0] === 'e2e' ? [] : ['--reason', 'testing'];

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SinkConfig } from '../../../src/daemon/config-outside.ts';
 import { Collector } from '../../../src/daemon/notify/collector.ts';
+import { createDeadLetters } from '../../../src/daemon/notify/dead-letters.ts';
 import { notifiersOf } from '../../../src/daemon/notify/notifiers.ts';
 import { Sink } from '../../../src/daemon/notify/sink.ts';
 import type { JournalEntry, Store } from '../../../src/ports/store.ts';
@@ -183,6 +184,54 @@ describe('news', () => {
     const next = life(store, [hook()]);
     await next.pass();
     expect(next.sinks[0]?.counts().dead).toBe(2);
+  });
+
+  it('that were given up are listed, sent again in their order under the ids that they had, or dropped, all with who and why', async () => {
+    const one = life(store, [hook(), chat()], 1);
+    await one.pass();
+    world.outside.receiver.faults.plan({ kind: 'answer', status: 410, message: 'gone', times: 3 });
+    const kinds = ['rollout-planned', 'rollout-halted', 'rollout-proven'];
+    await store.post({ journal: kinds.map((kind, i) => entry(kind, ['one', 'two', 'three'][i] ?? '')), now: 2 });
+    await one.pass();
+    const reread = async (): Promise<void> => {
+      for (const sink of one.sinks) await sink.reread();
+    };
+    const letters = createDeadLetters({ store, now: () => 6_000, onChanged: reread });
+    const ada = { name: 'ada' };
+    const listed = await letters.list();
+    expect(listed.places).toEqual([{ name: 'hook', waiting: 0, undelivered: 3 }]);
+    expect(listed.news).toMatchObject([
+      { id: 'hook/1', state: 'undelivered', message: 'one', code: 'notify-refused', reason: 'hook answers 410: gone' },
+      { id: 'hook/2', message: 'two', attempts: 1, channel: 'dev' },
+      { id: 'hook/3', message: 'three' },
+    ]);
+    await expect(letters.drop({ news: ['hook/1', 'hook/9'], reason: 'told by hand' }, ada)).rejects.toMatchObject({
+      status: 404,
+      message: expect.stringContaining("There is no undelivered news 'hook/9'. Near: hook/"),
+    });
+    await expect(letters.resend({ place: 'chat', reason: 'it is up' }, ada)).rejects.toMatchObject({
+      status: 409,
+      message: 'No undelivered news of chat are kept. There is some of: hook.',
+    });
+    expect((await letters.list()).news).toHaveLength(3);
+    const dropped = await letters.drop({ news: ['hook/2'], reason: 'told by hand' }, ada);
+    expect(dropped).toEqual({ told: ['hook/2'], message: "ada dropped: hook/2 'two': told by hand" });
+    expect(one.sinks[0]?.counts().dead).toBe(2);
+    await letters.resend({ all: true, reason: 'the receiver is back' }, ada);
+    expect(one.sinks[0]?.problems()).toEqual([]);
+    expect((await letters.list()).news).toMatchObject([{ id: 'hook/1', state: 'waiting' }, { id: 'hook/3' }]);
+    await store.post({ journal: [entry('rollout-proven', 'four')], now: 3 });
+    await one.pass();
+    const told = world.outside.receiver.received.map(
+      (each) => (each.body as { data: { message: string } }).data.message,
+    );
+    expect(told).toEqual(['one', 'three', 'four']);
+    expect(await letters.list()).toEqual({ places: [], news: [] });
+    const said = await store.journal({ limit: 50 });
+    expect(said.filter((each) => each.source === 'operator:ada').map((each) => [each.kind, each.message])).toEqual([
+      ['news-dropped', "ada dropped: hook/2 'two': told by hand"],
+      ['news-resent', "ada had sent again: hook/1 'one', hook/3 'three': the receiver is back"],
+    ]);
   });
 
   it('say which secret is missing, and hold it nowhere', async () => {
