@@ -1,7 +1,7 @@
 /** What runs while this daemon holds the lease: engine, API, metrics and health; started in order, ended in reverse. */
 import { startApiServer } from '../api/server.ts';
 import type { RegistryStatusStore } from '../ports/registry-status.ts';
-import type { Lease, ProcessRow, Store } from '../ports/store.ts';
+import type { Lease, Store } from '../ports/store.ts';
 import type { Github } from '../providers/scm/github/github-client.ts';
 import type { Clock } from '../support/clock.ts';
 import { sleep, wallMs } from '../support/deadline.ts';
@@ -64,11 +64,12 @@ export async function startLeading(input: LeadingInput): Promise<Leading> {
     source: input.git.source,
     random,
     reportProblems: () => [late.reporter, late.forge, late.notifications].flatMap((one) => one?.problems() ?? []),
-    onCommitted: ({ row, event, to }) => {
-      if (late.metrics !== undefined) countTransition(late.metrics, row, event, to);
+    onCommitted: (commit) => {
+      late.metrics?.committed(commit);
       late.committed();
     },
     onActed: () => late.committed(),
+    onNewsChanged: async () => late.notifications?.reread(),
     onStep: (run) => late.metrics?.step(run),
     onLeaseLost: () => lost.abort(),
     onChecks: (run, results) => {
@@ -145,12 +146,6 @@ interface Late {
   notifications?: Notifications;
   forge?: RunningForgeReporter;
   committed(): void;
-}
-
-function countTransition(metrics: DaemonMetrics, row: ProcessRow, event: string, to: string): void {
-  metrics.transition(row.machine, event, to);
-  if (row.machine === 'rollout' && row.status === 'final')
-    metrics.rolloutEnded(row.channel, to, (row.updatedAt - row.createdAt) / 1000);
 }
 
 function addressesOf(
@@ -279,7 +274,7 @@ function statsdOf(config: DaemonConfig, log: Logger): StatsdSink | undefined {
 }
 
 function metricsOf(
-  { version, lease, lastGood }: LeadingInput,
+  { version, lease, lastGood, store, git, log }: LeadingInput,
   { engine, backend, periodic }: Composition,
   lag: EventLoopMonitor,
   news: () => ReturnType<Notifications['counts']>,
@@ -296,6 +291,11 @@ function metricsOf(
     checks: () => periodic.health(),
     news,
     pipeline: () => lastGood.pipeline(),
+    delivery: {
+      store,
+      source: git.source,
+      onError: (error) => log.warn({ err: error }, 'a change could not be counted among the measures of delivery'),
+    },
   });
 }
 

@@ -1,24 +1,26 @@
 /** Prometheus metrics of the daemon. State is read when it is scraped; events are counted as they happen. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry as MetricRegistry } from 'prom-client';
 import type { Pipeline } from '../domain/pipeline.ts';
+import type { Committed } from '../engine/engine-options.ts';
 import type { HealthView } from '../planning/e2e/health-view.ts';
 import { channelStates, clusterStates } from '../planning/explain/states.ts';
 import type { StatusDocument } from '../planning/explain/status-document.ts';
 import type { EventLoopLag } from '../support/event-loop-lag.ts';
+import { type DeliverySources, registerDeliveryMetrics } from './delivery-metrics.ts';
 import { type CheckMetrics, registerCheckMetrics } from './e2e-metrics.ts';
 import { registerForgeMetrics } from './forge-metrics.ts';
 import { type NewsMetrics, registerNewsMetrics } from './notify/news-metrics.ts';
-import { type PipelineMetrics, registerPipelineMetrics } from './pipeline-metrics.ts';
+import { registerPipelineMetrics } from './pipeline-metrics.ts';
 
 export interface DaemonMetrics {
   /** Text format of Prometheus. */
   text: () => Promise<{ contentType: string; body: string }>;
-  transition: (machine: string, event: string, to: string) => void;
+  /** Something was committed. */
+  committed: (commit: Committed) => void;
   step: (run: { machine: string; step: string; outcome: string; code?: string; wallMs: number }) => void;
   /** One call of a cloud or cluster API; `outcome` is `ok` or the failure's code. */
   providerCall: (provider: 'aws' | 'kube', operation: string, outcome: string, wallMs: number) => void;
   gitPoll: (outcome: string) => void;
-  rolloutEnded: PipelineMetrics['rolloutEnded'];
   /** One call of the forge, and how many are left in this hour. */
   forgeCall: (outcome: string, remaining: number | undefined) => void;
   /** One delivery of a webhook. */
@@ -45,6 +47,7 @@ export interface MetricSources {
   checks: () => HealthView;
   news: () => { sink: string; pending: number; dead: number }[];
   pipeline: () => Pipeline | undefined;
+  delivery: DeliverySources;
 }
 
 const secondsBuckets = [0.005, 0.02, 0.1, 0.5, 1, 5, 30, 120];
@@ -99,6 +102,7 @@ export function createMetrics(sources: MetricSources): DaemonMetrics {
   });
   const forge = registerForgeMetrics(registers);
   const moves = registerPipelineMetrics(registers, sources.pipeline);
+  const delivery = registerDeliveryMetrics(registers, sources.delivery);
   registerEngineGauges(registers, sources);
   const fillFleet = registerFleetGauges(registers);
   const checks = registerCheckMetrics(registers, sources.checks);
@@ -108,9 +112,16 @@ export function createMetrics(sources: MetricSources): DaemonMetrics {
       const status = await sources.status();
       fillFleet(status);
       moves.fill(status);
+      await delivery.fill(status);
       return { contentType: registry.contentType, body: await registry.metrics() };
     },
-    transition: (machine, event, to) => transitions.inc({ machine, event, to }),
+    committed: (commit) => {
+      const { row, event, to } = commit;
+      transitions.inc({ machine: row.machine, event, to });
+      if (row.machine === 'rollout' && row.status === 'final')
+        moves.rolloutEnded(row.channel, to, (row.updatedAt - row.createdAt) / 1000);
+      delivery.committed(commit);
+    },
     step: ({ machine, step, outcome, code, wallMs }) => {
       steps.inc({ machine, step, outcome, code: code ?? '' });
       stepSeconds.observe({ machine, step }, wallMs / 1000);
@@ -122,7 +133,6 @@ export function createMetrics(sources: MetricSources): DaemonMetrics {
     gitPoll: (outcome) => polls.inc({ outcome }),
     checks: checks.observe,
     ...forge,
-    rolloutEnded: moves.rolloutEnded,
     news: news.attempt,
   };
 }

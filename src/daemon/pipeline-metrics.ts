@@ -10,6 +10,14 @@ export interface PipelineMetrics {
   rolloutEnded: (channel: string, outcome: string, seconds: number) => void;
 }
 
+interface Activity {
+  rollout: string;
+  ms: number;
+  /** Decision time of the last scrape, and whether clusters were in flight then. */
+  at: number;
+  inFlight: boolean;
+}
+
 const gateStates = ['open', 'closed', 'inconclusive'] as const;
 const hours = 3_600;
 
@@ -33,6 +41,12 @@ export function registerPipelineMetrics(registers: Registry[], pipeline: () => P
     'channel',
     'reason',
   ]);
+  const active = gauge(
+    'clm_rollout_active_seconds',
+    'For how long clusters of the rollout under way have been in flight, as far as scrapes have seen it.',
+    ['channel'],
+  );
+  const activity = new Map<string, Activity>();
   const durations = new Histogram({
     name: 'clm_rollout_duration_seconds',
     help: 'Time from the start of a rollout to its end, in decision time.',
@@ -43,11 +57,17 @@ export function registerPipelineMetrics(registers: Registry[], pipeline: () => P
   return {
     rolloutEnded: (channel, outcome, seconds) => durations.observe({ channel, outcome }, seconds),
     fill: (status) => {
-      for (const one of [gates, budget, blocked, waits]) one.reset();
+      for (const one of [gates, budget, blocked, waits, active]) one.reset();
       const now = Date.parse(status.at);
       const since = (text: string | undefined): number =>
         text === undefined ? 0 : Math.max(0, (now - Date.parse(text)) / 1000);
-      for (const { name: channel, gates: asked, counts, waits: waiting } of status.channels) {
+      for (const { name: channel, gates: asked, counts, waits: waiting, rollout } of status.channels) {
+        if (rollout?.active !== true) activity.delete(channel);
+        else {
+          const seen = activityNow(activity.get(channel), { rollout: rollout.id, inFlight: counts.inFlight > 0, now });
+          activity.set(channel, seen);
+          active.set({ channel }, seen.ms / 1000);
+        }
         for (const gate of asked)
           for (const state of gateStates) gates.set({ channel, gate: gate.name, state }, gate.state === state ? 1 : 0);
         const allowed = pipeline()?.channels.find((one) => one.name === channel)?.maxFailures;
@@ -60,4 +80,13 @@ export function registerPipelineMetrics(registers: Registry[], pipeline: () => P
       }
     },
   };
+}
+
+function activityNow(
+  before: Activity | undefined,
+  seen: { rollout: string; inFlight: boolean; now: number },
+): Activity {
+  const { rollout, inFlight, now } = seen;
+  const ms = before?.rollout === rollout ? before.ms + (before.inFlight ? Math.max(0, now - before.at) : 0) : 0;
+  return { rollout, ms, at: now, inFlight };
 }

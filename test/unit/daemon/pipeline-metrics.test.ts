@@ -30,6 +30,19 @@ describe('metrics of the pipeline', () => {
     expect(text).toContain('clm_rollout_waiting_seconds{channel="beta",reason="window-closed"} 3600');
     expect(text).toMatch(/clm_drain_blocked_seconds\{cluster="[^"]+",namespace="payments",pdb="api"\} 3600/);
     expect(text).toContain('clm_rollout_duration_seconds_sum{channel="beta",outcome="proven"} 7200');
+    // in flight for an hour, then at rest for another: a second rollout begins anew
+    const rollout = { id: 'r1', commit: 'c', state: 'updating', startedAt: at, active: true };
+    const seen = (hours: number, id: string, inFlight: number): void =>
+      metrics.fill({
+        ...{ ...status, at: new Date(Date.parse(at) + hours * 3_600_000).toISOString() },
+        channels: [channelFixture('beta', { rollout: { ...rollout, id }, counts: { ...counts, inFlight } })],
+      });
+    seen(0, 'r1', 2);
+    seen(1, 'r1', 0);
+    seen(2, 'r1', 0);
+    expect(await registry.metrics()).toContain('clm_rollout_active_seconds{channel="beta"} 3600');
+    seen(3, 'r2', 1);
+    expect(await registry.metrics()).toContain('clm_rollout_active_seconds{channel="beta"} 0');
     metrics.fill({ ...status, channels: [], clusters: [] });
     expect(await registry.metrics()).not.toContain('gate="errors"');
   });
