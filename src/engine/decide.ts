@@ -1,4 +1,5 @@
 /** What a step's outcome or a message means for a row: the next state, when it wakes, and the commit. Pure. */
+import { isDeepStrictEqual } from 'node:util';
 import type { EngineEvent } from '../machines/events.ts';
 import type { StepEffects, StepOutcome } from '../ports/step.ts';
 import type { Commit, JournalEntry, Json, OutboxMessage, PendingMessage, ProcessRow } from '../ports/store.ts';
@@ -53,8 +54,12 @@ export function decideOutcome(input: OutcomeInput): Decision {
       : outcome.kind === 'failed'
         ? retryAt
         : now;
-  const fresh = now - process.row.updatedAt < flushMs;
-  const repeated = outcome.kind === 'waiting' && sameWait && !stateChanged && fresh;
+  const repeated =
+    outcome.kind === 'waiting' &&
+    sameWait &&
+    !stateChanged &&
+    // what has come to nothing new since the last commit need not be written, however long ago that was
+    (now - process.row.updatedAt < flushMs || isDeepStrictEqual(state.context, process.row.context));
   const nothingNew = next === undefined && outcome.kind !== 'done';
   if ((repeated || nothingNew) && !hasEffects(outcome)) return { kind: 'move-wake', wakeAt, state };
   // A step that has just failed is not run again at once, even if the machine names it in another state.

@@ -18,7 +18,8 @@ export interface EngineLimits {
   slotRetryMs: number;
   /**
    * A wait that repeats itself moves only the wake-up; what its machine counts meanwhile (observed time) is kept in memory and
-   * written with the next commit, at the latest after this long (decision ms). A crash loses no more than that.
+   * written with the next commit, at the latest after this long (decision ms). A crash loses no more than that. A machine that has
+   * counted nothing writes nothing.
    */
   flushMs: number;
   /** How much earlier than the timer in memory a stored wake-up may be (decision ms) before it is written anew. */

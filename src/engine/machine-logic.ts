@@ -46,7 +46,7 @@ export function nextState(module: MachineModule, state: ProcessState, event: Eve
   };
   const snapshot: AnyMachineSnapshot = machineOf(module).transition(state.snapshot, event, scope);
   if (snapshot === state.snapshot && actions.length === 0) return undefined;
-  return checked(module, snapshot, actions);
+  return checked(module, snapshot, actions, state.snapshot.context);
 }
 
 const inertScopes = new WeakMap<AnyStateMachine, AnyActorScope>();
@@ -92,6 +92,8 @@ function checked(
   module: MachineModule,
   snapshot: AnyMachineSnapshot,
   actions: readonly { type: string }[],
+  /** The context before, which was found to fit: what is left of it need not be looked at again. */
+  known?: unknown,
 ): ProcessState {
   const path = statePath(snapshot.value);
   const where = `machine ${module.name}, state ${path}`;
@@ -107,7 +109,7 @@ function checked(
   if (!final && meta.step === undefined && meta.waitsFor.length === 0) {
     throw new MachineRuleError(`${where} has neither a step nor an event that it waits for`);
   }
-  const parsed = module.parseContext(snapshot.context);
+  const parsed = module.parseContext(snapshot.context, known);
   if (!parsed.ok) throw new MachineRuleError(`${where}: the context does not fit its schema: ${parsed.error}`);
   return {
     snapshot,

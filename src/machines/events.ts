@@ -35,8 +35,11 @@ export interface MachineModule {
   /** Raised with every change of states or context; a test hashes the definition. */
   version: number;
   machine: AnyStateMachine;
-  /** Parses the context of the current version; a failure quarantines the row. */
-  parseContext(context: unknown): { ok: true; context: unknown } | { ok: false; error: string };
+  /**
+   * Parses the context of the current version; a failure quarantines the row. With `known`, a context that fits, only what differs from
+   * it has to be looked at.
+   */
+  parseContext(context: unknown, known?: unknown): { ok: true; context: unknown } | { ok: false; error: string };
   /** From version N to N+1, pure. */
   migrations: Record<number, (row: { value: unknown; context: unknown }) => { value: unknown; context: unknown }>;
 }

@@ -1,3 +1,4 @@
+import { contextParser } from '../context-parser.ts';
 import type { MachineModule } from '../events.ts';
 import { channelContext } from './context.ts';
 import { channelMachine } from './machine.ts';
@@ -6,9 +7,6 @@ export const channelModule: MachineModule = {
   name: 'channel',
   version: 1,
   machine: channelMachine,
-  parseContext: (context) => {
-    const parsed = channelContext.safeParse(context);
-    return parsed.success ? { ok: true, context: parsed.data } : { ok: false, error: parsed.error.message };
-  },
+  parseContext: contextParser(channelContext),
   migrations: {},
 };

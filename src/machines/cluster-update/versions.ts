@@ -1,3 +1,4 @@
+import { contextParser } from '../context-parser.ts';
 import type { MachineModule } from '../events.ts';
 import { clusterUpdateContext } from './context.ts';
 import { clusterUpdateMachine } from './machine.ts';
@@ -6,9 +7,6 @@ export const clusterUpdateModule: MachineModule = {
   name: 'clusterUpdate',
   version: 1,
   machine: clusterUpdateMachine,
-  parseContext: (context) => {
-    const parsed = clusterUpdateContext.safeParse(context);
-    return parsed.success ? { ok: true, context: parsed.data } : { ok: false, error: parsed.error.message };
-  },
+  parseContext: contextParser(clusterUpdateContext),
   migrations: {},
 };

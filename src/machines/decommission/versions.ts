@@ -1,3 +1,4 @@
+import { contextParser } from '../context-parser.ts';
 import type { MachineModule } from '../events.ts';
 import { decommissionContext } from './context.ts';
 import { decommissionMachine } from './machine.ts';
@@ -6,9 +7,6 @@ export const decommissionModule: MachineModule = {
   name: 'decommission',
   version: 1,
   machine: decommissionMachine,
-  parseContext: (context) => {
-    const parsed = decommissionContext.safeParse(context);
-    return parsed.success ? { ok: true, context: parsed.data } : { ok: false, error: parsed.error.message };
-  },
+  parseContext: contextParser(decommissionContext),
   migrations: {},
 };

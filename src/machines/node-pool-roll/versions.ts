@@ -1,3 +1,4 @@
+import { contextParser } from '../context-parser.ts';
 import type { MachineModule } from '../events.ts';
 import { nodePoolRollContext } from './context.ts';
 import { nodePoolRollMachine } from './machine.ts';
@@ -6,9 +7,6 @@ export const nodePoolRollModule: MachineModule = {
   name: 'nodePoolRoll',
   version: 1,
   machine: nodePoolRollMachine,
-  parseContext: (context) => {
-    const parsed = nodePoolRollContext.safeParse(context);
-    return parsed.success ? { ok: true, context: parsed.data } : { ok: false, error: parsed.error.message };
-  },
+  parseContext: contextParser(nodePoolRollContext),
   migrations: {},
 };

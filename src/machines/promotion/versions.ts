@@ -1,3 +1,4 @@
+import { contextParser } from '../context-parser.ts';
 import type { MachineModule } from '../events.ts';
 import { promotionContext } from './context.ts';
 import { promotionMachine } from './machine.ts';
@@ -6,9 +7,6 @@ export const promotionModule: MachineModule = {
   name: 'promotion',
   version: 1,
   machine: promotionMachine,
-  parseContext: (context) => {
-    const parsed = promotionContext.safeParse(context);
-    return parsed.success ? { ok: true, context: parsed.data } : { ok: false, error: parsed.error.message };
-  },
+  parseContext: contextParser(promotionContext),
   migrations: {},
 };

@@ -1,3 +1,4 @@
+import { contextParser } from '../context-parser.ts';
 import type { MachineModule } from '../events.ts';
 import { rolloutContext } from './context.ts';
 import { rolloutMachine } from './machine.ts';
@@ -6,9 +7,6 @@ export const rolloutModule: MachineModule = {
   name: 'rollout',
   version: 1,
   machine: rolloutMachine,
-  parseContext: (context) => {
-    const parsed = rolloutContext.safeParse(context);
-    return parsed.success ? { ok: true, context: parsed.data } : { ok: false, error: parsed.error.message };
-  },
+  parseContext: contextParser(rolloutContext),
   migrations: {},
 };

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { waivables } from '../../domain/rollout.ts';
+import { frozen } from '../../support/frozen.ts';
 
 const clusterFact = z.object({
   adopted: z.boolean().default(true),
@@ -32,9 +33,16 @@ const clusterFact = z.object({
 
 export type ClusterFact = z.infer<typeof clusterFact>;
 
+/** Facts are asked for again and again: what was parsed once is known by the object, which the store never changes. */
+const clusterFacts = new WeakMap<object, ClusterFact>();
+
 export function parseClusterFact(value: unknown): ClusterFact | undefined {
+  const known = typeof value === 'object' && value !== null ? clusterFacts.get(value) : undefined;
+  if (known !== undefined) return known;
   const parsed = clusterFact.safeParse(value);
-  return parsed.success ? parsed.data : undefined;
+  if (!parsed.success) return undefined;
+  clusterFacts.set(value as object, frozen(parsed.data));
+  return parsed.data;
 }
 
 /** What is known of a cluster that was never recorded: nothing. */

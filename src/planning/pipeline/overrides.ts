@@ -1,5 +1,6 @@
 /** What people have laid over the pipeline: pauses, freezes, pins, holds, skips and vetoes, by scope, until they expire. */
 import { z } from 'zod';
+import { frozen } from '../../support/frozen.ts';
 
 const scopeObject = z.object({ kind: z.string(), name: z.string().optional() });
 
@@ -26,6 +27,9 @@ export interface Override {
   tree: string | null;
 }
 
+/** Overrides that were read before, by the object that the store gave: they are asked for at every step. */
+const read = new WeakMap<object, Override>();
+
 /** Kinds that keep new work from starting (P5). */
 const holding = new Set(['pause', 'freeze', 'stop']);
 
@@ -35,6 +39,8 @@ const holding = new Set(['pause', 'freeze', 'stop']);
  */
 export function readOverrides(facts: { key: string; value: unknown }[]): Override[] {
   return facts.map(({ key, value }) => {
+    const known = typeof value === 'object' && value !== null ? read.get(value) : undefined;
+    if (known?.id === key) return known;
     const parsed = overrideFact.safeParse(value);
     if (!parsed.success) {
       const reason = `override ${key} cannot be read, so it is taken to hold everything`;
@@ -50,7 +56,18 @@ export function readOverrides(facts: { key: string; value: unknown }[]): Overrid
       };
     }
     const { kind, scope, actor, reason, expiresAt, commit = null, tree = null } = parsed.data;
-    return { id: key, kind, scope: scopeText(scope), actor, reason, expiresAt: expiryOf(expiresAt), commit, tree };
+    const override = {
+      id: key,
+      kind,
+      scope: scopeText(scope),
+      actor,
+      reason,
+      expiresAt: expiryOf(expiresAt),
+      commit,
+      tree,
+    };
+    read.set(value as object, frozen(override));
+    return override;
   });
 }
 

@@ -21,9 +21,10 @@ import type {
 } from '../../ports/store.ts';
 import { CommitWriter } from './commit-writer.ts';
 import { SqliteE2eStore } from './e2e-store.ts';
+import { FactCache } from './fact-cache.ts';
 import { storeFailure, unwritable } from './failures.ts';
 import { acquireSqliteLease } from './lease.ts';
-import { factOf, journalEntryOf, pendingOf, processOf, traceOf, wholeMs } from './rows.ts';
+import { journalEntryOf, pendingOf, processOf, traceOf, wholeMs } from './rows.ts';
 import type { Tables } from './schema.ts';
 
 /** After every code point that a key may hold. */
@@ -50,6 +51,7 @@ export class SqliteStore implements Store {
       createQueryCompiler: () => new SqliteQueryCompiler(),
     },
   });
+  readonly #facts = new FactCache();
   #lease: Lease | undefined;
 
   constructor(database: Database.Database, path: string, readonly: boolean) {
@@ -92,7 +94,7 @@ export class SqliteStore implements Store {
   async fact(kind: string, key: string): Promise<Fact | undefined> {
     return this.#shaped('fact', [kind, key], () =>
       this.#query.selectFrom('facts').selectAll().where('kind', '=', kind).where('key', '=', key),
-    ).map(factOf)[0];
+    ).map((row) => this.#facts.of(row))[0];
   }
 
   async facts(kind: string, keyPrefix = ''): Promise<Fact[]> {
@@ -104,7 +106,7 @@ export class SqliteStore implements Store {
         .where('key', '>=', keyPrefix)
         .where('key', '<', keyPrefix + afterAllKeys)
         .orderBy('key'),
-    ).map(factOf);
+    ).map((row) => this.#facts.of(row));
   }
 
   async journal(wanted: JournalQuery): Promise<StoredJournalEntry[]> {

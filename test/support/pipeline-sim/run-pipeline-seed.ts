@@ -42,7 +42,8 @@ export interface PipelineSeedOptions {
 /** A Monday, so that weekends come where people expect them. */
 const startsAt = Date.UTC(2026, 0, 5, 5);
 const livenessLimitMs = 20 * day;
-const limits = { wakeSlackMs: 10 * minute };
+/** What a rollout counts while it waits is written every hour: nothing here is judged on it sooner. */
+const limits = { wakeSlackMs: 10 * minute, flushMs: hour };
 
 export async function runPipelineSeed(seed: string, options: PipelineSeedOptions = {}): Promise<PipelineSeedResult> {
   const scenario = options.scenario ?? drawPipelineScenario(seed);
