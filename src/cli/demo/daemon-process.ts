@@ -19,6 +19,18 @@ export interface DaemonSetup {
   clock: string;
 }
 
+/** What differs from the demo's own configuration, as `clm.yaml` has it. */
+export interface DaemonSettings {
+  /** Path of a pipeline file. */
+  pipeline?: string;
+  pollInterval?: string;
+  /** With it, webhooks are taken at `webhookUrl`. */
+  forge?: Record<string, unknown>;
+  notifications?: Record<string, unknown>;
+  /** Secrets that the settings name, for the daemon's environment. */
+  environment?: Record<string, string>;
+}
+
 /** Of the fast clock: every look costs processes of git, and what the daemon pushes itself it knows at once. */
 const pollInterval = '2m';
 const stopWithinMs = 20_000;
@@ -32,6 +44,8 @@ export class DaemonProcess {
   readonly #setup: DaemonSetup;
   readonly #log: WriteStream;
   #metricsPort = 0;
+  #webhookPort = 0;
+  #environment: Record<string, string> = {};
   #child: ChildProcess | undefined;
   #exit: Promise<number | null> = Promise.resolve(null);
   restarts = 0;
@@ -50,18 +64,33 @@ export class DaemonProcess {
     return join(this.#setup.directory, 'daemon.log');
   }
 
-  async writeConfig(): Promise<void> {
-    const { directory, repository, registry, pipeline, awsEndpoint, kubernetesUrlTemplate } = this.#setup;
+  /** Where the forge delivers its webhooks. */
+  get webhookUrl(): string {
+    return `http://127.0.0.1:${this.#webhookPort}/github`;
+  }
+
+  /** Before `start`; may be written again with other settings. */
+  async writeConfig(settings: DaemonSettings = {}): Promise<void> {
+    const { directory, repository, registry, awsEndpoint, kubernetesUrlTemplate } = this.#setup;
+    const { forge, notifications, environment = {} } = settings;
     this.#metricsPort = await freePort();
+    this.#environment = environment;
+    if (forge !== undefined) this.#webhookPort = await freePort();
     const config = {
       stateDir: join(directory, 'state'),
-      configRepository: { url: repository, path: 'cluster', pollInterval },
+      configRepository: { url: repository, path: 'cluster', pollInterval: settings.pollInterval ?? pollInterval },
       registry: { kind: 'directory', path: join(registry, 'clusters') },
       accounts: join(registry, 'registry', 'infrastructure-accounts.yaml'),
-      pipeline,
+      pipeline: settings.pipeline ?? this.#setup.pipeline,
       store: `sqlite:${join(directory, 'state', 'clm.db')}`,
       concurrency: { steps: 64, clusters: 40 },
-      api: { socket: this.socket, metricsListen: `127.0.0.1:${this.#metricsPort}` },
+      api: {
+        socket: this.socket,
+        metricsListen: `127.0.0.1:${this.#metricsPort}`,
+        ...(forge === undefined ? {} : { webhookListen: `127.0.0.1:${this.#webhookPort}` }),
+      },
+      ...(forge === undefined ? {} : { forge }),
+      ...(notifications === undefined ? {} : { notifications }),
       providers: {
         aws: { endpoint: awsEndpoint, roleName },
         kubernetes: { urlTemplate: kubernetesUrlTemplate, token: 'simulated' },
@@ -78,6 +107,7 @@ export class DaemonProcess {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         ...process.env,
+        ...this.#environment,
         CLM_CLOCK: this.#setup.clock,
         AWS_ACCESS_KEY_ID: 'AKIA000000000000',
         AWS_SECRET_ACCESS_KEY: 'simulated',
@@ -135,10 +165,15 @@ export class DaemonProcess {
     return this.#child?.pid;
   }
 
+  /** Its metrics, as Prometheus scrapes them. */
+  async metrics(): Promise<string> {
+    const answer = await fetch(`http://127.0.0.1:${this.#metricsPort}/metrics`);
+    return answer.text();
+  }
+
   /** How late the daemon's event loop ran, from its own metrics. */
   async eventLoopLagMs(): Promise<{ p50: number; p99: number; max: number }> {
-    const answer = await fetch(`http://127.0.0.1:${this.#metricsPort}/metrics`);
-    const text = await answer.text();
+    const text = await this.metrics();
     const read = (quantile: string): number => {
       const match = new RegExp(`^clm_event_loop_lag_seconds\\{quantile="${quantile}"\\} (\\S+)$`, 'm').exec(text);
       return match ? Math.round(Number(match[1]) * 10_000) / 10 : Number.NaN;

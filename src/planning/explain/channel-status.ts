@@ -53,14 +53,30 @@ export function channelStatus(input: ChannelInput): ChannelStatus {
       ...(gate.earliest === null ? {} : { earliest: isoTime(gate.earliest) }),
       since: isoTime(gate.since),
     })),
-    promotions: input.promotions.map((promotion) => ({
-      to: promotion.view.target,
-      commit: promotion.view.commit,
-      state: outerState(promotion.row.value),
-    })),
+    promotions: input.promotions.map(promotionPart),
     waits: waitsOf(input),
     ...(reason === undefined ? {} : { reason }),
   };
+}
+
+function promotionPart(promotion: ChannelInput['promotions'][number]): ChannelStatus['promotions'][number] {
+  const { row, view } = promotion;
+  const wait = promotionWait(promotion);
+  return {
+    to: view.target,
+    commit: view.commit,
+    state: outerState(row.value),
+    ...(view.review == null ? {} : { review: view.review.url }),
+    ...(wait === undefined ? {} : { wait }),
+  };
+}
+
+function promotionWait({ row, view }: ChannelInput['promotions'][number]): WaitStatus | undefined {
+  if (view.problem !== null) {
+    const { code, message, since } = view.problem;
+    return { code, message, since: isoTime(since) };
+  }
+  return view.wait === null ? undefined : waitStatus(view.wait, row.wakeAt);
 }
 
 function textFields(fields: Record<string, string | null | undefined>): Record<string, string> {
@@ -220,11 +236,7 @@ function waitsOf({ channel, rollout, promotions }: ChannelInput): WaitStatus[] {
   if (rollout?.row.status === 'active' && rollout.view.wait !== null) {
     waits.push(waitStatus(rollout.view.wait, rollout.row.wakeAt));
   }
-  for (const { row, view } of promotions) {
-    if (view.problem !== null) {
-      waits.push({ code: view.problem.code, message: view.problem.message, since: isoTime(view.problem.since) });
-    } else if (view.wait !== null) waits.push(waitStatus(view.wait, row.wakeAt));
-  }
+  waits.push(...promotions.flatMap((promotion) => promotionWait(promotion) ?? []));
   if (channel?.view.wait && rollout?.row.status !== 'active')
     waits.push(waitStatus(channel.view.wait, channel.row.wakeAt));
   return waits;

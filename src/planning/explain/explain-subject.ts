@@ -164,6 +164,8 @@ function onwards(status: StatusDocument, channel: ChannelStatus, to: string): st
 }
 
 function channelAction(channel: ChannelStatus): string | undefined {
+  if (channel.waits.some((wait) => wait.code === 'channel-empty'))
+    return `put a cluster into channel ${channel.name} in the registry, or end what leaves its clusters out: clm unskip CLUSTER --reason …`;
   switch (channel.state) {
     case 'halted':
       return `merge a fix to ${channel.branch}'s source channel, or: clm retry channel:${channel.name} --reason …`;
@@ -195,16 +197,22 @@ function gateLinks(status: StatusDocument, channel: ChannelStatus): ExplanationL
 
 function promotionLinks(channel: ChannelStatus): ExplanationLink[] {
   return channel.promotions.map((promotion) => {
-    const wait = channel.waits.find((one) => one.code !== 'poll');
+    const { wait } = promotion;
+    const action = promotionAction(channel, promotion);
     return {
       subject: `promotion to ${promotion.to}`,
       message: `${promotion.commit.slice(0, 7)}: ${promotion.state}${wait === undefined ? '' : ` – ${wait.message}`}`,
       ...(wait === undefined ? {} : { code: wait.code, ...(wait.since === undefined ? {} : { since: wait.since }) }),
-      ...(promotion.state === 'held'
-        ? { action: `clm retry channel:${channel.name} --reason … once it is put right` }
-        : {}),
+      ...(action === undefined ? {} : { action }),
     };
   });
+}
+
+function promotionAction(channel: ChannelStatus, promotion: ChannelStatus['promotions'][number]): string | undefined {
+  const { state, review, commit, to } = promotion;
+  if (state === 'held') return `clm retry channel:${channel.name} --reason … once it is put right`;
+  if (state !== 'reviewing' || review === undefined) return undefined;
+  return `approve or merge ${review}, or: clm approve ${commit.slice(0, 12)} --channel ${to} --reason …`;
 }
 
 function clusterAnswer(status: StatusDocument, cluster: ClusterStatus): Answer {

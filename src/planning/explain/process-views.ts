@@ -168,6 +168,8 @@ export interface PromotionView {
   paused: PauseView | null;
   wait: WaitView | null;
   failure: FailureView | null;
+  /** The request that somebody has to approve. */
+  review: { url: string } | null;
 }
 
 /** Fact `cluster/<id>`: what was last recorded of a cluster. */

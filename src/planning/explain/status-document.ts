@@ -136,7 +136,16 @@ const channelSchema = z.object({
       since: time,
     }),
   ),
-  promotions: z.array(z.object({ to: z.string(), commit: z.string(), state: z.string() })),
+  promotions: z.array(
+    z.object({
+      to: z.string(),
+      commit: z.string(),
+      state: z.string(),
+      /** Where it is to be approved or merged: the URL of a pull request, or a branch. */
+      review: z.string().optional(),
+      wait: waitSchema.optional(),
+    }),
+  ),
   /**
    * When the version under way, here or on its way here, is expected to be proven on this channel; absent before an update was measured, and
    * while it waits for somebody.

@@ -1,6 +1,7 @@
 import { nearMatches } from '../../domain/near-matches.ts';
 import type { ChannelPolicy, Pipeline } from '../../domain/pipeline.ts';
 import type { Problem } from '../../domain/problem.ts';
+import { isTimeZone } from '../../support/calendar.ts';
 import { parseYamlWithSchema, problemAt, type YamlPlaces } from '../yaml-document.ts';
 import { dimensionProblems, waveProblems } from './check-waves.ts';
 import { type PipelineDocument, pipelineDefaults, pipelineSchema } from './pipeline-schema.ts';
@@ -21,6 +22,8 @@ export function parsePipeline(file: string, text: string): PipelineResult {
     ...waveProblems(value, places),
     ...dimensionProblems(value, places),
     ...targetProblems(channels, places),
+    ...idleProblems(value, channels, places),
+    ...zoneProblems(value, places),
     ...windows.problems,
     ...made.flatMap((one) => one.problems),
   ];
@@ -90,6 +93,24 @@ function targetProblems(channels: ChannelPolicy[], places: YamlPlaces): Problem[
     problems.push(problemAt(places, ['channels', at, 'promotesTo'], message, 'remove one of these promotions'));
   }
   return problems;
+}
+
+/** What only says something of versions that come from another channel, on one to which nothing promotes. */
+function idleProblems(document: PipelineDocument, channels: ChannelPolicy[], places: YamlPlaces): Problem[] {
+  const targets = new Set(channels.flatMap((channel) => channel.promotesTo));
+  return document.channels.flatMap((channel, i) =>
+    Object.entries({ needs: 'all', promotion: 'pull-request', unprovenHeads: 'adopt' }).flatMap(([field, value]) => {
+      const written = channel[field as 'needs' | 'promotion' | 'unprovenHeads'];
+      if (written !== value || targets.has(channel.name)) return [];
+      const message = `nothing promotes to channel ${channel.name}, so that ${field}: ${value} would have no effect`;
+      return [problemAt(places, ['channels', i, field], message, `leave it out, or promote to ${channel.name}`)];
+    }),
+  );
+}
+
+function zoneProblems({ zone }: PipelineDocument, places: YamlPlaces): Problem[] {
+  if (zone === undefined || isTimeZone(zone)) return [];
+  return [problemAt(places, ['zone'], `${zone} is no time zone`, 'write an IANA name like Europe/Berlin')];
 }
 
 /** The first circle of two or more channels, in order of promotion. */

@@ -33,7 +33,11 @@ export function checkPromotion(deps: PipelineDependencies) {
         input.now + 1,
         Math.min(input.now + (until === null ? holdLookMs : knownHoldLookMs), until ?? input.now + holdLookMs),
       );
-      return { kind: 'waiting', reason: { code, message }, wakeAt, progress: message };
+      // the journal hears of a reason once, not at every look
+      const told = context.wait?.code === code;
+      const said = `${context.commit.slice(0, 12)} waits before ${context.target}: ${message}`;
+      const journal = told ? [] : [{ kind: 'promotion-waits', message: said, data: { code, until } }];
+      return { kind: 'waiting', reason: { code, message }, wakeAt, progress: message, journal };
     }
     return whereTheTargetIs(deps, input, policy);
   };

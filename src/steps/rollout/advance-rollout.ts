@@ -145,7 +145,11 @@ function carriedOut(deps: PipelineDependencies, input: Input, { policy, next, un
       const wakeAt = Math.max(input.now + 1, Math.min(input.now + (soon ? holdLookMs : backstopMs), ...ends));
       // the sentence is part of what is compared, so that a new reason is committed and shown
       const progress = { reason: next.reason, ...look.progress } as unknown as Json;
-      return { kind: 'waiting', reason: { code: next.code, message: next.reason }, wakeAt, progress };
+      const reason = { code: next.code, message: next.reason };
+      const news = next.code === 'held' && context.wait?.code !== next.code;
+      const said = `${context.commit.slice(0, 12)} starts nothing more on ${context.channel}: ${next.reason}`;
+      const journal = news ? [{ kind: 'rollout-waits', message: said, data: { until } }] : [];
+      return { kind: 'waiting', reason, wakeAt, progress, journal };
     }
   }
 }

@@ -9,6 +9,9 @@ import { childrenInFlight, updateId } from './update-message.ts';
 
 type Input = StepInput<RolloutState>;
 
+/** Where a cluster that is gone would count for ever: against the failure budget, or as one in flight. */
+const countsGone = new Set(['inFlight', 'failed', 'aborted']);
+
 interface Known {
   policy: ChannelPolicy;
   overrides: Override[];
@@ -26,7 +29,9 @@ export function changeMembers(deps: PipelineDependencies, input: Input, known: K
   const poked = context.poke;
   if (!membership.any && !over && poked.length === 0) return undefined;
   const by = input.id;
+  const gone = 'it left the channel or the registry';
   const messages: OutboxMessage[] = [
+    ...membership.stopped.map((to): OutboxMessage => ({ to, event: { type: 'ABORT', by, reason: gone } })),
     ...resume.map((to): OutboxMessage => ({ to, event: { type: 'RESUME', by, reason: 'the rollout goes on' } })),
     ...poked.map(
       (cluster): OutboxMessage => ({
@@ -54,11 +59,14 @@ function membershipChanges(deps: PipelineDependencies, input: Input, overrides: 
   const { channel, commit, members } = context;
   const { eligible, ineligible } = membersOf(deps, channel);
   const here = new Set(eligible.map((cluster) => cluster.id));
+  const own = new Set([...here, ...Object.keys(ineligible)]);
   const journal: JournalNote[] = [];
   const note = (kind: string, cluster: string, message: string): void =>
     void journal.push({ kind, message, data: { cluster } });
   const version = commit.slice(0, 12);
   const left: string[] = [];
+  /** Updates of clusters that are gone. */
+  const stopped: string[] = [];
   const skipped: string[] = [];
   const back: string[] = [];
   for (const [id, member] of Object.entries(members)) {
@@ -66,6 +74,13 @@ function membershipChanges(deps: PipelineDependencies, input: Input, overrides: 
     if (member.state === 'skipped' && skip === undefined && here.has(id)) {
       back.push(id);
       note('cluster-back', id, `${id} is not skipped any more, and follows to ${version}`);
+    }
+    if (!own.has(id) && countsGone.has(member.state)) {
+      left.push(id);
+      const flies = member.state === 'inFlight';
+      if (flies) stopped.push(updateId(context, id, member.attempt));
+      const what = flies ? 'its update is stopped' : 'its failure counts no more';
+      note('cluster-left', id, `${id} left ${channel} or the registry while ${version} was under way: ${what}`);
     }
     if (member.state !== 'pending') continue;
     if (!here.has(id)) {
@@ -85,7 +100,15 @@ function membershipChanges(deps: PipelineDependencies, input: Input, overrides: 
   });
   for (const id of joined)
     note('cluster-joined', id, `${id} came to ${channel} while ${version} was under way, and catches up`);
-  return { left, skipped, back, joined, journal, any: left.length + skipped.length + back.length + joined.length > 0 };
+  return {
+    left,
+    stopped,
+    skipped,
+    back,
+    joined,
+    journal,
+    any: left.length + skipped.length + back.length + joined.length > 0,
+  };
 }
 
 /** A cluster that is held for itself stays so: it was not this rollout's pause alone that stopped it. */

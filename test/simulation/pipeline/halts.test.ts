@@ -160,6 +160,43 @@ describe('a channel whose clusters are gone', () => {
   });
 });
 
+describe('a cluster that leaves the registry while a rollout is on it', () => {
+  it('in flight, has its update stopped, and counts neither as one in flight nor as a failure', async () => {
+    const policy = { maxFailures: 0, maxParallel: 1 };
+    const { world, daemon } = await adoptedWorld({ channels: { dev: 3, alpha: 1 }, policy });
+    const gone = world.registry.find(({ alias }) => alias === 'dev-1')?.id ?? '';
+    world.rolls.set(gone, { durationMs: 10 * 60 * minute });
+    const commit = world.source.merge('dev', 'b1', { pool: 'p2' });
+    const [rollout, update] = [`rollout:dev:${commit}`, `update:dev:${commit}:${gone}:1`];
+    await daemon.until('rolls', async () => (await daemon.stateOf(update)) === 'controlPlaneRoll');
+    world.registry = world.registry.filter(({ id }) => id !== gone);
+    world.past.set(gone, { channel: 'dev', since: 0, until: world.clock.now() });
+    await daemon.until('proven', async () => (await daemon.stateOf(rollout)) === 'proven');
+    expect(await daemon.stateOf(update)).toBe('aborted');
+    const { members } = await daemon.context<{ members: Record<string, { state: string }> }>(rollout);
+    expect(Object.values(members).map((member) => member.state)).toEqual(['left', 'updated', 'updated']);
+    expect(await world.store.slotHolders('fleet')).toEqual([]);
+    expect(await daemon.story()).toContain('left dev or the registry while');
+    expect((await world.judge()).violations).toEqual([]);
+  });
+
+  it('failed, does not count against the budget any more', async () => {
+    const policy = { maxFailures: 1, maxParallel: 1 };
+    const { world, daemon } = await adoptedWorld({ channels: { dev: 3 }, policy });
+    const gone = world.registry.find(({ alias }) => alias === 'dev-1')?.id ?? '';
+    for (const alias of ['dev-1', 'dev-2']) world.failingChecks.set(world.clusterOf(alias).id, { message: alias });
+    const commit = world.source.merge('dev', 'b1', { manifest: 'm2' });
+    await daemon.until('failed', async () => (await daemon.stateOf(`update:dev:${commit}:${gone}:1`)) === 'failed');
+    world.registry = world.registry.filter(({ id }) => id !== gone);
+    world.past.set(gone, { channel: 'dev', since: 0, until: world.clock.now() });
+    const rollout = `rollout:dev:${commit}`;
+    await daemon.until('proven', async () => (await daemon.stateOf(rollout)) === 'proven');
+    const { members } = await daemon.context<{ members: Record<string, { state: string }> }>(rollout);
+    expect(Object.values(members).map((member) => member.state)).toEqual(['left', 'failed', 'updated']);
+    expect((await world.judge()).violations).toEqual([]);
+  });
+});
+
 describe('a cluster that does not answer', () => {
   it('stalls, halts the channel over the budget, and both recover by themselves when it answers again', async () => {
     const { world, daemon } = await adoptedWorld({ channels: { dev: 1, alpha: 1 } });

@@ -26,6 +26,23 @@ describe('a merge to the first channel', () => {
     ]);
   });
 
+  it('is noticed in no time by webhook, with no look of its own before', async () => {
+    const world = await PipelineWorld.create({ channels: { dev: 1 } });
+    await world.settleClusters();
+    await world.adopt();
+    const daemon = await world.daemon({ pollIntervalMs: 24 * 60 * minute });
+    await daemon.start();
+    await daemon.pass(10 * minute);
+    const [fetches, mergedAt] = [world.source.fetches, world.clock.now()];
+    const commit = world.source.merge('dev', 'b1', { manifest: 'm2' });
+    await daemon.engine.settled();
+    expect(await daemon.stateOf(`rollout:dev:${commit}`)).toBe('none');
+    daemon.webhook();
+    await daemon.engine.settled();
+    expect((await daemon.row(`rollout:dev:${commit}`))?.createdAt).toBe(mergedAt);
+    expect([world.clock.now(), world.source.fetches]).toEqual([mergedAt, fetches + 1]);
+  });
+
   it('touches only what the commit changes', async () => {
     const { world, daemon } = await adoptedWorld({ channels: { dev: 1 } });
     const commit = world.source.merge('dev', 'b1', { manifest: 'm2' });

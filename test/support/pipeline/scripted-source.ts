@@ -111,6 +111,8 @@ export class ScriptedSource implements ChannelSource {
   async commitsBetween(from: string | undefined, to: string): Promise<CommitInfo[]> {
     const found: CommitInfo[] = [];
     for (let at: string | undefined = to; at !== undefined && at !== from; at = this.#get(at).parent) {
+      // what a merge brought is there already
+      if (from !== undefined && this.contains(at, from)) break;
       found.push(this.#get(at).info);
     }
     return found;

@@ -98,6 +98,23 @@ describe('a bad pipeline gives every problem with line, path and remedy', () => 
       'channels: [{name: dev}]\ncolour: red\n',
       [/:2: colour: .*\n.*known are: maxParallel, evidenceMaxAge, zone, windows, roles, channels/],
     ],
+    [
+      'a zone that does not exist',
+      'zone: Europe/Nowhere\nchannels: [{name: a}]',
+      [/:1: zone: Europe\/Nowhere is no time zone/],
+    ],
+    [
+      'what has no effect on a channel to which nothing promotes',
+      'channels:\n  - {name: a}\n  - {name: b, promotesTo: [], needs: all, promotion: pull-request}\n  - {name: c, promotesTo: [b], unprovenHeads: adopt}\n',
+      [
+        /:4: channels\[2\]\.unprovenHeads: nothing promotes to channel c, so that unprovenHeads: adopt would have no effect/,
+      ],
+    ],
+    [
+      'a first channel that waits for others',
+      'channels:\n  - {name: a, needs: all, promotion: pull-request}\n',
+      [/:2: channels\[0\]\.needs: nothing promotes to channel a/, /:2: channels\[0\]\.promotion: nothing promotes/],
+    ],
     ['a bad name', 'channels: [{name: Dev!}]', [/channels\[0\]\.name: a channel name is lower case/]],
     [
       'a channel twice',

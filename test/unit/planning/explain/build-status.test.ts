@@ -323,9 +323,26 @@ describe('the status document', () => {
       }),
     ];
     const document = buildStatus(input({ rows }));
-    expect(document.channels[0]?.promotions).toEqual([{ to: 'alpha', commit: newCommit, state: 'held' }]);
+    expect(document.channels[0]?.promotions).toMatchObject([
+      { to: 'alpha', commit: newCommit, state: 'held', wait: { code: 'not-fast-forward' } },
+    ]);
     expect(document.channels[0]?.reason).toContain('alpha has commits of its own');
     expect(document.problems[0]).toMatchObject({ code: 'not-fast-forward' });
+  });
+
+  it('shows each promotion that waits for a review with its own request', () => {
+    const wait = (number: number) => ({ code: 'review-pending', message: `request ${number} waits`, since: rowsNow });
+    const review = (number: number) => ({ id: `${number}`, url: `https://forge/pull/${number}`, approvedBy: null });
+    const rows = [
+      channelRow('dev', { proven: newCommit }),
+      promotionRow('dev', 'alpha', 'reviewing', { review: review(1), wait: wait(1) }),
+      promotionRow('dev', 'canary', 'reviewing', { review: review(2), wait: wait(2) }),
+    ];
+    const { channels } = buildStatus(input({ rows }));
+    expect(channels[0]?.promotions).toMatchObject([
+      { to: 'alpha', state: 'reviewing', review: 'https://forge/pull/1', wait: { message: 'request 1 waits' } },
+      { to: 'canary', state: 'reviewing', review: 'https://forge/pull/2', wait: { message: 'request 2 waits' } },
+    ]);
   });
 
   it('shows the update that acts when a newer one waits behind it', () => {

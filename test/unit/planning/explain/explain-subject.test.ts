@@ -32,6 +32,33 @@ describe('clm why', () => {
     expect(explain('alpha').chain[0]?.next).toContain('6m 55s of observed healthy time');
   });
 
+  it('says where each promotion is to be approved or merged, and by which command', () => {
+    const commit = '3f2a1bc0d4e5f60718293a4b5c6d7e8f90a1b2c3';
+    const wait = { code: 'review-pending', message: 'https://forge/pull/7: nobody has approved it yet' };
+    const promotions = [
+      { to: 'stable', commit, state: 'checking' },
+      { to: 'canary', commit, state: 'reviewing', review: 'https://forge/pull/7', wait },
+    ];
+    const { chain } = explain('beta', statusFixture({ channels: [channelFixture('beta', { promotions })] }));
+    expect(chain.filter((link) => link.subject.startsWith('promotion'))).toMatchObject([
+      { subject: 'promotion to stable', message: '3f2a1bc: checking' },
+      {
+        message: '3f2a1bc: reviewing – https://forge/pull/7: nobody has approved it yet',
+        code: 'review-pending',
+        action: 'approve or merge https://forge/pull/7, or: clm approve 3f2a1bc0d4e5 --channel canary --reason …',
+      },
+    ]);
+    expect(chain.find((link) => link.subject === 'promotion to stable')?.action).toBeUndefined();
+  });
+
+  it('says what a channel without clusters waits for, and what can be done', () => {
+    const waits = [{ code: 'channel-empty', message: 'no cluster takes part, so nothing can prove the version' }];
+    const beta = channelFixture('beta', { state: 'updating', waits, reason: waits[0]?.message });
+    const [link] = explain('beta', statusFixture({ channels: [beta], clusters: [], problems: [] })).chain;
+    expect(link).toMatchObject({ code: 'channel-empty', message: expect.stringContaining('no cluster takes part') });
+    expect(link?.action).toContain('put a cluster into channel beta in the registry');
+  });
+
   it('says which check failed, why, and what can be done about a halted channel', () => {
     const failed = clusterFixture('kube-70', {
       channel: 'stable',
