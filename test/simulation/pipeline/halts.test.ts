@@ -163,7 +163,7 @@ describe('a channel whose clusters are gone', () => {
 describe('a cluster that leaves the registry while a rollout is on it', () => {
   it('in flight, has its update stopped, and counts neither as one in flight nor as a failure', async () => {
     const policy = { maxFailures: 0, maxParallel: 1 };
-    const { world, daemon } = await adoptedWorld({ channels: { dev: 3, alpha: 1 }, policy });
+    const { world, daemon } = await adoptedWorld({ channels: { dev: 3 }, policy });
     const gone = world.registry.find(({ alias }) => alias === 'dev-1')?.id ?? '';
     world.rolls.set(gone, { durationMs: 10 * 60 * minute });
     const commit = world.source.merge('dev', 'b1', { pool: 'p2' });
@@ -185,7 +185,7 @@ describe('a cluster that leaves the registry while a rollout is on it', () => {
     const { world, daemon } = await adoptedWorld({ channels: { dev: 3 }, policy });
     const gone = world.registry.find(({ alias }) => alias === 'dev-1')?.id ?? '';
     for (const alias of ['dev-1', 'dev-2']) world.failingChecks.set(world.clusterOf(alias).id, { message: alias });
-    const commit = world.source.merge('dev', 'b1', { manifest: 'm2' });
+    const commit = world.source.merge('dev', 'b1', { pool: 'p2' });
     await daemon.until('failed', async () => (await daemon.stateOf(`update:dev:${commit}:${gone}:1`)) === 'failed');
     world.registry = world.registry.filter(({ id }) => id !== gone);
     world.past.set(gone, { channel: 'dev', since: 0, until: world.clock.now() });

@@ -47,11 +47,14 @@ export function failuresStop(graceMs = hearsWithinMs): PipelineChecker {
     check(record) {
       const judgement = new Judgement();
       const rollouts = new Map<string, RolloutFailures>();
+      // by the registry, not by what the journal says of it
+      const kept = new Set(record.clusters.flatMap((one) => (one.until === undefined ? [one.id] : [])));
+      const lost = (cluster: string): boolean => !kept.has(cluster);
       for (const entry of record.journal) {
         if (entry.kind === 'retried') for (const state of rollouts.values()) if (concerns(entry, state)) state.reset();
         const id = entry.source.startsWith('rollout:') ? entry.source : textOf(entry, 'rollout');
         if (id === '') continue;
-        const state = rollouts.get(id) ?? new RolloutFailures(entry.channel, budgetOf(record, entry.channel));
+        const state = rollouts.get(id) ?? new RolloutFailures(entry.channel, budgetOf(record, entry.channel), lost);
         rollouts.set(id, state);
         state.hear(entry);
         if (entry.kind === 'clusters-started' || entry.kind === 'rollout-proven')
@@ -65,6 +68,8 @@ export function failuresStop(graceMs = hearsWithinMs): PipelineChecker {
 class RolloutFailures {
   readonly channel: string;
   readonly #allowed: number;
+  /** The registry does not have it any more, or did not for a while. */
+  readonly #lost: (cluster: string) => boolean;
   /** Code of the halt; undefined while the rollout goes on. */
   #halted: string | undefined;
   #overSince: number | undefined;
@@ -72,9 +77,10 @@ class RolloutFailures {
   #stalled = new Set<string>();
   #joined = new Set<string>();
 
-  constructor(channel: string, allowed: number) {
+  constructor(channel: string, allowed: number, lost: (cluster: string) => boolean) {
     this.channel = channel;
     this.#allowed = allowed;
+    this.#lost = lost;
   }
 
   hear(entry: JournalRecord): void {
@@ -83,6 +89,11 @@ class RolloutFailures {
     if (entry.kind === 'cluster-joined') this.#joined.add(textOf(entry, 'cluster'));
     if (entry.kind === 'cluster-failed') this.#failed.add(entry.cluster);
     if (entry.kind === 'cluster-stalled') this.#stalled.add(entry.cluster);
+    const left = textOf(entry, 'cluster');
+    if (entry.kind === 'cluster-left' && this.#lost(left)) {
+      this.#failed.delete(left);
+      this.#stalled.delete(left);
+    }
     const recovers = entry.kind === 'cluster-recovered' || updateEnds.has(entry.kind);
     if (recovers) this.#stalled.delete(entry.cluster);
     if (this.#count() > this.#allowed) this.#overSince ??= entry.at;
