@@ -78,7 +78,7 @@ export class DoraCounts {
       const failures = await this.#failuresSince(channel, before?.id ?? 0);
       const [first] = failures;
       if (first !== undefined) this.#restore.observe({ channel }, Math.max(0, at - first.at) / 1000);
-      if (failures.some((one) => isRollback(one) && one.commit === commit)) return;
+      if (failures.some((one) => isRollback(one) && commitOf(one) === commit)) return;
       this.#deployments.inc({ channel });
       const madeAt = Date.parse((await source.commitInfo(commit)).committedAt);
       if (Number.isFinite(madeAt)) this.#lead.observe({ channel }, Math.max(0, at - madeAt) / 1000);
@@ -105,6 +105,11 @@ export class DoraCounts {
     const requested = await store.journal({ channel, kind: 'rollout-requested', afterId, limit: requestsSeen });
     return [...halted, ...requested.filter(isRollback)].sort((a, b) => a.id - b.id);
   }
+}
+
+/** A channel asks for a rollout: of which version, its data say. */
+function commitOf({ commit, data }: JournalEntry): unknown {
+  return commit === '' ? (data as { commit?: unknown } | null)?.commit : commit;
 }
 
 function isFailure(entry: JournalEntry): boolean {

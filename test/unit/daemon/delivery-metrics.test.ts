@@ -104,8 +104,8 @@ describe('metrics of delivery', () => {
     await written('rollout-halted', 6, head);
     await written('rollout-halted', 7, head);
     await written('rollout-proven', 8, lost);
-    await written('rollout-requested', 9, old, { lane: 'normal' });
-    await written('rollout-requested', 10, old, { lane: 'rollback' });
+    await written('rollout-requested', 9, '', { lane: 'normal', commit: old });
+    await written('rollout-requested', 10, '', { lane: 'rollback', commit: old });
     await written('rollout-proven', 12, old);
     const text = await registry.metrics();
     expect(text).toContain('clm_dora_deployments_total{channel="beta"} 2');
