@@ -20,7 +20,7 @@ export interface DaemonSetup {
 }
 
 /** What differs from the demo's own configuration, as `clm.yaml` has it. */
-export interface DaemonSettings {
+interface DaemonSettings {
   /** Path of a pipeline file. */
   pipeline?: string;
   pollInterval?: string;
