@@ -79,7 +79,7 @@ export function createBackend(input: BackendInput): ApiBackend {
     rollback: (request, by) => acted(own.rollback(request, by)),
     stopTheLine: (request, by) => acted(own.stopTheLine(request, by)),
   };
-  const letters = createDeadLetters({ store, now, onChanged: input.onNewsChanged });
+  const onChanged = (): Promise<void> => acted(input.onNewsChanged());
   const confirm = async (actor: string, reason: string): Promise<ActionAnswer> => {
     const confirmed = await lastGood.confirm(actor, reason);
     if (confirmed === undefined) throw new ApiError(409, 'nothing-held-back', 'No registry read is held back now.');
@@ -95,11 +95,7 @@ export function createBackend(input: BackendInput): ApiBackend {
     retry: (request, by) => acted(operations.retry(request, by)),
     rolls: { act: (request, by) => acted(rolls.act(request, by)), preview: input.previewRoll },
     checks: createQuarantines({ store, clusters: () => lastGood.clusters(), now }),
-    notifications: {
-      list: letters.list,
-      resend: (request, by) => acted(letters.resend(request, by)),
-      drop: (request, by) => acted(letters.drop(request, by)),
-    },
+    notifications: createDeadLetters({ store, now, onChanged }),
     importRun: async ({ run, tests, results }, by) => {
       await store.e2e.record(run, tests, results as ResultRecord[]);
       const { id, clusterId: cluster, commit, channel } = run;

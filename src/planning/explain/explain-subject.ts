@@ -3,6 +3,7 @@ import { nearMatches } from '../../domain/near-matches.ts';
 import { formatDuration } from '../../support/duration.ts';
 import { attributeFailures } from '../e2e/attribution.ts';
 import { etaLinks, relative } from './channel-eta.ts';
+import { promotionLinks } from './promotion-links.ts';
 import type {
   ChannelStatus,
   ClusterStatus,
@@ -193,26 +194,6 @@ function gateLinks(status: StatusDocument, channel: ChannelStatus): ExplanationL
       ...(gate.earliest === undefined ? {} : { next: `it can open ${relative(status.at, gate.earliest)}` }),
       ...(gate.openedBy === '' ? {} : { action: `opened by ${gate.openedBy}` }),
     }));
-}
-
-function promotionLinks(channel: ChannelStatus): ExplanationLink[] {
-  return channel.promotions.map((promotion) => {
-    const { wait } = promotion;
-    const action = promotionAction(channel, promotion);
-    return {
-      subject: `promotion to ${promotion.to}`,
-      message: `${promotion.commit.slice(0, 7)}: ${promotion.state}${wait === undefined ? '' : ` – ${wait.message}`}`,
-      ...(wait === undefined ? {} : { code: wait.code, ...(wait.since === undefined ? {} : { since: wait.since }) }),
-      ...(action === undefined ? {} : { action }),
-    };
-  });
-}
-
-function promotionAction(channel: ChannelStatus, promotion: ChannelStatus['promotions'][number]): string | undefined {
-  const { state, review, commit, to } = promotion;
-  if (state === 'held') return `clm retry channel:${channel.name} --reason … once it is put right`;
-  if (state !== 'reviewing' || review === undefined) return undefined;
-  return `approve or merge ${review}, or: clm approve ${commit.slice(0, 12)} --channel ${to} --reason …`;
 }
 
 function clusterAnswer(status: StatusDocument, cluster: ClusterStatus): Answer {
