@@ -1,14 +1,17 @@
 /** How the daemon reaches the cloud and the API of a cluster, from its configuration and the registry. */
 import { accountNumber, type Cluster, type InfrastructureAccount } from '../domain/cluster.ts';
-import { FailureError, terminal } from '../domain/failure.ts';
+import { eksName } from '../domain/eks.ts';
+import { FailureError, terminal, transient } from '../domain/failure.ts';
 import type { CloudLookups } from '../ports/cloud-lookups.ts';
 import type { CloudProvider } from '../ports/cloud-provider.ts';
 import type { KubeCluster } from '../ports/kube-cluster.ts';
-import { createAwsClients } from '../providers/aws/aws-clients.ts';
+import { type AwsTarget, createAwsClients } from '../providers/aws/aws-clients.ts';
 import { connectAws } from '../providers/aws/connect-aws.ts';
+import { createEksTokens } from '../providers/aws/eks-tokens.ts';
 import { connectLookups } from '../providers/aws/lookups.ts';
-import { connectKube } from '../providers/kube/connect-kube.ts';
+import { connectKube, connectLocatedKube } from '../providers/kube/connect-kube.ts';
 import type { KubeAccess } from '../providers/kube/kube-access.ts';
+import type { KubeAddress } from '../providers/kube/located-exchange.ts';
 import type { DaemonConfig } from './config.ts';
 import { type CallReport, measured } from './measured.ts';
 
@@ -36,34 +39,56 @@ export function createClusterAccess(options: ClusterAccessOptions): ClusterAcces
     ...(aws.endpoint === undefined ? {} : { endpoint: aws.endpoint }),
     userAgentSuffix: agent,
   });
+  const targetOf = (cluster: Cluster): AwsTarget => {
+    const role = roleArn(cluster, options.accounts(), aws.roleName);
+    return {
+      account: accountNumber(cluster.infrastructureAccount),
+      region: cluster.region,
+      ...(role === undefined ? {} : { assumeRoleArn: role }),
+    };
+  };
+  const connectCloud = (cluster: Cluster): CloudProvider => {
+    const cloud = connectAws({
+      clients,
+      ...targetOf(cluster),
+      userAgent: () => {
+        const rollout = options.rolloutOf(cluster.id);
+        return rollout === undefined ? '' : `rollout/${rollout}`;
+      },
+    });
+    return measured(cloud, options.report.aws);
+  };
+  /** An EKS cluster is found, and entered, through AWS, unless a kubeconfig says how. */
+  const connectApi = (cluster: Cluster): KubeCluster => {
+    const clusterName = eksName(cluster);
+    if (clusterName === undefined || kubernetes.kubeconfig !== undefined) {
+      return connectKube({ cluster: cluster.id, access: kubeAccess(cluster, kubernetes), userAgent: agent });
+    }
+    const cloud = connectCloud(cluster);
+    return connectLocatedKube({
+      cluster: cluster.id,
+      userAgent: agent,
+      locate: () => locateEks(cloud, cluster.id, clusterName),
+      tokens: createEksTokens(clients.clientsFor(targetOf(cluster)), clusterName),
+    });
+  };
   return {
-    connectCloud: (cluster) => {
-      const account = accountNumber(cluster.infrastructureAccount);
-      const role = roleArn(cluster, options.accounts(), aws.roleName);
-      const cloud = connectAws({
-        clients,
-        account,
-        region: cluster.region,
-        ...(role === undefined ? {} : { assumeRoleArn: role }),
-        userAgent: () => {
-          const rollout = options.rolloutOf(cluster.id);
-          return rollout === undefined ? '' : `rollout/${rollout}`;
-        },
-      });
-      return measured(cloud, options.report.aws);
-    },
-    connectKube: (cluster) =>
-      measured(
-        connectKube({ cluster: cluster.id, access: kubeAccess(cluster, kubernetes), userAgent: agent }),
-        options.report.kube,
-      ),
-    connectLookups: (cluster) => {
-      const role = roleArn(cluster, options.accounts(), aws.roleName);
-      const target = { account: accountNumber(cluster.infrastructureAccount), region: cluster.region };
-      return connectLookups(clients, { ...target, ...(role === undefined ? {} : { assumeRoleArn: role }) });
-    },
+    connectCloud,
+    connectKube: (cluster) => measured(connectApi(cluster), options.report.kube),
+    connectLookups: (cluster) => connectLookups(clients, targetOf(cluster)),
     close: () => clients.close(),
   };
+}
+
+/** Where EKS serves the API. Throws `kube-unreachable` while it does not. */
+async function locateEks(cloud: CloudProvider, clusterId: string, name: string): Promise<KubeAddress> {
+  const plane = await cloud.describeControlPlane(name);
+  const { endpoint, certificateAuthority } = plane ?? {};
+  if (endpoint !== undefined && plane?.status !== 'CREATING') {
+    return { server: endpoint, ...(certificateAuthority === undefined ? {} : { caData: certificateAuthority }) };
+  }
+  const why = plane === undefined ? 'is not there' : `is ${plane.status}`;
+  throw new FailureError(transient('kube-unreachable', `the EKS cluster ${name} of ${clusterId} ${why}`));
 }
 
 /** The account's own role goes before the role name that all accounts share. Throws `account-unknown`. */

@@ -142,6 +142,21 @@ export interface LaunchResult {
   errors: { code: string; message: string; zone?: string }[];
 }
 
+/** A control plane that the cloud runs (EKS). */
+export interface ManagedControlPlane {
+  name: string;
+  /** EKS's own word: CREATING, ACTIVE, UPDATING, DELETING, FAILED. */
+  status: string;
+  /** `1.34` */
+  version: string;
+  /** `https://…`; absent until it is created. */
+  endpoint?: string;
+  /** PEM in base64. */
+  certificateAuthority?: string;
+  /** Of its tokens for service accounts. */
+  oidcIssuer?: string;
+}
+
 /** Something that carries a cluster's tag. */
 export interface OwnedResource {
   kind: 'volume' | 'security group' | 'load balancer';
@@ -204,6 +219,9 @@ export interface CloudProvider {
   /** Health of every registered instance in each load balancer. */
   loadBalancerHealth(classic: string[], targetGroups: string[]): Promise<LoadBalancerHealth[]>;
   deregister(kind: 'classic' | 'target-group', id: string, instanceId: string): Promise<void>;
+
+  /** The EKS cluster of this name; undefined when there is none. */
+  describeControlPlane(name: string): Promise<ManagedControlPlane | undefined>;
 
   /** Volumes, security groups and load balancers that carry the cluster's tag, whoever made them. */
   ownedResources(clusterId: string): Promise<OwnedResource[]>;

@@ -1,5 +1,7 @@
 import type { Cluster } from '../domain/cluster.ts';
+import { eksItems, eksName } from '../domain/eks.ts';
 import { canonicalJson, digestParts } from '../support/digest.ts';
+import { outputReference } from './stack-outputs.ts';
 import type { ConfigItems } from './template-data.ts';
 import { configItemPaths } from './template-inputs.ts';
 
@@ -23,6 +25,11 @@ export interface EffectiveItems {
   missing: readonly string[];
 }
 
+/** What EKS says of a cluster; a registry that says it itself is believed. */
+const eksReferences = Object.fromEntries(
+  Object.entries(eksItems).map(([item, output]) => [item, outputReference(output)]),
+);
+
 /** The cluster's items over the defaults, decrypted; and which of its own or its pools' items are secrets. */
 export function effectiveItems(
   defaults: ConfigItems,
@@ -30,7 +37,8 @@ export function effectiveItems(
   cluster: Cluster,
   plaintexts: ReadonlyMap<string, string>,
 ): EffectiveItems {
-  const items: Record<string, string> = { ...defaults, ...cluster.configItems };
+  const eks = eksName(cluster) === undefined ? {} : eksReferences;
+  const items: Record<string, string> = { ...eks, ...defaults, ...cluster.configItems };
   const secretPaths = new Set<string>();
   const secrets = new Set<string>();
   const missing = new Set<string>();
@@ -44,7 +52,7 @@ export function effectiveItems(
     else secrets.add(plaintext);
   }
   for (const [name, value] of own) if (isEncrypted(value)) items[name] = plaintexts.get(value) ?? '';
-  const token = digestParts([defaultsToken, canonicalJson(cluster.configItems)]);
+  const token = digestParts([defaultsToken, canonicalJson(cluster.configItems), Object.keys(eks).join()]);
   return { items, token, secretPaths, secrets: [...secrets], missing: [...missing] };
 }
 

@@ -1,3 +1,4 @@
+import { eksItems } from '../domain/eks.ts';
 import { FailureError, terminal } from '../domain/failure.ts';
 import { GoMap, type GoValue } from './gotemplate/value.ts';
 
@@ -8,9 +9,14 @@ import { GoMap, type GoValue } from './gotemplate/value.ts';
 const reference = /__CLM_OUTPUT_([A-Za-z0-9]+)__/g;
 const referenceStart = '__CLM_OUTPUT_';
 
+/** What stands for the value until the text is applied. */
+export function outputReference(name: string): string {
+  return `${referenceStart}${name}__`;
+}
+
 /** `.Values.ClusterStackOutputs`: a reference for each output that the cluster stack declares. */
 export function outputReferences(names: readonly string[]): GoMap {
-  return new GoMap(new Map(names.map((name): [string, GoValue] => [name, `${referenceStart}${name}__`])), '');
+  return new GoMap(new Map(names.map((name): [string, GoValue] => [name, outputReference(name)])), '');
 }
 
 /** Names of the outputs that a text refers to. */
@@ -24,7 +30,12 @@ export function withOutputs(text: string, outputs: Readonly<Record<string, strin
   return text.replace(reference, (_, name: string) => {
     const value = outputs[name];
     if (value === undefined) {
-      throw new FailureError(terminal('output-missing', `the cluster stack has no output ${name}`));
+      const item = Object.entries(eksItems).find(([, output]) => output === name)?.[0];
+      const message =
+        item === undefined
+          ? `the cluster stack has no output ${name}`
+          : `EKS does not say ${item} before the cluster is created: its own stack cannot use it`;
+      throw new FailureError(terminal('output-missing', message));
     }
     return value;
   });

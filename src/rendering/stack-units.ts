@@ -1,4 +1,5 @@
 import { isControlPlane, type NodePool } from '../domain/cluster.ts';
+import { eksName } from '../domain/eks.ts';
 import { type RenderedPool, type RenderedStack, stackKindTag } from '../domain/rendered.ts';
 import { ClusterContext } from './cluster-context.ts';
 import { missingProfileFile } from './manifest-units.ts';
@@ -41,7 +42,8 @@ interface StackParts {
 export function renderMainStacks(context: ClusterContext): RenderedStack[] {
   const stacks: RenderedStack[] = [];
   const { etcdStack, etcdFiles, clusterStack } = context.tree;
-  if (etcdStack !== undefined) {
+  // EKS keeps its state itself
+  if (etcdStack !== undefined && eksName(context.input.cluster) === undefined) {
     const files = (of: ClusterContext) => uploadsOf(of, etcdFiles, 'etcd', of.stackInputs);
     const inputs = (of: ClusterContext): TemplateInputs => of.etcdInputs(files(of).values);
     const { uploads } = files(context);
@@ -78,6 +80,7 @@ export function renderPoolStack(
   context: ClusterContext,
   pool: NodePool,
 ): { stack: RenderedStack; rendered: RenderedPool } {
+  refuseControlPlane(context, pool);
   const file = context.tree.profiles.get(pool.profile)?.stack;
   if (file === undefined) throw new RenderingError([missingProfileFile(context, pool, 'stack.yaml')]);
   const userData = userDataOf(context, pool);
@@ -111,6 +114,14 @@ export function renderPoolStack(
     ...(own === undefined || own === context.kubernetesVersion ? {} : { kubernetesVersion: own }),
   };
   return { stack, rendered: { ...rendered, digest: poolDigest(rendered, stack.digest) } };
+}
+
+/** EKS runs the control plane: nodes of another one would be no part of the cluster. */
+function refuseControlPlane({ input: { cluster } }: ClusterContext, pool: NodePool): void {
+  if (eksName(cluster) === undefined || !isControlPlane(pool)) return;
+  const message = `pool ${pool.name} has the control-plane profile ${pool.profile}, and EKS runs the control plane of ${cluster.id}`;
+  const remedy = `remove the pool, or give the cluster provider ${cluster.provider === 'aws-eks' ? 'aws' : 'zalando-aws'}`;
+  throw new RenderingError([{ file: `node-pools/${pool.profile}/stack.yaml`, message, remedy }]);
 }
 
 /** A stack whose template is made when it is asked for: most are only compared by digest, and templates are large. */

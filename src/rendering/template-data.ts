@@ -1,5 +1,6 @@
 import type { Cluster, InfrastructureAccount, NodePool } from '../domain/cluster.ts';
 import { accountNumber, isControlPlane } from '../domain/cluster.ts';
+import { eksName } from '../domain/eks.ts';
 import { canonicalJson, digestParts } from '../support/digest.ts';
 import { GoMap, GoStruct, type GoValue } from './gotemplate/value.ts';
 import { LayeredItems } from './layered-items.ts';
@@ -90,7 +91,7 @@ export class ClusterData {
       LifecycleStatus: cluster.lifecycleStatus,
       Owner: account?.owner ?? '',
       AccountName: account?.name ?? '',
-      Name: cluster.provider === 'zalando-eks' ? cluster.alias : cluster.id,
+      Name: eksName(cluster) ?? cluster.id,
       WorkerRoleARN: `arn:aws:iam::${accountNumber(cluster.infrastructureAccount)}:role/${cluster.localId}-worker`,
       ConfigItems: configItems,
       NodePools: [...pools.values()],

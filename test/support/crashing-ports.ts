@@ -37,6 +37,7 @@ const cloudCalls: Record<keyof CloudProvider, Effect> = {
   untagGroup: 'changes',
   loadBalancerHealth: 'reads',
   deregister: 'changes',
+  describeControlPlane: 'reads',
   ownedResources: 'reads',
   credentialsExpireAt: 'reads',
 };

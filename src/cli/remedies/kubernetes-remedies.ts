@@ -30,6 +30,30 @@ export const kubernetesRemedies: Record<string, Remedy> = {
       'Nodes or pools would be too far from the control plane: kubelets may be three minors older than API servers, and never newer.',
     actions: ['The message names them: roll nodes that are too old, or give the pool a version that fits.'],
   },
+  'control-plane-missing': {
+    meaning:
+      'The registry says that EKS runs the control plane, and EKS has no cluster of that name after its stack was applied.',
+    actions: [
+      'Let cluster.yaml make an AWS::EKS::Cluster whose Name is {{ .Cluster.Name }}: the alias for zalando-eks, the local id for aws-eks.',
+      'A cluster that EKS knows by another name says so in its config item eks_cluster_name.',
+    ],
+  },
+  'control-plane-not-active': {
+    meaning: 'EKS does not serve the control plane: it failed, or is being deleted.',
+    actions: ['aws eks describe-cluster --name NAME says why, under health.'],
+  },
+  'control-plane-updating': {
+    meaning:
+      'EKS is at work on the control plane, and did not finish within an hour; usually it takes a quarter of one.',
+    actions: ['aws eks list-updates --name NAME and describe-update say what it is at. clm retry goes on.'],
+  },
+  'control-plane-behind': {
+    meaning:
+      'The control plane that EKS runs is older than kubernetes_version, although the cluster stack is applied. No node was changed.',
+    actions: [
+      'Let Version of the AWS::EKS::Cluster in cluster.yaml be made of the config item kubernetes_version, as examples/eks does.',
+    ],
+  },
   'removed-api': {
     meaning: 'Manifests of the configuration use an API that this version of Kubernetes does not serve any more.',
     actions: ['Write them in the API that replaces it; the message names objects and API.'],

@@ -2,6 +2,7 @@
 import type * as AutoScaling from '@aws-sdk/client-auto-scaling';
 import type * as CloudFormation from '@aws-sdk/client-cloudformation';
 import type * as Ec2 from '@aws-sdk/client-ec2';
+import type * as Eks from '@aws-sdk/client-eks';
 import type * as Classic from '@aws-sdk/client-elastic-load-balancing';
 import type * as V2 from '@aws-sdk/client-elastic-load-balancing-v2';
 import type * as Kms from '@aws-sdk/client-kms';
@@ -61,6 +62,7 @@ export interface AwsActions {
   HeadObject: Shape<S3.HeadObjectCommandInput, S3.HeadObjectCommandOutput>;
   PutObject: Shape<S3.PutObjectCommandInput, S3.PutObjectCommandOutput>;
   CreateBucket: Shape<S3.CreateBucketCommandInput, S3.CreateBucketCommandOutput>;
+  DescribeCluster: Shape<Eks.DescribeClusterCommandInput, Eks.DescribeClusterCommandOutput>;
   Encrypt: Shape<Kms.EncryptCommandInput, Kms.EncryptCommandOutput>;
   DeleteStack: Shape<CloudFormation.DeleteStackCommandInput, CloudFormation.DeleteStackCommandOutput>;
   DescribeInstanceHealth: Shape<

@@ -6,6 +6,7 @@ import { ACMClient } from '@aws-sdk/client-acm';
 import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { EC2Client } from '@aws-sdk/client-ec2';
+import { EKSClient } from '@aws-sdk/client-eks';
 import { ElasticLoadBalancingClient } from '@aws-sdk/client-elastic-load-balancing';
 import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { KMSClient } from '@aws-sdk/client-kms';
@@ -48,6 +49,7 @@ export interface AwsClientSet {
   loadBalancing(): ElasticLoadBalancingV2Client;
   sts(): STSClient;
   ec2(): EC2Client;
+  eks(): EKSClient;
   kms(): KMSClient;
   s3(): S3Client;
   acm(): ACMClient;
@@ -206,6 +208,7 @@ export function createAwsClients(options: AwsClientsOptions): AwsClients {
       loadBalancing: client(() => new ElasticLoadBalancingV2Client(config)),
       sts: role === undefined ? own : () => role,
       ec2: client(() => new EC2Client(config)),
+      eks: client(() => new EKSClient(config)),
       kms: client(() => new KMSClient(config)),
       s3: client(() => new S3Client({ ...config, ...bucketsInPath(options) })),
       acm: client(() => new ACMClient(config)),

@@ -2,6 +2,7 @@ import type { CloudProvider } from '../../ports/cloud-provider.ts';
 import type { AwsCaller } from './aws-calls.ts';
 import { asFailureError } from './aws-failure.ts';
 import { createChangeSetCalls } from './change-sets.ts';
+import { createControlPlaneCalls } from './control-planes.ts';
 import { createFileCalls } from './files.ts';
 import { createGroupSettingCalls } from './group-settings.ts';
 import { createGroupCalls } from './groups.ts';
@@ -47,6 +48,7 @@ export function createCloudProvider(scope: AwsScope, caller: AwsCaller): CloudPr
     ...createGroupCalls(call, scope),
     ...createGroupSettingCalls(call),
     ...createLoadBalancerCalls(call, recovering),
+    ...createControlPlaneCalls(recovering),
     ...createOwnedResourceCalls(call),
     credentialsExpireAt: () => caller.credentialsExpireAt(),
   };

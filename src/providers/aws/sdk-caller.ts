@@ -2,6 +2,7 @@
 import * as autoScaling from '@aws-sdk/client-auto-scaling';
 import * as cloudFormation from '@aws-sdk/client-cloudformation';
 import * as ec2 from '@aws-sdk/client-ec2';
+import * as eks from '@aws-sdk/client-eks';
 import * as classic from '@aws-sdk/client-elastic-load-balancing';
 import * as v2 from '@aws-sdk/client-elastic-load-balancing-v2';
 import * as kms from '@aws-sdk/client-kms';
@@ -52,6 +53,7 @@ const senders: { [A in AwsAction]: Sender<A> } = {
   HeadObject: (c, i, o) => c.s3().send(new s3.HeadObjectCommand(i), o),
   PutObject: (c, i, o) => c.s3().send(new s3.PutObjectCommand(i), o),
   CreateBucket: (c, i, o) => c.s3().send(new s3.CreateBucketCommand(i), o),
+  DescribeCluster: (c, i, o) => c.eks().send(new eks.DescribeClusterCommand(i), o),
   Encrypt: (c, i, o) => c.kms().send(new kms.EncryptCommand(i), o),
   DeleteStack: (c, i, o) => c.cloudFormation().send(new cloudFormation.DeleteStackCommand(i), o),
   DescribeInstanceHealth: (c, i, o) => c.classicLoadBalancing().send(new classic.DescribeInstanceHealthCommand(i), o),

@@ -1,8 +1,10 @@
 import type { KubeCluster } from '../../ports/kube-cluster.ts';
 import { type Random, seededRandom } from '../../support/random.ts';
 import { createHttpExchange } from './http-exchange.ts';
-import type { KubeAccess } from './kube-access.ts';
+import type { KubeAccess, TokenSource } from './kube-access.ts';
 import { createKubeCluster } from './kube-cluster.ts';
+import type { KubeExchange } from './kube-exchange.ts';
+import { createLocatedExchange, type KubeAddress } from './located-exchange.ts';
 
 export interface KubeConnection {
   /** The cluster's id: named in every message. */
@@ -20,13 +22,9 @@ export interface KubeConnection {
   random?: Random;
 }
 
-/**
- * A connection to a cluster's API server. Opens no socket before the first call. Throws FailureError `kube-access-invalid` when
- * kubeconfig, context or address cannot work.
- */
-export function connectKube(connection: KubeConnection): KubeCluster {
+function exchangeOf(connection: KubeConnection): KubeExchange {
   const { cluster, access, userAgent } = connection;
-  const exchange = createHttpExchange({
+  return createHttpExchange({
     cluster,
     access,
     userAgent,
@@ -35,5 +33,26 @@ export function connectKube(connection: KubeConnection): KubeCluster {
     watchIdleMs: connection.watchIdleMs ?? 120_000,
     random: connection.random ?? seededRandom(cluster),
   });
-  return createKubeCluster({ cluster, exchange });
+}
+
+/**
+ * A connection to a cluster's API server. Opens no socket before the first call. Throws FailureError `kube-access-invalid` when
+ * kubeconfig, context or address cannot work.
+ */
+export function connectKube(connection: KubeConnection): KubeCluster {
+  return createKubeCluster({ cluster: connection.cluster, exchange: exchangeOf(connection) });
+}
+
+/**
+ * The same for a cluster whose address is not known before its control plane is there (EKS), with tokens that end. `locate` rejects
+ * with FailureError `kube-unreachable` until then.
+ */
+export function connectLocatedKube(
+  connection: Omit<KubeConnection, 'access'> & { locate: () => Promise<KubeAddress>; tokens: TokenSource },
+): KubeCluster {
+  const { locate, tokens, ...rest } = connection;
+  const exchange = createLocatedExchange(locate, (address) =>
+    exchangeOf({ ...rest, access: { kind: 'server', ...address, tokens } }),
+  );
+  return createKubeCluster({ cluster: connection.cluster, exchange });
 }

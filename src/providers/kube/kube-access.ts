@@ -6,6 +6,14 @@ import { parse } from 'yaml';
 import { FailureError, terminal } from '../../domain/failure.ts';
 import { redactText } from '../../support/redact.ts';
 
+/** Bearer tokens that end. */
+export interface TokenSource {
+  /** One that is good for a while. Rejects when there are no credentials. */
+  current(): Promise<string>;
+  /** The present one was refused: the next is made anew. */
+  forget(): void;
+}
+
 export type KubeAccess =
   /** A kubeconfig file with all it may hold: exec plugins, tokens, token files, client certificates, proxies. */
   | { kind: 'kubeconfig'; file: string; context?: string }
@@ -18,6 +26,10 @@ export type KubeAccess =
       tokenFile?: string;
       /** PEM file of the authority; the system's authorities unless given. */
       caFile?: string;
+      /** The same as PEM in base64. */
+      caData?: string;
+      /** Where every token comes from; its owner renews it. */
+      tokens?: TokenSource;
       skipTlsVerify?: boolean;
     }
   /** The service account of the pod that this runs in. */
@@ -78,6 +90,7 @@ function fromServer(access: Extract<KubeAccess, { kind: 'server' }>): KubeConfig
       server: access.server,
       skipTLSVerify: access.skipTlsVerify === true,
       ...(access.caFile === undefined ? {} : { caFile: access.caFile }),
+      ...(access.caData === undefined ? {} : { caData: access.caData }),
     },
     {
       name: 'user',
@@ -118,6 +131,7 @@ export function loadAccess(access: KubeAccess, cluster: string): LoadedAccess {
   return {
     config,
     server: target.server.replace(/\/+$/, ''),
-    renewable: access.kind !== 'server' || Boolean(user?.exec) || Boolean(user?.authProvider),
+    renewable:
+      access.kind !== 'server' || access.tokens !== undefined || Boolean(user?.exec) || Boolean(user?.authProvider),
   };
 }

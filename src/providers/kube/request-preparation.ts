@@ -67,10 +67,17 @@ export function createRequestPreparation(options: RequestPreparationOptions): Re
     httpApi: createBoundedHttpLibrary(longestAnswer),
   });
 
+  const tokens = options.access.kind === 'server' ? options.access.tokens : undefined;
+
   async function authenticate(context: RequestContext, call: KubeCall, signal: AbortSignal): Promise<void> {
     try {
       // An exec plugin takes no signal.
-      await Promise.race([loaded.config.applySecurityAuthentication(context), rejectWhenAborted(signal)]);
+      const aborted = rejectWhenAborted(signal);
+      await Promise.race([loaded.config.applySecurityAuthentication(context), aborted]);
+      if (tokens !== undefined) {
+        const token = await Promise.race([tokens.current(), aborted]);
+        context.setHeaderParam('Authorization', `Bearer ${token}`);
+      }
     } catch (error) {
       if (signal.aborted) throw error;
       const said = error instanceof Error ? redactText(error.message).slice(0, 300) : '';
@@ -97,6 +104,7 @@ export function createRequestPreparation(options: RequestPreparationOptions): Re
     reload() {
       if (!loaded.renewable || wallMs() - reloadedAt < reloadAtMostEveryMs) return false;
       reloadedAt = wallMs();
+      tokens?.forget();
       try {
         loaded = loadAccess(options.access, cluster);
         return true;

@@ -43,6 +43,7 @@ const services: Record<AwsAction, AwsService> = {
   HeadObject: 's3',
   PutObject: 's3',
   CreateBucket: 's3',
+  DescribeCluster: 'eks',
   Encrypt: 'kms',
   DeleteStack: 'cloudformation',
   DescribeInstanceHealth: 'elasticloadbalancing',

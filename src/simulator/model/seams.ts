@@ -36,6 +36,25 @@ export interface HealthProbe {
   instanceAnswers(instanceId: string, port: number): boolean;
 }
 
+/** A control plane that the cloud runs (EKS). */
+export interface ManagedControlPlane {
+  /** Of the cluster whose API it serves: `aws:<account>:<region>:<local id>`. */
+  cluster: string;
+  account: string;
+  region: string;
+  /** As EKS knows it. */
+  name: string;
+  /** `1.34` */
+  version: string;
+}
+
+/** What the cloud tells of control planes that it runs. */
+export interface ControlPlaneListener {
+  /** It serves an API from now on, or serves this version of it. */
+  controlPlaneUp(plane: ManagedControlPlane): void;
+  controlPlaneGone(cluster: string): void;
+}
+
 /** One call of the cloud's API, in the account and region of a cluster. */
 export type CallCloud = (
   service: 'autoscaling' | 'ec2' | 'elasticloadbalancing' | 'elasticloadbalancingv2' | 's3',

@@ -11,7 +11,15 @@ import type { ClusterTemplate } from './kube/template/cluster-template.ts';
 import { type Likeness, matchInstances } from './kube/template/fill-cluster.ts';
 import { kubeletFlags } from './kube/user-data.ts';
 import { Internet } from './network/internet.ts';
-import type { EmitWorldEvent, HealthProbe, InstanceListener, SimInstance, WorldEvent } from './seams.ts';
+import type {
+  ControlPlaneListener,
+  EmitWorldEvent,
+  HealthProbe,
+  InstanceListener,
+  ManagedControlPlane,
+  SimInstance,
+  WorldEvent,
+} from './seams.ts';
 
 export interface WorldOptions {
   /** Defaults for every cluster. */
@@ -48,6 +56,8 @@ export class World {
   readonly #clusters = new Map<string, WorldCluster & { model: KubeModel }>();
   readonly #clusterOfInstance = new Map<string, string>();
   readonly #listeners = new Set<EmitWorldEvent>();
+  /** Control planes that EKS runs, by cluster id. */
+  readonly #managed = new Map<string, ManagedControlPlane>();
   /** `account/region/stack name` → cluster id. */
   readonly #stackClusters = new Map<string, string>();
 
@@ -62,6 +72,7 @@ export class World {
       random: this.random.fork('aws'),
       emit: (event) => this.#emit(event),
       listener: this.#instanceListener(),
+      controlPlanes: this.#controlPlaneListener(),
       probe: this.#healthProbe(),
       clusterOfStack: (account, region, stack) => this.#clusterOfStack(account, region, stack),
       placeOfCluster: (id) => this.#clusters.get(id),
@@ -146,6 +157,11 @@ export class World {
     return [...this.#clusters.keys()];
   }
 
+  /** The control plane that EKS runs for the cluster, if it runs one. */
+  managedControlPlane(id: string): ManagedControlPlane | undefined {
+    return this.#managed.get(id);
+  }
+
   placeOf(id: string): { account: string; region: string } | undefined {
     const cluster = this.#clusters.get(id);
     return cluster && { account: cluster.account, region: cluster.region };
@@ -195,6 +211,27 @@ export class World {
     if (labels['node.kubernetes.io/role'] !== 'master' || !id.startsWith(`aws:${account}:${region}:`)) return;
     const place = { id, account, region, ...(version === undefined ? {} : { kubernetesVersion: version }) };
     this.#newModel(place).bearApi();
+  }
+
+  /** A cluster of EKS begins with its control plane; nodes join as their instances come. */
+  #controlPlaneListener(): ControlPlaneListener {
+    return {
+      controlPlaneUp: (plane) => {
+        const { cluster: id, account, region, version } = plane;
+        const known = this.#managed.has(id) || this.#clusters.get(id)?.model.apiReachable() === true;
+        const served = `v${version}.3-eks-${version.replace('.', '')}f00`;
+        if (!known) {
+          this.#newModel({ id, account, region, kubernetesVersion: `v${version}.3` });
+          for (const instance of this.aws.runningInstances(id, { account, region })) this.#join(id, instance);
+        }
+        this.#managed.set(id, plane);
+        this.kube(id).runManaged(served);
+      },
+      controlPlaneGone: (id) => {
+        this.#managed.delete(id);
+        this.#clusters.get(id)?.model.endManaged();
+      },
+    };
   }
 
   #instanceListener(): InstanceListener {

@@ -12,6 +12,8 @@ export interface KubeWireOptions {
   advance?: () => void;
   /** When given, requests need `Authorization: Bearer <one of these>`; otherwise every token, and none, is fine. */
   tokens?: ReadonlySet<string>;
+  /** Why a bearer is not let into this cluster by whoever runs its control plane; undefined = it is. */
+  refusal?: (clusterId: string, bearer: string | undefined) => string | undefined;
   /** Waits so many simulated ms, for faults that delay an answer. */
   delay?: (simulatedMs: number) => Promise<void>;
   /** Told about every request, after it was answered: for reports. */
@@ -75,6 +77,9 @@ function answerRequest(options: KubeWireOptions, request: WireRequest): WireAnsw
   if (!model.apiReachable()) return { reset: true };
   const bearer = bearerOf(request.headers);
   if (options.tokens && !(bearer !== undefined && options.tokens.has(bearer)))
+    return failure(401, 'Unauthorized', 'Unauthorized');
+  // the simulator's own kubeconfig opens every cluster
+  if (namedByToken(request.headers) !== id && options.refusal?.(id, bearer) !== undefined)
     return failure(401, 'Unauthorized', 'Unauthorized');
   const kubeRequest: KubeRequest = {
     method: request.method,

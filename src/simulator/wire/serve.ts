@@ -3,6 +3,7 @@ import type { World } from '../model/world.ts';
 import { ScenarioPlayer } from '../scenarios/scenario-player.ts';
 import { AwsWire } from './aws-wire.ts';
 import { ControlWire, controlPath } from './control-wire.ts';
+import { eksTokenRefusal } from './eks-token.ts';
 import { createWireServer, type WireHandler, type WireRequest } from './http-server.ts';
 import { clusterToken, kubeWireHandler } from './kube-wire.ts';
 
@@ -55,7 +56,16 @@ export async function serveWorld(options: ServeOptions): Promise<ServedWorld> {
     delay,
     serverTime: () => wallClock.now() + world.aws.clockSkewMs,
   });
-  const kube = kubeWireHandler({ cluster: (id) => (world.hasCluster(id) ? world.kube(id) : undefined), delay });
+  const kube = kubeWireHandler({
+    cluster: (id) => (world.hasCluster(id) ? world.kube(id) : undefined),
+    refusal: (id, bearer) => {
+      const plane = world.managedControlPlane(id);
+      if (!plane) return undefined;
+      const now = wallClock.now() + world.aws.clockSkewMs;
+      return eksTokenRefusal(bearer, { ...plane, now, secretOf: (key) => world.aws.sessionSecret(key) });
+    },
+    delay,
+  });
   const player = new ScenarioPlayer(world);
   const stats = (): { awsCalls: number; kubeCalls: number } => ({
     awsCalls: server.requests.get(aws.name) ?? 0,
@@ -71,6 +81,7 @@ export async function serveWorld(options: ServeOptions): Promise<ServedWorld> {
   });
   driver.start();
   const kubeUrl = (id: string): string => `${server.url}/clusters/${id}`;
+  world.aws.serveControlPlanesAt(kubeUrl);
   return {
     host: server.host,
     port: server.port,

@@ -1,9 +1,11 @@
 import { accountNumber, type Cluster } from '../../domain/cluster.ts';
+import { eksName } from '../../domain/eks.ts';
 import { FailureError, terminal, transient } from '../../domain/failure.ts';
+import { judgeManagedPlane } from '../../planning/kubernetes/managed-plane.ts';
 import type { ClusterFact } from '../../planning/pipeline/facts.ts';
-import type { CallerIdentity } from '../../ports/cloud-provider.ts';
+import type { CallerIdentity, CloudProvider } from '../../ports/cloud-provider.ts';
 import type { KubeCluster, Resource } from '../../ports/kube-cluster.ts';
-import type { StepEffects } from '../../ports/step.ts';
+import type { StepEffects, StepOutcome } from '../../ports/step.ts';
 import { clusterOf, type PipelineDependencies } from '../pipeline-dependencies.ts';
 import {
   clusterFactWrite,
@@ -11,6 +13,7 @@ import {
   failed,
   isUnborn,
   readClusterFact,
+  renderedAsPlanned,
   type UpdateInput,
   type UpdateStep,
   waiting,
@@ -21,6 +24,8 @@ const namespaces: Resource = { group: '', version: 'v1', resource: 'namespaces',
 const credentialMarginMs = 15 * 60_000;
 const yieldLookMs = 5_000;
 const apiPollMs = 15_000;
+/** An update of EKS takes a quarter of an hour or so. Observed time. */
+const longestManagedMs = 60 * 60_000;
 const unreachable = new Set(['kube-unreachable', 'kube-timeout']);
 
 /** Is this the cluster that we think it is, and can it be worked on? Nothing was touched before this says yes (B1). */
@@ -70,6 +75,8 @@ export function awaitApi(deps: PipelineDependencies): UpdateStep {
   return async (input) => {
     const { clusterId } = input.context;
     const session = await deps.sessions.sessionFor(clusterId);
+    const plane = await managedPlane(deps, input, session.cloud);
+    if (plane !== undefined) return plane;
     const answer = await readiness(session.kube);
     if (answer !== undefined) {
       const wakeAt = input.now + apiPollMs + deps.random.int(apiPollMs / 3);
@@ -83,6 +90,27 @@ export function awaitApi(deps: PipelineDependencies): UpdateStep {
       pins(input, fact, { account, region, kubeSystemUid: await kubeSystemUidOf(session.kube, clusterId) }),
     );
   };
+}
+
+/**
+ * EKS says that its update is done before any node is changed: kubelets are never newer than their API servers, whatever the
+ * cluster stack says of itself. undefined = it is as the configuration wants it, or no control plane of EKS.
+ */
+async function managedPlane(
+  deps: PipelineDependencies,
+  input: UpdateInput,
+  cloud: CloudProvider,
+): Promise<StepOutcome | undefined> {
+  const cluster = clusterOf(deps, input.context.clusterId);
+  const name = cluster === undefined ? undefined : eksName(cluster);
+  if (name === undefined) return undefined;
+  const [plane, rendered] = await Promise.all([cloud.describeControlPlane(name), renderedAsPlanned(deps, input)]);
+  if (rendered === undefined) return done({ kind: 'replan' });
+  const found = judgeManagedPlane(name, plane, rendered.kubernetesVersion);
+  if (found.state === 'ready') return undefined;
+  const waited = input.context.activeMs - input.context.phaseActiveMs;
+  if (found.state === 'refused' || waited > longestManagedMs) return failed(found.code, found.message);
+  return waiting({ code: found.code, message: found.message }, input.now + apiPollMs + deps.random.int(apiPollMs / 3));
 }
 
 /** Why it is not ready; undefined when it is. Credentials that are refused are no matter of waiting. */

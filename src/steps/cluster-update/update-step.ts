@@ -6,6 +6,7 @@ import {
   type UpdateOutput,
   type UpdateProgress,
 } from '../../domain/cluster-update.ts';
+import { eksItems, eksName } from '../../domain/eks.ts';
 import { FailureError, terminal, transient } from '../../domain/failure.ts';
 import type { RenderedCluster } from '../../domain/rendered.ts';
 import { isBeingCreated, lifecycleNote, lifecycleWrite } from '../../planning/lifecycle/cluster-lifecycle.ts';
@@ -70,14 +71,28 @@ export async function renderNow(
   throw new FailureError(terminal('render-failed', message));
 }
 
-/** Outputs of the cluster's own stack, by name. */
+/** Outputs of the cluster's own stack, by name, and what EKS says of its control plane. */
 export async function clusterOutputs(
   deps: PipelineDependencies,
   cloud: CloudProvider,
   clusterId: string,
 ): Promise<Record<string, string>> {
-  const name = clusterOf(deps, clusterId)?.localId;
-  return (name === undefined ? undefined : await cloud.describeStack(name))?.outputs ?? {};
+  const cluster = clusterOf(deps, clusterId);
+  if (cluster === undefined) return {};
+  const [stack, eks] = await Promise.all([cloud.describeStack(cluster.localId), eksOutputs(cloud, eksName(cluster))]);
+  return { ...stack?.outputs, ...eks };
+}
+
+async function eksOutputs(cloud: CloudProvider, name: string | undefined): Promise<Record<string, string>> {
+  const plane = name === undefined ? undefined : await cloud.describeControlPlane(name);
+  const values = {
+    [eksItems.eks_endpoint]: plane?.endpoint,
+    [eksItems.eks_certificate_authority_data]: plane?.certificateAuthority,
+    [eksItems.eks_oidc_issuer_url]: plane?.oidcIssuer,
+  };
+  return Object.fromEntries(
+    Object.entries(values).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
+  );
 }
 
 export async function readClusterFact(deps: PipelineDependencies, clusterId: string): Promise<ClusterFact> {

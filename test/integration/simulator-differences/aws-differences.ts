@@ -1,5 +1,6 @@
 import { networkOf } from '../../../src/simulator/model/aws/geography.ts';
 import { AwsWire } from '../../../src/simulator/wire/aws-wire.ts';
+import { eksTokenRefusal } from '../../../src/simulator/wire/eks-token.ts';
 import { account, region, SimulatedCloud } from '../../unit/simulator-aws/simulated-cloud.ts';
 import type { Difference } from './difference.ts';
 
@@ -231,15 +232,18 @@ export const awsDifferences: readonly Difference[] = [
   {
     id: 'aws-eks-endpoint',
     differs: () => {
-      const cloud = new SimulatedCloud();
-      const subnetIds = cloud.call('ec2', 'DescribeSubnets').Subnets.map((each: { SubnetId: string }) => each.SubnetId);
-      cloud.call('eks', 'CreateCluster', {
-        name: 'a',
-        roleArn: 'arn:aws:iam::1:role/x',
-        resourcesVpcConfig: { subnetIds },
+      const query = new URLSearchParams({
+        Action: 'GetCallerIdentity',
+        'X-Amz-Credential': 'AKIA123456789012/20261121/eu-central-1/sts/aws4_request',
+        'X-Amz-Date': '20261121T080000Z',
+        'X-Amz-SignedHeaders': 'host;x-k8s-aws-id',
+        'X-Amz-Signature': 'made-up',
       });
-      cloud.pass(900);
-      return /\.eks\.amazonaws\.com$/.test(cloud.call('eks', 'DescribeCluster', { name: 'a' }).cluster.endpoint);
+      const token = `k8s-aws-v1.${Buffer.from(`https://sts.eu-central-1.amazonaws.com/?${query.toString()}`).toString('base64url')}`;
+      const now = Date.UTC(2026, 10, 21, 8, 1);
+      return (
+        eksTokenRefusal(token, { name: 'a', account: '123456789012', now, secretOf: () => undefined }) === undefined
+      );
     },
   },
 ];

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { accountsText, clusterText, sampleAccounts, sampleClusters } from '../../../scripts/generate-fleet.ts';
 import { schemaTexts } from '../../../scripts/generate-schemas.ts';
 import type { Cluster } from '../../../src/domain/cluster.ts';
@@ -11,6 +12,8 @@ import type { RegistryView } from '../../../src/ports/channel-source.ts';
 import { createRenderer } from '../../../src/rendering/renderer.ts';
 import { parsePipeline } from '../../../src/sources/pipeline/parse-pipeline.ts';
 import { openDirectoryRegistry } from '../../../src/sources/registry/directory-registry.ts';
+import { clusterSchema } from '../../../src/sources/registry/registry-schema.ts';
+import { sampleCluster } from '../../support/sample-cluster.ts';
 
 const project = join(import.meta.dirname, '../../..');
 const configuration = join(project, 'channels/cluster');
@@ -217,5 +220,68 @@ describe('the JSON Schemas in registry/schemas', () => {
         readFileSync(join(project, 'registry/schemas', name), 'utf8'),
         `${name}: run npx tsx scripts/generate-schemas.ts`,
       ).toBe(text);
+  });
+});
+
+describe('the example of a cluster on EKS', () => {
+  const example = treeOf(join(project, 'examples/eks'));
+  const entry = parse(example.get('cluster.example.yaml') as string) as unknown;
+
+  function render(provider: string, profile = 'worker-eks') {
+    const cluster: Cluster = {
+      ...sampleCluster,
+      alias: 'shop-eks',
+      localId: 'shop',
+      provider,
+      configItems: { subnets: 'eu-central-1a=subnet-1,eu-central-1b=subnet-2' },
+      nodePools: [
+        {
+          name: 'default-worker',
+          profile,
+          instanceTypes: ['m6i.large'],
+          discountStrategy: 'none',
+          minSize: 2,
+          maxSize: 5,
+          configItems: {},
+        },
+      ],
+    };
+    return createRenderer().render({ cluster, tree: example, commit: 'c1' });
+  }
+
+  it('has a registry entry that is valid', () => {
+    expect(clusterSchema.safeParse(entry).error).toBeUndefined();
+  });
+
+  it('names the control plane as EKS knows it, and leaves what only EKS knows to the moment of applying', () => {
+    const outcome = render('zalando-eks');
+    if (!outcome.ok) throw new Error(outcome.problems.map(describeProblem).join('\n'));
+    const { stacks, kubernetesVersion } = outcome.rendered;
+    expect(stacks.map(({ name, kind }) => [name, kind])).toEqual([
+      ['shop', 'cluster'],
+      [`nodepool-default-worker-${sampleCluster.id.replaceAll(':', '-')}`, 'node-pool'],
+    ]);
+    expect(kubernetesVersion).toBe('v1.34.3');
+    expect(JSON.stringify(parse(stacks[0]?.template as string, { logLevel: 'silent' }))).toMatch(
+      /"Name":"shop-eks","Version":"1.34"/,
+    );
+    const outputs = { WorkerInstanceProfile: 'profile', WorkerSecurityGroup: 'sg-1' };
+    expect(() => stacks[1]?.templateFor?.(outputs)).toThrow(
+      /EKS does not say eks_endpoint before the cluster is created/,
+    );
+    const eks = { ClmEksEndpoint: 'https://api.test', ClmEksCertificateAuthorityData: 'Q0E=' };
+    expect(stacks[1]?.templateFor?.({ ...outputs, ...eks })).toContain('profile');
+    const other = render('aws-eks');
+    expect(other.ok && other.rendered.stacks[0]?.template).toContain('"shop"');
+  });
+
+  it('has no nodes of a control plane', () => {
+    const outcome = render('zalando-eks', 'master-default');
+    expect(outcome.ok ? [] : outcome.problems).toEqual([
+      expect.objectContaining({
+        message: expect.stringContaining('EKS runs the control plane of') as string,
+        remedy: 'remove the pool, or give the cluster provider zalando-aws',
+      }),
+    ]);
   });
 });

@@ -332,6 +332,43 @@ describe('sessions, rates and managed control planes', () => {
     expect(code('DescribeCluster')).toBe('ResourceNotFoundException');
   });
 
+  test('a stack waits for its EKS cluster, changes the version in place, one minor at a time, and takes it away', () => {
+    const subnets = cloud.call('ec2', 'DescribeSubnets').Subnets.map((each: { SubnetId: string }) => each.SubnetId);
+    const body = (version: string, more: object = {}) =>
+      template(
+        {
+          Cluster: {
+            Type: 'AWS::EKS::Cluster',
+            Properties: {
+              Name: 'shop',
+              Version: version,
+              RoleArn: 'arn:aws:iam::1:role/x',
+              ResourcesVpcConfig: { SubnetIds: subnets },
+              ...more,
+            },
+          },
+        },
+        { Outputs: { Endpoint: { Value: { 'Fn::GetAtt': ['Cluster', 'Endpoint'] } } } },
+      );
+    const plane = () => cloud.call('eks', 'DescribeCluster', { name: 'shop' }).cluster;
+    cloud.createStack('one', body('1.31'));
+    cloud.pass(300);
+    expect([cloud.stack('one').StackStatus, plane().status]).toEqual(['CREATE_IN_PROGRESS', 'CREATING']);
+    cloud.until(() => cloud.stack('one').StackStatus === 'CREATE_COMPLETE');
+    expect(plane()).toMatchObject({
+      status: 'ACTIVE',
+      version: '1.31',
+      endpoint: cloud.stack('one').Outputs[0].OutputValue,
+    });
+    expect(update(body('1.33'))).toBe('UPDATE_ROLLBACK_COMPLETE');
+    expect(plane().version).toBe('1.31');
+    expect(update(body('1.32'))).toBe('UPDATE_COMPLETE');
+    expect(plane()).toMatchObject({ status: 'ACTIVE', version: '1.32' });
+    expect(update(body('1.31'))).toBe('UPDATE_ROLLBACK_COMPLETE');
+    cfn('DeleteStack', { StackName: 'one' });
+    cloud.until(() => cloud.codeOf('eks', 'DescribeCluster', { name: 'shop' }) === 'ResourceNotFoundException');
+  });
+
   test('a bucket keeps versions once it is told to, and lists by prefix, delimiter and page', () => {
     const s3 = (action: string, params: Record<string, unknown> = {}) =>
       cloud.call('s3', action, { Bucket: 'keep', ...params });

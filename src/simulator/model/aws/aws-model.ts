@@ -1,6 +1,14 @@
 import type { VirtualClock } from '../../../support/clock.ts';
 import type { Random } from '../../../support/random.ts';
-import type { Actor, AdoptDisk, EmitWorldEvent, HealthProbe, InstanceListener, SimInstance } from '../seams.ts';
+import type {
+  Actor,
+  AdoptDisk,
+  ControlPlaneListener,
+  EmitWorldEvent,
+  HealthProbe,
+  InstanceListener,
+  SimInstance,
+} from '../seams.ts';
 import { AwsFaults, isDescribe, ThrottleBuckets, throttled } from './aws-faults.ts';
 import { AwsError, type AwsReply, type AwsRequest, type AwsService, Params, validationCode } from './aws-request.ts';
 import { type CloudTruth, truthOf } from './aws-truth.ts';
@@ -41,6 +49,7 @@ export interface AwsModelOptions {
   random: Random;
   emit: EmitWorldEvent;
   listener: InstanceListener;
+  controlPlanes?: ControlPlaneListener;
   probe: HealthProbe;
   clusterOfStack?: (account: string, region: string, stackName: string) => string | undefined;
   /** Where a cluster lives; spares checkers a walk over all accounts. */
@@ -67,6 +76,7 @@ export class AwsModel {
       random: options.random,
       emit: options.emit,
       listener: options.listener,
+      controlPlanes: options.controlPlanes ?? { controlPlaneUp: () => undefined, controlPlaneGone: () => undefined },
       probe: options.probe,
       faults: this.faults,
       timings: { ...defaultTimings, ...options.timings },
@@ -103,6 +113,16 @@ export class AwsModel {
       ['s3', storage.actions()],
       ['kms', kmsActions],
     ]);
+  }
+
+  /** EKS answers with this address of a cluster's API from now on. */
+  serveControlPlanesAt(url: (cluster: string) => string): void {
+    this.#cloud.controlPlaneUrl = url;
+  }
+
+  /** Secret of a session that AssumeRole gave out, by access key; undefined for any other key. */
+  sessionSecret(accessKeyId: string): string | undefined {
+    return this.#sessions.get(accessKeyId)?.secret;
   }
 
   /** How many calls were handled, refused ones included. */

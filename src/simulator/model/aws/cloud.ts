@@ -1,6 +1,13 @@
 import type { VirtualClock } from '../../../support/clock.ts';
 import type { Random } from '../../../support/random.ts';
-import type { Actor, EmitWorldEvent, HealthProbe, InstanceListener, WorldEvent } from '../seams.ts';
+import type {
+  Actor,
+  ControlPlaneListener,
+  EmitWorldEvent,
+  HealthProbe,
+  InstanceListener,
+  WorldEvent,
+} from '../seams.ts';
 import type { AwsFaults } from './aws-faults.ts';
 import type { AwsRequest, Params } from './aws-request.ts';
 import type { BalancingPart, BucketsPart, FleetPart, GroupsPart, StacksPart } from './cloud-parts.ts';
@@ -46,6 +53,7 @@ export interface CloudOptions {
   random: Random;
   emit: EmitWorldEvent;
   listener: InstanceListener;
+  controlPlanes: ControlPlaneListener;
   probe: HealthProbe;
   faults: AwsFaults;
   timings: CloudTimings;
@@ -63,9 +71,12 @@ export class Cloud {
   readonly faults: AwsFaults;
   readonly timings: CloudTimings;
   readonly listener: InstanceListener;
+  readonly controlPlanes: ControlPlaneListener;
   readonly probe: HealthProbe;
   readonly clusterOfStack: CloudOptions['clusterOfStack'];
   readonly placeOfCluster: CloudOptions['placeOfCluster'];
+  /** Where the API of a cluster is served; EKS's own names unless somebody serves it elsewhere. */
+  controlPlaneUrl: ((cluster: string) => string) | undefined;
   readonly #emit: EmitWorldEvent;
   readonly #regions = new Map<string, RegionState>();
   #actor: Actor = theWorld;
@@ -83,6 +94,7 @@ export class Cloud {
     this.faults = options.faults;
     this.timings = options.timings;
     this.listener = options.listener;
+    this.controlPlanes = options.controlPlanes;
     this.probe = options.probe;
     this.clusterOfStack = options.clusterOfStack;
     this.placeOfCluster = options.placeOfCluster;

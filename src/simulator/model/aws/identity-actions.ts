@@ -7,11 +7,18 @@ export function accountOfAccessKey(accessKeyId: string): string | undefined {
   return /^A[KS]IA(\d{12})/.exec(accessKeyId)?.[1];
 }
 
+interface Session {
+  arn: string;
+  userId: string;
+  secret: string;
+  expiresAt: number;
+}
+
 /** Sessions that AssumeRole gave out, by access key. */
 export class Sessions {
-  readonly #sessions = new Map<string, { arn: string; userId: string; expiresAt: number }>();
+  readonly #sessions = new Map<string, Session>();
 
-  add(accessKeyId: string, session: { arn: string; userId: string; expiresAt: number }): void {
+  add(accessKeyId: string, session: Session): void {
     if (this.#sessions.size >= 10_000) {
       const oldest = this.#sessions.keys().next().value;
       if (oldest !== undefined) this.#sessions.delete(oldest);
@@ -30,7 +37,7 @@ export class Sessions {
     return new AwsError('ExpiredToken', message, 403);
   }
 
-  get(accessKeyId: string | undefined): { arn: string; userId: string } | undefined {
+  get(accessKeyId: string | undefined): Session | undefined {
     return accessKeyId === undefined ? undefined : this.#sessions.get(accessKeyId);
   }
 }
@@ -59,11 +66,12 @@ function assumeRole(call: Call, sessions: Sessions): Record<string, unknown> {
   const accessKeyId = `ASIA${account}${letters(call, 6)}`;
   const arn = `arn:aws:sts::${account}:assumed-role/${role}/${session}`;
   const userId = `AROA${letters(call, 16)}:${session}`;
-  sessions.add(accessKeyId, { arn, userId, expiresAt: cloud.now() + seconds * 1000 });
+  const secret = letters(call, 40);
+  sessions.add(accessKeyId, { arn, userId, secret, expiresAt: cloud.now() + seconds * 1000 });
   return {
     Credentials: {
       AccessKeyId: accessKeyId,
-      SecretAccessKey: letters(call, 40),
+      SecretAccessKey: secret,
       SessionToken: letters(call, 64),
       Expiration: new Date(cloud.now() + seconds * 1000),
     },

@@ -108,6 +108,8 @@ export interface EksUpdate {
 
 /** A control plane that AWS runs. */
 export interface EksCluster {
+  /** The cluster whose API it serves. */
+  cluster: string;
   /** 32 hex digits, as in its endpoint. */
   id: string;
   name: string;

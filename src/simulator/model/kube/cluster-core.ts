@@ -45,6 +45,8 @@ export class ClusterCore {
   readonly events: EventRecorder;
   readonly faults: KubeFaults;
   readonly startedAt: number;
+  /** What API servers serve that a cloud runs; undefined where the cluster's own nodes do. */
+  managedVersion: string | undefined;
   /** Who causes the changes that happen now. */
   actor: Actor = { kind: 'world', name: 'kube' };
   /** Of all controllers, in the order in which they were made. */

@@ -220,6 +220,19 @@ export class KubeModel implements InstanceListener, HealthProbe {
     this.#hadMaster = true;
   }
 
+  /** A cloud runs the API servers: of this version from now on, new ones in the place of those before. */
+  runManaged(version: string): void {
+    const before = this.#core.managedVersion;
+    this.#core.managedVersion = version;
+    if (before !== undefined && before !== version) this.closeWatches();
+  }
+
+  /** The cloud has taken its API servers away; nothing answers any more. */
+  endManaged(): void {
+    this.#core.faults.apiDown = 'refused';
+    this.closeWatches();
+  }
+
   /** Cuts every watch, as an API server does that restarts. */
   closeWatches(): void {
     this.#core.watches.closeAll();

@@ -262,6 +262,7 @@ function formOf(request: KubeRequest): Form {
 
 /** API servers are as old as the kubelets that run them; of several the oldest answers, which is the one that counts. */
 function servedVersion(core: ClusterCore): string {
+  if (core.managedVersion !== undefined) return core.managedVersion;
   const versions = [...core.store.typed<Node>('nodes').byKey.values()]
     .filter((node) => node.metadata.labels?.['node.kubernetes.io/role'] === 'master')
     .flatMap((node) => node.status.nodeInfo?.['kubeletVersion'] ?? [])

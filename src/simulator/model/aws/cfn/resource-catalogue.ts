@@ -5,6 +5,7 @@ import {
   targetGroupResource,
 } from './balancer-resources.ts';
 import { launchTemplateResource, lifecycleHookResource, scalingGroupResource } from './compute-resources.ts';
+import { eksClusterResource } from './eks-resources.ts';
 import { plainResources } from './plain-resources.ts';
 import type { ResourceType } from './resource-type.ts';
 import { scalingPolicyResource, scheduledActionResource, volumeResource } from './scaling-resources.ts';
@@ -17,6 +18,7 @@ export const resourceCatalogue: ReadonlyMap<string, ResourceType> = new Map<stri
   ['AWS::AutoScaling::ScheduledAction', scheduledActionResource],
   ['AWS::AutoScaling::ScalingPolicy', scalingPolicyResource],
   ['AWS::EC2::Volume', volumeResource],
+  ['AWS::EKS::Cluster', eksClusterResource],
   ['AWS::ElasticLoadBalancing::LoadBalancer', classicBalancerResource],
   ['AWS::ElasticLoadBalancingV2::LoadBalancer', loadBalancerResource],
   ['AWS::ElasticLoadBalancingV2::TargetGroup', targetGroupResource],

@@ -77,7 +77,9 @@ export class ResourceSteps {
         this.#journal.mark(state, stack, current, 'UPDATE_IN_PROGRESS', why);
       }
       if (current !== undefined) operation.replaced.set(logicalId, { ...current });
-      this.#keep(operation, plan, logicalId, handler.create(context, properties), properties, digest);
+      const { work, ...made } = handler.create(context, properties);
+      this.#keep(operation, plan, logicalId, made, properties, digest);
+      if (work) operation.work.set(logicalId, work);
       return current === undefined ? 'CREATE_COMPLETE' : 'UPDATE_COMPLETE';
     } catch (error) {
       return { failure: failureText(logicalId, error), verb };

@@ -35,7 +35,7 @@ export interface ChangedResource extends MadeResource {
 
 /** Properties are resolved. Every method may throw AwsError: the resource has then failed for that reason. */
 export interface ResourceType {
-  create(context: ResourceContext, properties: Record<string, unknown>): MadeResource;
+  create(context: ResourceContext, properties: Record<string, unknown>): ChangedResource;
   /** Properties whose change needs a new resource, and those whose change may need one. */
   replacing?: readonly string[];
   mayReplace?: readonly string[];

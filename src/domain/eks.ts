@@ -1,0 +1,32 @@
+/** Clusters whose control plane EKS runs. */
+import type { Cluster } from './cluster.ts';
+
+/** Values of the registry's `provider`, and who runs the control plane there. */
+export const providers = {
+  'zalando-aws': 'nodes',
+  'zalando-eks': 'eks',
+  aws: 'nodes',
+  'aws-eks': 'eks',
+} as const;
+
+/** Config item of a cluster that EKS knows by another name. */
+const nameItem = 'eks_cluster_name';
+
+/**
+ * Name of the cluster in EKS, when EKS runs its control plane; undefined when nodes do. As in the original the alias for
+ * `zalando-eks`; for `aws-eks` the local id.
+ */
+export function eksName(cluster: Pick<Cluster, 'provider' | 'alias' | 'localId' | 'configItems'>): string | undefined {
+  if (providers[cluster.provider as keyof typeof providers] !== 'eks') return undefined;
+  return cluster.configItems[nameItem] ?? (cluster.provider === 'zalando-eks' ? cluster.alias : cluster.localId);
+}
+
+/**
+ * Config items that only EKS knows the values of, as in the original, with the names by which rendered units refer to them. They are
+ * put in when a unit is applied, as outputs of the cluster stack are.
+ */
+export const eksItems = {
+  eks_endpoint: 'ClmEksEndpoint',
+  eks_certificate_authority_data: 'ClmEksCertificateAuthorityData',
+  eks_oidc_issuer_url: 'ClmEksOidcIssuerUrl',
+} as const;
