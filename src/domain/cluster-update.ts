@@ -67,6 +67,8 @@ export interface PoolRoll {
   evictions: number;
   reason: string | null;
   blocked: { code: string; message: string; data?: unknown; since: number } | null;
+  /** Karpenter rolls the pool: nodes that are not as applied, and when the last one went (decision time). */
+  karpenter?: { total: number; outdated: number; progressAt: number } | undefined;
 }
 
 export interface E2eFailure {
@@ -129,6 +131,7 @@ export const workingStates = [
   'preDeletions',
   'manifests',
   'workerRolls',
+  'karpenterRolls',
   'postDeletions',
   'removals',
   'workloads',

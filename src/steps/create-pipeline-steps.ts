@@ -17,6 +17,7 @@ import { watchChannel } from './channel/watch-channel.ts';
 import { admitUpdate } from './cluster-update/admit-update.ts';
 import { applyManifests } from './cluster-update/apply-manifests.ts';
 import { applyStacks } from './cluster-update/apply-stacks.ts';
+import { awaitKarpenter } from './cluster-update/await-karpenter.ts';
 import { awaitWorkloads } from './cluster-update/await-workloads.ts';
 import { deleteObjects } from './cluster-update/delete-objects.ts';
 import { planUpdate } from './cluster-update/plan-update.ts';
@@ -100,6 +101,7 @@ export function createPipelineSteps(input: PipelineStepsInput): Record<string, S
     'await-api': reporting(awaitApi(deps)),
     'apply-stacks': reporting(applyStacks(deps)),
     'roll-pools': reporting(rollPools(deps)),
+    'await-karpenter': reporting(awaitKarpenter(deps)),
     'delete-objects': reporting(deleteObjects(deps)),
     'remove-orphans': reporting(removeOrphans(deps)),
     'apply-manifests': reporting(applyManifests(deps)),

@@ -4,6 +4,19 @@ const budgetOwner =
   'Ask the owner of the pod (clm why CLUSTER names it) to add replicas, or to allow a disruption in the budget.';
 
 export const rollRemedies: Record<string, Remedy> = {
+  'karpenter-blocked': {
+    meaning:
+      'Nodes of a Karpenter pool are not as the configuration wants them, and Karpenter replaces none: a disruption budget, a pod or a launch is in its way.',
+    actions: [
+      'kubectl get nodeclaims shows them; kubectl describe nodeclaim NAME says under DisruptionBlocked what keeps one.',
+      'kubectl get nodepools,ec2nodeclasses -o wide shows whether Karpenter can use what was applied.',
+    ],
+  },
+  'karpenter-stuck': {
+    meaning:
+      'Karpenter has replaced no node of a pool for six hours of an update that changed the pool. The update failed; Karpenter may still go on.',
+    actions: ['The same as for karpenter-blocked; then clm retry, which looks again and waits for what is left.'],
+  },
   'budget-never-allows': {
     meaning:
       'A pod disruption budget can never allow an eviction: minAvailable equals the replicas, or maxUnavailable is 0. The node stays; clm overrides no budget.',

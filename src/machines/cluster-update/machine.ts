@@ -248,7 +248,9 @@ export const clusterUpdateMachine = base.createMachine({
     workerStacks: phase('workerStacks', 'apply-stacks', 'preDeletions'),
     preDeletions: phase('preDeletions', 'delete-objects', 'manifests'),
     manifests: phase('manifests', 'apply-manifests', 'workerRolls'),
-    workerRolls: phase('workerRolls', 'roll-pools', 'postDeletions'),
+    workerRolls: phase('workerRolls', 'roll-pools', 'karpenterRolls'),
+    /** What Karpenter rolls by itself is waited for. */
+    karpenterRolls: phase('karpenterRolls', 'await-karpenter', 'postDeletions'),
     postDeletions: phase('postDeletions', 'delete-objects', 'removals'),
     /** Pools and stacks that the configuration has no more: drained and deleted one by one, when all else has found its place. */
     removals: phase('removals', 'remove-orphans', 'workloads'),

@@ -1,7 +1,7 @@
 import type { Cluster } from '../../domain/cluster.ts';
 import { clusterVersion } from '../../domain/rendered.ts';
 import { classOf } from './fleet-plan.ts';
-import type { ClusterChange, LiveFindings, PlanRefusal } from './plan-document.ts';
+import type { ClusterChange, LiveFindings, PlanRefusal, UnitChange } from './plan-document.ts';
 import { type PoolForecastInput, poolForecasts } from './pool-forecast.ts';
 import { unitChanges } from './unit-changes.ts';
 
@@ -24,7 +24,19 @@ export function compareCluster(
     changes,
     rolls,
     refusals: more.refusals,
-    notes: more.notes,
+    notes: [...more.notes, ...karpenterNotes(input, changes)],
     ...(more.live === undefined ? {} : { live: more.live }),
   };
+}
+
+/** clm rolls no node of these pools: Karpenter does, as soon as it sees the change. */
+function karpenterNotes({ fresh, after }: PoolForecastInput, changes: readonly UnitChange[]): string[] {
+  if (fresh) return [];
+  const changed = new Set(changes.map((change) => change.of));
+  return after.rendered.karpenterPools
+    .filter((pool) => changed.has(pool.component))
+    .map(
+      ({ name }) =>
+        `nodes of pool ${name} that drift are rolled by Karpenter, within the disruption budgets of its NodePool; the update waits for it`,
+    );
 }

@@ -284,10 +284,19 @@ function poolStatus(input: ClusterInput, name: string, roll: PoolRollView): Pool
     controlPlane: roll.controlPlane || (declared !== undefined && isControlPlane(declared)),
     state: roll.blocked !== null && roll.state === 'running' ? 'blocked' : roll.state,
     // a roll that has not looked at its pool yet knows no figures
-    ...(progress && progress.total > 0 ? { total: progress.total, updated: progress.updated } : {}),
+    ...figures(roll, progress),
     nodes: progress ? progress.nodes.map(nodeStatus) : [],
     ...(roll.blocked === null || roll.state !== 'running' ? {} : { blocker: blockerStatus(roll.blocked) }),
   };
+}
+
+/** Those of clm's own roll, or of Karpenter's. */
+function figures(
+  { karpenter }: PoolRollView,
+  progress: { total: number; updated: number } | null | undefined,
+): Pick<PoolStatus, 'total' | 'updated'> {
+  if (karpenter !== undefined) return { total: karpenter.total, updated: karpenter.total - karpenter.outdated };
+  return progress && progress.total > 0 ? { total: progress.total, updated: progress.updated } : {};
 }
 
 function nodeStatus(node: RollNode): NodeStatus {

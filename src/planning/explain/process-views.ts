@@ -119,6 +119,7 @@ export interface PoolRollView {
   nodesReplaced: number;
   reason: string | null;
   blocked: { code: string; message: string; data?: unknown; since: number } | null;
+  karpenter?: { total: number; outdated: number } | undefined;
 }
 
 export interface ClusterUpdateView {

@@ -116,6 +116,10 @@ function matchingUnits(rendered: RenderedCluster, live: LiveCluster) {
     if (difference !== undefined) changes.push(difference);
     else if (stackMatches) digests.pools[pool.name] = pool.digest;
   }
+  // Karpenter replaces what drifts without being asked
+  for (const pool of rendered.karpenterPools) {
+    if (digests.components[pool.component] !== undefined) digests.pools[pool.name] = pool.digest;
+  }
   return { digests, changes };
 }
 

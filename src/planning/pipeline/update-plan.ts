@@ -20,6 +20,11 @@ export function baselineOf(fact: ClusterFact): 'measure' | 'earlier' {
   return halfWay ? 'earlier' : 'measure';
 }
 
+/** Pools whose nodes clm rolls, and those that Karpenter does. */
+function allPools({ pools, karpenterPools }: RenderedCluster): { name: string; digest: string }[] {
+  return [...pools, ...karpenterPools];
+}
+
 /** A unit whose digest is not known counts as changed: unknown is not unchanged. */
 export function changedUnits(rendered: RenderedCluster, fact: ClusterFact): ChangedUnits {
   if (fact.digest === rendered.digest) return { stacks: [], components: [], pools: [], deletions: false, noop: true };
@@ -27,7 +32,9 @@ export function changedUnits(rendered: RenderedCluster, fact: ClusterFact): Chan
   return {
     stacks: rendered.stacks.filter((stack) => stacks[stack.name] !== stack.digest).map((stack) => stack.name),
     components: rendered.components.filter((unit) => components[unit.name] !== unit.digest).map((unit) => unit.name),
-    pools: rendered.pools.filter((pool) => pools[pool.name] !== pool.digest).map((pool) => pool.name),
+    pools: allPools(rendered)
+      .filter((pool) => pools[pool.name] !== pool.digest)
+      .map((pool) => pool.name),
     deletions: Object.values(rendered.deletions).some((listed) => listed.length > 0),
     noop: false,
   };
@@ -77,6 +84,6 @@ export function allDigests(rendered: RenderedCluster): ClusterFact['digests'] {
   return {
     stacks: Object.fromEntries(rendered.stacks.map((stack) => [stack.name, stack.digest])),
     components: Object.fromEntries(rendered.components.map((unit) => [unit.name, unit.digest])),
-    pools: Object.fromEntries(rendered.pools.map((pool) => [pool.name, pool.digest])),
+    pools: Object.fromEntries(allPools(rendered).map((pool) => [pool.name, pool.digest])),
   };
 }

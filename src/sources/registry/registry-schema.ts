@@ -76,9 +76,7 @@ export const clusterSchema = z
     local_id: name('a local id').meta({ description: 'Unique in its account and region; names the cluster stack' }),
     infrastructure_account: accountId,
     region,
-    provider: z.enum(Object.keys(providers) as (keyof typeof providers)[]).meta({
-      description: 'Who runs the control plane: nodes of the cluster (zalando-aws, aws), or EKS (zalando-eks, aws-eks)',
-    }),
+    provider: z.enum(Object.keys(providers) as (keyof typeof providers)[]),
     api_server_url: z
       .url({ protocol: /^https?$/, error: 'this is no URL' })
       .meta({ examples: ['https://kube-1.example.org'], remedy: 'write for example https://kube-1.example.org' }),

@@ -19,7 +19,6 @@ import { World } from '../../../src/simulator/model/world.ts';
 import { eksTokenRefusal } from '../../../src/simulator/wire/eks-token.ts';
 import { type ServedWorld, serveWorld } from '../../../src/simulator/wire/serve.ts';
 import { ScaledClock } from '../../../src/support/clock.ts';
-import { wallMs } from '../../../src/support/deadline.ts';
 import { contractAccount, contractNetwork, contractRegion } from '../../support/contract/contract-world.ts';
 import { sampleCluster } from '../../support/sample-cluster.ts';
 
@@ -38,13 +37,15 @@ const failure = async (work: Promise<unknown>): Promise<string> =>
     (error: unknown) => (error instanceof FailureError ? error.failure.code : (error as Error).name),
   );
 
+const epoch = (): number => new ScaledClock(0, 1).now();
+
 let served: ServedWorld;
 let world: World;
 let eks: EKSClient;
 let access: ReturnType<typeof createClusterAccess>;
 
 beforeAll(async () => {
-  const clock = new ScaledClock(new ScaledClock(0, 1).now(), 3_000);
+  const clock = new ScaledClock(epoch(), 3_000);
   world = new World({ seed: 1, startMs: Math.floor(clock.now()) });
   served = await serveWorld({ world, host: '127.0.0.1', port: 0, clock });
   Object.assign(process.env, { AWS_ACCESS_KEY_ID: `AKIA${contractAccount}`, AWS_SECRET_ACCESS_KEY: 'any' });
@@ -136,7 +137,7 @@ describe('a token of EKS', () => {
     const judge = {
       name: 'shop-eks',
       account: contractAccount,
-      now: wallMs(),
+      now: epoch(),
       secretOf: (key: string) => world.aws.sessionSecret(key),
     };
     expect(judge.secretOf(accessKeyId)).toBeDefined();
@@ -149,7 +150,7 @@ describe('a token of EKS', () => {
     tokens.forget();
     const session = new STSClient({ region: contractRegion, endpoint: served.awsEndpoint });
     await session.send(new AssumeRoleCommand({ RoleArn: account.assumeRoleArn, RoleSessionName: 'other' }));
-    expect(eksTokenRefusal(await tokens.current(), { ...judge, now: wallMs() })).toBeUndefined();
+    expect(eksTokenRefusal(await tokens.current(), { ...judge, now: epoch() })).toBeUndefined();
     session.destroy();
     clients.close();
   });

@@ -334,7 +334,7 @@ describe('sessions, rates and managed control planes', () => {
 
   test('a stack waits for its EKS cluster, changes the version in place, one minor at a time, and takes it away', () => {
     const subnets = cloud.call('ec2', 'DescribeSubnets').Subnets.map((each: { SubnetId: string }) => each.SubnetId);
-    const body = (version: string, more: object = {}) =>
+    const body = (version: string) =>
       template(
         {
           Cluster: {
@@ -344,29 +344,33 @@ describe('sessions, rates and managed control planes', () => {
               Version: version,
               RoleArn: 'arn:aws:iam::1:role/x',
               ResourcesVpcConfig: { SubnetIds: subnets },
-              ...more,
             },
           },
         },
         { Outputs: { Endpoint: { Value: { 'Fn::GetAtt': ['Cluster', 'Endpoint'] } } } },
       );
+    const brought = (version: string) => {
+      cfn('UpdateStack', { StackName: 'one', TemplateBody: body(version) });
+      cloud.until(() => !/IN_PROGRESS$/.test(cloud.stack('one').StackStatus), 1_200);
+      return cloud.stack('one').StackStatus;
+    };
     const plane = () => cloud.call('eks', 'DescribeCluster', { name: 'shop' }).cluster;
     cloud.createStack('one', body('1.31'));
     cloud.pass(300);
     expect([cloud.stack('one').StackStatus, plane().status]).toEqual(['CREATE_IN_PROGRESS', 'CREATING']);
-    cloud.until(() => cloud.stack('one').StackStatus === 'CREATE_COMPLETE');
+    cloud.until(() => cloud.stack('one').StackStatus === 'CREATE_COMPLETE', 1_200);
     expect(plane()).toMatchObject({
       status: 'ACTIVE',
       version: '1.31',
       endpoint: cloud.stack('one').Outputs[0].OutputValue,
     });
-    expect(update(body('1.33'))).toBe('UPDATE_ROLLBACK_COMPLETE');
+    expect(brought('1.33')).toBe('UPDATE_ROLLBACK_COMPLETE');
     expect(plane().version).toBe('1.31');
-    expect(update(body('1.32'))).toBe('UPDATE_COMPLETE');
+    expect(brought('1.32')).toBe('UPDATE_COMPLETE');
     expect(plane()).toMatchObject({ status: 'ACTIVE', version: '1.32' });
-    expect(update(body('1.31'))).toBe('UPDATE_ROLLBACK_COMPLETE');
+    expect(brought('1.31')).toBe('UPDATE_ROLLBACK_COMPLETE');
     cfn('DeleteStack', { StackName: 'one' });
-    cloud.until(() => cloud.codeOf('eks', 'DescribeCluster', { name: 'shop' }) === 'ResourceNotFoundException');
+    cloud.until(() => cloud.codeOf('eks', 'DescribeCluster', { name: 'shop' }) === 'ResourceNotFoundException', 1_200);
   });
 
   test('a bucket keeps versions once it is told to, and lists by prefix, delimiter and page', () => {
