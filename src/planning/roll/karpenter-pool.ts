@@ -109,7 +109,7 @@ function unseenBy(
     if (object.metadata.annotations?.[annotation] === undefined) return `Karpenter has not looked at ${what}`;
     const ready = conditionOf(object, 'Ready');
     const seen = ready?.observedGeneration;
-    if (seen !== undefined && seen < Number(object.metadata.generation ?? 0))
+    if (seen !== undefined && seen < (object.metadata.generation ?? 0))
       return `Karpenter has not seen the change of ${what}`;
     if (ready?.status !== 'True') {
       const why = [ready?.reason, ready?.message].filter((part) => part !== undefined && part !== '').join(': ');

@@ -137,6 +137,15 @@ function bucketsInPath({ endpoint }: AwsClientsOptions): { forcePathStyle: boole
   return { forcePathStyle: (endpoint ?? process.env['AWS_ENDPOINT_URL']) !== undefined };
 }
 
+function commonConfig(options: AwsClientsOptions) {
+  return {
+    retryMode: 'adaptive' as const,
+    maxAttempts: options.maxAttempts ?? 4,
+    customUserAgent: options.userAgentSuffix,
+    ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
+  };
+}
+
 /** The cache of client sets. Making it opens no socket and reads no credentials. */
 export function createAwsClients(options: AwsClientsOptions): AwsClients {
   const agentOptions = { keepAlive: true, maxSockets: options.maxSockets ?? 64, scheduling: 'lifo' as const };
@@ -151,16 +160,7 @@ export function createAwsClients(options: AwsClientsOptions): AwsClients {
   const made: { destroy(): void }[] = [];
   const sets = new Map<string, AwsClientSet>();
 
-  function configFor(region: string) {
-    return {
-      region,
-      requestHandler,
-      retryMode: 'adaptive' as const,
-      maxAttempts: options.maxAttempts ?? 4,
-      customUserAgent: options.userAgentSuffix,
-      ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
-    };
-  }
+  const configFor = (region: string) => ({ ...commonConfig(options), region, requestHandler });
 
   /** The SDK remembers what this returns until shortly before it expires. */
   function assumeRole(own: () => STSClient, roleArn: string): () => Promise<Credentials> {

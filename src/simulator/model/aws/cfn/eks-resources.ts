@@ -1,5 +1,5 @@
 /** AWS::EKS::Cluster: a stack waits for its control plane, and changes its version in place. */
-import { AwsError } from '../aws-request.ts';
+import { AwsError, plainText } from '../aws-request.ts';
 import {
   createEks,
   deleteEks,
@@ -42,7 +42,7 @@ function made({ cloud, state }: ResourceContext, cluster: EksCluster): ChangedRe
 /** Texts of Kubernetes versions come as numbers, too: `1.30` in YAML is 1.3. */
 function versionOf(properties: Record<string, unknown>): string | undefined {
   const value = properties['Version'];
-  return value === undefined ? undefined : String(value as string | number);
+  return value === undefined ? undefined : plainText(value);
 }
 
 export const eksClusterResource: ResourceType = {
