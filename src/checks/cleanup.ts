@@ -4,13 +4,15 @@ import type { CheckLedger, LedgerEntry } from '../ports/check-runner.ts';
 import type { KubeCluster, Resource } from '../ports/kube-cluster.ts';
 import { type Clock, patientLimit } from '../support/clock.ts';
 import { describeLeftovers } from './leftovers.ts';
-import { namespaces } from './resources.ts';
+import { namespaces, pods } from './resources.ts';
 import { runKey } from './sandbox.ts';
 import { pause, untilObjects } from './wait.ts';
 
 /** Wall time that cleaning up gets at least. */
 const leastWallMs = 10_000;
 const againAfterMs = 2_000;
+/** Pods of checks get at most 30 s to stop; whoever is there long after that waits for a kubelet that does not answer. */
+const stoppedWithinMs = 75_000;
 /** What is made for these outside the cluster (load balancers, disks, names, certificates) goes only when they go first. */
 const orderly = new Set([
   'services',
@@ -121,6 +123,25 @@ async function gone(input: CleanupInput, what: Named, deadline: number): Promise
   );
 }
 
+/** A pod that is still there so long after its time to stop has no kubelet that stops it. */
+const unheardMs = 30_000;
+
+/** Pods of our own namespaces that nobody will ever report as stopped: without kubelets they keep their namespace for ever. */
+async function releasePods(input: CleanupInput, labelSelector: string): Promise<void> {
+  const { kube, clock } = input;
+  for (const { metadata } of (await kube.list(namespaces, { labelSelector })).items) {
+    for (const pod of (await kube.list(pods, { namespace: metadata.name })).items) {
+      const dueAt = Date.parse(pod.metadata.deletionTimestamp ?? '');
+      if (Number.isNaN(dueAt) || clock.now() < dueAt + unheardMs) continue;
+      const { uid } = pod.metadata;
+      await kube.delete(pods, metadata.name, pod.metadata.name, {
+        ...(uid === undefined ? {} : { uid }),
+        gracePeriodSeconds: 0,
+      });
+    }
+  }
+}
+
 /** By label, not by ledger: a lost ledger must not keep namespaces alive. */
 async function removeNamespaces(input: CleanupInput, deadline: number): Promise<string[]> {
   const only = input.check === undefined ? '' : `,clm.e2e/check=${input.check}`;
@@ -135,6 +156,13 @@ async function removeNamespaces(input: CleanupInput, deadline: number): Promise<
     return [];
   });
   if (problems.length > 0) return problems;
+  const patientUntil = Math.min(deadline, input.clock.now() + patientLimit(input.clock, stoppedWithinMs, leastWallMs));
+  const stuck = await untilGone(input, namespaces, { labelSelector }, patientUntil, (found) => found);
+  if (stuck.length === 0 || patientUntil >= deadline) return stuck;
+  await patiently(input, deadline, async () => {
+    await releasePods(input, labelSelector);
+    return [];
+  });
   return untilGone(input, namespaces, { labelSelector }, deadline, (found) => found);
 }
 

@@ -1,6 +1,7 @@
 import type { KubeObject } from '../domain/kube-object.ts';
 import type { Capability } from '../ports/check-runner.ts';
 import type { KubeCluster } from '../ports/kube-cluster.ts';
+import type { Clock } from '../support/clock.ts';
 import {
   daemonSets,
   deployments,
@@ -11,6 +12,7 @@ import {
   storageClasses,
 } from './resources.ts';
 import type { CheckSettings } from './settings.ts';
+import { silentNodes } from './silent-nodes.ts';
 
 export type Provider = 'aws' | 'gcp' | 'azure' | 'kind' | 'other';
 
@@ -20,11 +22,13 @@ const zoneLabel = 'topology.kubernetes.io/zone';
 export class ClusterFacts {
   readonly #kube: KubeCluster;
   readonly #settings: CheckSettings;
+  readonly #clock: Clock;
   readonly #asked = new Map<string, Promise<unknown>>();
 
-  constructor(kube: KubeCluster, settings: CheckSettings) {
+  constructor(kube: KubeCluster, settings: CheckSettings, clock: Clock) {
     this.#kube = kube;
     this.#settings = settings;
+    this.#clock = clock;
   }
 
   /** API groups that are served, `''` left out. */
@@ -37,10 +41,18 @@ export class ClusterFacts {
     });
   }
 
-  /** Ready nodes that take a pod without special tolerations, as of now. */
+  /** Ready nodes that take a pod without special tolerations and whose kubelets are heard of, as of now. */
   async schedulableNodes(): Promise<KubeObject[]> {
     const { items } = await this.#kube.list(nodes);
-    return items.filter(takesPods);
+    const willing = items.filter(takesPods);
+    if (willing.length === 0) return willing;
+    const silent = await this.silentNodes();
+    return willing.filter((node) => !silent.has(node.metadata.name));
+  }
+
+  /** Names of nodes that say they are ready while nothing is heard of their kubelets: a pod would wait there for ever. */
+  silentNodes(): Promise<ReadonlySet<string>> {
+    return this.#once('silent', () => silentNodes(this.#kube, this.#clock));
   }
 
   nodes(): Promise<KubeObject[]> {
@@ -76,6 +88,11 @@ export class ClusterFacts {
       }
       return false;
     });
+  }
+
+  /** A new namespace has shown that nobody furnishes it: from now on `hasControllers` says no. */
+  controllersAreSilent(): void {
+    this.#asked.set('controllers', Promise.resolve(false));
   }
 
   /** Deployments and DaemonSets of every namespace whose name or image has one of the words in it. */

@@ -28,6 +28,11 @@ export class CheckInterrupted extends Error {
   override readonly name = 'CheckInterrupted';
 }
 
+/** What every check like it needs is not there, and will not be in a moment: no verdict, and no second try. */
+export class CheckImpossible extends Error {
+  override readonly name = 'CheckImpossible';
+}
+
 /** It passed in the end, and not at first: what was run again by the check itself. */
 export class CheckFlaked extends Error {
   override readonly name = 'CheckFlaked';

@@ -55,7 +55,7 @@ async function tooSmall(check: CheckDefinition, { facts }: CheckContext): Promis
   if (check.minNodes > 0) {
     const found = (await facts.schedulableNodes()).length;
     if (found < check.minNodes) {
-      const message = `${check.minNodes} schedulable ${check.minNodes === 1 ? 'node is' : 'nodes are'} needed, there ${found === 1 ? 'is 1' : `are ${found}`}`;
+      const message = `${check.minNodes} schedulable ${check.minNodes === 1 ? 'node is' : 'nodes are'} needed, there ${found === 1 ? 'is 1' : `are ${found}`}${await unheard(facts)}`;
       return { code: 'NOT_ENOUGH_NODES', message, capability: 'multi-node' };
     }
   }
@@ -67,6 +67,13 @@ async function tooSmall(check: CheckDefinition, { facts }: CheckContext): Promis
     }
   }
   return undefined;
+}
+
+/** Who counts the nodes by hand finds more of them. */
+async function unheard(facts: CheckContext['facts']): Promise<string> {
+  const silent = [...(await facts.silentNodes())].sort();
+  if (silent.length === 0) return '';
+  return `; nothing is heard of the kubelets of ${silent.slice(0, 3).join(', ')}${silent.length > 3 ? ` and ${silent.length - 3} more` : ''}: their leases are not renewed`;
 }
 
 /** The quarantine that holds now; an expired one holds nothing. */

@@ -10,6 +10,7 @@ export const pods = define('', 'v1', 'pods', 'Pod');
 export const services = define('', 'v1', 'services', 'Service');
 export const configMaps = define('', 'v1', 'configmaps', 'ConfigMap');
 export const serviceAccounts = define('', 'v1', 'serviceaccounts', 'ServiceAccount');
+export const leases = define('coordination.k8s.io', 'v1', 'leases', 'Lease');
 export const events = define('', 'v1', 'events', 'Event');
 export const resourceQuotas = define('', 'v1', 'resourcequotas', 'ResourceQuota');
 

@@ -20,6 +20,7 @@ import {
   type CheckDefinition,
   CheckFailed,
   CheckFlaked,
+  CheckImpossible,
   CheckInterrupted,
   CheckSkipped,
   CheckTimedOut,
@@ -27,7 +28,7 @@ import {
 } from './contract.ts';
 import { declaredButAbsent, whyNotHere } from './preconditions.ts';
 import { LedgerWriter, recordingKube } from './recording-kube.ts';
-import { createSandbox, labelsOf, namespaceOf, runKey } from './sandbox.ts';
+import { createSandbox, labelsOf, namespaceOf, runKey, untilFurnished } from './sandbox.ts';
 import type { CheckSettings } from './settings.ts';
 import { pause, untilObjects } from './wait.ts';
 
@@ -65,6 +66,8 @@ export interface Attempt {
   outcome: CheckOutcome;
   message: string;
   skipCode?: SkipCode;
+  /** An error that another attempt would only repeat. */
+  hopeless?: true;
   leaked: string[];
   steps: CheckStep[];
   metrics: CheckMetric[];
@@ -106,6 +109,7 @@ interface Verdict {
   outcome: CheckOutcome;
   message: string;
   skipCode?: SkipCode;
+  hopeless?: true;
 }
 
 interface Notes {
@@ -181,7 +185,7 @@ function contextOf(
     ...(scene.newSince === undefined ? {} : { newSince: scene.newSince }),
     async sandbox(options = {}) {
       if (!(await facts.hasControllers())) {
-        throw new CheckInterrupted(
+        throw new CheckImpossible(
           'no controllers are at work here (no namespace has a service account): a namespace made by a check would stay for ever',
         );
       }
@@ -192,6 +196,13 @@ function contextOf(
         podSecurity: options.podSecurity ?? 'baseline',
         pods: options.pods ?? 0,
       });
+      try {
+        await untilFurnished({ kube, clock, signal, namespace });
+      } catch (error) {
+        if (!(error instanceof CheckTimedOut)) throw error;
+        facts.controllersAreSilent();
+        throw new CheckImpossible(`no controllers are at work here: ${error.message}`);
+      }
     },
     until: (what, resource, options, withinMs, judgeItems) =>
       untilObjects({ kube, clock, signal, what, resource, options, withinMs, judge: judgeItems }),
@@ -256,6 +267,7 @@ function judge(error: unknown, cancelledBy: AbortSignal): Verdict {
   if (error instanceof CheckTimedOut) return { outcome: 'timedout', message: error.message };
   if (error instanceof CheckFlaked) return { outcome: 'flaky', message: error.message };
   if (error instanceof CheckInterrupted) return { outcome: 'error', message: error.message };
+  if (error instanceof CheckImpossible) return { outcome: 'error', message: error.message, hopeless: true };
   if (error instanceof FailureError) {
     const { kind, code, message } = error.failure;
     const refused = kind === 'terminal' && (code === 'kube-invalid' || code === 'kube-forbidden');

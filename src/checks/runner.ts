@@ -1,12 +1,21 @@
 import type { Cluster } from '../domain/cluster.ts';
 import { type AttemptVerdict, judgeAttempts } from '../planning/e2e/statistical-verdict.ts';
-import type { CheckLedger, CheckOutcome, CheckRunner, CheckRunRequest, CheckRunState } from '../ports/check-runner.ts';
+import type {
+  CheckLedger,
+  CheckOutcome,
+  CheckResult,
+  CheckRunner,
+  CheckRunRequest,
+  CheckRunState,
+  SkipCode,
+} from '../ports/check-runner.ts';
 import type { ClusterSessions } from '../ports/cluster-session.ts';
 import type { KubeCluster } from '../ports/kube-cluster.ts';
 import type { Clock } from '../support/clock.ts';
 import { cleanUp } from './cleanup.ts';
 import { ClusterFacts } from './cluster-facts.ts';
 import type { CheckDefinition } from './contract.ts';
+import { declaredButAbsent } from './preconditions.ts';
 import { type ArtifactStore, type Attempt, type CheckScene, runCheck } from './run-check.ts';
 import { nextDecision, timeLeft } from './schedule.ts';
 import { selectChecks } from './selection.ts';
@@ -196,7 +205,7 @@ class RunOfChecks {
       kube,
       cluster,
       settings,
-      facts: new ClusterFacts(kube, settings),
+      facts: new ClusterFacts(kube, settings, clock),
       clock,
       ledger,
       log,
@@ -238,7 +247,7 @@ class RunOfChecks {
       }
       const check = this.#take(decision.check.id);
       if (decision.kind === 'block') {
-        this.#settle(check, `${decision.on} did not pass`, 'blocked');
+        this.#block(check, decision.on);
         continue;
       }
       const work: Promise<void> = this.#runOne(check, scene).finally(() => underWay.delete(work));
@@ -329,14 +338,38 @@ class RunOfChecks {
     const last = attempts.at(-1)?.outcome;
     const count = (wanted: (outcome: CheckOutcome) => boolean): number =>
       attempts.filter((attempt) => wanted(attempt.outcome)).length;
-    if (last === 'error') return count((outcome) => outcome === 'error') <= errorRetries;
+    if (last === 'error')
+      return attempts.at(-1)?.hopeless !== true && count((outcome) => outcome === 'error') <= errorRetries;
     if (last !== 'pass' && (last === undefined || !verdicts.has(last))) return false;
     const odds = this.#odds(check, attempts);
     if (odds !== undefined) return odds.kind === 'again';
     return last !== 'pass' && count((outcome) => verdicts.has(outcome)) <= check.retries;
   }
 
-  #settle(check: CheckDefinition, message: string, outcome: CheckOutcome): void {
+  /** What depends on a check that does not apply here does not apply either; behind one that failed nobody can look. */
+  #block(check: CheckDefinition, on: string): void {
+    const before = this.#run.state.results.find((result) => result.check === on);
+    if (before?.outcome !== 'skipped') {
+      this.#settle(check, `${on} did not pass`, 'blocked');
+      return;
+    }
+    const { code, declared } = this.#skippedWith(check, before);
+    const message = `${on} was skipped: ${before.message}`;
+    if (declared === undefined) this.#settle(check, message, 'skipped', code);
+    else
+      this.#settle(check, `the registry declares ${declared} for this cluster (e2e_expects), but ${message}`, 'fail');
+  }
+
+  /** A skip that somebody has decided on excuses what depends on it, whatever the registry declares. */
+  #skippedWith(check: CheckDefinition, { skipCode }: CheckResult): { code: SkipCode; declared?: string } {
+    const code = 'DEPENDENCY_FAILED';
+    const cluster = this.#input.clusterOf(this.#request.clusterId);
+    if (cluster === undefined || skipCode === 'QUARANTINED' || skipCode === 'DISRUPTIVE_NOT_ALLOWED') return { code };
+    const declared = declaredButAbsent({ code, message: '' }, check, new CheckSettings(cluster).expects);
+    return declared === undefined ? { code } : { code, declared };
+  }
+
+  #settle(check: CheckDefinition, message: string, outcome: CheckOutcome, skipCode?: SkipCode): void {
     const startedAt = this.#input.clock.now();
     const { id, gate } = check;
     this.#run.state.results.push({
@@ -344,6 +377,7 @@ class RunOfChecks {
       gate,
       outcome,
       message,
+      ...(skipCode === undefined ? {} : { skipCode }),
       startedAt,
       durationMs: 0,
       attempts: 0,

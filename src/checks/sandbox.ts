@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { KubeCluster } from '../ports/kube-cluster.ts';
-import { namespaces, resourceQuotas } from './resources.ts';
+import type { Clock } from '../support/clock.ts';
+import { namespaces, resourceQuotas, serviceAccounts } from './resources.ts';
+import { untilObjects } from './wait.ts';
 
 /** Nobody's run takes longer: what carries an older stamp may be reaped by anybody. */
 const expiresAfterMs = 6 * 3_600_000;
@@ -51,5 +53,25 @@ export async function createSandbox(kube: KubeCluster, input: SandboxInput): Pro
         'services.loadbalancers': '3',
       },
     },
+  });
+}
+
+/** Controllers need a moment; one that is longer than this is nobody. */
+const furnishedWithinMs = 30_000;
+
+/** Waits for the service account without which the API server takes no pod. Throws CheckTimedOut when nobody makes it. */
+export async function untilFurnished(input: {
+  kube: KubeCluster;
+  clock: Clock;
+  signal: AbortSignal;
+  namespace: string;
+}): Promise<void> {
+  await untilObjects({
+    ...input,
+    what: `the service account of namespace ${input.namespace}`,
+    resource: serviceAccounts,
+    options: { namespace: input.namespace, fieldSelector: 'metadata.name=default' },
+    withinMs: furnishedWithinMs,
+    judge: (items) => (items.length > 0 ? undefined : 'nobody has made it'),
   });
 }

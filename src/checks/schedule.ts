@@ -12,7 +12,7 @@ export interface ScheduleState {
   /** Failed, to be run again alone. */
   again: Scheduled[];
   running: Scheduled[];
-  /** Checks with a final result; true when it passed. */
+  /** Checks with a final result; true when it passed. One that was skipped is no pass. */
   settled: ReadonlyMap<string, boolean>;
   /** At most so many at once. */
   limit: number;

@@ -7,6 +7,7 @@ import type { KubeCluster } from '../../../src/ports/kube-cluster.ts';
 import { createClusterSessions } from '../../../src/providers/session/create-cluster-sessions.ts';
 import { createSimulatedConnections } from '../../../src/providers/simulated/simulated-world.ts';
 import type { KubeModel } from '../../../src/simulator/model/kube/kube-model.ts';
+import type { KubeOptions } from '../../../src/simulator/model/kube/options.ts';
 import type { World } from '../../../src/simulator/model/world.ts';
 import { yieldToEventLoop } from '../../../src/support/deadline.ts';
 import { silentLogger } from '../../../src/support/logger.ts';
@@ -30,14 +31,14 @@ export class CheckWorld {
   /** Files that checks kept: `check/name`. */
   readonly artifacts = new Map<string, string>();
 
-  private constructor(nodes: number) {
-    this.world = makeContractWorld({ seed: 7, startMs: Date.UTC(2026, 0, 1), nodes });
+  private constructor(nodes: number, kube: Partial<KubeOptions>) {
+    this.world = makeContractWorld({ seed: 7, startMs: Date.UTC(2026, 0, 1), nodes, kube });
     this.kube = this.world.kube(sampleCluster.id);
   }
 
   /** A cluster whose nodes and system workloads are ready. */
-  static async create(nodes = 4): Promise<CheckWorld> {
-    const world = new CheckWorld(nodes);
+  static async create(nodes = 4, kube: Partial<KubeOptions> = {}): Promise<CheckWorld> {
+    const world = new CheckWorld(nodes, kube);
     world.kube.seed([systemDeployment('coredns', 'coredns:1'), dnsService]);
     await world.pass(bootMs);
     return world;

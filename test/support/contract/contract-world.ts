@@ -1,6 +1,7 @@
 /** A world for contract suites: one account, one cluster with two workers, made through the simulated API itself. */
 import { accountNumber } from '../../../src/domain/cluster.ts';
 import { defaultImages, networkOf } from '../../../src/simulator/model/aws/geography.ts';
+import type { KubeOptions } from '../../../src/simulator/model/kube/options.ts';
 import { World } from '../../../src/simulator/model/world.ts';
 import { sampleCluster } from '../sample-cluster.ts';
 
@@ -36,8 +37,18 @@ function call(
 }
 
 /** The cluster's group of `nodes` workers exists; its instances boot as time passes. */
-export function makeContractWorld(options: { seed: number; startMs: number; nodes: number }): World {
-  const world = new World({ seed: options.seed, startMs: options.startMs });
+export function makeContractWorld(options: {
+  seed: number;
+  startMs: number;
+  nodes: number;
+  kube?: Partial<KubeOptions>;
+}): World {
+  const { kube } = options;
+  const world = new World({
+    seed: options.seed,
+    startMs: options.startMs,
+    ...(kube === undefined ? {} : { options: { kube } }),
+  });
   world.addCluster({ id: sampleCluster.id, account: contractAccount, region: contractRegion });
   if (options.nodes === 0) return world;
   call(world, 'ec2', 'CreateLaunchTemplate', {

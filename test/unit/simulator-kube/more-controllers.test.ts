@@ -116,6 +116,21 @@ describe('quotas', () => {
   });
 });
 
+describe('a ReplicaSet whose pods are refused', () => {
+  it('keeps what was said first, and tries again at its own pace', () => {
+    const cluster = TestCluster.withNodes(1);
+    const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
+    cluster.send('PATCH', '/api/v1/namespaces/default', { metadata: { labels } }, { type: mergePatchType });
+    cluster.create(`${apps}/deployments`, deployment('web', 1));
+    cluster.advance(5_000);
+    const set = (): Body => cluster.get(`${apps}/replicasets`).items[0] as Body;
+    const first = set();
+    expect(first.status.conditions).toMatchObject([{ type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate' }]);
+    cluster.advance(10 * 60_000);
+    expect(set().metadata.resourceVersion).toBe(first.metadata.resourceVersion);
+  });
+});
+
 describe('limit ranges', () => {
   it('give requests and limits to containers without, of clients and controllers alike, and refuse too much', () => {
     const cluster = TestCluster.withNodes(1);

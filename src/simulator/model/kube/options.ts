@@ -41,6 +41,8 @@ export interface KubeOptions {
   lagMs: { controllers: [number, number]; disruption: [number, number]; scheduler: [number, number] };
   /** The API refuses connections once there was a ready control-plane node and now there is none. */
   apiNeedsMaster: boolean;
+  /** `none`: an API server with its storage and nobody else: no controller manager, no scheduler. */
+  controllers: 'all' | 'none';
 }
 
 export const defaultKubeOptions: KubeOptions = {
@@ -55,6 +57,7 @@ export const defaultKubeOptions: KubeOptions = {
   watchHistory: 128,
   lagMs: { controllers: [2, 12], disruption: [2, 12], scheduler: [2, 15] },
   apiNeedsMaster: false,
+  controllers: 'all',
 };
 
 /** What a scenario can break, at any moment. Reactions are immediate where a controller looks at it, else at its next turn. */

@@ -1,5 +1,13 @@
 import type { ClusterCore } from '../cluster-core.ts';
-import { type Condition, isPodReady, isTerminating, type Pod, type ReplicaSet, withCondition } from '../kinds.ts';
+import {
+  type Condition,
+  conditionOf,
+  isPodReady,
+  isTerminating,
+  type Pod,
+  type ReplicaSet,
+  withCondition,
+} from '../kinds.ts';
 import { controllerOf, keyOf, stamp } from '../object.ts';
 import type { Change } from '../object-store.ts';
 import type { ObjectWriter } from '../object-writer.ts';
@@ -101,8 +109,12 @@ export class ReplicaSetController {
   }
 }
 
-/** Its pods are not let in. */
+/**
+ * Its pods are not let in. What was said first stays: the name of the pod is part of it, and a condition that changed with every
+ * attempt would call for the next one at once.
+ */
 function failed(set: ReplicaSet, message: string, now: string): Condition[] | undefined {
   const { conditions } = set.status;
+  if (conditionOf(conditions, 'ReplicaFailure')?.status === 'True') return conditions;
   return withCondition(conditions, { type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message }, now);
 }

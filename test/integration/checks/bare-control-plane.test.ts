@@ -1,0 +1,103 @@
+/** Control planes without machines: whatever is missing is said soon, and nothing stays behind. */
+import { describe, expect, it } from 'vitest';
+import type { CheckResult } from '../../../src/ports/check-runner.ts';
+import { CheckWorld } from './check-world.ts';
+
+const minute = 60_000;
+
+/** The whole catalogue, and how long it took. */
+async function full(world: CheckWorld): Promise<{ results: Record<string, CheckResult>; tookMs: number }> {
+  const from = world.world.clock.now();
+  const results = await world.run({ profile: 'full' });
+  return { results, tookMs: world.world.clock.now() - from };
+}
+
+const said = (results: Record<string, CheckResult>): string[] => [
+  ...new Set(Object.values(results).map((one) => one.outcome)),
+];
+
+describe('an API server with controllers and no node', () => {
+  it('passes what needs only the API; the rest is skipped with a code, within a minute', async () => {
+    const world = await CheckWorld.create(0);
+    const { results, tookMs } = await full(world);
+    expect(said(results).sort()).toEqual(['pass', 'skipped']);
+    expect(Object.values(results).filter((one) => one.outcome === 'skipped' && one.skipCode === undefined)).toEqual([]);
+    expect(results).toMatchObject({
+      'api.health': { outcome: 'pass' },
+      'namespace.lifecycle': { outcome: 'pass' },
+      'security.pod-security': { outcome: 'pass' },
+      'network.http': { skipCode: 'NOT_ENOUGH_NODES' },
+      'certs.http01': { skipCode: 'DEPENDENCY_FAILED', message: /^ingress\.endtoend was skipped: no ingress/ },
+    });
+    expect(tookMs).toBeLessThan(minute);
+    expect(world.leftBehind()).toEqual([]);
+  });
+});
+
+describe('an API server with its storage and nobody else', () => {
+  it('passes what only asks; what would need a namespace ends without a verdict at once, and makes none', async () => {
+    const world = await CheckWorld.create(0, { controllers: 'none' });
+    const { results, tookMs } = await full(world);
+    expect(said(results).sort()).toEqual(['error', 'pass', 'skipped']);
+    expect(results['api.health']).toMatchObject({ outcome: 'pass' });
+    expect(results['namespace.lifecycle']).toMatchObject({
+      outcome: 'error',
+      attempts: 1,
+      message: expect.stringContaining(
+        'no controllers are at work here (no namespace has a service account)',
+      ) as string,
+      leaked: [],
+    });
+    expect(tookMs).toBeLessThan(minute);
+    expect(world.kube.truth().objects('namespaces').size).toBe(4);
+    expect(world.leftBehind()).toEqual([]);
+  });
+
+  it('is found out by its first namespace where service accounts of former controllers are left', async () => {
+    const world = await CheckWorld.create(0, { controllers: 'none' });
+    world.kube.seed([
+      { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace: 'default' } },
+    ]);
+    const { results, tookMs } = await full(world);
+    expect(said(results).sort()).toEqual(['error', 'pass', 'skipped']);
+    expect(results['namespace.lifecycle']?.message).toContain('no controllers are at work here');
+    // Those namespaces stay, as nobody empties them: that is said.
+    expect(Object.values(results).flatMap((one) => one.leaked).length).toBeGreaterThan(0);
+    expect(tookMs).toBeLessThan(10 * minute);
+  });
+});
+
+describe('nodes that say Ready while nobody hears of their kubelets', () => {
+  const paper = (name: string): object => ({
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name, labels: { 'kubernetes.io/hostname': name } },
+    status: {
+      capacity: { cpu: '4', memory: '16Gi', pods: '110' },
+      allocatable: { cpu: '4', memory: '16Gi', pods: '110' },
+      conditions: [{ type: 'Ready', status: 'True', reason: 'KubeletReady' }],
+    },
+  });
+
+  it('count as no nodes: nothing waits for pods that never start', async () => {
+    const world = await CheckWorld.create(0);
+    world.kube.seed(['paper-1', 'paper-2', 'paper-3'].map(paper));
+    const { results, tookMs } = await full(world);
+    expect(said(results).sort()).toEqual(['pass', 'skipped']);
+    expect(results['network.http']).toMatchObject({ skipCode: 'NOT_ENOUGH_NODES' });
+    expect(results['network.http']?.message).toBe(
+      '1 schedulable node is needed, there are 0; nothing is heard of the kubelets of paper-1, paper-2, paper-3: their leases are not renewed',
+    );
+    expect(tookMs).toBeLessThan(2 * minute);
+    expect(world.leftBehind()).toEqual([]);
+  });
+
+  it('give back pods that they will never report as stopped', async () => {
+    const world = await CheckWorld.create(1);
+    const [node] = world.nodeNames();
+    world.when('clm-e2e', 'pods', 1, () => world.kube.kubelets.fallIll(node ?? ''));
+    const results = await world.run({ only: ['network.service-endpoints'] });
+    expect(results['network.service-endpoints']).toMatchObject({ leaked: [] });
+    expect(world.leftBehind()).toEqual([]);
+  });
+});
