@@ -28,7 +28,7 @@ import {
 } from './contract.ts';
 import { declaredButAbsent, whyNotHere } from './preconditions.ts';
 import { LedgerWriter, recordingKube } from './recording-kube.ts';
-import { createSandbox, labelsOf, namespaceOf, runKey, untilFurnished } from './sandbox.ts';
+import { createSandbox, labelsOf, namespaceOf, runKey, type SandboxInput, untilFurnished } from './sandbox.ts';
 import type { CheckSettings } from './settings.ts';
 import { pause, untilObjects } from './wait.ts';
 
@@ -183,26 +183,9 @@ function contextOf(
     labels,
     runKey: runKey(runId),
     ...(scene.newSince === undefined ? {} : { newSince: scene.newSince }),
-    async sandbox(options = {}) {
-      if (!(await facts.hasControllers())) {
-        throw new CheckImpossible(
-          'no controllers are at work here (no namespace has a service account): a namespace made by a check would stay for ever',
-        );
-      }
-      notes.sandboxed = true;
-      await createSandbox(kube, {
-        namespace,
-        now: clock.now(),
-        podSecurity: options.podSecurity ?? 'baseline',
-        pods: options.pods ?? 0,
-      });
-      try {
-        await untilFurnished({ kube, clock, signal, namespace });
-      } catch (error) {
-        if (!(error instanceof CheckTimedOut)) throw error;
-        facts.controllersAreSilent();
-        throw new CheckImpossible(`no controllers are at work here: ${error.message}`);
-      }
+    sandbox: (options = {}) => {
+      const spec = { namespace, podSecurity: options.podSecurity ?? 'baseline', pods: options.pods ?? 0 } as const;
+      return openSandbox({ ...spec, now: clock.now() }, { kube, clock, signal, facts, notes });
     },
     until: (what, resource, options, withinMs, judgeItems) =>
       untilObjects({ kube, clock, signal, what, resource, options, withinMs, judge: judgeItems }),
@@ -249,6 +232,28 @@ function contextOf(
       await scene.kube.patch(resource, change.namespace, name, patch);
     },
   };
+}
+
+/** The check's namespace, usable. Makes none where nobody would take it away again. */
+async function openSandbox(
+  input: SandboxInput,
+  parts: Pick<CheckContext, 'kube' | 'clock' | 'signal' | 'facts'> & { notes: Notes },
+): Promise<void> {
+  const { kube, facts, notes } = parts;
+  if (!(await facts.hasControllers())) {
+    throw new CheckImpossible(
+      'no controllers are at work here (no namespace has a service account): a namespace made by a check would stay for ever',
+    );
+  }
+  notes.sandboxed = true;
+  await createSandbox(kube, input);
+  try {
+    await untilFurnished({ ...parts, namespace: input.namespace });
+  } catch (error) {
+    if (!(error instanceof CheckTimedOut)) throw error;
+    facts.controllersAreSilent();
+    throw new CheckImpossible(`no controllers are at work here: ${error.message}`);
+  }
 }
 
 function skipped(reason: SkipReason, check: CheckDefinition, scene: CheckScene): Verdict {

@@ -13,6 +13,7 @@ import { noOverrides, type RollOverrides } from '../../src/planning/roll/roll-pl
 import type { CloudProvider } from '../../src/ports/cloud-provider.ts';
 import type { ClusterSessions } from '../../src/ports/cluster-session.ts';
 import type { KubeCluster } from '../../src/ports/kube-cluster.ts';
+import type { Step } from '../../src/ports/step.ts';
 import type { Json, Lease, Store } from '../../src/ports/store.ts';
 import {
   type ClusterSessionsOptions,
@@ -355,6 +356,13 @@ export interface DaemonParts {
   onCommitted?: (commit: Committed) => void;
   /** Of everything that the daemon draws; always the same unless given. */
   seed?: string;
+  /** The cluster of the world alone unless given. */
+  clusterOf?: (id: string) => Cluster | undefined;
+  /** What else it does. */
+  more?: (parts: { sessions: ClusterSessions; store: Store; wake: (id: string) => void }) => {
+    machines: MachineModule[];
+    steps: Record<string, Step>;
+  };
 }
 
 export async function startDaemon(roll: RollWorld, parts: DaemonParts = {}): Promise<RollDaemon> {
@@ -372,7 +380,7 @@ export async function startDaemon(roll: RollWorld, parts: DaemonParts = {}): Pro
         calls.aws += 1;
         if (name.startsWith('describe')) calls.describes += 1;
       }),
-    clusterOf: () => roll.cluster,
+    clusterOf: parts.clusterOf ?? (() => roll.cluster),
     clock: world.clock,
     wall: world.clock,
     random: seededRandom(`sessions${seed}`),
@@ -396,13 +404,14 @@ export async function startDaemon(roll: RollWorld, parts: DaemonParts = {}): Pro
     },
     overridesOf: async () => ({ ...noOverrides, ...options.overrides?.() }),
   });
+  const more = parts.more?.({ sessions, store, wake: (id) => running.engine?.wake(id) });
   const engine = createEngine({
     store,
     lease: parts.lease ?? { held: () => true, release: async () => {} },
     clock: world.clock,
     random: seededRandom(`engine${seed}`),
-    machines: [nodePoolRollModule, listenerModule],
-    steps,
+    machines: [nodePoolRollModule, listenerModule, ...(more?.machines ?? [])],
+    steps: { ...more?.steps, ...steps },
     log,
     ...(parts.onCommitted === undefined ? {} : { onCommitted: parts.onCommitted }),
   });

@@ -7,6 +7,8 @@ import { nodes, services } from '../resources.ts';
 /** Of each generation. */
 const mostNodes = 3;
 const rollAnnotation = 'clm/roll';
+/** In the order of the probe's plan. */
+const questions = ['DNS', 'the API by its service'] as const;
 
 /** Runs while nodes are replaced: the new ones do what the old ones do. */
 export const generations = defineCheck({
@@ -41,16 +43,16 @@ export const generations = defineCheck({
       ...fresh.map((node) => ({ node, generation: 'new' as const })),
       ...old.map((node) => ({ node, generation: 'old' as const })),
     ];
-    const cells = await Promise.all(
-      asked.map(({ node, generation }, i) => look(context, { node, generation, plan, i })),
-    );
-    for (const { node, generation, state, message } of cells) {
+    const cells = (
+      await Promise.all(asked.map(({ node, generation }, i) => look(context, { node, generation, plan, i })))
+    ).flat();
+    for (const { node, generation, question, state, message } of cells) {
       context.note(
-        `${generation} node ${node}`,
+        `${question} from ${generation} node ${node}`,
         state === 'ok' ? 'pass' : state === 'fail' ? 'fail' : 'skipped',
         message,
       );
-      context.measure('generation_ok', state === 'ok' ? 1 : 0, { node, generation });
+      context.measure('generation_ok', state === 'ok' ? 1 : 0, { node, generation, question });
     }
     const verdict = judgeGenerations(cells);
     if (verdict.kind === 'stop') throw new CheckFailed(verdict.reason);
@@ -88,18 +90,27 @@ function isReady(node: KubeObject): boolean {
 async function look(
   context: CheckContext,
   { node, generation, plan, i }: { node: string; generation: 'old' | 'new'; plan: string[][]; i: number },
-): Promise<NodeCell> {
+): Promise<NodeCell[]> {
+  const cell = (question: string, state: NodeCell['state'], message: string): NodeCell => ({
+    node,
+    generation,
+    question,
+    state,
+    message,
+  });
   try {
-    const seen = await probe(context, { name: `from-${i}`, node, plan, withinMs: 3 * 60_000 });
-    const trouble = (seen.results ?? [])
-      .flatMap((result) => result.targets)
-      .map(troubleOf)
-      .find((text) => text !== undefined);
-    return { node, generation, state: trouble === undefined ? 'ok' : 'fail', message: trouble ?? '' };
+    const { results = [] } = await probe(context, { name: `from-${i}`, node, plan, withinMs: 3 * 60_000 });
+    return questions.map((question, index) => {
+      const targets = results[index]?.targets ?? [];
+      const trouble = targets.map(troubleOf).find((text) => text !== undefined);
+      if (targets.length === 0) return cell(question, 'unknown', 'the probe says nothing of it');
+      return cell(question, trouble === undefined ? 'ok' : 'fail', trouble ?? '');
+    });
   } catch (error) {
     context.signal.throwIfAborted();
     const message = error instanceof Error ? error.message : String(error);
     // A pod that never ran is the node's; anything else says nothing of it.
-    return { node, generation, state: error instanceof CheckTimedOut ? 'fail' : 'unknown', message };
+    const state = error instanceof CheckTimedOut ? 'fail' : 'unknown';
+    return questions.map((question) => cell(question, state, message));
   }
 }

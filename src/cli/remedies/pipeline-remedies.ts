@@ -127,6 +127,15 @@ export const pipelineRemedies: Record<string, Remedy> = {
       'Merge a fix; the next version replaces these nodes again.',
     ],
   },
+  'objective-missed': {
+    meaning:
+      'While workers were replaced, a service under steady load missed its objective. The roll was stopped before the rest was replaced.',
+    actions: [
+      'The message says how many requests failed or how slow they were; clm e2e show RUN has the figures of every window.',
+      'Let pods be drained more gently (terminationGracePeriodSeconds, preStop, budgets), or correct e2e_load_max_bad, _outage, _p99.',
+      'clm retry CLUSTER goes on from where the roll stands.',
+    ],
+  },
   'failure-budget-spent': {
     meaning:
       'More clusters failed or stalled than maxFailures of the channel allows. Nothing new starts there, and nothing is promoted.',

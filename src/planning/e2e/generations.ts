@@ -1,9 +1,11 @@
 /** While nodes are replaced: do only the new ones fail? Then the roll stops before it has replaced them all. Pure. */
 
-/** What was seen from one node. */
+/** What one question came to on one node. */
 export interface NodeCell {
   node: string;
   generation: 'old' | 'new';
+  /** What was asked: a service may have moved to new nodes, and then old ones miss it as well. */
+  question: string;
   /** `unknown`: it could not be asked, for reasons that say nothing of it (its pod was evicted). */
   state: 'ok' | 'fail' | 'unknown';
   message: string;
@@ -17,13 +19,27 @@ export interface GenerationVerdict {
 /** New nodes that fail beside others that work are bad nodes, not a bad generation. */
 const shareOfNew = 0.5;
 
-/** Stops only where old nodes are seen to work at the same time: what fails everywhere is not the new nodes' doing. */
+const weight = { stop: 0, unclear: 1, 'go-on': 2 };
+
+/**
+ * Each question by itself: one that only new nodes fail stops the roll, whatever fails everywhere beside it (what the new nodes
+ * took over, say).
+ */
 export function judgeGenerations(cells: readonly NodeCell[]): GenerationVerdict {
+  const questions = [...new Set(cells.map((cell) => cell.question))];
+  const verdicts = questions.map((question) => judgeQuestion(cells.filter((cell) => cell.question === question)));
+  verdicts.sort((a, b) => weight[a.kind] - weight[b.kind]);
+  return verdicts[0] ?? { kind: 'unclear', reason: 'no node was judged' };
+}
+
+/** Stops only where old nodes are seen to work at the same time: what fails everywhere is not the new nodes' doing. */
+function judgeQuestion(cells: readonly NodeCell[]): GenerationVerdict {
   const of = (generation: NodeCell['generation'], state: NodeCell['state']): NodeCell[] =>
     cells.filter((cell) => cell.generation === generation && cell.state === state);
   const [newBad, newGood] = [of('new', 'fail'), of('new', 'ok')];
   const [oldBad, oldGood] = [of('old', 'fail'), of('old', 'ok')];
-  const shown = `${newGood.length} of ${newGood.length + newBad.length} new nodes work, ${oldGood.length} of ${oldGood.length + oldBad.length} old ones`;
+  const asked = cells[0]?.question ?? '';
+  const shown = `${asked}: ${newGood.length} of ${newGood.length + newBad.length} new nodes work, ${oldGood.length} of ${oldGood.length + oldBad.length} old ones`;
   if (newBad.length === 0) {
     return newGood.length > 0
       ? { kind: 'go-on', reason: shown }

@@ -4,6 +4,7 @@ import type { StepOutcome } from '../../ports/step.ts';
 import { checkRun, describeFailures } from './check-runs.ts';
 import { done, failed, type UpdateInput } from './update-step.ts';
 
+const loadCheck = 'rollout.load-slo';
 /** Decision time between two runs. */
 const everyMs = 3 * 60_000;
 /** A roll that takes longer than these runs is looked at no more. */
@@ -15,7 +16,9 @@ export function midRoll(input: UpdateInput, running: PoolRoll[]): StepOutcome | 
   const profile = context.policy.e2eGate?.midRoll;
   const last = context.midRoll;
   if (last !== undefined && last.child === null && last.result === 'failed' && last.failures.length > 0) {
-    return failed('new-nodes-fail', `the roll was stopped half-way: ${describeFailures(last.failures)}`);
+    // who is on call looks at the new image, or at what the service could not stand
+    const code = last.failures.some((one) => one.check !== loadCheck) ? 'new-nodes-fail' : 'objective-missed';
+    return failed(code, `the roll was stopped half-way: ${describeFailures(last.failures)}`);
   }
   if (profile === undefined || running.length === 0 || last?.child != null) return undefined;
   const round = (last?.round ?? 0) + 1;

@@ -123,7 +123,7 @@ describe('a ReplicaSet whose pods are refused', () => {
     cluster.send('PATCH', '/api/v1/namespaces/default', { metadata: { labels } }, { type: mergePatchType });
     cluster.create(`${apps}/deployments`, deployment('web', 1));
     cluster.advance(5_000);
-    const set = (): Body => cluster.get(`${apps}/replicasets`).items[0] as Body;
+    const set = (): Body => cluster.get(`${apps}/replicasets`).items[0];
     const first = set();
     expect(first.status.conditions).toMatchObject([{ type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate' }]);
     cluster.advance(10 * 60_000);

@@ -20,11 +20,11 @@ export const networkCases: CheckCase[] = [
     check: 'rollout.generations',
     given: midRoll,
     request: () => ({ newSince: Date.UTC(2026, 0, 1) }),
-    evidence: /^2 of 2 new nodes work, 2 of 2 old ones$/,
+    evidence: /^DNS: 2 of 2 new nodes work, 2 of 2 old ones$/,
     broken: {
       'new nodes that route no service': {
         by: (world) => world.kube.runtimeFaults.set({ proxyDown: freshNodes(world) }),
-        message: /^only new nodes fail \(0 of 2 new nodes work, 2 of 2 old ones\): \S+: 3 of 3 to \S+ failed/,
+        message: /^only new nodes fail \(DNS: 0 of 2 new nodes work, 2 of 2 old ones\): \S+: 3 of 3 to \S+ failed/,
       },
       'new nodes whose pods have no network': {
         by: (world) => world.kube.runtimeFaults.set({ cniDown: freshNodes(world) }),

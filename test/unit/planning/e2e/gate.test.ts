@@ -159,9 +159,15 @@ describe('attribution', () => {
 });
 
 describe('generations of nodes', () => {
-  const cell = (generation: 'old' | 'new', state: NodeCell['state'], node = `${generation}-1`): NodeCell => ({
+  const cell = (
+    generation: 'old' | 'new',
+    state: NodeCell['state'],
+    node = `${generation}-1`,
+    question = 'DNS',
+  ): NodeCell => ({
     node,
     generation,
+    question,
     state,
     message: state === 'fail' ? 'no DNS' : '',
   });
@@ -169,7 +175,7 @@ describe('generations of nodes', () => {
   it('stop the roll when only new nodes fail', () => {
     expect(judgeGenerations([cell('new', 'fail'), cell('old', 'ok')])).toEqual({
       kind: 'stop',
-      reason: 'only new nodes fail (0 of 1 new nodes work, 1 of 1 old ones): new-1: no DNS',
+      reason: 'only new nodes fail (DNS: 0 of 1 new nodes work, 1 of 1 old ones): new-1: no DNS',
     });
   });
 
@@ -183,6 +189,14 @@ describe('generations of nodes', () => {
     ['no new node can be judged', [cell('new', 'unknown'), cell('old', 'ok')]],
   ])('do not when %s', (_name, cells) => {
     expect(judgeGenerations(cells).kind).toBe('unclear');
+  });
+
+  it('stop it too when what new nodes have taken over fails everywhere', () => {
+    const moved = [cell('new', 'fail'), cell('old', 'fail')];
+    const api = [cell('new', 'fail', 'new-1', 'API'), cell('old', 'ok', 'old-1', 'API')];
+    expect(judgeGenerations(moved).kind).toBe('unclear');
+    expect(judgeGenerations([...moved, ...api])).toMatchObject({ kind: 'stop' });
+    expect(judgeGenerations([...moved, ...api]).reason).toContain('API: 0 of 1 new nodes work, 1 of 1 old ones');
   });
 
   it('let the roll go on when new nodes work', () => {

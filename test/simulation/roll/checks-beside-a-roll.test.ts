@@ -1,0 +1,140 @@
+/** Real checks beside a real roll: what only new nodes do badly stops it, and its service keeps its objective or does not. */
+import { describe, expect, it } from 'vitest';
+import { clusterId, journalOf, type RollDaemon, RollWorld } from '../../support/roll-world.ts';
+import { commit, dnsAddon, onNewNodes, startUpdate, startUpdateDaemon, updateId } from '../../support/update-world.ts';
+
+function nodesOf(roll: RollWorld): string[] {
+  return [...roll.kube.truth().nodes.keys()].sort();
+}
+
+/** Six workers whose image is about to be replaced. */
+function outdatedWorld(): RollWorld {
+  const roll = new RollWorld({ pools: [{ name: 'workers', nodes: 6, instanceType: 'm5.xlarge' }] });
+  roll.apply(...dnsAddon);
+  roll.pass(300);
+  roll.outdate('workers');
+  roll.watchInvariants();
+  return roll;
+}
+
+async function ended(daemon: RollDaemon): Promise<boolean> {
+  return (await daemon.store.load(updateId))?.status === 'final';
+}
+
+async function outcome(daemon: RollDaemon): Promise<{ state: unknown; failure: { code: string; message: string } }> {
+  const row = await daemon.store.load(updateId);
+  if (row === undefined) throw new Error('the update is gone');
+  const { failure } = row.context as { failure: { code: string; message: string } };
+  return { state: row.value, failure };
+}
+
+describe('checks of new nodes beside old ones', () => {
+  it('stop a roll whose new image has no working network, with old nodes as they were', async () => {
+    const roll = outdatedWorld();
+    const before = nodesOf(roll);
+    const broken: string[] = [];
+    onNewNodes(roll, (node) => {
+      broken.push(node);
+      roll.kube.runtimeFaults.set({ cniDown: [...broken] });
+    });
+    const daemon = await startUpdateDaemon(roll, ['workers']);
+    await startUpdate(daemon, 'smoke', { baseline: false, maxFlaky: 3, midRoll: 'mid-roll' });
+    await daemon.run(() => ended(daemon));
+    const { state, failure } = await outcome(daemon);
+    expect({ state, code: failure.code }).toEqual({ state: 'failed', code: 'new-nodes-fail' });
+    expect(failure.message).toMatch(
+      /only new nodes fail \(the API by its service: 0 of \d new nodes work, (\d) of \1 old ones\): ip-\S+: /,
+    );
+    // one that was drained already goes
+    roll.pass(600);
+    const kept = nodesOf(roll).filter((node) => before.includes(node));
+    expect(kept.length).toBeGreaterThanOrEqual(3);
+    const cordoned = kept.filter((node) => roll.kube.truth().nodes.get(node)?.spec.unschedulable === true);
+    expect(cordoned).toEqual([]);
+    expect(roll.violations()).toEqual([]);
+    await daemon.stop();
+  });
+
+  it('say that it is not the new nodes where old ones fail alike, and the roll goes on', async () => {
+    const roll = outdatedWorld();
+    onNewNodes(roll, () => roll.kube.runtimeFaults.set({ images: { coredns: 'silent' } }));
+    const daemon = await startUpdateDaemon(roll, ['workers']);
+    await startUpdate(daemon, 'smoke', { baseline: false, maxFlaky: 3, midRoll: 'mid-roll' });
+    await daemon.run(() => ended(daemon));
+    const lines = await journalOf(daemon);
+    expect(lines.filter((line) => line.startsWith('node-terminated'))).toHaveLength(6);
+    expect(lines.some((line) => line.includes('old nodes fail too, so it is not the new ones'))).toBe(true);
+    const { failure } = await outcome(daemon);
+    expect(failure.code).toBe('e2e-failed');
+    expect(failure.message).toContain('dns.cluster');
+    await daemon.stop();
+  });
+});
+
+describe('a service under load', () => {
+  const gate = { baseline: true, maxFlaky: 3, midRoll: 'mid-roll-load' };
+
+  function loadedWorld(): RollWorld {
+    const roll = outdatedWorld();
+    roll.cluster.configItems = { e2e_load_rps: '5', e2e_load_for: '60s' };
+    return roll;
+  }
+
+  /** What the load said of itself, in order. */
+  async function figures(daemon: RollDaemon): Promise<string[]> {
+    const runs = await daemon.store.e2e.runs({ limit: 50 });
+    const found = await Promise.all(runs.map(({ id }) => daemon.store.e2e.run(id)));
+    return found
+      .sort((a, b) => (a?.run.startedAt ?? 0) - (b?.run.startedAt ?? 0))
+      .flatMap((one) => {
+        const result = one?.results.find(({ test }) => test === 'rollout.load-slo');
+        return result === undefined
+          ? []
+          : [`${one?.run.headers['purpose'] ?? ''}: ${result.outcome}: ${result.message}`];
+      });
+  }
+
+  it('keeps its objective before, while and after its nodes are replaced, and the figures are kept', async () => {
+    const roll = loadedWorld();
+    const daemon = await startUpdateDaemon(roll, ['workers']);
+    await startUpdate(daemon, 'load', gate);
+    await daemon.run(() => ended(daemon));
+    expect((await daemon.store.load(updateId))?.value).toBe('updated');
+    const said = await figures(daemon);
+    const kept = (purpose: string): string[] => said.filter((line) => line.startsWith(`${purpose}: pass: 300 of 300 `));
+    expect(kept('baseline')).toHaveLength(1);
+    expect(kept('mid-roll').length).toBeGreaterThan(0);
+    expect(kept('verify')).toHaveLength(1);
+    expect(said).toHaveLength(kept('baseline').length + kept('mid-roll').length + kept('verify').length);
+    expect((await daemon.store.fact('evidence', `${clusterId}/${commit}/1`))?.value).toMatchObject({
+      result: 'passed',
+    });
+    expect((await daemon.store.fact('check', `${clusterId}/${commit}/1/rollout.load-slo`))?.value).toMatchObject({
+      message: expect.stringMatching(/^300 of 300 requests to \S+ were answered, 99 % within \d+ ms$/) as string,
+    });
+    roll.pass(600);
+    expect(roll.violations()).toEqual([]);
+    await daemon.stop();
+  });
+
+  it('stops a roll that takes its objective away, and says by how much', async () => {
+    const roll = loadedWorld();
+    let joined = 0;
+    onNewNodes(roll, () => {
+      joined += 1;
+      if (joined === 2) roll.kube.runtimeFaults.set({ links: [{ from: '*', to: '*', extraLatencyMs: 1_500 }] });
+    });
+    const daemon = await startUpdateDaemon(roll, ['workers']);
+    await startUpdate(daemon, 'load', gate);
+    await daemon.run(() => ended(daemon));
+    const { state, failure } = await outcome(daemon);
+    expect({ state, code: failure.code }).toEqual({ state: 'failed', code: 'objective-missed' });
+    expect(failure.message).toMatch(
+      /^the roll was stopped half-way: check rollout\.load-slo fail: one answer in a hundred takes \d{4} ms or more, 1000 ms is agreed/,
+    );
+    const replaced = (await journalOf(daemon)).filter((line) => line.startsWith('node-terminated'));
+    expect(replaced.length).toBeLessThan(6);
+    expect((await figures(daemon))[0]).toMatch(/^baseline: pass: 300 of 300 /);
+    await daemon.stop();
+  });
+});
