@@ -4,9 +4,10 @@ import type { CheckLedger, LedgerEntry } from '../ports/check-runner.ts';
 import type { KubeCluster, Resource } from '../ports/kube-cluster.ts';
 import { type Clock, patientLimit } from '../support/clock.ts';
 import { describeLeftovers } from './leftovers.ts';
+import { pause } from './pause.ts';
 import { namespaces, pods } from './resources.ts';
 import { runKey } from './sandbox.ts';
-import { pause, untilObjects } from './wait.ts';
+import { untilObjects } from './wait.ts';
 
 /** Wall time that cleaning up gets at least. */
 const leastWallMs = 10_000;

@@ -26,11 +26,12 @@ import {
   CheckTimedOut,
   type SkipReason,
 } from './contract.ts';
+import { pause } from './pause.ts';
 import { declaredButAbsent, whyNotHere } from './preconditions.ts';
 import { LedgerWriter, recordingKube } from './recording-kube.ts';
 import { createSandbox, labelsOf, namespaceOf, runKey, type SandboxInput, untilFurnished } from './sandbox.ts';
 import type { CheckSettings } from './settings.ts';
-import { pause, untilObjects } from './wait.ts';
+import { untilObjects } from './wait.ts';
 
 /** Wall time that a phase gets at least: its calls do not become faster with the clock. */
 const leastPhaseWallMs = 30_000;

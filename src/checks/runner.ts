@@ -15,12 +15,12 @@ import type { Clock } from '../support/clock.ts';
 import { cleanUp } from './cleanup.ts';
 import { ClusterFacts } from './cluster-facts.ts';
 import type { CheckDefinition } from './contract.ts';
+import { pause } from './pause.ts';
 import { declaredButAbsent } from './preconditions.ts';
 import { type ArtifactStore, type Attempt, type CheckScene, runCheck } from './run-check.ts';
 import { nextDecision, timeLeft } from './schedule.ts';
 import { selectChecks } from './selection.ts';
 import { CheckSettings } from './settings.ts';
-import { pause } from './wait.ts';
 
 /** Checks of one run that are under way at once; serial ones run alone. */
 const parallelChecks = 6;

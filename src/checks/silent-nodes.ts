@@ -2,8 +2,8 @@
 import { FailureError } from '../domain/failure.ts';
 import type { KubeCluster } from '../ports/kube-cluster.ts';
 import type { Clock } from '../support/clock.ts';
+import { pause } from './pause.ts';
 import { leases, nodes } from './resources.ts';
-import { pause } from './wait.ts';
 
 /** Kubelets renew every 10 s; a lease that is older than this by our clock, which may be another, is looked at twice. */
 const suspiciousMs = 2 * 60_000;

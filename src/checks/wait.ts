@@ -3,6 +3,7 @@ import type { KubeObject } from '../domain/kube-object.ts';
 import type { KubeCluster, ListOptions, Resource } from '../ports/kube-cluster.ts';
 import { type Clock, patientLimit } from '../support/clock.ts';
 import { CheckTimedOut } from './contract.ts';
+import { pause } from './pause.ts';
 
 /** Wall time that any wait gets: its calls do not become faster with the clock. */
 const leastWaitWallMs = 8_000;
@@ -18,25 +19,6 @@ export interface WaitInput {
   options: ListOptions;
   withinMs: number;
   judge: (items: KubeObject[]) => string | undefined;
-}
-
-/** Resolves after `ms` of decision time; rejects with the signal's reason. */
-export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) {
-      reject(signal.reason as Error);
-      return;
-    }
-    const onAbort = (): void => {
-      timer.cancel();
-      reject(signal.reason as Error);
-    };
-    const timer = clock.at(clock.now() + ms, () => {
-      signal.removeEventListener('abort', onAbort);
-      resolve();
-    });
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
 }
 
 /** List, then watch, until `judge` is content. A closed watch or an API that is away leads to a new list, not to a verdict. */

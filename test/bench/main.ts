@@ -12,6 +12,7 @@ const benches: Record<string, Bench> = {
   roll: async () => (await import('./roll.bench.ts')).run(),
   scale: async () => (await import('./scale.bench.ts')).run(),
   simulator: async () => (await import('./simulator.bench.ts')).run(),
+  verification: async () => (await import('./verification.bench.ts')).run(),
   world: async () => (await import('./world.bench.ts')).run(),
 };
 

@@ -1,0 +1,39 @@
+/** The checks of an update, run by a daemon that goes away half-way. */
+import { describe, expect, it } from 'vitest';
+import { openSqliteStore } from '../../../src/store/sqlite/open.ts';
+import { clusterId, type RollDaemon, RollWorld } from '../../support/roll-world.ts';
+import { dnsAddon, startUpdate, startUpdateDaemon, updateId } from '../../support/update-world.ts';
+
+const gate = { baseline: false, maxFlaky: 3 };
+
+function settledWorld(): RollWorld {
+  const roll = new RollWorld({ pools: [{ name: 'workers', nodes: 4, instanceType: 'm5.xlarge' }] });
+  roll.apply(...dnsAddon);
+  roll.pass(300);
+  return roll;
+}
+
+const sandboxes = (roll: RollWorld): string[] =>
+  [...roll.kube.truth().objects('namespaces').keys()].filter((name) => name.includes('clm-e2e-'));
+
+async function ended(daemon: RollDaemon): Promise<boolean> {
+  return (await daemon.store.load(updateId))?.status === 'final';
+}
+
+describe('a daemon that is killed while it checks an update', () => {
+  it('finishes the checks after its restart, and leaves nothing of either life behind', async () => {
+    const roll = settledWorld();
+    const store = await openSqliteStore({ path: ':memory:' });
+    const first = await startUpdateDaemon(roll, ['workers'], { store });
+    await startUpdate(first, 'smoke', gate);
+    await first.run(() => sandboxes(roll).length >= 3);
+    first.kill();
+    expect(sandboxes(roll).length).toBeGreaterThan(0);
+    const second = await startUpdateDaemon(roll, ['workers'], { store });
+    await second.run(() => ended(second));
+    expect((await store.load(updateId))?.value).toBe('updated');
+    expect(sandboxes(roll)).toEqual([]);
+    expect(await store.e2e.openRuns(clusterId)).toEqual([]);
+    await second.stop();
+  });
+});
