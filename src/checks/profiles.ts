@@ -20,6 +20,7 @@ import { generations } from './catalogue/generations.ts';
 import { gpuJob } from './catalogue/gpu-job.ts';
 import { imagePolicy } from './catalogue/image-policy.ts';
 import { ingressEndToEnd } from './catalogue/ingress-endtoend.ts';
+import { ingressNlb } from './catalogue/ingress-nlb.ts';
 import { workloadJobs } from './catalogue/jobs.ts';
 import { lbService } from './catalogue/lb-service.ts';
 import { leaks } from './catalogue/leaks.ts';
@@ -38,6 +39,7 @@ import { podAutoscaling } from './catalogue/pod-autoscaling.ts';
 import { podSecurity } from './catalogue/pod-security.ts';
 import { pvcMount } from './catalogue/pvc-mount.ts';
 import { registryPull } from './catalogue/registry-pull.ts';
+import { gatewayApi, routeGroup } from './catalogue/routing.ts';
 import { serviceEndpoints } from './catalogue/service-endpoints.ts';
 import { serviceMonitor } from './catalogue/service-monitor.ts';
 import { statefulSetBasic } from './catalogue/statefulset-basic.ts';
@@ -81,6 +83,9 @@ export const catalogue: CheckDefinition[] = [
   clusterDns,
   lbService,
   ingressEndToEnd,
+  ingressNlb,
+  gatewayApi,
+  routeGroup,
   externalDns,
   certsHttp01,
   certsDns01,
@@ -139,6 +144,9 @@ export const profiles: Record<string, CheckDefinition[]> = {
     networkPolicy,
     lbService,
     ingressEndToEnd,
+    ingressNlb,
+    gatewayApi,
+    routeGroup,
     externalDns,
     certsHttp01,
     certsDns01,

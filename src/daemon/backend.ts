@@ -7,11 +7,11 @@ import type { ActionAnswer } from '../api/schemas.ts';
 import type { Engine } from '../engine/engine-options.ts';
 import { explainSubject } from '../planning/explain/explain-subject.ts';
 import type { StatusDocument, StatusProblem } from '../planning/explain/status-document.ts';
-import type { ResultRecord } from '../ports/e2e-store.ts';
 import type { Store } from '../ports/store.ts';
 import type { Adoption } from './adoption.ts';
 import { createPipelineControl } from './control/pipeline-control.ts';
 import type { GitWatch } from './git-watch.ts';
+import { createRunImport } from './import-run.ts';
 import type { LastGood } from './last-good.ts';
 import { createDeadLetters } from './notify/dead-letters.ts';
 import { createOperations } from './operations.ts';
@@ -96,23 +96,7 @@ export function createBackend(input: BackendInput): ApiBackend {
     rolls: { act: (request, by) => acted(rolls.act(request, by)), preview: input.previewRoll },
     checks: createQuarantines({ store, clusters: () => lastGood.clusters(), now }),
     notifications: createDeadLetters({ store, now, onChanged }),
-    importRun: async ({ run, tests, results }, by) => {
-      await store.e2e.record(run, tests, results as ResultRecord[]);
-      const { id, clusterId: cluster, commit, channel } = run;
-      const message = `end-to-end run ${id} was imported; ${run.contact} answers for it`;
-      const entry = {
-        at: now(),
-        source: `operator:${by.name}`,
-        seq: 0,
-        kind: 'e2e-imported',
-        channel,
-        cluster,
-        commit,
-        message,
-      };
-      await store.post({ journal: [{ ...entry, data: { results: results.length } }], now: now() });
-      return { told: [], message };
-    },
+    importRun: createRunImport({ store, now }),
     control,
     previewAdoption: (signal) => input.adoption.preview(signal),
     adopt: async (by, reason, signal) => {

@@ -48,6 +48,7 @@ export const ingressEndToEnd = defineCheck({
       if (!body.includes('x-forwarded-'))
         throw new CheckFailed(`the server behind it gets no X-Forwarded-* headers: ${body.slice(0, 120)}`);
     });
+    await redirect(context, className, address);
     await context.step('a path is added without harm to the first', async () => {
       const paths: Path[] = [
         ['/', 'Prefix', 'one'],
@@ -62,6 +63,52 @@ export const ingressEndToEnd = defineCheck({
     return `${className}: ${host} by way of ${address}`;
   },
 });
+
+/** Controllers that lead people from http to https of themselves. */
+const redirecting = new Set(['k8s.io/ingress-nginx', 'nginx.org/ingress-controller']);
+
+/** A host with TLS: http leads to https, and https is answered, with whatever certificate the controller has of its own. */
+async function redirect(context: CheckContext, className: string, address: string): Promise<void> {
+  const what = 'http leads to https where a host has TLS';
+  const set = context.settings.get('ingress_redirect');
+  const found = await context.kube.get(ingressClasses, undefined, className);
+  const controller = String(found?.spec?.controller ?? '');
+  if (set === 'false' || (set === undefined && !redirecting.has(controller))) {
+    const why =
+      set === 'false' ? 'e2e_ingress_redirect is false' : `${controller} is not known to; say e2e_ingress_redirect`;
+    context.note(what, 'skipped', `CONFIG_MISSING: ${why}`);
+    return;
+  }
+  await context.step(what, async () => {
+    const host = hostOf(context, 'secure');
+    const plain = ingressOf(context, { className, host, paths: [['/', 'Prefix', 'one']] });
+    await context.kube.create(ingresses, {
+      ...plain,
+      metadata: { ...plain.metadata, name: 'secure' },
+      spec: { ...plain.spec, tls: [{ hosts: [host] }] },
+    });
+    await mustRedirect(context, host, address);
+    const args = ['http', '--url', `https://${host}/`, '--connect', `${address}:443`, '--insecure', '--timeout', '5s'];
+    const document = await probe(context, { name: 'ask-secure', args: [...args, '--retry-for', '2m'] });
+    for (const target of document.targets) mustAnswer(context, target, 'one');
+  });
+}
+
+async function mustRedirect(context: CheckContext, host: string, address: string): Promise<void> {
+  let seen = '';
+  for (let round = 0; round < 6; round++) {
+    const [target] = await askThrough(context, address, {
+      asked: `plain-${round}`,
+      urls: [`http://${host}/`],
+      more: ['--retry-for', '1m'],
+    });
+    const status = Number(Object.keys(target?.statuses ?? {})[0]);
+    if ([301, 302, 307, 308].includes(status) && target?.location?.startsWith(`https://${host}`) === true) return;
+    seen = `answers with status ${status}${target?.location === undefined ? '' : ` and ${target.location}`}`;
+    await context.pause(5_000);
+  }
+  throw new CheckTimedOut(`http://${host}/ ${seen}, and does not lead to https`);
+}
 
 export type Path = [path: string, type: 'Exact' | 'Prefix', service: string];
 

@@ -55,7 +55,7 @@ function testCase(report: RunReport, result: RunReport['results'][number]): Node
       node['flakyFailure'] = { '@_message': message, '@_type': 'flaky', '#text': detail };
       break;
     case 'skipped':
-      node['skipped'] = { '@_message': `${result.skipCode ?? 'SKIPPED'}: ${message}` };
+      node['skipped'] = { '@_message': [result.skipCode ?? '', message].filter((text) => text !== '').join(': ') };
       break;
     case 'fail':
     case 'timedout':

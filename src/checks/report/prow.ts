@@ -224,7 +224,10 @@ function testOf(one: JunitCase): TestRecord {
 }
 
 function resultOf(runId: string, one: JunitCase, at: number): ResultRecord {
-  const message = one.message.slice(0, 256);
+  const code = one.properties['skip_code'] ?? '';
+  // Written before the message, for those who read no properties.
+  const said = code !== '' && one.message.startsWith(`${code}: `) ? one.message.slice(code.length + 2) : one.message;
+  const message = said.slice(0, 256);
   const bad = one.outcome !== 'pass' && one.outcome !== 'skipped';
   return {
     runId,
@@ -235,7 +238,7 @@ function resultOf(runId: string, one: JunitCase, at: number): ResultRecord {
     durationMs: one.durationMs,
     message,
     signature: bad ? failureSignature(one.name, one.message) : '',
-    skipCode: one.outcome === 'skipped' ? ((one.properties['skip_code'] ?? '') as ResultRecord['skipCode']) : '',
+    skipCode: one.outcome === 'skipped' ? (code as ResultRecord['skipCode']) : '',
     leaked: 0,
     nodes: [],
   };

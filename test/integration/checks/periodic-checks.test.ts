@@ -1,10 +1,18 @@
+import { createSocket } from 'node:dgram';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CheckFailed, defineCheck } from '../../../src/checks/contract.ts';
+import { healthHtml } from '../../../src/daemon/e2e-health-page.ts';
+import { Collector } from '../../../src/daemon/notify/collector.ts';
+import { notifiersOf } from '../../../src/daemon/notify/notifiers.ts';
+import { Sink } from '../../../src/daemon/notify/sink.ts';
 import { PeriodicChecks } from '../../../src/daemon/periodic-checks.ts';
+import { openStatsd } from '../../../src/daemon/statsd.ts';
 import type { CheckResult, CheckRunner } from '../../../src/ports/check-runner.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/open.ts';
 import { silentLogger } from '../../../src/support/logger.ts';
+import { outsideWorld, webhookSecret } from '../../support/outside-world.ts';
+import { statusFixture } from '../../support/status-fixture.ts';
 import { CheckWorld } from './check-world.ts';
 
 const minute = 60_000;
@@ -136,5 +144,94 @@ describe('checks on a schedule', () => {
     await passing(checks, 11 * minute);
     await kill();
     expect(await store.e2e.runs({ limit: 10 })).toEqual([]);
+  });
+});
+
+describe('an alert of scheduled checks', () => {
+  it('is told to people once, over the network, and so is its end; every run is told to statsd', async () => {
+    const world = await CheckWorld.create();
+    const store = await openSqliteStore({ path: ':memory:' });
+    const people = await outsideWorld();
+    people.time.now = Date.now();
+    const heard: string[] = [];
+    const socket = createSocket('udp4').on('message', (text) => heard.push(...text.toString().split('\n')));
+    const port = await new Promise<number>((resolve) =>
+      socket.bind(0, '127.0.0.1', () => resolve(socket.address().port)),
+    );
+    const statsd = openStatsd({ host: '127.0.0.1', port }, () => {});
+    let broken = true;
+    const own = [
+      defineCheck({
+        ...{ id: 'test.own', title: 'It is well', area: 'api', withinMs: minute, retries: 0 },
+        run: async () => {
+          if (broken) throw new CheckFailed('it is broken');
+          return 'well';
+        },
+      }),
+    ];
+    const { runner, kill } = world.runner({ own }, { ledger: store.e2e });
+    const { clock } = world.world;
+    const checks = new PeriodicChecks({
+      ...{ runner, store, clock, clusters: () => [world.cluster], parallel: 3, version: '0', log: silentLogger() },
+      scheduleOf: () => [{ profile: 'own', everyMs: 5 * minute }],
+      ...{ adopted: async () => true, leaseHeld: () => true },
+      about: async () => ({ request: {}, provider: 'aws', region: 'eu-central-1', environment: 'test' }),
+      onResults: (run, results) => statsd.send(run.clusterId, results),
+    });
+    const common = { store, leaseHeld: () => true, log: silentLogger(), now: () => clock.now() };
+    const audience = { tell: ['info', 'attention'] as const, channels: [], templates: {} };
+    const config = {
+      name: 'hook',
+      kind: 'webhook',
+      url: people.outside.at.receiver,
+      secret: { env: 'HOOK' },
+      audience,
+      timeoutMs: 2_000,
+    };
+    const sinks = notifiersOf([config as never], undefined as never, { HOOK: webhookSecret }).map(
+      (one) => new Sink({ ...one, ...common, attempts: 3, onAttempt: () => {} }),
+    );
+    const quiet = statusFixture({ clusters: [], channels: [] });
+    const collector = new Collector({
+      ...common,
+      ...{ sinks, status: async () => quiet, pipeline: () => undefined, blockedForMs: 0, onNews: () => {} },
+    });
+    const passing = async (ms: number): Promise<void> => {
+      for (let passed = 0; passed < ms; passed += 15_000) {
+        await checks.look();
+        await world.pass(15_000);
+      }
+      await collector.pass();
+      for (const sink of sinks) await sink.pass();
+    };
+    try {
+      await passing(6 * minute);
+      expect(people.outside.receiver.received).toEqual([]);
+      await passing(20 * minute);
+      broken = false;
+      await passing(11 * minute);
+      const told = people.outside.receiver.received.map(
+        (each) => each.body as { type: string; data: { message: string } },
+      );
+      expect(told.map((each) => each.data.message)).toEqual([
+        `${world.cluster.alias}: check test.own failed 3 times in a row: it is broken`,
+        `${world.cluster.alias}: check test.own passes again`,
+      ]);
+      expect(people.outside.receiver.refused).toEqual([]);
+      // Datagrams may still be on their way.
+      while (!heard.some((text) => /error.*failed:1\|c/.test(text)))
+        await new Promise((resolve) => setImmediate(resolve));
+      expect(heard.some((text) => /^e2etest\.action\.\S+test_own\.check\.run:\d+\|ms$/.test(text))).toBe(true);
+      // Nobody looks any more: three intervals later the page says so.
+      expect(healthHtml(checks.health())).not.toContain('class="banner"');
+      await world.pass(40 * minute);
+      expect(healthHtml(checks.health())).toMatch(/class="banner">No test data for \d+m/);
+    } finally {
+      await kill();
+      statsd.close();
+      socket.close();
+      await store.close();
+      await people.close();
+    }
   });
 });

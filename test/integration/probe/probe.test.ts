@@ -1,7 +1,16 @@
 /** The probe program as a real process, on real sockets. */
 import { spawn } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -319,5 +328,60 @@ describe('clm-probe', () => {
     const logged = await run(['log', '--text', 'marker-1', '--lines', '3']);
     expect(logged.out.match(/^marker-1$/gm)).toHaveLength(3);
     expect(logged.code).toBe(0);
+  });
+});
+
+describe('its image', () => {
+  const source = path.dirname(program);
+  const dockerfile = readFileSync(path.join(source, 'Dockerfile'), 'utf8');
+  /** Instructions, with what continues over several lines on one. */
+  const instructions = dockerfile
+    .replaceAll('\\\n', ' ')
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !line.startsWith('#'))
+    .map((line) => ({ name: line.split(' ')[0] ?? '', words: line.split(/\s+/).slice(1) }));
+  const of = (name: string): string[] => instructions.find((one) => one.name === name)?.words ?? [];
+
+  it('is built of known instructions, on a Node that the program runs on, for a user without rights', () => {
+    expect(instructions.map((one) => one.name)).toEqual(['FROM', 'COPY', 'RUN', 'USER', 'ENTRYPOINT']);
+    expect(Number(/^node:(\d+)-alpine$/.exec(of('FROM')[0] ?? '')?.[1])).toBeGreaterThanOrEqual(20);
+    expect(of('USER')).toEqual(['65534:65534']);
+    expect(JSON.parse(of('ENTRYPOINT').join(' '))).toEqual(['clm-probe']);
+    expect(of('RUN').join(' ')).toBe('ln -s /opt/clm-probe/clm-probe.mjs /usr/local/bin/clm-probe');
+  });
+
+  it('holds every file that the program needs, and no other; with them alone it runs, as nobody', async () => {
+    const copied = of('COPY').filter((word) => word.endsWith('.mjs'));
+    const imported = (file: string, seen: Set<string>): Set<string> => {
+      if (seen.has(file)) return seen;
+      seen.add(file);
+      for (const [, next] of readFileSync(path.join(source, file), 'utf8').matchAll(/from '\.\/([^']+)'/g))
+        imported(next as string, seen);
+      return seen;
+    };
+    expect([...copied].sort()).toEqual([...imported('clm-probe.mjs', new Set())].sort());
+    const image = mkdtempSync(path.join(tmpdir(), 'clm-image-'));
+    chmodSync(image, 0o755);
+    for (const file of copied) {
+      copyFileSync(path.join(source, file), path.join(image, file));
+      chmodSync(path.join(image, file), 0o555);
+    }
+    symlinkSync(path.join(image, 'clm-probe.mjs'), path.join(image, 'clm-probe'));
+    // Its first line names its interpreter, as the image calls it. Only root may become nobody.
+    const asNobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+    const child = spawn(path.join(image, 'clm-probe'), ['env', '--name', 'HOME'], {
+      ...asNobody,
+      env: {
+        PATH: `${path.dirname(process.execPath)}:${process.env['PATH'] ?? ''}`,
+        HOME: '/',
+        CLM_PROBE_RESULT: '/dev/null',
+      },
+    });
+    let out = '';
+    child.stdout.on('data', (data: Buffer) => (out += data.toString()));
+    const code = await new Promise((resolve) => child.once('close', resolve));
+    rmSync(image, { recursive: true, force: true });
+    expect(code).toBe(0);
+    expect(JSON.parse(out.trim().split('\n').at(-1) ?? '')).toMatchObject({ probe: 'env', ok: true });
   });
 });

@@ -1,21 +1,15 @@
 import { X509Certificate } from 'node:crypto';
 import type { Service } from '../kube/kinds.ts';
 import { fieldsOf, listOf, type SimObject, sameJson, shownText } from '../kube/object.ts';
-import type { Process, Source } from '../kube/process.ts';
+import type { Process } from '../kube/process.ts';
 import type { ResourceDefinition } from '../kube/resource-definition.ts';
-import { endpointsOf } from '../network/address-book.ts';
-import { type HttpRequest, httpAnswer, type Message, type PeerCertificate, type Served } from '../network/messages.ts';
+import { httpAnswer, type Message, type PeerCertificate, type Served } from '../network/messages.ts';
 import { selfSigned } from '../programs/certificates.ts';
 import { Addon, type AddonContext } from './addon.ts';
+import { forward, type ServiceBackend } from './forward.ts';
 
 const resource = 'ingresses.networking.k8s.io';
-const backendTimeoutMs = 60_000;
-
-interface Backend {
-  ingress: SimObject;
-  service: string;
-  port: string | number;
-}
+const nlbAnnotation = 'zalando.org/aws-load-balancer-type';
 
 /** ingress-nginx: routes hosts and paths to services, ends TLS, and publishes where it is reached. */
 export class IngressController extends Addon {
@@ -34,7 +28,10 @@ export class IngressController extends Addon {
 
   protected watch(): void {
     this.onChange(resource, (object) => [this.keyOf(object)]);
-    this.onChange('services', (object) => (this.keyOf(object) === this.#published() ? this.#keys() : []));
+    this.onChange('services', (object) => {
+      const mine = [this.#published(), this.#published('publish-nlb-service')];
+      return mine.includes(this.keyOf(object)) ? this.#keys() : [];
+    });
   }
 
   protected resync(): void {
@@ -45,15 +42,18 @@ export class IngressController extends Addon {
     return this.all(resource).map((each) => this.keyOf(each));
   }
 
-  #published(): string | undefined {
-    return this.flag('publish-service')?.replace('$(POD_NAMESPACE)', this.leader()?.pod()?.metadata.namespace ?? '');
+  /** With a flag of its own for ingresses that ask for a network load balancer. */
+  #published(flag: 'publish-service' | 'publish-nlb-service' = 'publish-service'): string | undefined {
+    return this.flag(flag)?.replace('$(POD_NAMESPACE)', this.leader()?.pod()?.metadata.namespace ?? '');
   }
 
   /** Ingresses of its class show its addresses. */
   protected sync(key: string): void {
     const ingress = this.ctx.core.store.table(resource).byKey.get(key);
     if (!ingress || !this.#isOurs(ingress)) return;
-    const service = this.ctx.core.store.typed<Service>('services').byKey.get(this.#published() ?? '');
+    const network = ingress.metadata.annotations?.[nlbAnnotation] === 'nlb';
+    const published = (network ? this.#published('publish-nlb-service') : undefined) ?? this.#published();
+    const service = this.ctx.core.store.typed<Service>('services').byKey.get(published ?? '');
     const given = listOf(fieldsOf(fieldsOf(service?.['status'])['loadBalancer'])['ingress']);
     const address = service?.spec.type === 'LoadBalancer' ? given : service ? [{ ip: service.spec.clusterIP }] : [];
     const status = { loadBalancer: address.length === 0 ? {} : { ingress: address } };
@@ -81,19 +81,20 @@ export class IngressController extends Addon {
     const traffic = this.#trafficPorts(process);
     if (!traffic.has(port)) return { reply: httpAnswer(200, 'ok'), afterMs: 1 };
     const host = message.host.replace(/\.$/, '').toLowerCase();
-    const secured = this.#certificateFor(host);
+    const secured = this.#certificateFor(host, process.startedAt);
     const certificate = message.tls ? { certificate: secured ?? fakeCertificate(process.startedAt) } : {};
     const path = message.path.split('?')[0] ?? '/';
     const backend = this.#route(host, path);
     const challenge = path.startsWith('/.well-known/acme-challenge/');
-    if (secured && !message.tls && !challenge) {
+    const redirects = !this.ctx.runtime.faults.values.proxyMistakes.includes('redirects');
+    if (secured && !message.tls && !challenge && redirects) {
       const location = `https://${host}${message.path}`;
       return { reply: httpAnswer(308, '', { location }), afterMs: 1 };
     }
-    const served = backend ? this.#proxy(process, backend, message, from) : httpAnswer(404, 'default backend - 404');
-    if (served === 'timeout') return { reply: { ...httpAnswer(504, ''), ...certificate }, afterMs: backendTimeoutMs };
-    if ('afterMs' in served) return { reply: { ...served.reply, ...certificate }, afterMs: served.afterMs };
-    return { reply: { ...served, ...certificate }, afterMs: 1 };
+    const { reply, afterMs } = backend
+      ? forward(this.ctx, this.random, process, backend, message, from)
+      : { reply: httpAnswer(404, 'default backend - 404'), afterMs: 1 };
+    return { reply: { ...reply, ...certificate }, afterMs };
   }
 
   /** Declared ports that are not probed. */
@@ -104,8 +105,8 @@ export class IngressController extends Addon {
   }
 
   /** The longest path of the host wins, an exact one over a prefix. */
-  #route(host: string, path: string): Backend | undefined {
-    let best: { backend: Backend; rank: number } | undefined;
+  #route(host: string, path: string): ServiceBackend | undefined {
+    let best: { backend: ServiceBackend; rank: number } | undefined;
     for (const ingress of this.all(resource)) {
       if (!this.#isOurs(ingress)) continue;
       const spec = fieldsOf(ingress['spec']);
@@ -125,39 +126,15 @@ export class IngressController extends Addon {
     return best?.backend;
   }
 
-  #proxy(process: Process, backend: Backend, request: HttpRequest, from: string) {
-    const unavailable = httpAnswer(503, '503 Service Temporarily Unavailable');
-    const pod = process.pod();
-    const namespace = backend.ingress.metadata.namespace;
-    const service = this.ctx.core.store.typed<Service>('services').get(namespace, backend.service);
-    const port = service?.spec.ports?.find((each) => each.port === backend.port || each.name === backend.port);
-    if (!pod || !service || !port) return unavailable;
-    const ready = endpointsOf(this.ctx.core, service).filter((each) => each.ready && each.ports.has(port.name ?? ''));
-    const chosen = ready[this.random.int(Math.max(1, ready.length))];
-    if (!chosen) return unavailable;
-    const headers = {
-      ...request.headers,
-      'x-forwarded-for': request.headers['x-forwarded-for'] ?? from,
-      'x-forwarded-proto': request.tls ? 'https' : 'http',
-      'x-forwarded-host': request.host.replace(/\.$/, ''),
-      'x-forwarded-port': request.tls ? '443' : '80',
-      'x-real-ip': from,
-    };
-    const source: Source = { kind: 'pod', pod };
-    const to = { host: chosen.address, port: chosen.ports.get(port.name ?? '')?.port ?? 0, transport: 'TCP' } as const;
-    const result = this.ctx.runtime.network.exchange(source, to, { ...request, headers, tls: false }, backendTimeoutMs);
-    if (!result.ok) return result.error === 'timeout' ? ('timeout' as const) : httpAnswer(502, '502 Bad Gateway');
-    if (result.reply.kind !== 'http') return httpAnswer(502, '502 Bad Gateway');
-    return { reply: result.reply, afterMs: result.latencyMs };
-  }
-
   /** What the host's secret shows; undefined when no ingress asks for TLS on it. */
-  #certificateFor(host: string): PeerCertificate | undefined {
+  #certificateFor(host: string, startedAt: number): PeerCertificate | undefined {
     for (const ingress of this.all(resource)) {
       if (!this.#isOurs(ingress)) continue;
       for (const entry of listOf(fieldsOf(ingress['spec'])['tls']).map(fieldsOf)) {
         if (!listOf(entry['hosts']).some((name) => hostMatch(shownText(name), host) > 0)) continue;
-        const name = shownText(entry['secretName'] ?? '');
+        // Without a secret it is the controller's own.
+        if (entry['secretName'] === undefined) return fakeCertificate(startedAt);
+        const name = shownText(entry['secretName']);
         const secret = this.ctx.core.store.table('secrets').get(ingress.metadata.namespace, name);
         const shown = peerCertificate(fieldsOf(secret?.['data'])['tls.crt'], this.ctx.runtime.trustedIssuers);
         if (shown) return shown;
@@ -180,11 +157,12 @@ function pathMatch(rule: string, type: string, path: string): number {
   return path === base || path.startsWith(`${base}/`) ? 2 * base.length + 1 : 0;
 }
 
-function backendOf(ingress: SimObject, backend: unknown): Backend | undefined {
+function backendOf(ingress: SimObject, backend: unknown): ServiceBackend | undefined {
   const service = fieldsOf(fieldsOf(backend)['service']);
   if (typeof service['name'] !== 'string') return undefined;
   const port = fieldsOf(service['port']);
-  return { ingress, service: service['name'], port: (port['name'] ?? port['number'] ?? 80) as string | number };
+  const { namespace } = ingress.metadata;
+  return { namespace, service: service['name'], port: (port['name'] ?? port['number'] ?? 80) as string | number };
 }
 
 function fakeCertificate(startedAt: number): PeerCertificate {

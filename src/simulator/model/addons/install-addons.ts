@@ -16,6 +16,7 @@ import { MetricsServer } from './metrics-api.ts';
 import { NodeProblems } from './node-problems.ts';
 import { PodAutoscaler } from './pod-autoscaler.ts';
 import { Prometheus } from './prometheus.ts';
+import { GatewayController, Skipper } from './route-controllers.ts';
 import { SpotHandler } from './spot-handler.ts';
 
 /** Makes the add-ons known by their images; each begins when a container of its image does. Returns the APIs that they serve. */
@@ -25,6 +26,8 @@ export function installAddons(ctx: AddonContext): AggregatedApi[] {
   const addons = [
     new LoadBalancers(ctx),
     new IngressController(ctx),
+    new GatewayController(ctx),
+    new Skipper(ctx),
     new ExternalDns(ctx),
     new ClusterAutoscaler(ctx),
     new NodeProblems(ctx),

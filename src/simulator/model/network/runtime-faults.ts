@@ -15,6 +15,9 @@ export interface LinkRule {
 /** `silent`: accepts and never answers; `refused`: its ports are closed; `failing`: HTTP 500, SERVFAIL, NOT_SERVING. */
 export type ImageFault = 'silent' | 'refused' | 'failing';
 
+/** What a proxy at the edge does not do, though its routes say so. */
+export type ProxyMistake = 'redirects' | 'weights' | 'headers' | 'filters' | 'limits';
+
 /** What goes wrong inside of a cluster. Plain data: a scenario file may hold it. */
 export interface RuntimeFaultValues {
   links: readonly LinkRule[];
@@ -38,6 +41,8 @@ export interface RuntimeFaultValues {
   images: Readonly<Record<string, ImageFault>>;
   /** Add-ons by name. `off`: runs and does nothing; `broken`: answers errors as well. */
   addons: Readonly<Record<string, 'off' | 'broken'>>;
+  /** Of ingress controllers, gateways and Skipper. */
+  proxyMistakes: readonly ProxyMistake[];
   /** Conditions that node-problem-detector finds, by node or `*`. */
   nodeProblems: Readonly<Record<string, readonly string[]>>;
 }
@@ -54,6 +59,7 @@ const none: RuntimeFaultValues = {
   dnsLatencyMs: 0,
   images: {},
   addons: {},
+  proxyMistakes: [],
   nodeProblems: {},
 };
 

@@ -4,13 +4,14 @@ import { type CheckWorld, dnsService } from '../check-world.ts';
 
 const minute = 60_000;
 
-const balancers = (world: CheckWorld): void => world.kube.seed([addon('balancers', 'aws-load-balancer-controller:2')]);
+export const balancers = (world: CheckWorld): void =>
+  world.kube.seed([addon('balancers', 'aws-load-balancer-controller:2')]);
 
 /** A controller behind a load balancer, and a class. */
-function ingress(world: CheckWorld): void {
+export function ingress(world: CheckWorld, more: string[] = []): void {
   balancers(world);
   world.kube.seed([
-    addon('ingress', 'ingress-nginx/controller:v1.11', ['--publish-service=kube-system/ingress'], [80, 443]),
+    addon('ingress', 'ingress-nginx/controller:v1.11', ['--publish-service=kube-system/ingress', ...more], [80, 443]),
     {
       apiVersion: 'v1',
       kind: 'Service',
@@ -122,6 +123,11 @@ export const addonCases: CheckCase[] = [
       'nodes that route no service': {
         by: (world) => world.kube.runtimeFaults.set({ proxyDown: ['*'] }),
         message: /failed: /,
+      },
+      'a controller that leaves people on http': {
+        by: (world) => world.kube.runtimeFaults.set({ proxyMistakes: ['redirects'] }),
+        outcome: 'timedout',
+        message: /^http:\/\/secure-\S+ answers with status 200, and does not lead to https$/,
       },
       'a controller that answers with errors': {
         by: (world) => world.kube.runtimeFaults.set({ images: { 'ingress-nginx': 'failing' } }),

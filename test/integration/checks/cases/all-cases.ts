@@ -8,6 +8,7 @@ import { loadCases } from './load-cases.ts';
 import { networkCases } from './network-cases.ts';
 import { nodeCases } from './node-cases.ts';
 import { policyCases } from './policy-cases.ts';
+import { routingCases } from './routing-cases.ts';
 import { smokeCases } from './smoke-cases.ts';
 
 export const allCases: CheckCase[] = [
@@ -16,6 +17,7 @@ export const allCases: CheckCase[] = [
   ...addonCases,
   ...customCases,
   ...networkCases,
+  ...routingCases,
   ...nodeCases,
   ...policyCases,
   ...loadCases,

@@ -78,6 +78,17 @@ export const conformanceCases: CheckCase[] = [
     },
   },
   {
+    check: 'conformance.lite',
+    profile: 'conformance-lite',
+    evidence: /^11 tests of \S+ passed$/,
+    broken: {
+      'nodes that route no service': {
+        by: (world) => world.kube.runtimeFaults.set({ proxyDown: ['*'] }),
+        message: /^\d of 11 tests .*Services should serve a basic endpoint from pods/,
+      },
+    },
+  },
+  {
     check: 'conformance.certified',
     profile: 'conformance-certified',
     given: (world) => {
