@@ -62,6 +62,7 @@ export const settingNames = [
   'external_name',
   'gateway_class',
   'gpu_image',
+  'hpa_metrics',
   'identity_bucket',
   'identity_command',
   'identity_image',

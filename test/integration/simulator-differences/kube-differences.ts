@@ -38,13 +38,15 @@ export const kubeDifferences: readonly Difference[] = [
         spec: {
           maxReplicas: 5,
           scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' },
-          metrics: [{ type: 'External', external: { metric: { name: 'q' }, target: { type: 'Value', value: '1' } } }],
+          metrics: [
+            { type: 'Resource', resource: { name: 'memory', target: { type: 'Utilization', averageUtilization: 50 } } },
+          ],
         },
       });
       cluster.advance(120_000);
       const [condition] = cluster.get('/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers/h').status
         .conditions;
-      return condition.reason !== 'FailedGetExternalMetric';
+      return condition.message === 'unable to get metrics';
     },
   },
   {

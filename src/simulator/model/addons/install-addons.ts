@@ -52,5 +52,5 @@ export function installAddons(ctx: AddonContext): AggregatedApi[] {
   for (const name of ['chainsaw', 'kuttl'] as const)
     runtime.programs.add(name, declarativeSuite(name, { api, resources: ctx.core.resources }));
   runtime.programs.add('conformance', conformanceSuite({ api, dns: runtime.dns }));
-  return [metrics, custom];
+  return [metrics, custom, custom.external];
 }

@@ -69,7 +69,8 @@ export class PodAutoscaler {
     const readings = listOf(spec['metrics']).map((metric) => this.#read(scaler, fieldsOf(metric), pods));
     const known = readings.filter((each): each is Reading => each !== undefined);
     if (known.length === 0) {
-      this.#say(scaler, 'ScalingActive', 'False', 'FailedGetResourceMetric', 'unable to get metrics', {
+      const type = shownText(fieldsOf(listOf(spec['metrics'])[0])['type'] ?? 'Resource');
+      this.#say(scaler, 'ScalingActive', 'False', `FailedGet${type}Metric`, 'unable to get metrics', {
         currentReplicas: replicas,
       });
       return;
@@ -129,7 +130,35 @@ export class PodAutoscaler {
   #read(scaler: SimObject, metric: Fields, pods: readonly Pod[]): Reading | undefined {
     if (metric['type'] === 'Resource') return this.#processor(scaler, fieldsOf(metric['resource']), pods);
     if (metric['type'] === 'Pods') return this.#ofPods(scaler, fieldsOf(metric['pods']), pods);
+    if (metric['type'] === 'Object') return this.#ofObject(scaler, fieldsOf(metric['object']));
+    if (metric['type'] === 'External') return this.#ofOutside(scaler, fieldsOf(metric['external']));
     return undefined;
+  }
+
+  #ofObject(scaler: SimObject, wanted: Fields): Reading | undefined {
+    const described = fieldsOf(wanted['describedObject']);
+    const name = shownText(fieldsOf(wanted['metric'])['name'] ?? '');
+    const plural = `${shownText(described['kind'] ?? '').toLowerCase()}s`;
+    const path = `/apis/custom.metrics.k8s.io/v1beta1/namespaces/${scaler.metadata.namespace}/${plural}/${shownText(described['name'] ?? '')}/${name}`;
+    return this.#whole(path, wanted, (current) => ({
+      type: 'Object',
+      object: { metric: { name }, describedObject: described, current },
+    }));
+  }
+
+  #ofOutside(scaler: SimObject, wanted: Fields): Reading | undefined {
+    const name = shownText(fieldsOf(wanted['metric'])['name'] ?? '');
+    const path = `/apis/external.metrics.k8s.io/v1beta1/namespaces/${scaler.metadata.namespace}/${name}`;
+    return this.#whole(path, wanted, (current) => ({ type: 'External', external: { metric: { name }, current } }));
+  }
+
+  /** One value for all pods together. */
+  #whole(path: string, wanted: Fields, status: (current: Fields) => Fields): Reading | undefined {
+    const target = parseQuantity(fieldsOf(wanted['target'])['value']);
+    const items = this.#ask(path);
+    if (!items || items.length === 0 || target === undefined || target <= 0) return undefined;
+    const value = items.reduce((sum, each) => sum + (parseQuantity(each['value']) ?? 0), 0);
+    return { ratio: value / target, status: status({ value: String(value) }) };
   }
 
   #ask(path: string): Fields[] | undefined {

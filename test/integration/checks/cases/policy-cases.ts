@@ -167,13 +167,15 @@ export const policyCases: CheckCase[] = [
     check: 'autoscale.hpa',
     given: async (world) => {
       await metricsApi(world);
+      world.cluster.configItems['e2e_hpa_metrics'] = 'object, external';
       world.kube.seed([
         addon('adapter', 'kube-metrics-adapter:v0.2'),
         apiServiceOf('adapter', 'custom.metrics.k8s.io', 'v1beta1'),
+        apiServiceOf('adapter', 'external.metrics.k8s.io', 'v1beta1'),
       ]);
       await world.pass(2 * minute);
     },
-    evidence: /^up and down by processor, and by a metric of the pods$/,
+    evidence: /^up and down by processor, by a metric of the pods, by a metric of a service, by a number from outside$/,
     broken: {
       'a metrics server that does nothing': {
         by: off('metrics-server'),
@@ -185,6 +187,23 @@ export const policyCases: CheckCase[] = [
         by: off('custom-metrics'),
         outcome: 'timedout',
         message: /^2 pods of measured under load: not within 360 s/,
+      },
+      'an adapter that serves no numbers from outside': {
+        by: async (world) => {
+          const path = '/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.external.metrics.k8s.io';
+          world.kube.handle({ method: 'DELETE', path, query: new URLSearchParams() });
+          await world.pass(minute);
+        },
+        outcome: 'timedout',
+        message: /^2 pods of by-external under load: not within 360 s; .*ScalingActive: FailedGetExternalMetric/,
+      },
+      'services that have no ready pods': {
+        by: (world) =>
+          world.when('/by-object', 'deployments.apps', 1, () => {
+            world.kube.runtimeFaults.set({ images: { 'clm-probe': 'refused' } });
+          }),
+        outcome: 'timedout',
+        message: /^2 pods of by-object under load: not within 360 s; .*ScalingActive: FailedGetObjectMetric/,
       },
       'a controller that stands still': {
         by: (world) =>
