@@ -1,4 +1,5 @@
 /** One control-plane node at a time, and only when the others are well. */
+import type { NodeView } from '../../domain/cluster-view.ts';
 import type { RollMemory } from '../../domain/node-pool-roll.ts';
 import { type ClusterIndex, isControlPlaneNode } from './cluster-index.ts';
 import type { GroupState } from './members.ts';
@@ -39,9 +40,17 @@ export function countNotReady(input: Pick<RollPlanInput, 'view' | 'cloud' | 'now
     const id = node.instanceId;
     // Its instance is ending, gone, or still starting: not what a storm looks like.
     if (id !== undefined && (ending.has(id) || !known.has(id))) return false;
-    return input.now - node.createdAt >= bootMs;
+    return !hasNeverBeenReady(node) && input.now - node.createdAt >= bootMs;
   }).length;
 }
+
+/** A failed boot, and no sign of what befalls nodes that served: counted, two of them would keep themselves from being ended. */
+function hasNeverBeenReady({ ready, readySince, createdAt }: NodeView): boolean {
+  return !ready && (readySince ?? createdAt) - createdAt < registrationMs;
+}
+
+/** Conditions of a node get their times with its registration, or moments later. */
+const registrationMs = 5_000;
 
 export function countUnschedulable(input: Pick<RollPlanInput, 'view' | 'now'>, unschedulableAfterMs: number): number {
   return input.view.pods.filter(

@@ -7,6 +7,7 @@ import {
   allMembers,
   balancersHolding,
   cordon,
+  deregistrationHolds,
   endNode,
   intentFor,
   isOpenAgain,
@@ -89,10 +90,11 @@ function removeSurplus(context: PoolContext, state: GroupState, leaving: Member[
   for (let left = surplus; left > 0; left--) {
     // Where some are missing already, one that is about to serve is not ended before it does.
     const spare = (one: Member): boolean => (one.serves ? slack >= 1 : slack >= 0 || one.phase !== 'booting');
-    const member = surplusOrder(context, state, leaving).find(spare);
+    const member = surplusOrder(context, state, leaving).find(spare) ?? nobodysNode(state, leaving);
     if (!member) break;
     const why = member.phase === 'boot-failed' ? 'boot-failed' : 'surplus';
-    if (!member.node) {
+    if (!member.node && !gate && servesUnseen(context, member)) break;
+    if (!member.node && !(gate && context.pool.controlPlane)) {
       endNode(context, member, why, true, `${reason}, and ${member.name} is not a node yet`);
     } else if (gate) {
       wait(context, gate.code, gate.message);
@@ -106,6 +108,25 @@ function removeSurplus(context: PoolContext, state: GroupState, leaving: Member[
     if (context.pool.controlPlane) return;
   }
   wait(context, 'removing-surplus', reason);
+}
+
+/** An old instance that is no node of the cluster runs nothing: it can go although its zone is left without one, where no other can. */
+function nobodysNode({ members }: GroupState, leaving: readonly Member[]): Member | undefined {
+  return members.find(
+    (one) =>
+      one.outdated &&
+      !one.node &&
+      !one.ambiguous &&
+      one.instance.lifecycleState === 'InService' &&
+      !leaving.includes(one),
+  );
+}
+
+/** An instance whose node object somebody has deleted may serve the API all the same: out of its load balancers first. */
+function servesUnseen(context: PoolContext, member: Member): boolean {
+  const held = context.pool.controlPlane ? deregistrationHolds(context, member) : undefined;
+  if (held !== undefined) wait(context, 'deregistering', held);
+  return held !== undefined;
 }
 
 /** Control plane and workers never go together, whatever they go for. */

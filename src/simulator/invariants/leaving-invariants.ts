@@ -193,9 +193,20 @@ function placeElsewhere(
 
 /** I8: a node with volumes that are bound to zones is cordoned only when a usable new node is in one of them. */
 function zonesHaveRoom(limits: NodeLimits): Checker {
+  const lost: { cluster: string; zone: string | undefined; version: string; at: number }[] = [];
+  const remember = (event: WorldEvent, truth: WorldTruth): void => {
+    if (event.kind !== 'instance-terminate-requested' || isJudged(event.actor, limits)) return;
+    const group = groupOf(truth, event.cluster, event.instanceId);
+    const version = group?.instances.find((one) => one.id === event.instanceId)?.launchTemplateVersion;
+    const node = truth.nodes(event.cluster).find((one) => one.instanceId === event.instanceId);
+    if (!node?.ready || version === undefined) return;
+    lost.push({ cluster: event.cluster, zone: node.labels[zoneLabel], version, at: event.at });
+    if (lost.length > 100) lost.shift();
+  };
   return {
     invariant: 'I8',
     onEvent(event, truth) {
+      remember(event, truth);
       if (event.kind !== 'node-cordoned' || !isJudged(event.actor, limits)) return undefined;
       const needs = truth.volumeZones(event.cluster, event.node);
       if (needs.length === 0) return undefined;
@@ -218,6 +229,11 @@ function zonesHaveRoom(limits: NodeLimits): Checker {
           .filter((node) => node.ready && !node.unschedulable)
           .map((node) => node.labels[zoneLabel]),
       );
+      // Ended by somebody a moment ago: neither its Lease nor its group shows that yet.
+      for (const one of lost) {
+        const unseen = event.at - one.at < (limits.viewLagMs ?? 0);
+        if (unseen && one.cluster === event.cluster && one.version === group.launchTemplateVersion) zones.add(one.zone);
+      }
       const homeless = needs.find((allowed) => !allowed.some((zone) => zones.has(zone)));
       if (!homeless) return {};
       return { violation: `${event.node} has a volume in ${homeless.join(' or ')}, where no usable new node is` };

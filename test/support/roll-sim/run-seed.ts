@@ -20,7 +20,7 @@ import { faultClasses } from './fault-classes.ts';
 import { History } from './history.ts';
 import { KubeGate } from './kube-gate.ts';
 import { limitsFor } from './limits-for.ts';
-import { cloud, instanceOf, nodesOf, others } from './people.ts';
+import { cloud, others } from './people.ts';
 import { drawScenario, loosened, type Scenario } from './scenario.ts';
 import { storageClass } from './workloads.ts';
 
@@ -182,9 +182,7 @@ class SeedRun {
       this.#history.note('all is well from here on');
       const done = await this.#passUntil(world.clock.now() + livenessLimitMs, () => this.#allDone());
       if (!done) await this.#explainStuck();
-      if (this.#replaceStrays()) await this.#passUntil(world.clock.now() + 5 * minute, () => false);
-      // What is under way on its own (nodes that end, budgets that are counted) comes to rest.
-      await this.#passUntil(world.clock.now() + 5 * minute, () => false);
+      await this.#comeToRest();
       this.#watch.atEnd(world.clock.now());
       for (const error of this.roll.kube.truth().internalErrors) this.violations.push(`simulator: ${error}`);
     } finally {
@@ -509,16 +507,37 @@ class SeedRun {
     return attempt !== undefined && !attempt.final && attempt.state !== '';
   }
 
-  /** Somebody ends what never became a node after the rolls, as its owner would; their groups launch anew. */
+  /** What is under way on its own (nodes that end, or that replace one that died at the last moment; budgets that are counted). */
+  async #comeToRest(): Promise<void> {
+    const { clock } = this.roll.world;
+    for (let look = 0; look < 4; look += 1) {
+      const ended = this.#replaceStrays();
+      await this.#passUntil(clock.now() + 5 * minute, () => false);
+      if (!ended && this.#allServe()) return;
+    }
+  }
+
+  #readyInstances(): Set<string> {
+    const nodes = truthOf(this.roll.world).nodes(clusterId);
+    return new Set(nodes.filter((node) => node.ready).map((node) => node.instanceId));
+  }
+
+  #allServe(): boolean {
+    const ready = this.#readyInstances();
+    const groups = this.roll.world.aws.truth().groups(clusterId);
+    return groups.every((group) => group.members.every((one) => ready.has(one.instanceId)));
+  }
+
+  /** Somebody ends what did not become a node after the rolls, as its owner would; their groups launch anew. */
   #replaceStrays(): boolean {
     const { world } = this.roll;
-    const joined = new Set(nodesOf(this.roll).map(instanceOf));
+    const serving = this.#readyInstances();
     const groups = world.aws.truth().groups(clusterId);
     const dead = groups
       .flatMap((group) => group.members)
-      .filter((one) => one.state === 'InService' && this.#strays.has(one.instanceId) && !joined.has(one.instanceId));
+      .filter((one) => one.state === 'InService' && this.#strays.has(one.instanceId) && !serving.has(one.instanceId));
     for (const { instanceId } of dead) {
-      this.#history.note(`somebody ends ${instanceId}, which never became a node`);
+      this.#history.note(`somebody ends ${instanceId}, which did not become a node`);
       cloud(this.roll, 'aws-cli/2', 'ec2', 'TerminateInstances', { InstanceIds: [instanceId] });
     }
     return dead.length > 0;

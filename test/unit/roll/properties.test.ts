@@ -86,26 +86,40 @@ function inputOf(spec: typeof clusterSpec extends fc.Arbitrary<infer T> ? T : ne
 }
 
 const actionsOf = (plan: RollPlan): RollAction[] => plan.pools.flatMap((pool) => pool.actions);
+/** Made once for all the tests: planning them costs more than judging the plans. */
+const plans: { input: RollPlanInput; plan: RollPlan }[] = [];
+const seed = Number.parseInt(process.env['SEED'] ?? '', 10) || Math.floor(performance.timeOrigin);
 const check = (holds: (input: RollPlanInput, plan: RollPlan) => void): void => {
-  fc.assert(
-    fc.property(clusterSpec, (spec) => {
+  if (plans.length === 0) {
+    for (const spec of fc.sample(clusterSpec, { numRuns: 300, seed })) {
+      const input = inputOf(spec);
+      plans.push({ input, plan: planRoll(input) });
+    }
+  }
+  try {
+    for (const { input, plan } of plans) holds(input, plan);
+  } catch (error) {
+    // Sought once more, to be shown as small as it can be.
+    const again = fc.property(clusterSpec, (spec) => {
       const input = inputOf(spec);
       holds(input, planRoll(input));
-    }),
-    { numRuns: 500 },
-  );
+    });
+    fc.assert(again, { numRuns: 300, seed });
+    throw new Error(`fails with SEED=${seed}`, { cause: error });
+  }
 };
 
 describe('whatever a cluster looks like, a plan', () => {
   it('is made, says why for everything, and is the same for the same input', () => {
     check((input, plan) => {
-      expect(planRoll(input)).toEqual(plan);
-      for (const action of actionsOf(plan)) expect(action.reason).not.toBe('');
-      for (const pool of plan.pools) {
-        expect(pool.nextLookAt).toBeGreaterThanOrEqual(input.now);
-        expect(pool.nextLookAt).toBeLessThanOrEqual(now + hour);
-        if (pool.verdict.kind === 'going-on') expect(pool.wait.message).not.toBe('');
-      }
+      const silent = actionsOf(plan).filter((action) => action.reason === '');
+      const wrong = plan.pools.filter(
+        ({ nextLookAt, verdict, wait }) =>
+          nextLookAt < input.now || nextLookAt > now + hour || (verdict.kind === 'going-on' && wait.message === ''),
+      );
+      // As text: comparing the objects themselves takes longer than all the planning.
+      const same = JSON.stringify(planRoll(input)) === JSON.stringify(plan);
+      if (silent.length > 0 || wrong.length > 0 || !same) expect({ silent, wrong, same }).toEqual({});
     });
   });
 

@@ -20,6 +20,22 @@ describe('a node too many at the end of a roll', () => {
   });
 });
 
+describe('a roll that stops with a node too many', () => {
+  const alone = { name: 'old-1', old: true, noNode: true, zone: 'eu-1c' };
+  const serving = [current('a', 'eu-1a'), current('b', 'eu-1b'), { ...current('c', 'eu-1b'), old: true }];
+
+  it('ends the one that serves nobody, although its zone is left without a node: no other can be spared', () => {
+    const found = plan({ pools: [{ nodes: [...serving, alone], baseline: 3, mode: 'stopping' }] });
+    expect(words(found.actions)).toContain('terminate i-old-1 -1');
+  });
+
+  it('takes one of the control plane out of its load balancers first', () => {
+    const pool = { nodes: [...serving, alone], baseline: 3, mode: 'stopping' as const, controlPlane: true };
+    const registered = plan({ pools: [{ ...pool, balanced: true }] });
+    expect(words(registered.actions).filter((one) => one.startsWith('terminate'))).toEqual([]);
+  });
+});
+
 describe('an outdated instance that is no node of the cluster', () => {
   it('is ended like an empty one', () => {
     const nodes = [{ ...(oldNodes(1)[0] as object), name: 'old-1', old: true, noNode: true }, current('a', 'eu-1a')];

@@ -169,6 +169,13 @@ describe('nothing is decided', () => {
     expect(found.wait.code).toBe('not-ready-storm');
   });
 
+  it('but not for nodes that have never been Ready: they failed to boot, and are ended as such', () => {
+    const dead = ['new-2', 'new-3'].map((name) => ({ name, ready: false, readyFor: 2_000_000, age: 2_000_000 }));
+    const found = plan({ pools: [{ nodes: [...oldNodes(5), { name: 'new-1' }, ...dead], baseline: 5, surge: 3 }] });
+    expect(found.wait.code).not.toBe('not-ready-storm');
+    expect(words(found.actions)).toEqual(expect.arrayContaining(['cordon new-2', 'cordon new-3']));
+  });
+
   it('about an instance that two nodes claim, or whose state this program does not know', () => {
     const spec: ClusterSpec = { pools: [{ nodes: [...oldNodes(2), { name: 'new-1' }], baseline: 2 }] };
     const { view } = buildInput(spec);
