@@ -39,10 +39,10 @@ const files = {
 };
 type Files = Record<string, string>;
 
-function rendering(changed: Files = {}, redact = (text: string) => text): Rendering {
+function rendering(changed: Files = {}, redact = (text: string) => text, nodePools = [pool]): Rendering {
   const all: Files = { ...files, ...changed };
   const kept = Object.fromEntries(Object.entries(all).filter(([, text]) => text !== ''));
-  return { rendered: renderFiles(kept, { nodePools: [pool] }), redact, sealed: false };
+  return { rendered: renderFiles(kept, { nodePools }), redact, sealed: false };
 }
 
 function applied(of: Rendering): ClusterFact {
@@ -108,6 +108,38 @@ describe('comparing a rendering with what was applied', () => {
       'update stack nodepool-workers-aws-123456789012-eu-central-1-kube-1',
       'update user data',
     ]);
+  });
+
+  it('drains the nodes of a pool that is no longer configured, without surge, before its stack goes', () => {
+    const name = 'stack nodepool-workers-aws-123456789012-eu-central-1-kube-1';
+    const change = compare(rendering({}, undefined, []));
+    expect(change.class).toBe('roll');
+    expect(change.rolls).toMatchObject([
+      {
+        pool: 'workers',
+        nodes: 7,
+        nodesFrom: 'observed',
+        surge: 0,
+        certain: true,
+        why: ['no longer in the configuration: drained, then its stack is deleted'],
+      },
+    ]);
+    expect(change.rolls[0]?.p50Seconds).toBeGreaterThan(0);
+    expect(change.changes).toMatchObject([
+      { change: 'delete', name, of: 'workers', note: expect.stringContaining('drained one by one') as string },
+    ]);
+  });
+
+  it('tells a further stack that is no longer configured', () => {
+    const extra = {
+      'cf-manifests/news/stack.yaml': 'Metadata: {StackName: news}\nResources: {T: {Type: AWS::SNS::Topic}}\n',
+    };
+    const before = rendering(extra);
+    const change = compare(rendering(), { recorded: before, fact: applied(before) });
+    expect(change.changes).toMatchObject([
+      { change: 'delete', name: 'stack news', note: expect.stringContaining('once it has cooled off') as string },
+    ]);
+    expect(change.rolls).toEqual([]);
   });
 
   it('rolls no node for a group that may become larger', () => {
