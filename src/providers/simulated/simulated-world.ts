@@ -4,7 +4,7 @@ import type { KubeCluster } from '../../ports/kube-cluster.ts';
 import type { World } from '../../simulator/model/world.ts';
 import { connectSimulatedAws, connectSimulatedKube } from './connect-simulated.ts';
 import type { Latency } from './latency.ts';
-import type { SimulatedExchangeOptions } from './simulated-exchange.ts';
+import type { SimulatedExchangeOptions, SimulatedKubeApi } from './simulated-exchange.ts';
 
 export interface SimulatedWorldOptions {
   world: World;
@@ -24,7 +24,7 @@ export function createSimulatedConnections({ world, userAgent, latency, loses }:
   const losses = loses === undefined ? {} : { loses };
   return {
     connectKube: ({ id }) =>
-      connectSimulatedKube({ cluster: id, api: world.kube(id), userAgent, ...delays, ...losses }),
+      connectSimulatedKube({ cluster: id, api: apiOf(world, id), userAgent, ...delays, ...losses }),
     connectCloud: ({ infrastructureAccount, region }) =>
       connectSimulatedAws({
         account: accountNumber(infrastructureAccount),
@@ -33,5 +33,14 @@ export function createSimulatedConnections({ world, userAgent, latency, loses }:
         userAgent,
         ...delays,
       }),
+  };
+}
+
+/** One that is still to be created cannot be reached. */
+function apiOf(world: World, id: string): SimulatedKubeApi {
+  return {
+    apiReachable: () => world.hasCluster(id) && world.kube(id).apiReachable(),
+    handle: (request) => world.kube(id).handle(request),
+    watch: (request, sink) => world.kube(id).watch(request, sink),
   };
 }
