@@ -1,4 +1,5 @@
 /** The pipeline file after parsing: what channels there are, and what each demands before a version moves on. */
+import type { BisectPolicy } from './bisect.ts';
 import type { GatePolicy } from './gate.ts';
 import type { TimeWindow } from './time-window.ts';
 
@@ -95,6 +96,8 @@ export interface ChannelPolicy {
   minDwellMs?: number;
   /** Puts back the last proven version by itself when the failure budget is spent. */
   rollback?: 'automatic';
+  /** Searches, after a halt, for the commit of the batch that caused it. */
+  bisect?: BisectPolicy;
   /** Profile of checks run on each cluster after its update. */
   e2eProfile: string;
   /** How their results are judged; any failure blocks unless given. */

@@ -1,4 +1,5 @@
 /** Every machine there is. The engine gets this list; a row of any other machine is quarantined. */
+import { bisectModule } from './bisect/versions.ts';
 import { channelModule } from './channel/versions.ts';
 import { clusterUpdateModule } from './cluster-update/versions.ts';
 import { decommissionModule } from './decommission/versions.ts';
@@ -16,4 +17,5 @@ export const machineModules: MachineModule[] = [
   promotionModule,
   e2eRunModule,
   decommissionModule,
+  bisectModule,
 ];

@@ -34,8 +34,13 @@ export interface ChannelSource {
   commitInfo(commit: string): Promise<CommitInfo>;
   /** true when `ancestor` is an ancestor of, or equal to, `descendant`. */
   isAncestor(ancestor: string, descendant: string): Promise<boolean>;
-  /** Commits in (from, to], newest first, at most `limit`. */
-  commitsBetween(from: string | undefined, to: string, limit: number): Promise<CommitInfo[]>;
+  /** Commits in (from, to], newest first, at most `limit`. `firstParent`: without those that came by a merge, only the merge itself. */
+  commitsBetween(
+    from: string | undefined,
+    to: string,
+    limit: number,
+    options?: { firstParent: boolean },
+  ): Promise<CommitInfo[]>;
   /** Every file below `path` at a commit, by path relative to it, without a work tree. Bounded in count and bytes. */
   readTree(commit: string, path: string): Promise<Map<string, string>>;
   /** Moves a branch by fast-forward with a lease on `expected`. */

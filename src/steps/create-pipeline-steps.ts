@@ -11,6 +11,7 @@ import type { ReadStore } from '../ports/store.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Logger } from '../support/logger.ts';
 import type { Random } from '../support/random.ts';
+import { bisectChannel } from './bisect/bisect-channel.ts';
 import { HeadWatch } from './channel/head-watch.ts';
 import { moveChannel } from './channel/move-channel.ts';
 import { watchChannel } from './channel/watch-channel.ts';
@@ -88,6 +89,7 @@ export function createPipelineSteps(input: PipelineStepsInput): Record<string, S
     'gate-rollout': gateRollout(deps),
     'pause-rollout': pauseRollout(),
     'hold-halt': holdHalt(deps),
+    'bisect-channel': bisectChannel(deps),
     'repay-debt': repayDebt(deps),
     'stop-rollout': stopRollout(deps),
     'check-promotion': checkPromotion(deps),

@@ -6,6 +6,11 @@ import type { TimelineEntry, WhatIfWait } from './document.ts';
 
 /** Entries of the journal that tell how the version gets on; those of single steps would drown them. */
 const told = new Set([
+  'bisect-cancelled',
+  'bisect-found',
+  'bisect-inconclusive',
+  'bisect-planned',
+  'bisect-try',
   'branch-moved',
   'branch-overridden',
   'channel-held',

@@ -201,7 +201,9 @@ function rolloutState(state: string, counts: ChannelStatus['counts']): ChannelSt
 function reasonOf(input: ChannelInput, state: ChannelState): string | undefined {
   const { channel, rollout } = input;
   const active = rollout?.row.status === 'active' ? rollout.view : undefined;
-  if (state === 'halted') return active?.halt?.message;
+  // what is being done about it is said with it
+  if (state === 'halted')
+    return ['halted', 'bisecting'].includes(active?.wait?.code ?? '') ? active?.wait?.message : active?.halt?.message;
   if (state === 'paused') {
     const paused = active?.paused ?? channel?.view.paused;
     return paused ? `by ${paused.by}: ${paused.reason}` : undefined;

@@ -17,6 +17,8 @@ const told: Record<string, Told> = {
   'branch-moved': info('promoted'),
   'promotion-merged': info('promoted'),
   'rollout-halted': attention('rollout-halted'),
+  'bisect-found': attention('rollout-halted'),
+  'bisect-inconclusive': attention('rollout-halted'),
   'gate-inconclusive': attention('gate-inconclusive'),
   'promotion-proposed': attention('approval-wanted'),
   'promotion-held': attention('promotion-held'),

@@ -150,7 +150,12 @@ class GitChannelSource implements ChannelSource {
     });
   }
 
-  async commitsBetween(from: string | undefined, to: string, limit: number): Promise<CommitInfo[]> {
+  async commitsBetween(
+    from: string | undefined,
+    to: string,
+    limit: number,
+    options = { firstParent: false },
+  ): Promise<CommitInfo[]> {
     if (from !== undefined) requireCommit(from);
     requireCommit(to);
     const count = Math.max(0, Math.min(limit, maxCommitsListed));
@@ -158,7 +163,8 @@ class GitChannelSource implements ChannelSource {
     return this.#exclusive(async () => {
       await this.#require(to);
       if (from !== undefined) await this.#require(from);
-      return this.#logEntries([`-${count}`, from === undefined ? to : `${from}..${to}`]);
+      const chain = options.firstParent ? ['--first-parent'] : [];
+      return this.#logEntries([...chain, `-${count}`, from === undefined ? to : `${from}..${to}`]);
     });
   }
 

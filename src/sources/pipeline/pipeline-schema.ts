@@ -86,6 +86,17 @@ const channelSchema = z
     newCommits: z.enum(['supersede', 'queue']).optional(),
     minDwell: span({ max: 30 * day, remedy: 'write a span like 4h' }).optional(),
     rollback: z.enum(['manual', 'automatic']).optional(),
+    bisect: z
+      .strictObject({
+        clusters: limit('Clusters that failed on which it is searched, one after the other', 20).min(1).optional(),
+        attempts: limit('Updates that are made for the search at most', 100).min(3).optional(),
+      })
+      .optional()
+      .meta({
+        description:
+          'After a halt: tries the commits between on clusters that failed, vetoes the one that fails, and proposes its revert',
+        remedy: 'write {clusters: 2, attempts: 20}, or {} for these',
+      }),
     siblings: z.array(z.string()).min(1).max(10).optional().meta({
       description: 'Clusters alike in all of these dimensions are never in flight together',
       remedy: 'write a list like [configItems.pair]',
@@ -192,6 +203,7 @@ export const pipelineSchema = z
 export const pipelineDefaults = {
   maxParallel: 25,
   evidenceMaxAgeMs: 24 * hour,
+  bisect: { clusters: 2, attempts: 20 },
   channel: {
     waves: [
       { name: 'canary', size: 1 },

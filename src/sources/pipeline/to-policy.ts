@@ -2,7 +2,7 @@
 import type { ChannelPolicy, E2eGatePolicy, WavePolicy } from '../../domain/pipeline.ts';
 import type { Problem } from '../../domain/problem.ts';
 import type { TimeWindow } from '../../domain/time-window.ts';
-import type { YamlPlaces } from '../yaml-document.ts';
+import { problemAt, type YamlPlaces } from '../yaml-document.ts';
 import { toGates } from './gate-schema.ts';
 import { type PipelineDocument, pipelineDefaults } from './pipeline-schema.ts';
 import { toWindow, type WindowDocument } from './window-schema.ts';
@@ -43,6 +43,7 @@ export function toPolicy(
     ...(gates.gates.length === 0 ? {} : { gates: gates.gates }),
     ...(windows.windows.length === 0 ? {} : { windows: windows.windows }),
     ...(channel.rollback === 'automatic' ? { rollback: 'automatic' as const } : {}),
+    ...(channel.bisect === undefined ? {} : { bisect: { ...pipelineDefaults.bisect, ...given(channel.bisect) } }),
     ...given({
       needs: channel.needs,
       promotion: channel.promotion,
@@ -56,7 +57,14 @@ export function toPolicy(
       periodic: channel.periodic?.map(({ profile, every }) => ({ profile, everyMs: every })),
     }),
   };
-  return { policy, problems: [...windows.problems, ...gates.problems] };
+  return { policy, problems: [...windows.problems, ...gates.problems, ...answerProblems(channel, path, places)] };
+}
+
+/** A halt has one answer: who puts the last version back at once leaves nothing to be searched on. */
+function answerProblems(channel: ChannelDocument, path: PropertyKey[], places: YamlPlaces): Problem[] {
+  if (channel.bisect === undefined || channel.rollback !== 'automatic') return [];
+  const message = `channel ${channel.name} is rolled back by itself, so that nothing is left to be searched on`;
+  return [problemAt(places, [...path, 'bisect'], message, 'keep bisect, or rollback: automatic')];
 }
 
 /** Without what the file leaves out. */

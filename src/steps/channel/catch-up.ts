@@ -55,7 +55,7 @@ export async function startCatchUps(
     const attempt = await freeAttempt(deps, channel, info.commit, cluster);
     const failures = catchUps[cluster]?.failures ?? 0;
     catchUps[cluster] = { attempt, state: 'inFlight', failures, retryAt: 0, message: '' };
-    messages.push(startMessage(deps, input, policy, { cluster, attempt, info }));
+    messages.push(startMessage(deps, { id: input.id, channel }, policy, { cluster, attempt, info }));
     const message = `${cluster} catches up with ${info.commit.slice(0, 12)} on ${channel}`;
     journal.push({ kind: 'cluster-catches-up', message, data: { cluster, attempt, commit: info.commit } });
   }
@@ -94,29 +94,35 @@ async function clustersBehind(
 }
 
 /** A number that no update and no evidence of this version has: what is keyed by it is this update's own. */
-export async function freeAttempt(deps: PipelineDependencies, channel: string, commit: string, cluster: string) {
-  for (let attempt = 1; attempt < mostAttempts; attempt += 1) {
+export async function freeAttempt(
+  deps: PipelineDependencies,
+  channel: string,
+  commit: string,
+  cluster: string,
+  first = 1,
+): Promise<number> {
+  for (let attempt = first; attempt < first + mostAttempts - 1; attempt += 1) {
     const taken =
       (await deps.store.load(updateId({ channel, commit }, cluster, attempt))) ??
       (await deps.store.fact('evidence', evidenceKey(cluster, commit, attempt)));
     if (taken === undefined) return attempt;
   }
-  return mostAttempts;
+  return first + mostAttempts - 1;
 }
 
 export function startMessage(
   deps: PipelineDependencies,
-  input: StepInput<ChannelState>,
+  parent: { id: string; channel: string },
   policy: ChannelPolicy,
   { cluster, attempt, info }: { cluster: string; attempt: number; info: CommitInfo },
 ): OutboxMessage {
-  const { channel } = input.context;
+  const { channel } = parent;
   const start: ClusterUpdateInput = {
     clusterId: cluster,
     channel,
     commit: info.commit,
     tree: info.tree,
-    rolloutId: input.id,
+    rolloutId: parent.id,
     attempt,
     policy: {
       e2eProfile: policy.e2eProfile,
@@ -131,6 +137,6 @@ export function startMessage(
   return {
     to: updateId({ channel, commit: info.commit }, cluster, attempt),
     event: { type: 'START', input: start as unknown as Json },
-    start: { machine: 'clusterUpdate', parent: input.id, channel, cluster, commit: info.commit },
+    start: { machine: 'clusterUpdate', parent: parent.id, channel, cluster, commit: info.commit },
   };
 }

@@ -42,7 +42,7 @@ export async function startCreations(
     const attempt = await freeAttempt(deps, channel, info.commit, cluster);
     const failures = start.catchUps[cluster]?.failures ?? 0;
     start.catchUps[cluster] = { attempt, state: 'inFlight', failures, retryAt: 0, message: '' };
-    start.messages.push(startMessage(deps, input, policy, { cluster, attempt, info }));
+    start.messages.push(startMessage(deps, { id: input.id, channel }, policy, { cluster, attempt, info }));
     const message = `${cluster} is created on ${channel} with ${info.commit.slice(0, 12)}`;
     start.journal.push({ kind: 'cluster-creation', message, data: { cluster, attempt, commit: info.commit } });
   }

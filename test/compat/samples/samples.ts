@@ -260,7 +260,32 @@ const decommission: MachineSample = {
   ],
 };
 
+const bisect: MachineSample = {
+  inputs: [{ channel: 'dev', commit, tree, rolloutId }],
+  events: [
+    done({
+      kind: 'planned',
+      good: { commit: 'aa00bb11', tree: 'ee55ff66' },
+      candidates: [{ commit, tree }],
+      clusters: [{ id: clusterId, code: 'e2e-failed' }],
+      limits: { clusters: 2, attempts: 20 },
+    }),
+    done({ kind: 'tried', trial: { commit, cluster: clusterId, attempt: 1001, result: 'inFlight' } }),
+    done({
+      kind: 'ended',
+      verdict: {
+        kind: 'culprit',
+        message: 'it is this one',
+        culprit: commit,
+        revert: 'branch clm/promote/dev/aa00bb11',
+      },
+    }),
+    ...common,
+  ],
+};
+
 export const machineSamples: Record<string, MachineSample> = {
+  bisect,
   decommission,
   channel,
   rollout,

@@ -178,6 +178,19 @@ describe('reading', () => {
     expect(await source.commitsBetween(docs, docs, 10)).toEqual([]);
   });
 
+  it('lists what a merge brought only where it is asked for', async () => {
+    const source = open();
+    const side = sandbox.commit('side', { 'cluster/s.yaml': 's' }, first);
+    sandbox.push('side', side);
+    const merge = sandbox.git(sandbox.bare, 'commit-tree', `${side}^{tree}`, '-p', second, '-p', side, '-m', 'merge');
+    sandbox.git(sandbox.bare, 'update-ref', 'refs/heads/dev', merge);
+    await source.fetch(['dev'], {});
+    const all = await source.commitsBetween(first, merge, 10);
+    expect(all.map((one) => one.commit).sort()).toEqual([merge, second, side].sort());
+    const chain = await source.commitsBetween(first, merge, 10, { firstParent: true });
+    expect(chain.map((one) => one.commit)).toEqual([merge, second]);
+  });
+
   it('knows ancestors', async () => {
     const source = open();
     await source.fetch(['dev'], {});

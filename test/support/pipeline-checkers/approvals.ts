@@ -29,6 +29,9 @@ export const approvedVersions: PipelineChecker = {
       if (entry.kind === 'rollout-requested' && isMerged(record, entry, provenTrees)) {
         approved.add(`${entry.channel}/${textOf(entry, 'commit')}`);
       }
+      // a commit of a halted batch that is tried: people merged it, or the channel before has proven it
+      if (entry.kind === 'bisect-try' && isMerged(record, entry, provenTrees))
+        approved.add(`${entry.channel}/${textOf(entry, 'commit')}`);
       if (touching.has(entry.kind)) judgement.note(unapproved(entry, channelOf.get(entry.cluster), approved));
     }
     return judgement;

@@ -7,6 +7,7 @@ import { FailureError, transient } from '../../../src/domain/failure.ts';
 import type { ChannelPolicy, Pipeline } from '../../../src/domain/pipeline.ts';
 import type { RenderedCluster } from '../../../src/domain/rendered.ts';
 import type { Committed, Engine, EngineLimits } from '../../../src/engine/engine-options.ts';
+import { bisectModule } from '../../../src/machines/bisect/versions.ts';
 import { channelModule } from '../../../src/machines/channel/versions.ts';
 import { clusterUpdateModule } from '../../../src/machines/cluster-update/versions.ts';
 import { decommissionModule } from '../../../src/machines/decommission/versions.ts';
@@ -302,6 +303,7 @@ export class PipelineWorld {
         promotionModule,
         e2eRunModule,
         decommissionModule,
+        bisectModule,
         toyRollModule,
       ],
       steps,
