@@ -58,6 +58,11 @@ export async function cleanUp(input: CleanupInput): Promise<string[]> {
   return left;
 }
 
+/** Whether an entry of what stayed says that nobody could look, instead of what was seen to stay. */
+export function isUnknown(left: string): boolean {
+  return left.startsWith('not cleaned up: ') || left.startsWith('not known to be gone: ');
+}
+
 /** Again and again while the API is away, up to the deadline; then the problem itself is what is left. */
 async function patiently(input: CleanupInput, deadline: number, work: () => Promise<string[]>): Promise<string[]> {
   for (;;) {

@@ -12,7 +12,7 @@ import type {
 } from '../ports/check-runner.ts';
 import type { KubeCluster } from '../ports/kube-cluster.ts';
 import { type Clock, patientLimit } from '../support/clock.ts';
-import { cleanUp } from './cleanup.ts';
+import { cleanUp, isUnknown } from './cleanup.ts';
 import type { ClusterFacts } from './cluster-facts.ts';
 import { collectEvidence, nodesOf } from './collect.ts';
 import {
@@ -102,6 +102,10 @@ export async function runCheck(check: CheckDefinition, attempt: number, scene: C
   const bad = verdict.outcome !== 'pass' && verdict.outcome !== 'skipped';
   const evidence = notes.sandboxed && bad ? await collectEvidence(scene.kube, namespace) : [];
   const leaked = await cleaned(check, scene, namespace);
+  // A cluster that stopped answering has not failed: the next attempt sees what is there, and clears it up.
+  if (!bad && leaked.length > 0 && leaked.every(isUnknown)) {
+    verdict = { outcome: 'error', message: `${verdict.message}; what it made is ${leaked[0]}` };
+  }
   const { steps, metrics } = notes;
   return { ...verdict, leaked, steps, metrics, cases: [...notes.cases.values()], nodes, evidence };
 }
