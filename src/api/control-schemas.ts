@@ -6,11 +6,11 @@ import { reason, scopeSchema } from './schemas.ts';
 const longestSeconds = 366 * 86_400;
 const forSeconds = z.int().min(1).max(longestSeconds, 'is longer than 366 days');
 const channel = z.string().min(1).max(256);
-/** At least seven characters of a commit id. */
+/** At least seven characters of a commit id, a channel, a branch or a tag. */
 const commit = z
   .string()
-  .regex(/^[0-9a-f]{7,64}$/i, 'a commit is at least seven hexadecimal characters')
-  .transform((text) => text.toLowerCase());
+  .max(265)
+  .regex(/^[A-Za-z0-9_][A-Za-z0-9._/+-]*$/, 'write a commit (seven characters or more), a branch or a tag');
 
 export const overrideKinds = ['freeze', 'pin', 'hold', 'skip', 'veto', 'decommission'] as const;
 

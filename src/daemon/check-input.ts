@@ -15,6 +15,7 @@ import { createSshSigner } from '../sources/git/ssh-signature.ts';
 import { openSqliteStore } from '../store/sqlite/open.ts';
 import type { Logger } from '../support/logger.ts';
 import type { DaemonConfig } from './config.ts';
+import type { FurtherSource } from './further-sources.ts';
 import { openRegistry, readPipeline } from './inputs.ts';
 import { createRender } from './render.ts';
 import { withScratchSource } from './source.ts';
@@ -41,7 +42,7 @@ export interface CheckOptions {
 const renderProblemCap = 25;
 
 export function checkInput(config: DaemonConfig, options: CheckOptions): Promise<CheckedInput> {
-  return withScratchSource(config, options.log, async (source) => {
+  return withScratchSource(config, options.log, async (source, further) => {
     const say = options.onProgress ?? (() => {});
     say('reading pipeline and registry');
     const { pipeline, problems } = await readPipeline(config, source);
@@ -62,7 +63,12 @@ export function checkInput(config: DaemonConfig, options: CheckOptions): Promise
     const { clusters, accounts } = registry;
     let rendered = 0;
     if (options.render && pipeline !== undefined && repository.problems.length === 0) {
-      const result = await renderAll(config, source, { pipeline, clusters, accounts, heads: repository.heads }, say);
+      const result = await renderAll(
+        config,
+        { source, further },
+        { pipeline, clusters, accounts, heads: repository.heads },
+        say,
+      );
       found.push(...result.problems);
       rendered = result.rendered;
     }
@@ -203,11 +209,17 @@ async function readHeads(
 
 async function renderAll(
   config: DaemonConfig,
-  source: ChannelSource,
+  { source, further }: { source: ChannelSource; further: readonly FurtherSource[] },
   input: { pipeline: Pipeline; clusters: Cluster[]; accounts: InfrastructureAccount[]; heads: Record<string, string> },
   say: (message: string) => void,
 ): Promise<{ problems: Problem[]; rendered: number }> {
-  const render = createRender({ source, path: config.configRepository.path, accounts: () => input.accounts });
+  const render = createRender({
+    source,
+    further,
+    path: config.configRepository.path,
+    accounts: () => input.accounts,
+    clusters: () => input.clusters,
+  });
   const problems = new Map<string, Problem>();
   let rendered = 0;
   for (const channel of input.pipeline.channels) {

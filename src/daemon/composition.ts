@@ -50,6 +50,7 @@ import { OverrideMirror } from './override-mirror.ts';
 import { PeriodicChecks, type PeriodicChecksInput } from './periodic-checks.ts';
 import { createRender } from './render.ts';
 import { previewRoll as previewRollOf } from './roll-preview.ts';
+import { openFurther } from './source.ts';
 
 export interface CompositionInput {
   config: DaemonConfig;
@@ -205,14 +206,16 @@ function accessOf(input: CompositionInput, rolloutOf: (clusterId: string) => str
 }
 
 function renderOf(
-  { store, config, source, lastGood }: CompositionInput,
+  { store, config, source, lastGood, log }: CompositionInput,
   access: ReturnType<typeof accessOf>,
   now: () => number,
 ): Render {
   return createRender({
     source,
     path: config.configRepository.path,
+    further: openFurther(config, log),
     accounts: () => lastGood.accounts(),
+    clusters: () => lastGood.clusters(),
     cloud: (cluster) => access.connectLookups(cluster),
     record: createLookupRecord(store, (input) => store.post(input), now),
   });

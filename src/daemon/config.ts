@@ -16,6 +16,7 @@ import {
   notificationsSchema,
 } from './config-outside.ts';
 import { complainOfKubernetes, isRemote, parseListen, webhooksOf } from './config-places.ts';
+import { type FurtherRepository, furtherOf, furtherSchema } from './config-repository.ts';
 
 /** Settings after parsing: paths are absolute, spans of time in ms. */
 export interface DaemonConfig {
@@ -33,6 +34,8 @@ export interface DaemonConfig {
     allowedSigners?: string;
     /** Private ssh key that signs the records of branch moves. */
     signingKey?: string;
+    /** Repositories whose commits the first one pins in its `config-sources.yaml`. */
+    further: FurtherRepository[];
   };
   registry: FileRegistryConfig | HttpRegistryConfig;
   /** A local file, or a file of a branch of the configuration repository. */
@@ -116,6 +119,7 @@ const settingsSchema = z.strictObject({
     mirrorPath: text.optional(),
     allowedSigners: text.optional(),
     signingKey: text.optional(),
+    further: furtherSchema,
   }),
   registry: z.strictObject({
     kind: z.enum(['directory', 'file', 'http']).default('directory'),
@@ -358,6 +362,7 @@ function resolveSettings(
       mirrorPath: at(settings.configRepository.mirrorPath ?? path.join(stateDir, 'mirror.git')),
       ...(allowedSigners === undefined ? {} : { allowedSigners: at(allowedSigners) }),
       ...(signingKey === undefined ? {} : { signingKey: at(signingKey) }),
+      further: furtherOf(settings.configRepository.further, { complain, folder, stateDir }),
     },
     registry: registryOf(settings, at, complain),
     pipeline: 'file' in settings.pipeline ? { file: at(settings.pipeline.file) } : settings.pipeline,

@@ -1,6 +1,5 @@
 /** Looks at a configuration, a registry and what a daemon recorded, without touching what a daemon works on. */
 import { existsSync } from 'node:fs';
-import { ApiError } from '../api/errors.ts';
 import type { Cluster, InfrastructureAccount } from '../domain/cluster.ts';
 import { FailureError } from '../domain/failure.ts';
 import type { Pipeline } from '../domain/pipeline.ts';
@@ -12,13 +11,14 @@ import { openSqliteStore } from '../store/sqlite/open.ts';
 import type { Logger } from '../support/logger.ts';
 import { type ClusterAccess, createClusterAccess } from './cluster-access.ts';
 import type { DaemonConfig } from './config.ts';
-import { commitFinder } from './control/commits.ts';
+import { findCommit } from './control/commits.ts';
+import type { FurtherSource } from './further-sources.ts';
 import { openRegistry, readPipeline } from './inputs.ts';
 import { readLifecycles } from './lifecycles.ts';
 import { withScratchSource } from './source.ts';
 
 export interface FleetQuestion {
-  /** Branch, channel or commit; absent = every cluster at the head of its own channel. */
+  /** Channel, branch, tag or commit; absent = every cluster at the head of its own channel. */
   ref?: string;
   /** Alias or id. */
   cluster?: string;
@@ -27,6 +27,8 @@ export interface FleetQuestion {
 
 export interface FleetLook {
   source: ChannelSource;
+  /** Repositories that its commits may pin. */
+  further: readonly FurtherSource[];
   pipeline: Pipeline;
   accounts: InfrastructureAccount[];
   /** All of the registry. */
@@ -46,7 +48,7 @@ export function lookAtFleet<Answer>(
   options: { log: Logger; version: string },
   work: (look: FleetLook) => Promise<Answer>,
 ): Promise<{ problems: Problem[] } | { problems: []; answer: Answer }> {
-  return withScratchSource(config, options.log, async (source) => {
+  return withScratchSource(config, options.log, async (source, further) => {
     const { pipeline, problems } = await readPipeline(config, source);
     const registry = await openRegistry(config, () => pipeline?.channels.map((one) => one.name)).registry.read();
     const found = [...problems, ...registry.problems];
@@ -70,6 +72,7 @@ export function lookAtFleet<Answer>(
       if ('problem' in chosen) return { problems: [chosen.problem] };
       const answer = await work({
         source,
+        further,
         pipeline,
         accounts: registry.accounts,
         registered,
@@ -143,37 +146,26 @@ async function commitsOf(
   pipeline: Pipeline,
   ref: string | undefined,
 ): Promise<Commits | { problem: Problem }> {
-  const branches = pipeline.channels.map((channel) => channel.branch);
-  const asBranch = pipeline.channels.find((channel) => channel.name === ref)?.branch ?? ref;
-  const isCommit = ref !== undefined && /^[0-9a-f]{40}$/.test(ref);
+  const { url: file } = config.configRepository;
   try {
-    const wanted = asBranch === undefined || isCommit ? branches : [...branches, asBranch];
-    const { heads } = await source.fetch([...new Set(wanted)], {});
-    const headOf = new Map(heads.map((head) => [head.branch, head.commit]));
     if (ref === undefined) {
+      const { heads } = await source.fetch([...new Set(pipeline.channels.map((channel) => channel.branch))], {});
+      const headOf = new Map(heads.map((head) => [head.branch, head.commit]));
       const branchOf = new Map(pipeline.channels.map((channel) => [channel.name, channel.branch]));
       return { of: (cluster) => headOf.get(branchOf.get(cluster.channel) ?? '') };
     }
-    const commit = isCommit
-      ? (await source.commitInfo(ref)).commit
-      : (headOf.get(asBranch ?? '') ?? (await byPrefix(source, pipeline, ref)));
-    if (commit !== undefined) return { of: () => commit };
-    const remedy =
-      'use a channel, a branch, or a commit that has been pushed (seven digits do for one of a channel, 40 for any other)';
-    return { problem: { file: config.configRepository.url, message: `there is no ${ref}`, remedy } };
-  } catch (error) {
-    if (error instanceof ApiError) {
-      const remedy = 'write more of its digits';
-      return { problem: { file: config.configRepository.url, message: error.message, remedy } };
+    const found = await findCommit(source, pipeline, ref);
+    if (found.kind === 'found') return { of: () => found.commit };
+    if (found.kind === 'ambiguous') {
+      const message = `'${ref}' may be any of: ${found.meanings.join(', ')}`;
+      return { problem: { file, message, remedy: found.remedy } };
     }
+    const remedy =
+      'use a channel, a branch, a tag, or a commit that has been pushed (seven digits do for one of a channel, 40 for any other)';
+    return { problem: { file, message: `there is no ${ref}`, remedy } };
+  } catch (error) {
     if (!(error instanceof FailureError)) throw error;
     const remedy = `clm explain ${error.failure.code}`;
-    return { problem: { file: config.configRepository.url, message: error.failure.message, remedy } };
+    return { problem: { file, message: error.failure.message, remedy } };
   }
-}
-
-/** The beginning of a commit that a channel's branch has gained lately. Throws ApiError when it may be several. */
-async function byPrefix(source: ChannelSource, pipeline: Pipeline, ref: string): Promise<string | undefined> {
-  if (!/^[0-9a-f]{7,39}$/i.test(ref)) return undefined;
-  return commitFinder(source, { pipeline: () => pipeline })(ref.toLowerCase());
 }

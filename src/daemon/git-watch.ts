@@ -35,6 +35,7 @@ export function watchGit(source: ChannelSource, report: (outcome: string) => voi
         }
       },
       commitInfo: (commit) => source.commitInfo(commit),
+      named: (name) => source.named(name),
       isAncestor: (ancestor, descendant) => source.isAncestor(ancestor, descendant),
       commitsBetween: (from, to, limit) => source.commitsBetween(from, to, limit),
       readTree: (commit, path) => source.readTree(commit, path),

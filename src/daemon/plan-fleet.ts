@@ -40,7 +40,9 @@ export async function planFleet(
     const render = createRender({
       source: look.source,
       path: config.configRepository.path,
+      further: look.further,
       accounts: () => look.accounts,
+      clusters: () => look.registered,
       // whoever asks the clusters asks the cloud what a daemon would ask it
       ...(question.live
         ? { record, cloud: (cluster: Cluster) => look.access.connectLookups(cluster) }
@@ -49,7 +51,7 @@ export async function planFleet(
     const asking = question.live ? openAsking(look, options) : undefined;
     const problems = new FleetProblems();
     const plan = fleetPlan();
-    const commits = new Map<string, Set<string>>();
+    const commits = new Map<string, PlannedCommit>();
     try {
       for (const cluster of look.clusters) {
         if (cluster.lifecycleStatus === 'decommissioned') continue;
@@ -62,8 +64,9 @@ export async function planFleet(
           problems.add(noHead(config, cluster, 'plan'), cluster);
           continue;
         }
-        commits.set(commit, (commits.get(commit) ?? new Set()).add(cluster.channel));
-        await planOne({ look, render, plan, problems, asking }, cluster, commit);
+        const sources = await planOne({ look, render, plan, problems, asking }, cluster, commit);
+        const { channels } = commits.get(commit) ?? { channels: new Set() };
+        commits.set(commit, { channels: channels.add(cluster.channel), sources });
       }
     } finally {
       await asking?.close();
@@ -122,18 +125,24 @@ interface Planning {
   asking: Asking | undefined;
 }
 
+interface PlannedCommit {
+  channels: Set<string>;
+  sources: PlanDocument['commits'][number]['sources'];
+}
+
+/** Answers the commits of further repositories that the commit pins. */
 async function planOne(
   { look, render, plan, problems, asking }: Planning,
   cluster: Cluster,
   commit: string,
-): Promise<void> {
+): Promise<PlannedCommit['sources']> {
   const known = await knownOf(look.store, cluster);
   const result = await render(cluster, commit);
   if (!result.ok) {
     for (const problem of result.problems) problems.add(problem, cluster);
-    return;
+    return undefined;
   }
-  const { rendered, redact, sealed } = result;
+  const { rendered, redact, sealed, sources } = result;
   const after: Rendering = { rendered, redact: redact ?? untouched, sealed: sealed === true };
   const fresh = cluster.lifecycleStatus !== 'ready' && (known.fact === undefined || known.fact.commit === null);
   const notes: string[] = [];
@@ -154,6 +163,7 @@ async function planOne(
     },
   );
   plan.add(change, cluster);
+  return sources;
 }
 
 /** What is known to run is what was rendered last; an interrupted update may have brought some of the next one. */
@@ -234,12 +244,17 @@ async function renderEarlier(
 
 async function describeCommits(
   source: ChannelSource,
-  commits: ReadonlyMap<string, ReadonlySet<string>>,
+  commits: ReadonlyMap<string, PlannedCommit>,
 ): Promise<PlanDocument['commits']> {
   const described: PlanDocument['commits'] = [];
-  for (const [commit, channels] of commits) {
+  for (const [commit, { channels, sources }] of commits) {
     const { subject } = await source.commitInfo(commit);
-    described.push({ commit, subject, channels: [...channels] });
+    described.push({
+      commit,
+      subject,
+      channels: [...channels],
+      ...(sources === undefined ? {} : { sources }),
+    });
   }
   return described;
 }

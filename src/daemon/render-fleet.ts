@@ -19,6 +19,8 @@ export interface FleetMemberRendering {
   rendered: RenderedCluster;
   /** Replaces every secret of the cluster. */
   redact: (text: string) => string;
+  /** Commits of further repositories that belong to the version. */
+  sources: readonly { name: string; commit: string }[];
 }
 
 const untouched = (text: string): string => text;
@@ -33,7 +35,9 @@ export async function renderFleet(
     const render = createRender({
       source: look.source,
       path: config.configRepository.path,
+      further: look.further,
       accounts: () => look.accounts,
+      clusters: () => look.registered,
       record: createLookupRecord(look.store, undefined, () => 0),
       ...(question.live ? { cloud: (cluster: Cluster) => look.access.connectLookups(cluster) } : {}),
     });
@@ -46,8 +50,8 @@ export async function renderFleet(
       }
       const rendering = await render(cluster, commit);
       if (rendering.ok) {
-        const { rendered, redact } = rendering;
-        await options.take({ cluster, commit, rendered, redact: redact ?? untouched });
+        const { rendered, redact, sources } = rendering;
+        await options.take({ cluster, commit, rendered, redact: redact ?? untouched, sources: sources ?? [] });
       } else for (const problem of rendering.problems) problems.add(problem, cluster);
     }
     return problems.list();

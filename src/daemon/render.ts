@@ -6,18 +6,24 @@ import type { ChannelSource } from '../ports/channel-source.ts';
 import type { CloudLookups } from '../ports/cloud-lookups.ts';
 import type { Render, RenderResult } from '../ports/renderer.ts';
 import type { RenderingOutcome } from '../rendering/cluster-rendering.ts';
+import type { RenderInput } from '../rendering/render-input.ts';
 import { createRenderer } from '../rendering/renderer.ts';
 import { BoundedCache } from '../support/bounded-cache.ts';
-import { yieldToEventLoop } from '../support/deadline.ts';
+import { wallMs, yieldToEventLoop } from '../support/deadline.ts';
 import { digestOf } from '../support/digest.ts';
 import { hideValues } from '../support/redact.ts';
+import { type FurtherSource, type WholeTree, wholeTree } from './further-sources.ts';
 import { createLookupRecord, type LookupRecord } from './lookup-record.ts';
 
 export interface RenderOptions {
   source: Pick<ChannelSource, 'readTree'>;
   /** Folder of the channel configuration in the repository. */
   path: string;
+  /** Repositories that commits may pin; none unless given. */
+  further?: readonly FurtherSource[];
   accounts: () => InfrastructureAccount[];
+  /** All of the registry: templates may ask who else is in a cluster's account; none unless given. */
+  clusters?: () => readonly Cluster[];
   /** Asks the cloud for what templates look up, and decrypts; absent = only what is recorded, and no secrets. */
   cloud?: (cluster: Cluster) => CloudLookups;
   /** Where answers are locked; absent = in memory. */
@@ -39,22 +45,25 @@ const mostRounds = 10;
 
 export function createRender(options: RenderOptions): Render {
   const renderer = createRenderer();
-  const trees = new BoundedCache<string, Promise<ReadonlyMap<string, string>>>({ maxEntries: keptTrees });
+  const trees = new BoundedCache<string, KeptTree>({ maxEntries: keptTrees });
   const results = new BoundedCache<string, RenderResult>({ maxEntries: keptResults });
   const record = options.record ?? createLookupRecord(undefined, undefined, () => 0);
   const secrets = new BoundedCache<string, string>({ maxEntries: keptSecrets });
 
-  async function rounds(cluster: Cluster, commit: string, account: InfrastructureAccount | undefined) {
-    const tree = await treeOf(trees, options, commit);
+  async function rounds(cluster: Cluster, commit: string, around: Around) {
+    const whole = await treeOf(trees, options, commit);
+    // what a pin lacks may be pushed yet
+    if (!whole.ok) return failed(whole.problems);
+    const { tree, pins } = whole;
     const plaintexts = new Map<string, string>();
     let sealed = false;
     for (let round = 0; round < mostRounds; round++) {
       // Rendering holds the thread for some milliseconds a cluster; sockets and timers get their turn in between.
       await yieldToEventLoop();
       const lookups = await record.recorded(commit, cluster);
-      const input = { cluster, tree, commit, lookups, secrets: plaintexts };
-      const outcome = renderer.render({ ...input, ...(account === undefined ? {} : { account }) });
-      if (outcome.ok) return sealed ? { ...outcome, sealed } : outcome;
+      const outcome = renderer.render({ cluster, tree, commit, lookups, secrets: plaintexts, ...around });
+      if (outcome.ok)
+        return { ...outcome, ...(sealed ? { sealed } : {}), ...(pins.length === 0 ? {} : { sources: pins }) };
       if (outcome.problems.length > 0) return { ok: false as const, problems: outcome.problems, final: true };
       if (options.cloud === undefined) {
         if (options.seal !== true || outcome.needs.secrets.length === 0) return unanswered(outcome.needs);
@@ -73,10 +82,19 @@ export function createRender(options: RenderOptions): Render {
 
   return async (cluster, commit) => {
     const account = options.accounts().find((one) => one.id === cluster.infrastructureAccount);
-    const key = `${commit}\0${inputDigest(cluster, account)}`;
+    const accountClusters = (options.clusters?.() ?? []).filter(
+      (one) => one.infrastructureAccount === cluster.infrastructureAccount,
+    );
+    const around: Around = {
+      ...(account === undefined ? {} : { account }),
+      ...(accountClusters.length === 0 ? {} : { accountClusters }),
+    };
+    const key = [commit, inputDigest(cluster), ...accountClusters.map(inputDigest), digestOf(account ?? null)].join(
+      '\0',
+    );
     const known = results.get(key);
     if (known !== undefined) return known;
-    const result = await rounds(cluster, commit, account);
+    const result = await rounds(cluster, commit, around);
     // what only waits for an answer is asked again
     if (result.ok || result.final) results.set(key, result);
     return result;
@@ -126,27 +144,40 @@ async function plaintextOf(
   return plaintext;
 }
 
-function treeOf(
-  trees: BoundedCache<string, Promise<ReadonlyMap<string, string>>>,
-  options: RenderOptions,
-  commit: string,
-): Promise<ReadonlyMap<string, string>> {
+/** A tree that is being read, or was. */
+interface KeptTree {
+  reading: Promise<WholeTree>;
+  /** Wall ms. */
+  staleAt: number;
+}
+
+const lackingTreeMs = 10_000;
+
+function treeOf(trees: BoundedCache<string, KeptTree>, options: RenderOptions, commit: string): Promise<WholeTree> {
   const known = trees.get(commit);
-  if (known !== undefined) return known;
-  const reading = options.source.readTree(commit, options.path);
-  trees.set(commit, reading);
-  // A failed read is not remembered.
-  reading.catch(() => trees.delete(commit));
+  if (known !== undefined && wallMs() < known.staleAt) return known.reading;
+  const reading = options.source.readTree(commit, options.path).then((base) => wholeTree(base, options.further ?? []));
+  const kept: KeptTree = { reading, staleAt: Number.POSITIVE_INFINITY };
+  trees.set(commit, kept);
+  // A failed read is not remembered; one that lacks something is, for as long as a fleet takes to ask for it.
+  reading.then(
+    (whole) => {
+      if (!whole.ok) kept.staleAt = wallMs() + lackingTreeMs;
+    },
+    () => trees.delete(commit),
+  );
   return reading;
 }
 
-/** The status that the registry keeps of a cluster does not render. */
-const digests = new WeakMap<Cluster, { account: InfrastructureAccount | undefined; digest: string }>();
+type Around = Pick<RenderInput, 'account' | 'accountClusters'>;
 
-function inputDigest(cluster: Cluster, account: InfrastructureAccount | undefined): string {
+/** The status that the registry keeps of a cluster does not render. */
+const digests = new WeakMap<Cluster, string>();
+
+function inputDigest(cluster: Cluster): string {
   const known = digests.get(cluster);
-  if (known !== undefined && known.account === account) return known.digest;
-  const digest = digestOf({ cluster, account });
-  digests.set(cluster, { account, digest });
+  if (known !== undefined) return known;
+  const digest = digestOf(cluster);
+  digests.set(cluster, digest);
   return digest;
 }

@@ -69,6 +69,8 @@ export interface UploadedFile {
 
 export interface RenderedComponent {
   name: string;
+  /** Further repositories that files of it come from; absent when all are of the first one. */
+  readonly sources?: readonly string[];
   /** May be made only when they are first read, and then cost a rendering of the component's files. */
   readonly objects: readonly KubeObject[];
   /** The objects with values of the cluster stack's outputs, by name. Only for components that refer to some. */

@@ -24,6 +24,14 @@ export type MoveResult =
 
 export type HeadProblem = { branch: string; kind: 'missing' | 'forced'; message: string; lastGood?: string };
 
+/** What the repository has under a name. */
+export interface NamedCommits {
+  /** Head of the branch of this name. */
+  branch?: string;
+  /** What the tag of this name points to, annotated or not. */
+  tag?: string;
+}
+
 /** The configuration repository. Throws FailureError (`git-unreachable`, `git-timeout`, `git-auth`, `git-corrupt`). */
 export interface ChannelSource {
   /** Fetches, and says where the branches are. Force-pushed and vanished ones are told apart, never guessed at (B7). */
@@ -32,6 +40,11 @@ export interface ChannelSource {
     lastGood: Record<string, string>,
   ): Promise<{ heads: ChannelHead[]; problems: HeadProblem[] }>;
   commitInfo(commit: string): Promise<CommitInfo>;
+  /**
+   * The branch and the tag of a name (`v1.2`, or `refs/tags/v1.2` for one kind), as the repository has them now. Throws
+   * FailureError also when the tag points to no commit (`git-tag-no-commit`).
+   */
+  named(name: string): Promise<NamedCommits>;
   /** true when `ancestor` is an ancestor of, or equal to, `descendant`. */
   isAncestor(ancestor: string, descendant: string): Promise<boolean>;
   /** Commits in (from, to], newest first, at most `limit`. `firstParent`: without those that came by a merge, only the merge itself. */

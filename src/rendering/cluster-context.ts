@@ -10,11 +10,15 @@ import type { RenderInput } from './render-input.ts';
 import { redactorOf } from './secrets.ts';
 import { outputReferences, referencedOutputs } from './stack-outputs.ts';
 import { emptyStack, parseStackTemplate, type StackFileResult } from './stack-template.ts';
-import { ClusterData, type ConfigItems, templateDot } from './template-data.ts';
+import { type ClusterAround, ClusterData, type ConfigItems, templateDot } from './template-data.ts';
 import { RenderingError, type TemplateFile } from './template-file.ts';
 import { TemplateInputs } from './template-inputs.ts';
 import { TemplateRun } from './template-run.ts';
 import { defaultsMemo, manifestMemo, stackMemo } from './unit-memos.ts';
+
+function around({ cluster, account, accountClusters }: RenderInput): ClusterAround {
+  return { account, accountClusters: accountClusters ?? [cluster] };
+}
 
 /** What is the same for all units of one cluster at one commit: its effective config items and the data of its templates. */
 export class ClusterContext {
@@ -44,7 +48,7 @@ export class ClusterContext {
     this.#items = effective.items;
     this.#secretPaths = effective.secretPaths;
     const cluster = withPoolSecrets(input.cluster, plaintexts);
-    this.#data = new ClusterData(cluster, effective.items, effective.token, input.account);
+    this.#data = new ClusterData(cluster, effective.items, effective.token, around(input));
     this.inputs = this.#inputsWith(this.#values({}, { outputs: true }), null);
     this.stackInputs = this.#inputsWith(this.#values(), null, this.inputs);
   }
@@ -127,9 +131,9 @@ export class ClusterContext {
 
   /** The defaults see the cluster without any config item, as in the original. Later sources override earlier ones. */
   #defaults(): { items: ConfigItems; token: string } {
-    const { cluster, account } = this.input;
+    const { cluster } = this.input;
     const bare = { ...cluster, configItems: {}, nodePools: cluster.nodePools };
-    const data = new ClusterData(bare, {}, 'defaults', account);
+    const data = new ClusterData(bare, {}, 'defaults', around(this.input));
     const inputs = new TemplateInputs(templateDot(data.cluster, new Map(), null), (question) =>
       this.run.outside(question),
     );

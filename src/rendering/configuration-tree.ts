@@ -54,6 +54,11 @@ export function combineTrees(
   return combined;
 }
 
+/** The further source that a file comes from; undefined for the base. */
+export function sourceOf(path: string): string | undefined {
+  return path.startsWith(sourceMark) ? path.slice(sourceMark.length, path.indexOf('/')) : undefined;
+}
+
 class TreeSorter {
   readonly profiles = new Map<string, ProfileFiles>();
   readonly components = new Map<string, TemplateFile[]>();

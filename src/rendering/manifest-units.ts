@@ -3,7 +3,7 @@ import type { KubeObject } from '../domain/kube-object.ts';
 import type { Problem } from '../domain/problem.ts';
 import type { RenderedComponent, RenderedKarpenterPool } from '../domain/rendered.ts';
 import { ClusterContext } from './cluster-context.ts';
-import type { ComponentFiles } from './configuration-tree.ts';
+import { type ComponentFiles, sourceOf } from './configuration-tree.ts';
 import { manifestObjects } from './manifest-summary.ts';
 import { userDataOf } from './pool-userdata.ts';
 import { withOutputs } from './stack-outputs.ts';
@@ -30,7 +30,8 @@ export function renderComponent(context: ClusterContext, { name, files }: Compon
   }
   if (problems.length > 0) throw new RenderingError(problems);
   const textsOf = (again: ClusterContext): string[] => wanted.map((file) => again.run.text(file, again.inputs));
-  return component(context, { name, digests, textsOf, refersToOutputs });
+  const sources = [...new Set(wanted.flatMap((file) => sourceOf(file.path) ?? []))];
+  return component(context, { name, digests, textsOf, refersToOutputs, sources });
 }
 
 /** The objects of a Karpenter pool: its NodePool and its EC2NodeClass, with the user data as plain text. */
@@ -58,6 +59,7 @@ interface ComponentParts {
   /** Renders the texts of the component's files. */
   textsOf: (context: ClusterContext) => string[];
   refersToOutputs: boolean;
+  sources?: readonly string[];
 }
 
 /**
@@ -70,6 +72,7 @@ function component(context: ClusterContext, parts: ComponentParts): RenderedComp
   let kept: WeakRef<KubeObject[]> | undefined;
   return {
     name: parts.name,
+    ...(parts.sources === undefined || parts.sources.length === 0 ? {} : { sources: parts.sources }),
     get objects() {
       let objects = kept?.deref();
       if (objects === undefined) {

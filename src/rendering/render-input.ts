@@ -9,6 +9,8 @@ export interface RenderInput {
   commit: string;
   /** For `.Cluster.Owner` and `.Cluster.AccountName`. */
   account?: InfrastructureAccount;
+  /** Clusters of the same account in the registry's order, this one among them; it alone unless given. */
+  accountClusters?: readonly Cluster[];
   /** Answers of the cloud that were recorded for this commit, account and region: rendering itself asks nobody. */
   lookups?: RecordedLookups;
   /** Plaintexts of encrypted config items, by their ciphertext as it stands in the registry or the defaults. */

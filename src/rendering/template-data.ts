@@ -1,9 +1,10 @@
 import type { Cluster, InfrastructureAccount, NodePool } from '../domain/cluster.ts';
-import { accountNumber, isControlPlane } from '../domain/cluster.ts';
-import { eksName } from '../domain/eks.ts';
+import { isControlPlane } from '../domain/cluster.ts';
 import { canonicalJson, digestParts } from '../support/digest.ts';
+import { accountFields, derivedFields } from './account-clusters.ts';
 import { GoMap, GoStruct, type GoValue } from './gotemplate/value.ts';
 import { LayeredItems } from './layered-items.ts';
+import { instanceTypeStrategy, requirementsOf, taintsOf } from './pool-fields.ts';
 import { knowContent } from './template-inputs.ts';
 
 /** Config items of a cluster or pool after the defaults were laid under them. */
@@ -59,9 +60,19 @@ function poolStruct(pool: NodePool, items: ConfigItems, itemsToken: string): GoS
     IsSpot: pool.discountStrategy !== 'none',
     IsMaster: isControlPlane(pool),
     IsKarpenter: isKarpenterPool(pool),
+    Taints: taintsOf(pool.configItems['taints'] ?? items['taints']),
+    KarpenterRequirements: requirementsOf(pool.configItems['requirements'] ?? items['requirements']),
+    KarpenterInstanceTypeStrategy: instanceTypeStrategy(pool),
   });
   knowContent(struct, digestParts([itemsToken, canonicalJson(pool)]));
   return struct;
+}
+
+/** What stands around a cluster in the registry. */
+export interface ClusterAround {
+  account: InfrastructureAccount | undefined;
+  /** Clusters of its account in the registry's order, itself among them. */
+  accountClusters: readonly Cluster[];
 }
 
 /** `.Cluster` with the field names of the original. */
@@ -70,7 +81,7 @@ export class ClusterData {
   readonly pools: ReadonlyMap<string, GoStruct>;
 
   /** `itemsToken` tells these config items from all others. */
-  constructor(cluster: Cluster, items: ConfigItems, itemsToken: string, account: InfrastructureAccount | undefined) {
+  constructor(cluster: Cluster, items: ConfigItems, itemsToken: string, around: ClusterAround) {
     const pools = new Map<string, GoStruct>();
     for (const pool of cluster.nodePools) pools.set(pool.name, poolStruct(pool, items, itemsToken));
     this.pools = pools;
@@ -81,7 +92,6 @@ export class ClusterData {
       Alias: cluster.alias,
       LocalID: cluster.localId,
       InfrastructureAccount: cluster.infrastructureAccount,
-      InfrastructureAccountID: accountNumber(cluster.infrastructureAccount),
       Region: cluster.region,
       Provider: cluster.provider,
       APIServerURL: cluster.apiServerUrl,
@@ -89,10 +99,10 @@ export class ClusterData {
       Environment: cluster.environment,
       CriticalityLevel: BigInt(cluster.criticalityLevel),
       LifecycleStatus: cluster.lifecycleStatus,
-      Owner: account?.owner ?? '',
-      AccountName: account?.name ?? '',
-      Name: eksName(cluster) ?? cluster.id,
-      WorkerRoleARN: `arn:aws:iam::${accountNumber(cluster.infrastructureAccount)}:role/${cluster.localId}-worker`,
+      Owner: around.account?.owner ?? '',
+      AccountName: around.account?.name ?? '',
+      ...derivedFields({ ...cluster, configItems: items }),
+      ...accountFields(cluster, around.accountClusters),
       ConfigItems: configItems,
       NodePools: [...pools.values()],
       ASGBackedPools: [...pools.values()].filter((pool) => pool.fields.get('IsKarpenter') === false),

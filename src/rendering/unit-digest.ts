@@ -32,6 +32,7 @@ export const stackFields: FieldsOf<RenderedStack> = {
 
 export const componentFields: FieldsOf<RenderedComponent> = {
   name: 'hashed',
+  sources: { ignored: 'an object is the same, whichever repository it comes from' },
   objects: { ignored: 'their digests, file by file, are hashed' },
   objectsFor: { ignored: 'the objects with outputs put in: references are hashed, not values' },
 };

@@ -36,7 +36,7 @@ function register(
   summary: string,
 ): Command {
   return withActor(program.command(name))
-    .argument('<commit>', 'seven characters or more')
+    .argument('<commit>', 'seven characters or more, or a branch or tag')
     .requiredOption('--channel <name>', 'the channel whose gate it is, or to whose branch it is to go')
     .option('--gate <name>', "the gate's name, 'review' or 'head', when several wait for an approval")
     .summary(summary)

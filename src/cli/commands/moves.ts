@@ -10,7 +10,7 @@ import { printAnswer } from '../output.ts';
 
 export const registerPromote: RegisterCommand = (program, { io }) => {
   const command = withActor(program.command('promote'))
-    .argument('<commit>', 'seven characters or more')
+    .argument('<commit>', 'seven characters or more, or a branch or tag')
     .requiredOption('--to <channel>', 'the channel that is to take it')
     .option('--bypass', 'pick the change of this commit onto the head of the channel, around the channels between')
     .summary('promote a proven version now, or along a manual edge')
@@ -34,7 +34,7 @@ export const registerPromote: RegisterCommand = (program, { io }) => {
 
 export const registerHotfix: RegisterCommand = (program, { io }) => {
   const command = withActor(program.command('hotfix'))
-    .argument('<commit>', "a commit on top of the channel's head; any pushed branch will do")
+    .argument('<commit>', "a commit on top of the channel's head, or the branch or tag that holds it")
     .requiredOption('--to <channel>', 'the channel that is to take it')
     .addOption(new Option('--skip <what...>', 'what it need not wait for').choices([...waivables]))
     .summary('put a fix on a channel ahead of everything else')

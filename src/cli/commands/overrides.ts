@@ -78,7 +78,7 @@ const family: Words[] = [
     kind: 'veto',
     end: 'unveto',
     argument: 'commit',
-    argumentHelp: 'the commit, seven characters or more',
+    argumentHelp: 'the commit, seven characters or more, or a branch or tag that holds it',
     summary: 'mark a version as bad, everywhere',
     description: 'Its rollouts end, it starts nowhere and is not promoted; nor is any other commit with the same tree.',
     endSummary: 'end a veto',
@@ -177,9 +177,6 @@ async function subjectOf(words: Words, subject: string, client: DaemonClient): P
   const named = /^commit[:/](.+)$/.exec(subject)?.[1];
   const commit = named ?? (words.kind === 'veto' ? subject : undefined);
   if (commit === undefined) return scopeOf(subject, client);
-  if (!/^[0-9a-f]{7,64}$/i.test(commit)) {
-    throw badInput(`'${commit}' is no commit; write seven hexadecimal characters of its id or more`);
-  }
   return { kind: 'commit', name: commit };
 }
 

@@ -19,11 +19,11 @@ export const registerPlan: RegisterCommand = (program, context) => {
   const command = withConnection(program.command('plan'))
     .summary('what a commit would change, cluster by cluster, before it does')
     .description(
-      'Renders a channel, branch or commit for every cluster, by default each at the head of its own channel, and compares it with ' +
+      'Renders a channel, branch, tag or commit for every cluster, by default each at the head of its own channel, and compares it with ' +
         'what was last applied: stacks, manifests, and the nodes that will roll. Works from what is recorded, without a daemon and ' +
         'without asking any cluster; secrets are replaced. Exit code 3 when clm would refuse the version, or, with --live, when nodes could not leave.',
     )
-    .argument('[ref]', 'channel, branch, or commit')
+    .argument('[ref]', 'channel, branch, tag, or commit')
     .option('--cluster <name>', 'only this cluster, by alias or id')
     .option('--channel <name>', 'only clusters of this channel')
     .option(

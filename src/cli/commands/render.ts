@@ -9,7 +9,7 @@ export const registerRender: RegisterCommand = (program, context) => {
       'Renders a branch, channel or commit for clusters of the registry, by default each at the head of its channel. ' +
         'Works without a daemon and changes nothing. Look-ups come from the record; secrets are replaced in all output.',
     )
-    .argument('[ref]', 'channel, branch, or commit')
+    .argument('[ref]', 'channel, branch, tag, or commit')
     .option('--cluster <name>', 'only this cluster, by alias or id')
     .option('--channel <name>', 'only clusters of this channel')
     .option('--out <dir>', 'write stacks, user data, manifests and deletions of each cluster below this folder')

@@ -58,6 +58,10 @@ export const gitRemedies: Record<string, Remedy> = {
       'clm retry channel:NAME --reason … afterwards.',
     ],
   },
+  'git-tag-no-commit': {
+    meaning: 'A tag was named that points to a file or a folder, not to a commit.',
+    actions: ['Name a commit, a branch, or a tag of a commit: git tag -f NAME COMMIT and push it.'],
+  },
   'git-timeout': {
     meaning: 'The configuration repository did not answer in time. It is asked again at the next poll.',
     actions: ['Check the network to the git server, and its load.'],

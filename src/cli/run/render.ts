@@ -27,6 +27,8 @@ interface Summary {
   id: string;
   channel: string;
   version: string;
+  /** Commits of further repositories that the commit pins. */
+  sources?: readonly { name: string; commit: string }[];
   stacks: number;
   components: number;
   pools: number;
@@ -57,14 +59,15 @@ export async function runRender(
     const work = renderFleet(config, question, {
       log: silentLogger(),
       version: 'render',
-      take: async ({ cluster, rendered, redact }) => {
+      take: async ({ cluster, rendered, redact, sources }) => {
         const { alias, id, channel } = cluster;
         const counts = {
           stacks: rendered.stacks.length,
           components: rendered.components.length,
           pools: rendered.pools.length + rendered.karpenterPools.length,
         };
-        const summary: Summary = { cluster: alias, id, channel, version: clusterVersion(rendered), ...counts };
+        const pins = sources.length === 0 ? {} : { sources };
+        const summary: Summary = { cluster: alias, id, channel, version: clusterVersion(rendered), ...pins, ...counts };
         if (folder !== undefined) {
           const files = renderedFiles(rendered, redact);
           await writeFiles(path.join(folder, alias), files);
@@ -100,7 +103,7 @@ function table(
     [
       { title: 'CLUSTER', value: (one) => one.cluster },
       { title: 'CHANNEL', value: (one) => one.channel },
-      { title: 'VERSION', value: (one) => one.version.replace(/^([0-9a-f]{7})[0-9a-f]*/, '$1') },
+      { title: 'VERSION', value: versionOf },
       { title: 'STACKS', value: (one) => String(one.stacks) },
       { title: 'COMPONENTS', value: (one) => String(one.components) },
       { title: 'POOLS', value: (one) => String(one.pools) },
@@ -108,6 +111,11 @@ function table(
     ],
     { ...view, wide },
   );
+}
+
+function versionOf({ version, sources }: Summary): string {
+  const pins = (sources ?? []).map(({ name, commit }) => ` ${name}@${commit.slice(0, 7)}`).join('');
+  return `${version.replace(/^([0-9a-f]{7})[0-9a-f]*/, '$1')}${pins}`;
 }
 
 function closing(summaries: Summary[], out: string | undefined): string {

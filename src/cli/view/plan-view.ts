@@ -38,9 +38,10 @@ export function planTitle(plan: PlanDocument): string {
   const count = `${plan.clusters.length} ${plan.clusters.length === 1 ? 'cluster' : 'clusters'}`;
   const what = commits
     .slice(0, 4)
-    .map(({ commit, subject, channels }) => {
+    .map(({ commit, subject, channels, sources }) => {
       const where = plan.ref ?? channels.join(', ');
-      return `${where} at ${commit.slice(0, 7)} "${subject}"`;
+      const pins = (sources ?? []).map((one) => ` with ${one.name}@${one.commit.slice(0, 7)}`).join('');
+      return `${where} at ${commit.slice(0, 7)} "${subject}"${pins}`;
     })
     .join(', ');
   return `${what === '' ? 'Nothing to render' : what}, ${count}: ${plan.summary === '' ? 'none' : plan.summary}`;
@@ -95,7 +96,10 @@ const signs = { create: '+', update: '~', delete: '-', unknown: '?' } as const;
 
 export function changeHead(change: FleetChange): string {
   const counts = change.diff.length === 0 ? '' : ` (+${change.added} -${change.removed})`;
-  const component = change.of === undefined || change.unit !== 'object' ? '' : ` of ${change.of}`;
+  const component =
+    change.of === undefined || change.unit !== 'object'
+      ? ''
+      : ` of ${change.of}${change.from === undefined ? '' : ` (@${change.from.join(', @')})`}`;
   const what = change.unit === 'user-data' ? 'user data' : 'stacks';
   const { pools } = change;
   const name =

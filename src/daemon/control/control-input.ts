@@ -9,6 +9,6 @@ export interface ControlInput {
   engine: Pick<Engine, 'post'>;
   lastGood: Pick<LastGood, 'clusters' | 'pipeline'>;
   source: ChannelSource;
-  findCommit: (prefix: string) => Promise<string | undefined>;
+  findCommit: (ref: string) => Promise<string | undefined>;
   now: () => number;
 }

@@ -11,7 +11,7 @@ export interface TargetInput {
   store: Pick<ReadStore, 'rows'>;
   lastGood: Pick<LastGood, 'clusters' | 'pipeline'>;
   /** The full id of a commit that the repository has. */
-  findCommit?: (prefix: string) => Promise<string | undefined>;
+  findCommit?: (ref: string) => Promise<string | undefined>;
 }
 
 export interface Target {
@@ -118,12 +118,12 @@ function waveTarget(input: TargetInput, scope: Scope & { kind: 'wave' }, active:
 }
 
 /** The full id; refused when nobody knows the commit. */
-export async function resolveCommit(input: Pick<TargetInput, 'findCommit'>, prefix: string): Promise<string> {
-  const found = await input.findCommit?.(prefix.toLowerCase());
+export async function resolveCommit(input: Pick<TargetInput, 'findCommit'>, ref: string): Promise<string> {
+  const found = await input.findCommit?.(ref);
   if (found !== undefined) return found;
   throw new ApiError(
     404,
     'unknown-subject',
-    `There is no commit '${prefix}' on any channel's branch; write its full id.`,
+    `There is no commit '${ref}' on any channel's branch, and no branch or tag of that name; write the full id of a commit.`,
   );
 }

@@ -15,6 +15,8 @@ export interface UnitChange {
   name: string;
   /** Component of an object, pool of a stack. */
   of?: string;
+  /** Further repositories that files of the component come from. */
+  from?: readonly string[];
   change: ChangeKind;
   /** Lines of a unified diff with secrets replaced; empty when there is nothing to compare, or when only hidden values differ. */
   diff: string[];
@@ -111,7 +113,13 @@ export interface PlanClass {
 export interface PlanDocument {
   /** What was asked for; absent = every cluster at the head of its own channel. */
   ref?: string;
-  commits: { commit: string; subject: string; channels: string[] }[];
+  commits: {
+    commit: string;
+    subject: string;
+    channels: string[];
+    /** Commits of further repositories that it pins. */
+    sources?: readonly { name: string; commit: string }[];
+  }[];
   /** "61 no-op, 16 daemonset-only, 3 roll 412 nodes" */
   summary: string;
   noop: boolean;

@@ -154,7 +154,14 @@ function componentChanges(input: ComparisonInput, component: RenderedComponent):
   const was = before.kind === 'absent' ? [] : before.unit.objects;
   const wasRedact = before.kind === 'absent' ? input.after.redact : before.redact;
   const note = before.kind === 'known' && before.interrupted ? interruptedNote : undefined;
-  return objectChanges(component.name, { objects: was, redact: wasRedact }, { ...component, ...input.after }, note);
+  const changes = objectChanges(
+    component.name,
+    { objects: was, redact: wasRedact },
+    { ...component, ...input.after },
+    note,
+  );
+  const { sources } = component;
+  return sources === undefined ? changes : changes.map((one) => ({ ...one, from: sources }));
 }
 
 interface Objects {

@@ -6,6 +6,7 @@ import type {
   CommitInfo,
   HeadProblem,
   MoveResult,
+  NamedCommits,
   PickResult,
   SignatureVerdict,
 } from '../../ports/channel-source.ts';
@@ -17,6 +18,7 @@ import { makePickedCommit, makeRestoringCommit, pushProposal, readSignature } fr
 import { gitMessage, isRejection, pushFailure } from './git-failure.ts';
 import { GitMirror } from './git-mirror.ts';
 import { readNoteText, readNoteTexts, writeNoteText } from './git-notes.ts';
+import { readNamedCommits } from './git-refs.ts';
 
 export interface ChannelSourceOptions {
   /** URL, or path on this machine, of the configuration repository. */
@@ -135,6 +137,10 @@ class GitChannelSource implements ChannelSource {
       }
       return info;
     });
+  }
+
+  async named(name: string): Promise<NamedCommits> {
+    return this.#exclusive(() => readNamedCommits(this.#mirror, name));
   }
 
   async isAncestor(ancestor: string, descendant: string): Promise<boolean> {

@@ -268,7 +268,7 @@ describe('what the daemon refuses', () => {
     [['freeze', 'fleet', '--for', '500d'], '--for: is longer than 366 days'],
     [['roll', 'force-drain', 'beta-done', '--for', '20d'], '--for: is longer than 7 days'],
     [['roll', 'skip', 'beta-done', ''], 'the node: is empty'],
-    [['veto', 'zzz'], 'seven hexadecimal characters'],
+    [['promote', 'a b', '--to', 'stable'], 'write a commit (seven characters or more), a branch or a tag'],
     [['notifications', 'drop', 'pager/12', '--all'], 'write ids of news, --place NAME or --all; more than one'],
     [['notifications', 'resend', 'pager'], 'is no id of news'],
     [['e2e', 'history', '--limit', '5000'], '--limit: is more than 1000'],

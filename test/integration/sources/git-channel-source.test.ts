@@ -40,6 +40,53 @@ async function failureOf(call: Promise<unknown>): Promise<FailureError['failure'
   throw new Error('the call did not fail');
 }
 
+describe('what a name stands for', () => {
+  const work = (): string => join(sandbox.directory, 'work');
+  const pushTag = (name: string): string =>
+    sandbox.git(work(), 'push', '--quiet', '--force', 'origin', `refs/tags/${name}`);
+
+  it('is the head of a branch, and the commit of a tag, annotated or not, and moved since', async () => {
+    const source = open();
+    sandbox.git(work(), 'tag', 'plain', first);
+    sandbox.git(work(), 'tag', '-a', '-m', 'a release', 'v1.0/rc+1', first);
+    for (const tag of ['plain', 'v1.0/rc+1']) pushTag(tag);
+    expect(await source.named('dev')).toEqual({ branch: second });
+    expect(await source.named('plain')).toEqual({ tag: first });
+    expect(await source.named('v1.0/rc+1')).toEqual({ tag: first });
+    sandbox.git(work(), 'tag', '-f', 'plain', second);
+    pushTag('plain');
+    expect(await source.named('plain')).toEqual({ tag: second });
+    expect(await source.named('nowhere')).toEqual({});
+    for (const odd of ['*', '--upload-pack=x', 'refs/heads/*', 'a..b', '']) expect(await source.named(odd)).toEqual({});
+  });
+
+  it('is both where a branch and a tag share it, unless one kind is asked for', async () => {
+    const source = open();
+    sandbox.git(work(), 'tag', 'alpha', second);
+    pushTag('alpha');
+    expect(await source.named('alpha')).toEqual({ branch: first, tag: second });
+    expect(await source.named('refs/heads/alpha')).toEqual({ branch: first });
+    expect(await source.named('refs/tags/alpha')).toEqual({ tag: second });
+  });
+
+  it('is a commit that no branch holds, which can be read then', async () => {
+    const source = open();
+    await source.fetch(['dev'], {});
+    const lonely = sandbox.commit('lonely', { 'cluster/a.yaml': 'lonely\n' }, first);
+    sandbox.git(work(), 'tag', '-a', '-m', 'kept by its tag alone', 'lonely', lonely);
+    pushTag('lonely');
+    expect(await source.named('lonely')).toEqual({ tag: lonely });
+    expect((await source.readTree(lonely, 'cluster')).get('a.yaml')).toBe('lonely\n');
+  });
+
+  it('is nothing that renders when a tag points to a file', async () => {
+    const file = sandbox.git(work(), 'rev-parse', `${first}:cluster/a.yaml`);
+    sandbox.git(work(), 'tag', 'file', file);
+    pushTag('file');
+    expect(await failureOf(open().named('file'))).toMatchObject({ kind: 'terminal', code: 'git-tag-no-commit' });
+  });
+});
+
 describe('fetching', () => {
   it('says where the branches are, and where they are after somebody pushed', async () => {
     const source = open();

@@ -1,10 +1,11 @@
 /** A configuration repository in memory: commits with parents, branches, and pushes that go wrong when told. */
-import { FailureError, transient } from '../../../src/domain/failure.ts';
+import { FailureError, terminal, transient } from '../../../src/domain/failure.ts';
 import type {
   ChannelSource,
   CommitInfo,
   HeadProblem,
   MoveResult,
+  NamedCommits,
   PickResult,
 } from '../../../src/ports/channel-source.ts';
 
@@ -28,6 +29,7 @@ interface StoredCommit {
 export class ScriptedSource implements ChannelSource {
   readonly #commits = new Map<string, StoredCommit>();
   readonly branches = new Map<string, string>();
+  readonly tags = new Map<string, string>();
   /** Every move that was made, in order. */
   readonly moves: { branch: string; from: string; to: string }[] = [];
   /** Merges of people too. */
@@ -88,7 +90,14 @@ export class ScriptedSource implements ChannelSource {
   }
 
   async commitInfo(commit: string): Promise<CommitInfo> {
+    if (!this.#commits.has(commit)) throw new FailureError(terminal('git-unknown-commit', `there is no ${commit}`));
     return this.#get(commit).info;
+  }
+
+  async named(name: string): Promise<NamedCommits> {
+    const branch = this.branches.get(name);
+    const tag = this.tags.get(name);
+    return { ...(branch === undefined ? {} : { branch }), ...(tag === undefined ? {} : { tag }) };
   }
 
   async isAncestor(ancestor: string, descendant: string): Promise<boolean> {

@@ -4,7 +4,7 @@ import type { NodePool } from '../../../src/domain/cluster.ts';
 import { describeProblem } from '../../../src/domain/problem.ts';
 import { combineTrees } from '../../../src/rendering/configuration-tree.ts';
 import { createRenderer } from '../../../src/rendering/renderer.ts';
-import { configMap, renderFiles, renderInput } from '../../support/render-input.ts';
+import { configMap, renderedCluster, renderFiles, renderInput } from '../../support/render-input.ts';
 
 const pool = (name: string, profile: string, configItems: Record<string, string> = {}): NodePool => ({
   name,
@@ -300,5 +300,84 @@ ${configMap('pods', '1')}{{ end }}`;
   ])('%j', (configItems, expected) => {
     const { components } = renderFiles(files, { configItems: configItems });
     expect(components.flatMap(({ objects }) => objects.map((object) => object.metadata.name))).toEqual(expected);
+  });
+});
+
+describe('what templates may ask of a pool and of the clusters in the same account', () => {
+  const profiles = {
+    'node-pools/worker/stack.yaml': bucket('pool'),
+    'node-pools/worker-karpenter/provisioners.yaml': configMap('pool', ''),
+  };
+  const shown = (
+    template: string,
+    of: Parameters<typeof renderFiles>[1] = {},
+    more: Parameters<typeof renderFiles>[2] = {},
+  ) =>
+    renderFiles({ ...profiles, 'manifests/x/y.yaml': configMap('x', template) }, of, more).components[0]?.objects[0]?.[
+      'data'
+    ];
+
+  it('taints and requirements are parsed, and what is none of them is left out', () => {
+    const taints = 'dedicated=ingress:NoSchedule,gpu:NoExecute,nonsense,x=y:Sometimes';
+    const requirements = '- {key: arch, operator: In, values: [arm64, 1]}\n- nonsense\n';
+    const own = pool('a', 'worker-karpenter', { taints, requirements });
+    const plain = { ...pool('b', 'worker', { requirements: '}' }), instanceTypes: ['default-for-karpenter'] };
+    const template =
+      '{{ range .Cluster.NodePools }}{{ range .Taints }}{{ .Key }}[{{ .Value }}]{{ .Effect }} {{ end }}' +
+      '{{ range .KarpenterRequirements }}{{ .Key }} {{ .Operator }} {{ .Values }}{{ end }} {{ .KarpenterInstanceTypeStrategy }};{{ end }}';
+    expect(shown(template, { nodePools: [own, plain] })).toEqual({
+      value: 'dedicated[ingress]NoSchedule gpu[]NoExecute arch In [arm64 1] custom; default-for-karpenter;',
+    });
+  });
+
+  it('taints of the cluster hold for its pools unless they have their own', () => {
+    const nodePools = [pool('a', 'worker'), pool('b', 'worker', { taints: '' })];
+    const template = '{{ range .Cluster.NodePools }}{{ .Name }}{{ if .Taints }} tainted{{ end }};{{ end }}';
+    expect(shown(template, { nodePools, configItems: { taints: 'a=b:NoSchedule' } })).toEqual({
+      value: 'a tainted;b;',
+    });
+  });
+
+  it('the issuer of its tokens is named by its address, or by EKS', () => {
+    const template = '{{ .Cluster.OIDCProviderARN }} {{ .Cluster.OIDCSubjectKey }}';
+    expect(shown(template)).toEqual({
+      value: 'arn:aws:iam::123456789012:oidc-provider/kube-1.shop.example.org kube-1.shop.example.org:sub',
+    });
+    const configItems = { eks_oidc_issuer_url: 'https://oidc.eks.example/id/A' };
+    expect(shown(template, { provider: 'zalando-eks', configItems })).toEqual({
+      value: 'arn:aws:iam::123456789012:oidc-provider/oidc.eks.example/id/A oidc.eks.example/id/A:sub',
+    });
+  });
+
+  it('others of its account are known, and a change of one changes only what asks for it', () => {
+    const other = { ...renderedCluster, id: 'aws:123456789012:eu-central-1:kube-0', localId: 'kube-0', alias: 'older' };
+    const requested = { ...other, id: 'r', localId: 'kube-2', lifecycleStatus: 'requested' as const };
+    const accountClusters = [other, renderedCluster, requested];
+    expect(
+      shown(
+        '{{ with .Cluster.SiblingCluster }}{{ .Alias }}{{ end }} {{ .Cluster.IsOldestReadyClusterInTheRegion }} {{ len .Cluster.AccountClusters }}',
+        {},
+        { accountClusters },
+      ),
+    ).toEqual({ value: 'older false 3' });
+    expect(shown('{{ if .Cluster.SiblingCluster }}no{{ end }}{{ .Cluster.IsOldestReadyClusterInTheRegion }}')).toEqual({
+      value: 'true',
+    });
+    const trusting = { 'manifests/x/y.yaml': configMap('x', '{{ .Cluster.IAMRoleTrustRelationshipTemplate }}') };
+    const policy = (more: Parameters<typeof renderFiles>[2]) => {
+      const rendered = renderFiles(trusting, {}, more);
+      const data = rendered.components[0]?.objects[0]?.['data'] as { value: string };
+      return {
+        digest: rendered.digest,
+        statements: (JSON.parse(data.value) as { Statement: { Sid?: string }[] }).Statement,
+      };
+    };
+    const both = policy({ accountClusters });
+    expect(both.statements.map((one) => one.Sid ?? '-')).toEqual(['CLMApplied', '-', '-', '-', '-']);
+    expect(JSON.stringify(both.statements)).toContain('role/kube-0-worker');
+    expect(policy({}).digest).not.toBe(both.digest);
+    const indifferent = (more: Parameters<typeof renderFiles>[2]) =>
+      renderFiles({ 'manifests/x/y.yaml': configMap('x', '{{ .Cluster.Alias }}') }, {}, more).digest;
+    expect(indifferent({ accountClusters })).toBe(indifferent({}));
   });
 });
