@@ -38,6 +38,7 @@ export async function readStatus(store: StatusStore, sources: StatusSources): Pr
     clusterFacts: await store.facts('cluster'),
     overrideFacts: await store.facts('override'),
     durationFacts: await store.facts('duration'),
+    driftFacts: await store.facts('drift'),
     adopted: (await store.fact('adoption', 'fleet')) !== undefined,
     pipeline: sources.pipeline,
     registry: sources.registry,

@@ -1,6 +1,15 @@
 import type { Remedy } from './remedy.ts';
 
 export const pipelineRemedies: Record<string, Remedy> = {
+  'cluster-drifted': {
+    meaning:
+      'Somebody or something changed the cluster since it was updated: stacks, what is in them, or objects. What an update can bring back is brought back unless the config item `drift` says report.',
+    actions: [
+      'Ask who changed it: CloudTrail and the audit log of the cluster say so.',
+      'Undo it, or make the change in the configuration.',
+      'clm plan --live --cluster NAME shows it as it is now.',
+    ],
+  },
   'account-mismatch': {
     meaning:
       'The credentials lead to another AWS account or region than the registry says, or than was pinned at first contact. Nothing is touched.',

@@ -2,6 +2,7 @@
 import type { Cluster } from '../../domain/cluster.ts';
 import type { Pipeline } from '../../domain/pipeline.ts';
 import type { Problem } from '../../domain/problem.ts';
+import { parseDriftFact } from '../pipeline/cluster-drift.ts';
 import { channelEtas } from './channel-eta.ts';
 import { channelStatus, withViews } from './channel-status.ts';
 import { clusterStatus } from './cluster-status.ts';
@@ -34,6 +35,8 @@ export interface StatusInput {
   overrideFacts: FactView[];
   /** Of kind `duration`, by cluster id. */
   durationFacts?: FactView[];
+  /** Of kind `drift`, by cluster id. */
+  driftFacts?: FactView[];
   adopted: boolean;
   /** undefined when no usable one was ever read. */
   pipeline: Pipeline | undefined;
@@ -56,6 +59,7 @@ export function buildStatus(input: StatusInput): StatusDocument {
     index.of('decommission').flatMap((row) => (row.status === 'active' ? [[row.cluster, row] as const] : [])),
   );
   const facts = new Map(input.clusterFacts.map((fact) => [fact.key, fact.value as ClusterFactView]));
+  const drifts = new Map((input.driftFacts ?? []).map((fact) => [fact.key, parseDriftFact(fact.value)]));
   const clusters = input.registry.clusters.map((cluster) => {
     const rollout = rollouts.get(cluster.channel);
     const view = channelViews.get(cluster.channel)?.view;
@@ -70,6 +74,7 @@ export function buildStatus(input: StatusInput): StatusDocument {
       rollout,
       catchUp: view?.catchUps[cluster.id],
       decommission: decommissions.get(cluster.id),
+      drift: drifts.get(cluster.id),
       target,
       child: (id) => index.byId.get(id),
     });
@@ -187,6 +192,11 @@ function newestRollouts(rows: ProcessView[]): Map<string, { row: ProcessView; vi
 
 const urgency = new Map<string, number>(clusterStates.map((state, index) => [state, index]));
 
+function someOf(texts: readonly string[], most: number): string {
+  const more = texts.length > most ? ` and ${texts.length - most} more` : '';
+  return `${texts.slice(0, most).join('; ')}${more}`;
+}
+
 function byUrgency(a: ClusterStatus, b: ClusterStatus): number {
   const difference = (urgency.get(a.state) ?? 0) - (urgency.get(b.state) ?? 0);
   if (difference !== 0) return difference;
@@ -250,6 +260,11 @@ function allProblems(
         cluster.since,
       );
     }
+  }
+  for (const { alias, drift } of clusters) {
+    if (drift === undefined || drift.found.length === 0) continue;
+    const message = `It differs from what was recorded: ${someOf(drift.found, 2)}`;
+    add('warning', 'cluster', alias, 'cluster-drifted', message, drift.lookedAt);
   }
   const known = new Set((input.pipeline?.channels ?? []).map((channel) => channel.name));
   for (const cluster of clusters) {

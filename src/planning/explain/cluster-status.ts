@@ -3,6 +3,7 @@ import type { Cluster } from '../../domain/cluster.ts';
 import { isControlPlane } from '../../domain/cluster.ts';
 import type { RollNode, RollNodePhase } from '../../domain/node-pool-roll.ts';
 import { isBeingCreated } from '../lifecycle/cluster-lifecycle.ts';
+import type { DriftFact } from '../pipeline/cluster-drift.ts';
 import {
   type CatchUpView,
   type ClusterFactView,
@@ -43,6 +44,8 @@ export interface ClusterInput {
   catchUp?: CatchUpView | undefined;
   /** The process that takes it away. */
   decommission?: ProcessView | undefined;
+  /** What was seen when it was last looked at whether it is as it was recorded. */
+  drift?: DriftFact | undefined;
   /** Commit that the channel wants on it. */
   target: string | undefined;
   /** Rolls and e2e runs, by id. */
@@ -65,6 +68,7 @@ export function clusterStatus(input: ClusterInput): ClusterStatus {
     state,
     ...(typeof fact?.currentVersion === 'string' ? { version: fact.currentVersion } : {}),
     ...(fact?.updatedAt === undefined ? {} : { updatedAt: isoTime(fact.updatedAt) }),
+    ...(input.drift === undefined ? {} : { drift: driftPart(input.drift, fact) }),
   };
   if (update !== undefined && view !== undefined) return { ...base, ...flightPart(input, update, view) };
   const going = input.decommission;
@@ -81,6 +85,16 @@ export function clusterStatus(input: ClusterInput): ClusterStatus {
     ...(state === 'failed' && ended?.e2e ? { checks: checksOf(ended, undefined) } : {}),
     ...(input.failedUpdate !== undefined && state === 'failed' ? { since: isoTime(input.failedUpdate.updatedAt) } : {}),
     pools: [],
+  };
+}
+
+/** What was found before the last update is not there any more, or will be found again. */
+function driftPart({ at, next, found }: DriftFact, fact: ClusterFactView | undefined): ClusterStatus['drift'] {
+  const since = fact?.updatedAt ?? 0;
+  return {
+    ...(at === 0 ? {} : { lookedAt: isoTime(at) }),
+    nextLookAt: isoTime(next),
+    found: since > at ? [] : found,
   };
 }
 

@@ -86,6 +86,16 @@ const clusterSchema = z.object({
   checks: checksSchema.optional(),
   pools: z.array(poolSchema),
   updatedAt: time.optional(),
+  /** Whether it is still as it was recorded, by the last look; absent before it is to be looked at. */
+  drift: z
+    .object({
+      /** Absent before the first look. */
+      lookedAt: time.optional(),
+      nextLookAt: time,
+      /** What differed; empty also once it was updated after the look. */
+      found: z.array(z.string()),
+    })
+    .optional(),
 });
 
 const countsSchema = z.object({

@@ -374,6 +374,42 @@ describe('the status document', () => {
     ]);
   });
 
+  it('tells what differed when a cluster was last looked at, until it is updated', () => {
+    const drift = {
+      at: rowsNow - 60_000,
+      next: rowsNow + 3_600_000,
+      registry: 'r',
+      found: ['stack x has another tag'],
+    };
+    const looked = (updatedAt: number) => {
+      const fact = clusterFact(a, newCommit);
+      const value = { ...(fact.value as object), updatedAt };
+      return buildStatus(
+        input({
+          clusterFacts: [{ ...fact, value }],
+          driftFacts: [
+            { key: a.id, value: drift, updatedAt: rowsNow },
+            { key: b.id, value: { ...drift, at: 0, found: [] }, updatedAt: rowsNow },
+          ],
+        }),
+      );
+    };
+    const document = looked(rowsNow - 120_000);
+    expect(statusSchema.safeParse(document).success).toBe(true);
+    expect(clusterOf(document, 'kube-a').drift).toEqual({
+      lookedAt: '2026-11-21T08:29:00.000Z',
+      nextLookAt: '2026-11-21T09:30:00.000Z',
+      found: ['stack x has another tag'],
+    });
+    expect(clusterOf(document, 'kube-b').drift).toEqual({ nextLookAt: '2026-11-21T09:30:00.000Z', found: [] });
+    const problem = document.problems.find((one) => one.code === 'cluster-drifted');
+    expect(problem).toMatchObject({ severity: 'warning', subject: 'kube-a' });
+    expect(problem?.message).toContain('stack x has another tag');
+    const updated = looked(rowsNow);
+    expect(clusterOf(updated, 'kube-a').drift?.found).toEqual([]);
+    expect(updated.problems).toEqual([]);
+  });
+
   it('lists overrides that have not expired', () => {
     const fact = (key: string, expiresAt: number) => ({
       key,

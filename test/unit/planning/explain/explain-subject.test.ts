@@ -131,6 +131,28 @@ describe('clm why', () => {
     expect(answer.found && answer.explanation.chain[0]?.message).toContain('superseded by 3f2a1bc');
   });
 
+  it('says whether a cluster at rest is still as it was recorded, and when it is looked at again', () => {
+    const links = (found: string[], lookedAt: string | undefined = '2026-11-21T08:00:00.000Z') => {
+      const drift = { ...(lookedAt === '' ? {} : { lookedAt }), nextLookAt: '2026-11-21T09:30:00.000Z', found };
+      const clusters = [clusterFixture('kube-1', { drift }), clusterFixture('kube-2', { drift, state: 'updating' })];
+      const status = statusFixture({ clusters });
+      expect(text(explain('kube-2', status))).not.toContain('drift');
+      return explain('kube-1', status).chain.find((link) => link.subject === 'drift');
+    };
+    expect(links([], '')).toMatchObject({ message: 'Nobody has looked yet whether it is as it was recorded.' });
+    expect(links([])).toEqual({
+      depth: 1,
+      subject: 'drift',
+      message: 'It was as recorded when it was last looked at.',
+      next: 'looked at again in 1h',
+    });
+    expect(links(['a differs', 'b is gone'])).toMatchObject({
+      message: 'It differs from what was recorded: a differs; b is gone',
+      code: 'cluster-drifted',
+      since: '2026-11-21T08:00:00.000Z',
+    });
+  });
+
   it('offers near names for an unknown subject', () => {
     expect(explainSubject(statusFixture(), 'bta', [])).toEqual({ found: false, near: ['beta'] });
     expect(explainSubject(statusFixture(), 'beta-movin', [])).toMatchObject({
