@@ -75,6 +75,15 @@ export interface ChangeSetView {
   changes: StackChange[];
 }
 
+/** A resource of a stack that is not as its template says. */
+export interface ResourceDrift {
+  logicalId: string;
+  type: string;
+  change: 'modified' | 'deleted';
+  /** Paths of properties: `/MaxSize`. Values are left out: they may be secret. */
+  properties: string[];
+}
+
 /** An archive (tar.gz) of files for nodes. */
 export interface FileArchive {
   bucket: string;
@@ -187,6 +196,13 @@ export interface CloudProvider {
   stackPolicy(stack: string): Promise<string | undefined>;
   setStackPolicy(stack: string, policy: string): Promise<void>;
   deleteStack(name: string, token: string): Promise<void>;
+  /**
+   * Has the resources of a stack compared with its template, which takes CloudFormation seconds to minutes. Answers the detection's
+   * id; undefined when the stack cannot be compared as it is.
+   */
+  detectDrift(stack: string): Promise<string | undefined>;
+  /** 'going' until it is done; 'failed' also when CloudFormation does not know it any more. */
+  stackDrift(stack: string, detection: string): Promise<'going' | 'failed' | ResourceDrift[]>;
 
   /**
    * Puts a text into a bucket of this account unless the key is there: keys are digests of what they name. The bucket is made

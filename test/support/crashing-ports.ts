@@ -22,6 +22,8 @@ const cloudCalls: Record<keyof CloudProvider, Effect> = {
   stackPolicy: 'reads',
   setStackPolicy: 'changes',
   deleteStack: 'changes',
+  detectDrift: 'reads',
+  stackDrift: 'reads',
   storeText: 'changes',
   storeArchive: 'changes',
   describeGroups: 'reads',

@@ -21,13 +21,14 @@ export function liveLines(plan: PlanDocument, full: boolean): string[] {
   });
 }
 
-function linesOf({ stacks, objects }: LiveFindings, full: boolean): string[] {
+function linesOf({ stacks, objects, drift = [] }: LiveFindings, full: boolean): string[] {
   // what the server refuses comes first
   const sorted = [...objects].sort((a, b) => Number(b.state === 'refused') - Number(a.state === 'refused'));
   const shown = full ? sorted : sorted.slice(0, shownObjects);
   const rest = sorted.length - shown.length;
   return [
     ...stacks.map(({ name, message }) => `stack ${name}: ${message}`),
+    ...drift,
     ...shown.map(({ name, message }) => `${name}: ${message}`),
     ...(rest > 0 ? [`and ${rest} more objects: --full`] : []),
   ];

@@ -70,6 +70,8 @@ export interface LiveObject {
 export interface LiveFindings {
   stacks: LiveStack[];
   objects: LiveObject[];
+  /** Resources of stacks that somebody changed behind CloudFormation's back, in words; absent when there is none. */
+  drift?: string[];
   /** What a roll of its nodes would meet; absent when nobody could be asked. */
   roll?: Preflight;
   /** Why it could not be asked, or not about everything. */

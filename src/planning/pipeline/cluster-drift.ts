@@ -14,6 +14,8 @@ const driftFact = z.object({
   next: z.number(),
   /** Digest of its entry in the registry at that time. */
   registry: z.string(),
+  /** Drift detections of stacks that were begun at `at`, by stack; absent when none is under way. */
+  detections: z.record(z.string(), z.string()).optional(),
   /** What was different, for people; empty when nothing was. */
   found: z.array(z.string()).max(20),
 });

@@ -40,6 +40,15 @@ export interface AwsActions {
   DeleteTags: Shape<AutoScaling.DeleteTagsCommandInput, AutoScaling.DeleteTagsCommandOutput>;
   DescribeStacks: Shape<CloudFormation.DescribeStacksCommandInput, CloudFormation.DescribeStacksCommandOutput>;
   GetTemplate: Shape<CloudFormation.GetTemplateCommandInput, CloudFormation.GetTemplateCommandOutput>;
+  DetectStackDrift: Shape<CloudFormation.DetectStackDriftCommandInput, CloudFormation.DetectStackDriftCommandOutput>;
+  DescribeStackDriftDetectionStatus: Shape<
+    CloudFormation.DescribeStackDriftDetectionStatusCommandInput,
+    CloudFormation.DescribeStackDriftDetectionStatusCommandOutput
+  >;
+  DescribeStackResourceDrifts: Shape<
+    CloudFormation.DescribeStackResourceDriftsCommandInput,
+    CloudFormation.DescribeStackResourceDriftsCommandOutput
+  >;
   DescribeStackEvents: Shape<
     CloudFormation.DescribeStackEventsCommandInput,
     CloudFormation.DescribeStackEventsCommandOutput

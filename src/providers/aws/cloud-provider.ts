@@ -9,6 +9,7 @@ import { createGroupCalls } from './groups.ts';
 import { createLoadBalancerCalls } from './load-balancers.ts';
 import { createOwnedResourceCalls } from './owned-resources.ts';
 import type { AwsScope, RecoveringCall, ScopedCall } from './scoped-call.ts';
+import { createDriftCalls } from './stack-drift.ts';
 import { createStackCalls } from './stacks.ts';
 
 /** The CloudProvider port over any caller. */
@@ -44,6 +45,7 @@ export function createCloudProvider(scope: AwsScope, caller: AwsCaller): CloudPr
     },
     ...createStackCalls(call, recovering),
     ...createChangeSetCalls(recovering),
+    ...createDriftCalls(call, recovering),
     ...createFileCalls(call, recovering, scope),
     ...createGroupCalls(call, scope),
     ...createGroupSettingCalls(call),

@@ -39,6 +39,11 @@ const senders: { [A in AwsAction]: Sender<A> } = {
   DeleteTags: (c, i, o) => c.autoScaling().send(new autoScaling.DeleteTagsCommand(i), o),
   DescribeStacks: (c, i, o) => c.cloudFormation().send(new cloudFormation.DescribeStacksCommand(i), o),
   GetTemplate: (c, i, o) => c.cloudFormation().send(new cloudFormation.GetTemplateCommand(i), o),
+  DetectStackDrift: (c, i, o) => c.cloudFormation().send(new cloudFormation.DetectStackDriftCommand(i), o),
+  DescribeStackDriftDetectionStatus: (c, i, o) =>
+    c.cloudFormation().send(new cloudFormation.DescribeStackDriftDetectionStatusCommand(i), o),
+  DescribeStackResourceDrifts: (c, i, o) =>
+    c.cloudFormation().send(new cloudFormation.DescribeStackResourceDriftsCommand(i), o),
   DescribeStackEvents: (c, i, o) => c.cloudFormation().send(new cloudFormation.DescribeStackEventsCommand(i), o),
   CreateStack: (c, i, o) => c.cloudFormation().send(new cloudFormation.CreateStackCommand(i), o),
   CreateChangeSet: (c, i, o) => c.cloudFormation().send(new cloudFormation.CreateChangeSetCommand(i), o),

@@ -17,9 +17,12 @@ import {
   parseDriftFact,
 } from '../../planning/pipeline/cluster-drift.ts';
 import { type ClusterFact, parseClusterFact } from '../../planning/pipeline/facts.ts';
+import { describeDrift } from '../../planning/pipeline/resource-drift.ts';
 import type { CommitInfo } from '../../ports/channel-source.ts';
+import type { CloudProvider } from '../../ports/cloud-provider.ts';
 import type { JournalNote } from '../../ports/step.ts';
 import type { FactWrite, Json } from '../../ports/store.ts';
+import { mapBounded } from '../../support/map-bounded.ts';
 import { readLive } from '../adoption/observe-fleet.ts';
 import { readInventory } from '../cluster-update/inventory-store.ts';
 import { membersOf, type PipelineDependencies } from '../pipeline-dependencies.ts';
@@ -30,6 +33,9 @@ export interface DriftLook {
 }
 
 const shown = 20;
+/** CloudFormation takes seconds to minutes to compare a stack's resources. */
+const detectionMs = 2 * 60_000;
+const detectionsAtOnce = 4;
 const named = 3;
 
 /** At most one cluster is looked at in a call; the others wait for the next. */
@@ -87,8 +93,13 @@ async function lookAt(
   // what an update has begun and not recorded is no drift
   if (fact === undefined || fact.digest === null || fact.commit !== info.commit)
     return { facts: [seen([])], journal: [] };
-  const found = await differences(deps, cluster, info, fact, now);
+  const found = await differences(deps, cluster, info, { fact, before }, now);
   if (found === undefined) return { facts: [seen(before.found)], journal: [] };
+  if ('detections' in found) {
+    const { detections } = found;
+    const waiting = { ...before, next: now + detectionMs, registry: registryDigest(cluster), detections };
+    return { facts: [driftWrite(cluster.id, waiting)], journal: [] };
+  }
   if (found.texts.length === 0) return { facts: [seen([])], journal: [] };
   const again = JSON.stringify(found.texts.slice(0, shown)) === JSON.stringify(before.found);
   const repairs = policy.action === 'repair' && found.next !== undefined;
@@ -108,14 +119,14 @@ interface Differences {
   next: ClusterFact | undefined;
 }
 
-/** undefined when the cluster could not be seen: unknown is no drift (B8). */
+/** undefined when the cluster could not be seen: unknown is no drift (B8). `detections`: CloudFormation was asked, and takes its time. */
 async function differences(
   deps: PipelineDependencies,
   cluster: Cluster,
   info: CommitInfo,
-  fact: ClusterFact,
+  { fact, before }: { fact: ClusterFact; before: DriftFact },
   now: number,
-): Promise<Differences | undefined> {
+): Promise<Differences | { detections: Record<string, string> } | undefined> {
   try {
     const result = await deps.render(cluster, info.commit);
     if (!result.ok) return undefined;
@@ -123,7 +134,16 @@ async function differences(
       const texts = ['the registry or a look-up has changed what its version renders to'];
       return { texts, next: { ...fact, digest: null, updatedAt: now } };
     }
-    return await liveDifferences(deps, cluster, info, result.rendered, fact, now);
+    const { cloud } = await deps.sessions.sessionFor(cluster.id);
+    const names = result.rendered.stacks.map((stack) => stack.name);
+    if (before.detections === undefined) {
+      const detections = await beginDetections(cloud, names);
+      if (Object.keys(detections).length > 0) return { detections };
+    }
+    const live = await liveDifferences(deps, cluster, info, result.rendered, fact, now);
+    if (live === undefined) return undefined;
+    const drifted = await detectedDrift(cloud, before.detections ?? {});
+    return { ...live, texts: [...live.texts, ...drifted] };
   } catch (error) {
     if (!(error instanceof FailureError)) throw error;
     deps.log.info({ cluster: cluster.id, code: error.failure.code }, 'drift could not be seen');
@@ -131,6 +151,29 @@ async function differences(
   } finally {
     deps.sessions.release(cluster.id);
   }
+}
+
+/** Stacks that cannot be compared as they are, or that nobody may compare, are left out. */
+async function beginDetections(cloud: CloudProvider, stacks: readonly string[]): Promise<Record<string, string>> {
+  const begun = await mapBounded([...stacks], detectionsAtOnce, async (stack) => {
+    try {
+      const id = await cloud.detectDrift(stack);
+      return id === undefined ? [] : [[stack, id] as const];
+    } catch (error) {
+      if (error instanceof FailureError) return [];
+      throw error;
+    }
+  });
+  return Object.fromEntries(begun.flat());
+}
+
+async function detectedDrift(cloud: CloudProvider, detections: Record<string, string>): Promise<string[]> {
+  const found = await mapBounded(Object.entries(detections), detectionsAtOnce, async ([stack, id]) => {
+    const drifts = await cloud.stackDrift(stack, id);
+    // what is not known is no drift
+    return typeof drifts === 'string' ? [] : describeDrift(stack, drifts);
+  });
+  return found.flat();
 }
 
 async function liveDifferences(

@@ -8,6 +8,7 @@ import type { KubeObject } from '../../domain/kube-object.ts';
 import type { RenderedCluster, RenderedStack } from '../../domain/rendered.ts';
 import type { LiveFindings, LiveObject, LiveStack, PlanRefusal } from '../../planning/change/plan-document.ts';
 import { describeObject, inApplyOrder } from '../../planning/pipeline/apply-order.ts';
+import { describeDrift } from '../../planning/pipeline/resource-drift.ts';
 import {
   allowanceItem,
   allowancesOf,
@@ -39,6 +40,7 @@ const callsAtOnce = 6;
 /** CloudFormation works a change set out in seconds; wall time. */
 const changeSetPolls = 60;
 const pollMs = 1_000;
+const driftPolls = 90;
 /** CloudFormation takes longer templates only from S3, and a plan stores nothing. */
 const longestInlineBytes = 51_200;
 
@@ -56,8 +58,9 @@ export async function askCluster(input: AskInput): Promise<{ live: LiveFindings;
   const refusals = await kubernetesRefusals(session, cluster, rendered, input.now);
   const asked = await mapBounded(rendered.stacks, callsAtOnce, (stack) => askStack(input, stack, outputs));
   const objects = await askObjects(session.kube, rendered, outputs);
+  const drift = (await mapBounded(rendered.stacks, callsAtOnce, ({ name }) => askDrift(session.cloud, name))).flat();
   return {
-    live: { stacks: asked.flatMap((one) => one.found ?? []), objects },
+    live: { stacks: asked.flatMap((one) => one.found ?? []), objects, ...(drift.length === 0 ? {} : { drift }) },
     refusals: [...refusals, ...asked.flatMap((one) => one.refusals)],
   };
 }
@@ -104,6 +107,19 @@ async function askStack(
     remedy: 'clm explain stack-change-refused',
   }));
   return { found: { name: stack.name, state: 'changes', message: summariseChanges(answer.changes) }, refusals };
+}
+
+/** What somebody changed of its resources; the change set says nothing of that. */
+async function askDrift(cloud: CloudProvider, stack: string): Promise<string[]> {
+  const detection = await cloud.detectDrift(stack);
+  if (detection === undefined) return [];
+  for (let poll = 0; poll < driftPolls; poll++) {
+    const drifts = await cloud.stackDrift(stack, detection);
+    if (drifts === 'failed') return [`stack ${stack}: CloudFormation could not compare its resources`];
+    if (drifts !== 'going') return describeDrift(stack, drifts);
+    await sleep(pollMs);
+  }
+  return [`stack ${stack}: CloudFormation did not compare its resources in time`];
 }
 
 function templateOf(stack: RenderedStack, outputs: Readonly<Record<string, string>>): string | undefined {

@@ -26,7 +26,7 @@ const phases = [
   ['manifests', 'apply-manifests'],
   ['postDeletions', 'delete-objects'],
 ] as const;
-const reads = /^(Describe|Get|List|Head)/;
+const reads = /^(Describe|Detect|Get|List|Head)/;
 
 describe('the sample configuration, applied over the wire', { timeout: 240_000 }, () => {
   let directory: string;

@@ -170,6 +170,16 @@ describe('the real SDK clients read the simulated APIs', () => {
       StackName: 'stack-trip',
       LogicalResourceId: 'Group',
     });
+    const drift = await overTheWire('cloudformation', 'DetectStackDrift', { StackName: 'stack-trip' });
+    const StackDriftDetectionId = drift['StackDriftDetectionId'];
+    const asked = { StackDriftDetectionId };
+    const going = await sameAnswer('cloudformation', 'DescribeStackDriftDetectionStatus', asked);
+    expect(going['DetectionStatus']).toBe('DETECTION_IN_PROGRESS');
+    served.cloud.pass(60);
+    const done = await sameAnswer('cloudformation', 'DescribeStackDriftDetectionStatus', asked);
+    expect(done).toMatchObject({ DetectionStatus: 'DETECTION_COMPLETE', StackDriftStatus: 'IN_SYNC' });
+    await sameAnswer('cloudformation', 'DescribeStackResourceDrifts', { StackName: 'stack-trip' });
+    await sameAnswer('cloudformation', 'DescribeStacks', { StackName: 'stack-trip' });
     await sameAnswer('cloudformation', 'ListStacks', { StackStatusFilter: ['CREATE_COMPLETE'] });
     await sameAnswer('cloudformation', 'ListExports');
     await sameAnswer('cloudformation', 'ValidateTemplate', { TemplateBody: input.TemplateBody });

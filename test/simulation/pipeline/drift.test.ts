@@ -52,6 +52,26 @@ describe('a cluster that drifted', () => {
     expect(told[0]).toContain('it is left so');
   });
 
+  it('is told of what somebody changed inside of its stacks, which no update brings back', async () => {
+    const { world, daemon } = await adoptedWorld({ channels: { dev: 1 } });
+    setItem(world, 'dev-1', 'drift_interval', '1h');
+    const [stack = ''] = world.clusterOf('dev-1').stacks.keys();
+    const group = { logicalId: 'Group', type: 'AWS::AutoScaling::AutoScalingGroup', change: 'modified' as const };
+    const moved = { ...group, properties: ['/DesiredCapacity', '/Tags/3'] };
+    world.clusterOf('dev-1').drifts.set(stack, [moved]);
+    await daemon.pass(5 * hour);
+    expect(await journal(world, 'cluster-drifted')).toEqual([]);
+    world.clusterOf('dev-1').drifts.set(stack, [{ ...moved, properties: ['/DesiredCapacity', '/MaxSize'] }]);
+    await daemon.pass(5 * hour);
+    const told = await journal(world, 'cluster-drifted');
+    expect(told).toHaveLength(1);
+    expect(told[0]).toContain(
+      `stack ${stack}: Group (AWS::AutoScaling::AutoScalingGroup) was changed by hand: MaxSize`,
+    );
+    expect(told[0]).toContain('it is left so');
+    expect([...mutations(world, 'dev-1'), ...(await updates(world))]).toEqual([]);
+  });
+
   it('is not looked at where the registry says so', async () => {
     const { world, daemon } = await adoptedWorld({ channels: { dev: 1 } });
     setItem(world, 'dev-1', 'drift', 'off');

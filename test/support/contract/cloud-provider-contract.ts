@@ -196,6 +196,30 @@ export function describeCloudProviderContract(binding: string, connect: () => Pr
       expect(await cloud.describeGroups({ ...ownTags, NodePool: 'other' })).toEqual([]);
     });
 
+    it('tells which resources somebody changed behind the back of their stack, and forgets nothing that it did not look at', async () => {
+      const name = 'nodepool-contract';
+      const drifts = async () => {
+        const id = (await cloud.detectDrift(name)) ?? 'none';
+        await target.until('the resources are compared', async () => (await cloud.stackDrift(name, id)) !== 'going');
+        return cloud.stackDrift(name, id);
+      };
+      expect(await drifts()).toEqual([]);
+      const before = await group();
+      await cloud.updateGroup(before.name, { max: before.max + 1 });
+      expect(await drifts()).toEqual([
+        {
+          logicalId: 'Group',
+          type: 'AWS::AutoScaling::AutoScalingGroup',
+          change: 'modified',
+          properties: ['/MaxSize'],
+        },
+      ]);
+      await cloud.updateGroup(before.name, { max: before.max });
+      expect(await drifts()).toEqual([]);
+      expect(await cloud.detectDrift('none')).toBeUndefined();
+      expect(await cloud.stackDrift(name, '00000000-0000-0000-0000-000000000000')).toBe('failed');
+    });
+
     it('knows the health of each instance behind each load balancer', async () => {
       const described = await group();
       const ids = described.instances.map((i) => i.id).sort();

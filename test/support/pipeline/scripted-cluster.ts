@@ -7,6 +7,7 @@ import type {
   FileArchive,
   NodeGroup,
   OwnedResource,
+  ResourceDrift,
   StackInput,
   StackProtection,
   StackView,
@@ -27,6 +28,8 @@ interface LiveStack {
 export class ScriptedCluster {
   readonly id: string;
   readonly stacks = new Map<string, LiveStack>();
+  /** What somebody changed of a stack's resources by hand. */
+  readonly drifts = new Map<string, ResourceDrift[]>();
   readonly objects = new Map<string, KubeObject>();
   /** Every mutation, as `verb what`. */
   readonly mutations: string[] = [];
@@ -177,6 +180,8 @@ export class ScriptedCluster {
         else stack.view.status = stack.settlesAs;
         return structuredClone(stack.view);
       },
+      detectDrift: async (name: string) => (this.stacks.has(name) ? `detection-${name}` : undefined),
+      stackDrift: async (name: string) => this.drifts.get(name) ?? [],
       stackTemplate: async (name: string) => this.stacks.get(name)?.template ?? '',
       stackEvents: async () => [
         {

@@ -315,7 +315,7 @@ class SeedRun {
           api: {
             handle: (request) => {
               const { action } = request;
-              this.#heardCall('cloud', userAgent, action, !/^(Describe|Get|List)/.test(action));
+              this.#heardCall('cloud', userAgent, action, !/^(Describe|Detect|Get|List)/.test(action));
               return world.aws.handle(request);
             },
           },

@@ -13,6 +13,7 @@ import { AwsFaults, isDescribe, ThrottleBuckets, throttled } from './aws-faults.
 import { AwsError, type AwsReply, type AwsRequest, type AwsService, Params, validationCode } from './aws-request.ts';
 import { type CloudTruth, truthOf } from './aws-truth.ts';
 import { changeSetActions } from './cfn/change-set-actions.ts';
+import { driftActions } from './cfn/drift-actions.ts';
 import { stackActions } from './cfn/stack-actions.ts';
 import { StackRunner } from './cfn/stack-runner.ts';
 import { stackDescribeActions } from './cfn/stack-views.ts';
@@ -107,7 +108,10 @@ export class AwsModel {
       ['ec2', { ...ec2Actions, ...runActions, ...volumeActions, ...ec2CatalogueActions, ...launchTemplateActions }],
       ['elasticloadbalancing', classicActions],
       ['elasticloadbalancingv2', targetGroupActions],
-      ['cloudformation', { ...stackActions(fetch), ...stackDescribeActions, ...changeSetActions(fetch) }],
+      [
+        'cloudformation',
+        { ...stackActions(fetch), ...stackDescribeActions, ...changeSetActions(fetch), ...driftActions },
+      ],
       ['sts', identityActions(this.#sessions)],
       ['eks', eksActions],
       ['s3', storage.actions()],

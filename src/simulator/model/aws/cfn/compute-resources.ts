@@ -61,6 +61,10 @@ export const launchTemplateResource: ResourceType = {
     addTemplateVersion(template, context.cloud.now(), templateData(properties));
     return templateAttributes(template);
   },
+  live: (state, current) => {
+    const template = state.templates.get(current.physicalId);
+    return template === undefined ? 'gone' : { LaunchTemplateName: template.name };
+  },
   remove: (context, current, done) => {
     deleteTemplate(context.state, current.physicalId);
     done();
@@ -181,6 +185,11 @@ export const scalingGroupResource: ResourceType = {
     for (const [key, tag] of tags) group.tags.set(key, tag);
     const work = rolling && rollingUpdate(context, group, rolling);
     return { physicalId: group.name, attributes: { AutoScalingGroupName: group.name }, work };
+  },
+  live: (state, current) => {
+    const group = state.groups.get(current.physicalId);
+    if (group === undefined) return 'gone';
+    return { MinSize: String(group.min), MaxSize: String(group.max), DesiredCapacity: String(group.desired) };
   },
   remove: (context, current, done) => {
     const group = context.state.groups.get(current.physicalId);

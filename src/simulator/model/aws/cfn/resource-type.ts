@@ -45,6 +45,8 @@ export interface ResourceType {
     properties: Record<string, unknown>,
     current: StackResource,
   ): ChangedResource | 'replace';
+  /** What it really has of the properties that a template may set, as text; absent for a type that is not looked into. */
+  live?(state: RegionState, current: StackResource): Readonly<Record<string, string>> | 'gone';
   /** Calls `done` once the resource is gone, now or later. */
   remove(context: ResourceContext, current: StackResource, done: () => void): void;
 }

@@ -4,6 +4,7 @@ import { AwsError, type Params, page } from '../aws-request.ts';
 import type { ActionTable, Call } from '../cloud.ts';
 import type { RegionState } from '../region-state.ts';
 import { tagList } from '../resources.ts';
+import { driftInformation } from './drift-actions.ts';
 import { findStack } from './find-stack.ts';
 import type { Stack, StackResource } from './stack.ts';
 import { noSuchStack } from './stack-actions.ts';
@@ -21,7 +22,7 @@ function anyStack(state: RegionState, nameOrId: string): Stack {
   throw noSuchStack(nameOrId);
 }
 
-export function stackView(stack: Stack): Record<string, unknown> {
+export function stackView(stack: Stack, now: number): Record<string, unknown> {
   const { template, parameters, tags, capabilities } = stack.definition;
   return {
     StackId: stack.id,
@@ -51,12 +52,12 @@ export function stackView(stack: Stack): Record<string, unknown> {
     ...(stack.changeSetId === undefined ? {} : { ChangeSetId: stack.changeSetId }),
     Tags: tagList(tags),
     EnableTerminationProtection: stack.terminationProtection,
-    DriftInformation: { StackDriftStatus: 'NOT_CHECKED' },
+    DriftInformation: driftInformation(stack, now),
   };
 }
 
-function summaryView(stack: Stack): Record<string, unknown> {
-  const view = stackView(stack);
+function summaryView(stack: Stack, now: number): Record<string, unknown> {
+  const view = stackView(stack, now);
   return {
     StackId: view['StackId'],
     StackName: view['StackName'],
@@ -84,12 +85,13 @@ function resourceView(stack: Stack, resource: StackResource, timestamp: string):
   };
 }
 
-function describeStacks({ params, state }: Call): Record<string, unknown> {
+function describeStacks({ cloud, params, state }: Call): Record<string, unknown> {
+  const now = cloud.now();
   const name = params.text('StackName');
-  if (name !== undefined && name !== '') return { Stacks: [stackView(anyStack(state, name))] };
+  if (name !== undefined && name !== '') return { Stacks: [stackView(anyStack(state, name), now)] };
   const all = [...state.stackIds.values()].flatMap((id) => state.stacks.get(id) ?? []).reverse();
   const { items, next } = page(all, { size: 100, token: params.text('NextToken'), badToken });
-  return { Stacks: items.map(stackView), ...(next === undefined ? {} : { NextToken: next }) };
+  return { Stacks: items.map((stack) => stackView(stack, now)), ...(next === undefined ? {} : { NextToken: next }) };
 }
 
 function describeEvents({ params, state }: Call): Record<string, unknown> {
@@ -137,10 +139,14 @@ function describeResources({ params, state }: Call): Record<string, unknown> {
   return { StackResources: wanted.map((resource) => resourceView(stack, resource, 'Timestamp')) };
 }
 
-function listStacks({ params, state }: Call): Record<string, unknown> {
+function listStacks({ cloud, params, state }: Call): Record<string, unknown> {
   const wanted = new Set(params.texts('StackStatusFilter'));
   const all = [...state.stacks.values()].reverse().filter((stack) => wanted.size === 0 || wanted.has(stack.status));
-  return paged(params, 'StackSummaries', all.map(summaryView));
+  return paged(
+    params,
+    'StackSummaries',
+    all.map((stack) => summaryView(stack, cloud.now())),
+  );
 }
 
 export const stackDescribeActions: ActionTable = {

@@ -56,6 +56,23 @@ export interface ChangeSet {
   token?: string;
 }
 
+/** One resource, compared with what its stack gave it. */
+export interface ResourceDriftView {
+  logicalId: string;
+  physicalId: string;
+  type: string;
+  status: 'IN_SYNC' | 'MODIFIED' | 'DELETED' | 'NOT_CHECKED';
+  differences: { path: string; expected: string; actual: string }[];
+}
+
+/** Compared at its start; told at its end. */
+export interface DriftDetection {
+  id: string;
+  startedAt: number;
+  endsAt: number;
+  resources: ResourceDriftView[];
+}
+
 export interface Stack {
   id: string;
   name: string;
@@ -90,6 +107,8 @@ export interface Stack {
   /** Number of the operation in progress; timers of earlier ones are stale. */
   operation: number;
   changeSetId?: string;
+  /** The newest. */
+  detection?: DriftDetection;
 }
 
 export interface SignalWait {
