@@ -58,10 +58,10 @@ export function createRender(options: RenderOptions): Render {
     const plaintexts = new Map<string, string>();
     let sealed = false;
     for (let round = 0; round < mostRounds; round++) {
-      // Rendering holds the thread for some milliseconds a cluster; sockets and timers get their turn in between.
-      await yieldToEventLoop();
       const lookups = await record.recorded(commit, cluster);
-      const outcome = renderer.render({ cluster, tree, commit, lookups, secrets: plaintexts, ...around });
+      const outcome = await inSlices(
+        renderer.begin({ cluster, tree, commit, lookups, secrets: plaintexts, ...around }),
+      );
       if (outcome.ok)
         return { ...outcome, ...(sealed ? { sealed } : {}), ...(pins.length === 0 ? {} : { sources: pins }) };
       if (outcome.problems.length > 0) return { ok: false as const, problems: outcome.problems, final: true };
@@ -99,6 +99,21 @@ export function createRender(options: RenderOptions): Render {
     if (result.ok || result.final) results.set(key, result);
     return result;
   };
+}
+
+/** Sockets and timers get their turn whenever rendering has held the thread for this long (docs/adr/0009). */
+const sliceMs = 5;
+
+async function inSlices(units: Generator<void, RenderingOutcome>): Promise<RenderingOutcome> {
+  await yieldToEventLoop();
+  let since = wallMs();
+  for (;;) {
+    const unit = units.next();
+    if (unit.done === true) return unit.value;
+    if (wallMs() - since < sliceMs) continue;
+    await yieldToEventLoop();
+    since = wallMs();
+  }
 }
 
 type Failed = Extract<RenderResult, { ok: false }> & { final: boolean };

@@ -18,8 +18,11 @@ export type RenderingOutcome =
   | { ok: true; rendered: RenderedCluster; redact: (text: string) => string }
   | { ok: false; problems: Problem[]; needs: { lookups: LookupQuestion[]; secrets: string[] } };
 
-/** Renders one commit for one cluster, and collects every problem and every open question. */
-export function renderCluster(tree: ConfigurationTree, input: RenderInput): RenderingOutcome {
+/**
+ * Renders one commit for one cluster, and collects every problem and every open question. It may be left off at each `yield`, behind
+ * a unit, and be gone on with later: others may render meanwhile.
+ */
+export function* renderCluster(tree: ConfigurationTree, input: RenderInput): Generator<void, RenderingOutcome> {
   const problems: Problem[] = [];
   /** Goes on with the next unit after a failure: all problems at once. */
   const attempt = <Result>(render: () => Result, instead: Result): Result => {
@@ -35,10 +38,13 @@ export function renderCluster(tree: ConfigurationTree, input: RenderInput): Rend
   const context = attempt(() => new ClusterContext(tree, input), undefined);
   if (context === undefined) return failure(problems, undefined);
   if (context.missingSecrets.length > 0) return failure([], context);
+  yield;
 
   const { cluster } = input;
   const stacks: RenderedStack[] = [...attempt(() => renderMainStacks(context), [])];
+  yield;
   stacks.push(...attempt(() => renderExtraStacks(context), []));
+  yield;
   const pools: RenderedCluster['pools'] = [];
   const karpenterPools: RenderedCluster['karpenterPools'] = [];
   const poolComponents: RenderedComponent[] = [];
@@ -53,11 +59,15 @@ export function renderCluster(tree: ConfigurationTree, input: RenderInput): Rend
     stacks.push(stack);
     pools.push(rendered);
   };
-  for (const pool of cluster.nodePools) attempt(() => renderPool(pool), undefined);
+  for (const pool of cluster.nodePools) {
+    attempt(() => renderPool(pool), undefined);
+    yield;
+  }
   const components: RenderedComponent[] = [];
   for (const component of tree.components) {
     const rendered = attempt(() => renderComponent(context, component), undefined);
     if (rendered !== undefined) components.push(rendered);
+    yield;
   }
   const none = { preApply: [], postApply: [], preApplyStacks: [], postApplyStacks: [] };
   const deletions = attempt(() => renderDeletions(context), none);

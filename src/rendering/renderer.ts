@@ -5,6 +5,8 @@ import type { RenderInput } from './render-input.ts';
 export interface Renderer {
   /** Pure: the same input gives the same result, whatever was rendered before. Problems name files relative to the tree. */
   render: (input: RenderInput) => RenderingOutcome;
+  /** The same, unit by unit: each `next()` holds the thread for some milliseconds. */
+  begin: (input: RenderInput) => Generator<void, RenderingOutcome>;
 }
 
 /**
@@ -14,14 +16,22 @@ export interface Renderer {
 export function createRenderer(): Renderer {
   // one tree is rendered for every cluster of a channel
   const trees = new WeakMap<ReadonlyMap<string, string>, ConfigurationTree>();
+  const begin = (input: RenderInput): Generator<void, RenderingOutcome> => {
+    let tree = trees.get(input.tree);
+    if (tree === undefined) {
+      tree = configurationTree(input.tree);
+      trees.set(input.tree, tree);
+    }
+    return renderCluster(tree, input);
+  };
   return {
+    begin,
     render(input) {
-      let tree = trees.get(input.tree);
-      if (tree === undefined) {
-        tree = configurationTree(input.tree);
-        trees.set(input.tree, tree);
+      const units = begin(input);
+      for (;;) {
+        const unit = units.next();
+        if (unit.done === true) return unit.value;
       }
-      return renderCluster(tree, input);
     },
   };
 }
