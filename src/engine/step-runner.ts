@@ -4,7 +4,7 @@ import { type Failure, FailureError, transient } from '../domain/failure.ts';
 import type { StepInput, StepOutcome } from '../ports/step.ts';
 import { startDeadline, wallMs } from '../support/deadline.ts';
 import type { Logger } from '../support/logger.ts';
-import { redactText } from '../support/redact.ts';
+import { hideInData, redactText } from '../support/redact.ts';
 import type { AnyStep } from './engine-options.ts';
 
 export interface StepUnderWay {
@@ -77,7 +77,11 @@ export class StepRunner {
 
 /** What a server answered may repeat what it was sent: no failure and no journal entry is stored with a secret in it. */
 function redacted(outcome: StepOutcome): StepOutcome {
-  const journal = outcome.journal?.map((entry) => ({ ...entry, message: redactText(entry.message) }));
+  const journal = outcome.journal?.map((entry) => ({
+    ...entry,
+    message: redactText(entry.message),
+    ...(entry.data === undefined ? {} : { data: hideInData(entry.data) }),
+  }));
   const told = journal === undefined ? outcome : { ...outcome, journal };
   return told.kind === 'failed' ? { ...told, failure: withoutSecrets(told.failure) } : told;
 }

@@ -191,6 +191,22 @@ describe('status that is written back', () => {
     expect(await status()).toMatchObject({ current_version: '++++', last_version: 'x' });
   });
 
+  it("is taken with how far the cluster's life is, and as a whole: the original leaves out what is empty", async () => {
+    const path = `/kubernetes-clusters/${dev}`;
+    const update = {
+      lifecycle_status: 'requested',
+      status: { current_version: 'a', next_version: 'b', problems: [problem] },
+    };
+    expect((await ask('PATCH', path, update)).body).toMatchObject(update);
+    const done = { lifecycle_status: 'ready', status: { current_version: 'b', last_version: 'a', problems: null } };
+    expect((await ask('PATCH', path, done)).status).toBe(200);
+    expect(await status()).toEqual({ current_version: 'b', last_version: 'a', next_version: '', problems: [] });
+    const refused = await ask('PATCH', path, { lifecycle_status: 'gone', status: { current_version: 'c' } });
+    expect(refused.status).toBe(400);
+    expect(await status()).toMatchObject({ current_version: 'b' });
+    expect(clusterFile()).toContain('lifecycle_status: ready');
+  });
+
   it('keeps 25 problems of a cluster, and says how many it left out', async () => {
     const many = Array.from({ length: 40 }, (_, i) => ({ type: 'urn:clm:problem:x', title: `problem ${i}` }));
     await ask('PATCH', `/kubernetes-clusters/${dev}`, { status: { problems: [...many, ...many] } });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isSecretKey, redactText, redactValue } from '../../../src/support/redact.ts';
+import { hideInData, hideValues, isSecretKey, redactText, redactValue } from '../../../src/support/redact.ts';
 
 describe('redaction', () => {
   it.each([
@@ -27,6 +27,17 @@ describe('redaction', () => {
     'AKIA123456789012 called sts:GetCallerIdentity',
   ])('leaves %s as it is', (text) => {
     expect(redactText(text)).toBe(text);
+  });
+
+  it('hides planted values in data and changes nothing else of it, and leaves words alone that are as short as words', () => {
+    const before = { list: [1, null, { token: 'kept', text: 'says swordfish"42 twice: swordfish"42' }], word: 'beta' };
+    expect(hideInData(before)).toBe(before);
+    hideValues(['swordfish"42', 'beta']);
+    expect(hideInData(before)).toEqual({
+      list: [1, null, { token: 'kept', text: 'says [redacted] twice: [redacted]' }],
+      word: 'beta',
+    });
+    expect(hideInData(undefined)).toBeUndefined();
   });
 
   it('hides what is stored under the name of a secret, at any depth, and nothing else', () => {

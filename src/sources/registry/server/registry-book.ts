@@ -38,8 +38,8 @@ export type Refusal =
 
 export type Changed = { kind: 'changed'; entry: Entry } | Refusal;
 
-/** What a change wants of an entry: fields to set (undefined removes), by path below the entry. */
-export type Change = (fields: Fields) => { edits: YamlEdit[] } | { status: Fields } | { remove: true } | Refusal;
+/** What a change wants of an entry: fields to set (undefined removes), by path below the entry, and its status as a whole. */
+export type Change = (fields: Fields) => { edits: YamlEdit[]; status?: Fields } | { remove: true } | Refusal;
 
 export type Collection = 'clusters' | 'accounts';
 
@@ -109,16 +109,26 @@ class Book implements RegistryBook {
       if (expected !== undefined && expected !== before.etag) return { kind: 'stale', etag: before.etag };
       const wanted = change(before.fields);
       if ('kind' in wanted) return wanted;
-      if ('status' in wanted) {
-        await replaceFile(this.#statusPath(id), `${JSON.stringify(wanted.status, null, 2)}\n`);
-        return { kind: 'changed', entry: await this.#entry(collection, placed.fields) };
-      }
       if ('remove' in wanted) return this.#remove(collection, texts, placed, before);
-      if (wanted.edits.length === 0) return { kind: 'changed', entry: before };
-      const edits = wanted.edits.map(({ path, value }) => ({ path: [...placed.path, ...path], value }));
-      const text = editYaml(placed.file.text, edits);
-      return this.#write(collection, texts, { ...placed.file, text }, placed.fields);
+      const edited = await this.#edit(collection, texts, placed, { edits: wanted.edits, before });
+      if (edited.kind !== 'changed' || wanted.status === undefined) return edited;
+      // behind the fields, which may be refused; told again after a crash in between, it is the same
+      await replaceFile(this.#statusPath(id), `${JSON.stringify(wanted.status, null, 2)}\n`);
+      const { status: _status, ...fields } = edited.entry.fields;
+      return { kind: 'changed', entry: await this.#entry(collection, fields) };
     });
+  }
+
+  async #edit(
+    collection: Collection,
+    texts: RegistryTexts,
+    placed: Placed,
+    { edits, before }: { edits: YamlEdit[]; before: Entry },
+  ): Promise<Changed> {
+    if (edits.length === 0) return { kind: 'changed', entry: before };
+    const placedEdits = edits.map(({ path, value }) => ({ path: [...placed.path, ...path], value }));
+    const text = editYaml(placed.file.text, placedEdits);
+    return this.#write(collection, texts, { ...placed.file, text }, placed.fields);
   }
 
   async #remove(collection: Collection, texts: RegistryTexts, placed: Placed, before: Entry): Promise<Changed> {

@@ -124,22 +124,23 @@ const updateAccount: Handler = async (book, { params, body, expected }) => {
   return reply(await book.change('accounts', params['account_id'] as string, expected, change));
 };
 
-/** Status and the rest are kept apart, so one request changes one of the two. */
+/** The original sends how far a cluster's life is together with its status. */
 const updateCluster: Handler = async (book, { params, body, expected }) => {
   if (!isFields(body)) return invalid([noObject]);
   const { status, ...fields } = body;
-  if (status !== undefined && Object.keys(fields).some((name) => name !== 'id')) {
-    return invalid([bodyProblem('body.status', 'comes together with other fields', 'send the status by itself')]);
-  }
   if ('node_pools' in fields) {
     return invalid([bodyProblem('body.node_pools', 'cannot be changed here', 'use …/node-pools/{name}')]);
   }
   const id = params['cluster_id'] as string;
-  if (status === undefined) return reply(await book.change('clusters', id, expected, changeFields(fields, [])));
+  const change = changeFields(fields, []);
+  if (status === undefined) return reply(await book.change('clusters', id, expected, change));
   const problems = statusProblems(status);
   if (problems.length > 0) return invalid(problems);
-  const change: Change = (known) => ({ status: mergedStatus(known['status'], status as Fields) });
-  return reply(await book.change('clusters', id, expected, change));
+  const withStatus: Change = (known) => {
+    const wanted = change(known);
+    return 'edits' in wanted ? { ...wanted, status: wholeStatus(status as Fields) } : wanted;
+  };
+  return reply(await book.change('clusters', id, expected, withStatus));
 };
 
 const versions = ['current_version', 'last_version', 'next_version'];
@@ -154,10 +155,10 @@ function statusProblems(status: unknown): Problem[] {
     } else if (name !== 'problems') {
       const remedy = `use one of: ${versions.join(', ')}, problems`;
       problems.push(bodyProblem(`body.status.${name}`, 'is not a known field', remedy));
-    } else if (!Array.isArray(value)) {
+    } else if (value !== null && !Array.isArray(value)) {
       problems.push(bodyProblem('body.status.problems', 'is no list', 'send a list'));
     } else {
-      value.forEach((one: unknown, i) => {
+      (value ?? []).forEach((one: unknown, i) => {
         const fits = isFields(one) && typeof one['type'] === 'string' && typeof one['title'] === 'string';
         if (!fits)
           problems.push(bodyProblem(`body.status.problems.${i}`, 'has no type and title', 'send both, as texts'));
@@ -167,12 +168,10 @@ function statusProblems(status: unknown): Problem[] {
   return problems;
 }
 
-function mergedStatus(known: unknown, status: Fields): Fields {
-  const merged = { ...(isFields(known) ? known : {}), ...status };
-  return {
-    ...merged,
-    ...(Array.isArray(merged['problems']) ? { problems: capProblems(merged['problems'] as RegistryProblem[]) } : {}),
-  };
+/** A status is sent as a whole, by a client that leaves out what is empty: what is not in it is not any more. */
+function wholeStatus(status: Fields): Fields {
+  const problems = (status['problems'] ?? []) as RegistryProblem[];
+  return { ...Object.fromEntries(versions.map((name) => [name, status[name] ?? ''])), problems: capProblems(problems) };
 }
 
 /** Absence never deletes by itself: what is taken out has been decommissioned before. */
