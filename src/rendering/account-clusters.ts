@@ -12,7 +12,7 @@ function oidcProvider({ provider, configItems, localId, apiServerUrl }: Cluster)
 }
 
 /** Fields that follow from the others, under the original's names. */
-export function derivedFields(cluster: Cluster): Record<string, GoValue> {
+export function derivedFields(cluster: Cluster): Record<string, string> {
   const account = accountNumber(cluster.infrastructureAccount);
   const provider = oidcProvider(cluster);
   return {
@@ -72,7 +72,7 @@ function trustRelationship(together: readonly Cluster[]): unknown {
           Principal: { Federated: OIDCProviderARN },
           Action: 'sts:AssumeRoleWithWebIdentity',
           // biome-ignore lint/suspicious/noTemplateCurlyInString: the text itself is a placeholder for who uses it
-          Condition: { StringLike: { [String(OIDCSubjectKey)]: 'system:serviceaccount:${SERVICE_ACCOUNT}' } },
+          Condition: { StringLike: { [OIDCSubjectKey ?? '']: 'system:serviceaccount:${SERVICE_ACCOUNT}' } },
         }),
       ]),
     ],

@@ -3,6 +3,7 @@ import { nearMatches } from '../../domain/near-matches.ts';
 import { formatDuration } from '../../support/duration.ts';
 import { attributeFailures } from '../e2e/attribution.ts';
 import { etaLinks, relative } from './channel-eta.ts';
+import { driftLinks } from './drift-links.ts';
 import { promotionLinks } from './promotion-links.ts';
 import type {
   ChannelStatus,
@@ -256,26 +257,6 @@ function clusterLinks(status: StatusDocument, cluster: ClusterStatus): Explanati
   }
   links.push(...driftLinks(status, cluster));
   return links;
-}
-
-/** Whether it is still as it was recorded. While it is updated nobody looks, and what was seen before says nothing. */
-function driftLinks(status: StatusDocument, cluster: ClusterStatus): ExplanationLink[] {
-  const { drift } = cluster;
-  if (drift === undefined || cluster.state !== 'up-to-date') return [];
-  const { lookedAt, nextLookAt, found } = drift;
-  const next = `looked at again ${relative(status.at, nextLookAt)}`;
-  const link = { depth: 1, subject: 'drift', next };
-  if (lookedAt === undefined) return [{ ...link, message: 'Nobody has looked yet whether it is as it was recorded.' }];
-  if (found.length === 0) return [{ ...link, message: 'It was as recorded when it was last looked at.' }];
-  return [
-    {
-      ...link,
-      message: `It differs from what was recorded: ${found.join('; ')}`,
-      code: 'cluster-drifted',
-      since: lookedAt,
-      action: 'undo the change, or make it one of the configuration; clm explain cluster-drifted',
-    },
-  ];
 }
 
 /** The failure, whether the change has made it, and whether it is this cluster's alone. */

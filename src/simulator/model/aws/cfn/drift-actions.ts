@@ -1,5 +1,5 @@
 /** Drift detection: what somebody changed of a stack's resources behind its back. */
-import { AwsError, page } from '../aws-request.ts';
+import { AwsError, page, plainText } from '../aws-request.ts';
 import type { ActionTable, Call } from '../cloud.ts';
 import type { RegionState } from '../region-state.ts';
 import { findStack } from './find-stack.ts';
@@ -54,8 +54,8 @@ function compared(state: RegionState, resource: StackResource): ResourceDriftVie
   const differences = Object.entries(live).flatMap(([name, actual]) => {
     const expected = resource.applied[name];
     // what the template does not set is not compared
-    if (expected === undefined || String(expected) === actual) return [];
-    return [{ path: `/${name}`, expected: String(expected), actual }];
+    if (expected === undefined || plainText(expected) === actual) return [];
+    return [{ path: `/${name}`, expected: plainText(expected), actual }];
   });
   return { ...base, status: differences.length === 0 ? 'IN_SYNC' : 'MODIFIED', differences };
 }
