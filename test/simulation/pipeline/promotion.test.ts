@@ -51,11 +51,19 @@ describe('a merge to the first channel', () => {
   });
 
   it('fast-forwards clusters that a commit does not change, and lets them keep their evidence', async () => {
-    const { world, daemon } = await adoptedWorld({ channels: { dev: 2 } });
+    const { world, daemon } = await adoptedWorld({ channels: { dev: 2 }, policy: { soakMs: 0 } });
     const first = world.source.merge('dev', 'b1', { manifest: 'm2' });
     await daemon.until('b1 proven', async () => (await daemon.stateOf(`rollout:dev:${first}`)) === 'proven');
     const runs = world.checkRuns.length;
+    const calls = () => [1, 2].map((n) => world.clusterOf(`dev-${n}`).calls);
+    const before = calls();
     const second = world.source.merge('dev', 'b2', { broken: ['nobody'] });
+    const { id: other } = world.clusterOf('dev-2');
+    const runsIt = async (): Promise<boolean> =>
+      ((await world.store.fact('cluster', other))?.value as { commit?: string } | undefined)?.commit === second;
+    await daemon.until('b2 runs', runsIt);
+    // one rendering, and nobody is asked
+    expect([calls(), world.renders.get(`${second} ${other}`)]).toEqual([before, 1]);
     await daemon.until('b2 proven', async () => (await daemon.stateOf(`rollout:dev:${second}`)) === 'proven');
     expect(world.checkRuns.length).toBe(runs);
     const id = world.clusterOf('dev-1').id;

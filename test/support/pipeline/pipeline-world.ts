@@ -160,7 +160,11 @@ export class PipelineWorld {
     return this.clusters.get(entry?.id ?? '') as ScriptedCluster;
   }
 
+  /** How often each commit was rendered for each cluster: `<commit> <cluster id>`. */
+  readonly renders = new Map<string, number>();
   readonly render: Render = async (cluster, commit) => {
+    const key = `${commit} ${cluster.id}`;
+    this.renders.set(key, (this.renders.get(key) ?? 0) + 1);
     const content = this.source.contentOf(commit);
     if (content.broken.includes(cluster.alias)) {
       return { ok: false, problems: [{ file: 'cluster.yaml', line: 3, message: 'no such value', remedy: 'set it' }] };

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { createLookupRecord } from '../../../src/daemon/lookup-record.ts';
 import { createRender, type RenderOptions } from '../../../src/daemon/render.ts';
-import type { Cluster } from '../../../src/domain/cluster.ts';
+import type { Cluster, InfrastructureAccount } from '../../../src/domain/cluster.ts';
 import { FailureError, transient } from '../../../src/domain/failure.ts';
 import { questionKey } from '../../../src/domain/lookups.ts';
 import type { CloudLookups } from '../../../src/ports/cloud-lookups.ts';
 import type { Fact, FactWrite, Json } from '../../../src/ports/store.ts';
+import { yieldToEventLoop } from '../../../src/support/deadline.ts';
 import { redactText } from '../../../src/support/redact.ts';
 import { configMap, renderedCluster } from '../../support/render-input.ts';
 
@@ -218,5 +219,61 @@ describe('encrypted config items', () => {
   it('without a way to decrypt them say so, and do not render as something else', async () => {
     const result = await renderOf(files('.Cluster.ConfigItems.plain'), {})(encrypted, 'one');
     expect(result.ok || result.problems).toMatchObject([{ message: '1 config items are encrypted' }]);
+  });
+});
+
+describe('what is kept of a rendering', () => {
+  const template = configMap('x', '{{ .Cluster.Owner }} {{ len .Cluster.AccountClusters }} {{ .Cluster.Alias }}');
+  const account: InfrastructureAccount = {
+    id: renderedCluster.infrastructureAccount,
+    name: 'shop',
+    owner: 'team-a',
+    environment: 'test',
+    lifecycleStatus: 'ready',
+  };
+
+  it('is not given again once the cluster, its account or its neighbours are others', async () => {
+    const world = { accounts: [account], clusters: [renderedCluster] as Cluster[] };
+    let reads = 0;
+    const render = createRender({
+      source: {
+        readTree: () => {
+          reads += 1;
+          return Promise.resolve(new Map([['manifests/a/x.yaml', template]]));
+        },
+      },
+      path: 'cluster',
+      accounts: () => world.accounts,
+      clusters: () => world.clusters,
+    });
+    expect(await shownValue(render, 'c')).toBe('team-a 1 shop');
+    world.accounts = [{ ...account, owner: 'team-b' }];
+    expect(await shownValue(render, 'c')).toBe('team-b 1 shop');
+    world.clusters = [renderedCluster, { ...renderedCluster, id: 'other', alias: 'next' }];
+    expect(await shownValue(render, 'c')).toBe('team-b 2 shop');
+    world.clusters = [...world.clusters, { ...renderedCluster, id: 'far', infrastructureAccount: 'aws:999999999999' }];
+    expect(await shownValue(render, 'c')).toBe('team-b 2 shop');
+    expect(await shownValue(render, 'c', { ...renderedCluster, alias: 'renamed' })).toBe('team-b 2 renamed');
+    expect(reads).toBe(1);
+  });
+
+  it('lets others have their turn while it is made', async () => {
+    const files = Array.from({ length: 40 }, (_, n): [string, string] => [
+      `manifests/c${n}/x.yaml`,
+      Array.from({ length: 60 }, (_one, i) => configMap(`x-${n}-${i}`, '{{ .Cluster.Alias }}')).join('---\n'),
+    ]);
+    const render = renderOf({ c: Object.fromEntries(files) }, {});
+    let turns = 0;
+    let over = false;
+    const others = (async () => {
+      while (!over) {
+        await yieldToEventLoop();
+        turns += 1;
+      }
+    })();
+    expect((await render(renderedCluster, 'c')).ok).toBe(true);
+    over = true;
+    await others;
+    expect(turns).toBeGreaterThan(4);
   });
 });
