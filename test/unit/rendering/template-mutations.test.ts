@@ -73,7 +73,9 @@ const pieces = [
 
 const limits = { maxOutput: 100_000, maxSteps: 5_000, maxDepth: 20 };
 
-it('ten thousand mutations of real templates give a text or an error with a place, and never anything else', () => {
+it('ten thousand mutations of real templates give a text or an error with a place, and never anything else', {
+  timeout: 60_000,
+}, () => {
   const random = seededRandom('mutations');
   const sources = templates(root);
   expect(sources.length).toBeGreaterThan(15);
