@@ -231,7 +231,9 @@ async function renderAll(
       rendered += 1;
       if (result.ok) continue;
       for (const problem of result.problems) {
-        const file = `${channel.branch}:${config.configRepository.path}/${problem.file}`;
+        const { file: name } = problem;
+        // a file of a further repository is on no branch of this one
+        const file = name.startsWith('@') ? name : `${channel.branch}:${config.configRepository.path}/${name}`;
         const key = `${file}:${problem.line ?? ''}:${problem.message}`;
         if (problems.size < renderProblemCap && !problems.has(key)) {
           problems.set(key, { ...problem, file, message: `${problem.message} (for cluster ${cluster.alias})` });

@@ -35,6 +35,7 @@ export interface DriftLook {
 const shown = 20;
 /** CloudFormation takes seconds to minutes to compare a stack's resources. */
 const detectionMs = 2 * 60_000;
+const longestDetectionMs = 3_600_000;
 const detectionsAtOnce = 4;
 const named = 3;
 
@@ -69,8 +70,8 @@ export async function lookForDrift(
   return { facts: [...facts, ...look.facts], journal: look.journal };
 }
 
-function driftWrite(cluster: string, fact: DriftFact): FactWrite {
-  return { kind: 'drift', key: cluster, value: fact };
+function driftWrite(cluster: string, { detections, ...fact }: DriftFact): FactWrite {
+  return { kind: 'drift', key: cluster, value: detections === undefined ? fact : { ...fact, detections } };
 }
 
 /** What the registry says of a cluster, as far as it may change what renders. */
@@ -136,13 +137,14 @@ async function differences(
     }
     const { cloud } = await deps.sessions.sessionFor(cluster.id);
     const names = result.rendered.stacks.map((stack) => stack.name);
-    if (before.detections === undefined) {
+    const begun = usableDetections(before, fact, now);
+    if (begun === undefined) {
       const detections = await beginDetections(cloud, names);
       if (Object.keys(detections).length > 0) return { detections };
     }
     const live = await liveDifferences(deps, cluster, info, result.rendered, fact, now);
     if (live === undefined) return undefined;
-    const drifted = await detectedDrift(cloud, before.detections ?? {});
+    const drifted = await detectedDrift(cloud, begun ?? {});
     return { ...live, texts: [...live.texts, ...drifted] };
   } catch (error) {
     if (!(error instanceof FailureError)) throw error;
@@ -151,6 +153,12 @@ async function differences(
   } finally {
     deps.sessions.release(cluster.id);
   }
+}
+
+/** What was begun before the last update, or long ago, tells of another cluster than there is now. */
+function usableDetections({ detections, next }: DriftFact, fact: ClusterFact, now: number): DriftFact['detections'] {
+  const usable = fact.updatedAt <= next - detectionMs && now - next <= longestDetectionMs;
+  return usable ? detections : undefined;
 }
 
 /** Stacks that cannot be compared as they are, or that nobody may compare, are left out. */

@@ -111,6 +111,17 @@ async function askStack(
 
 /** What somebody changed of its resources; the change set says nothing of that. */
 async function askDrift(cloud: CloudProvider, stack: string): Promise<string[]> {
+  try {
+    return await detectedDrift(cloud, stack);
+  } catch (error) {
+    // whoever may not ask for this may still be told the rest
+    if (error instanceof FailureError)
+      return [`stack ${stack}: drift could not be asked for: ${error.failure.message}`];
+    throw error;
+  }
+}
+
+async function detectedDrift(cloud: CloudProvider, stack: string): Promise<string[]> {
   const detection = await cloud.detectDrift(stack);
   if (detection === undefined) return [];
   for (let poll = 0; poll < driftPolls; poll++) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FailureError, transient } from '../../../src/domain/failure.ts';
+import { FailureError, terminal, transient } from '../../../src/domain/failure.ts';
 import type { TimeWindow } from '../../../src/domain/time-window.ts';
 import { adoptedWorld, minute, type PipelineWorld } from '../../support/pipeline/pipeline-world.ts';
 
@@ -70,6 +70,19 @@ describe('a cluster that drifted', () => {
     );
     expect(told[0]).toContain('it is left so');
     expect([...mutations(world, 'dev-1'), ...(await updates(world))]).toEqual([]);
+  });
+
+  it('is looked at without what nobody may ask CloudFormation', async () => {
+    const { world, daemon } = await adoptedWorld({ channels: { dev: 1 } });
+    const live = world.clusterOf('dev-1');
+    const cloud = live.cloud;
+    live.cloud = () => ({
+      ...cloud.call(live),
+      detectDrift: () =>
+        Promise.reject(new FailureError(terminal('aws-unauthorized', 'DetectStackDrift is not allowed'))),
+    });
+    edit(world, 'dev-1');
+    await daemon.until('brought back', isBack(world, 'dev-1'), 20 * hour);
   });
 
   it('is not looked at where the registry says so', async () => {

@@ -49,6 +49,36 @@ logLevel: loud
     for (const problem of problems) expect(problem.remedy).not.toBe('');
   });
 
+  it('names further repositories, with mirrors of their own, and tells what is wrong with them', () => {
+    const having = (further: string): string => smallest.replace('config.git\n', `config.git\n  further:\n${further}`);
+    const { config } = parseDaemonConfig(
+      '/etc/clm/clm.yaml',
+      having(
+        '    - {name: shared, url: ../shared.git, branch: main}\n    - {name: team-2, url: "git@host:t.git", path: conf}\n',
+      ),
+      {},
+    );
+    expect(config?.configRepository.further).toEqual([
+      {
+        name: 'shared',
+        url: '/etc/shared.git',
+        path: 'cluster',
+        branch: 'main',
+        mirrorPath: '/etc/clm/.clm/mirrors/shared.git',
+      },
+      { name: 'team-2', url: 'git@host:t.git', path: 'conf', mirrorPath: '/etc/clm/.clm/mirrors/team-2.git' },
+    ]);
+    const twice = parseDaemonConfig('clm.yaml', having('    - {name: a, url: x}\n    - {name: a, url: y}\n'), {});
+    expect(twice.problems).toMatchObject([
+      { line: 5, path: 'configRepository.further[1].name', message: 'source a is named twice' },
+    ]);
+    const odd = parseDaemonConfig('clm.yaml', having('    - {name: ../up, url: x}\n    - {name: b}\n'), {});
+    expect(odd.problems.map(({ line, path }) => [line, path])).toEqual([
+      [4, 'configRepository.further[0].name'],
+      [5, 'configRepository.further[1].url'],
+    ]);
+  });
+
   it('places what is missing at the section that lacks it', () => {
     const { problems } = parseDaemonConfig('clm.yaml', smallest.replace('accounts: accounts.yaml\n', ''), {});
     expect(problems).toEqual([expect.objectContaining({ path: 'accounts', line: 1 })]);
