@@ -92,7 +92,15 @@ async function simulate(look: FleetLook, { at, path, ...options }: Asked, signal
   const lookups = modelLookups(() => {
     guessed += 1;
   });
-  const render = createRender({ source: base, path, accounts: () => look.accounts, record, cloud: () => lookups });
+  const render = createRender({
+    source: base,
+    further: look.further,
+    path,
+    accounts: () => look.accounts,
+    clusters: () => look.registered,
+    record,
+    cloud: () => lookups,
+  });
   const clusters = registered;
   const fleet = await fleetModel({ clusters, pipeline, source: base, heads, render, store, now: at });
   const { tree, subject } = await base.commitInfo(commit);

@@ -44,6 +44,11 @@ export function overlaySource(source: ChannelSource, heads: ReadonlyMap<string, 
       branches.set(branch, to);
       return { kind: 'moved' };
     },
+    async named(name) {
+      const there = await source.named(name);
+      const own = branches.get(name.replace(/^refs\/heads\//, ''));
+      return own === undefined ? there : { ...there, branch: own };
+    },
     isAncestor,
     commitInfo: (commit) => remembered(infos, commit, () => source.commitInfo(commit)),
     commitsBetween: (from, to, limit, options) => source.commitsBetween(from, to, limit, options),
