@@ -1,25 +1,28 @@
 import { defineConfig } from 'vitest/config';
 
-const project = (name: string, testTimeout: number, serial = false) => ({
+/** Tests of a project share their modules from file to file: importing them anew for each costs more than most files' tests do. */
+const project = (name: string, testTimeout: number, group = 0) => ({
   test: {
     name,
     include: [`test/${name}/**/*.test.ts`],
     testTimeout,
     hookTimeout: testTimeout,
-    ...(serial ? { fileParallelism: false } : {}),
+    isolate: false,
+    maxWorkers: 2,
+    sequence: { groupOrder: group },
   },
 });
 
 export default defineConfig({
   test: {
-    maxWorkers: 2,
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     projects: [
       project('unit', 10_000),
       project('compat', 10_000),
       project('integration', 60_000),
       project('simulation', 120_000),
-      project('system', 300_000, true),
+      // last, by themselves: each of them is processes of its own, which share the machine with one other at most
+      project('system', 300_000, 1),
     ],
   },
 });
