@@ -144,10 +144,10 @@ describe('a veto', () => {
 describe('an unproven head', () => {
   it('is held until somebody approves exactly it', async () => {
     const { world, daemon } = await adoptedWorld({ channels: { dev: 1, stable: 1 } });
-    const first = world.source.merge('stable', 'x1', { manifest: 'mine' });
+    const first = world.source.merge('stable', 'e1', { manifest: 'mine' });
     await daemon.pass(5 * minute);
     expect((await daemon.row('channel:stable'))?.context).toMatchObject({ problem: { code: 'head-unproven' } });
-    const second = world.source.merge('stable', 'x2', { manifest: 'mine too' });
+    const second = world.source.merge('stable', 'e2', { manifest: 'mine too' });
     const approve = { verdict: 'approved' as const, channel: 'stable', reason, forSeconds: 3600 };
     await daemon.pass(2 * minute);
     expect(await refusal(daemon.control.approve({ ...approve, commit: first }, jo))).toContain('Nothing of');

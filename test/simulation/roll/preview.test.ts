@@ -36,9 +36,9 @@ describe('a preview of a roll', () => {
     const after = await preview();
     expect(after.blocks).toEqual([]);
     expect(after.pools[0]?.measured).toEqual({ boots: 3, drains: 3 });
-    // The same roll again would take about as long as it took; overlaps of small pools are not forecast.
+    // Of the same size as what it took; a small pool takes less, as the forecast overlaps no drain with a boot.
     expect(after.total.p90Seconds).toBeGreaterThan(took * 0.5);
-    expect(after.total.p50Seconds).toBeLessThan(took * 2);
+    expect(after.total.p50Seconds).toBeLessThan(took * 2.5);
     await daemon.stop();
   });
 
