@@ -74,34 +74,44 @@ async function oneRound(input: WaitInput, deadline: number, note: (missing: stri
 
   return new Promise<Round>((resolve) => {
     let settled = false;
+    // A watch may end, or refuse to begin, before it has been answered.
+    let handle: { stop(): void } | undefined;
     const settle = (round: Round): void => {
       if (settled) return;
       settled = true;
       timer.cancel();
       input.signal.removeEventListener('abort', onAbort);
-      handle.stop();
+      handle?.stop();
       resolve(round);
     };
     const onAbort = (): void => settle({ kind: 'fatal', error: input.signal.reason });
     const timer = input.clock.at(deadline, () => settle({ kind: 'again' }));
-    const handle = kube.watch(
-      resource,
-      { ...options, resourceVersion },
-      {
-        event: ({ type, object }) => {
-          if (type === 'BOOKMARK' || settled) return;
-          if (type === 'DELETED') items.delete(keyOf(object));
-          else items.set(keyOf(object), object);
-          // A judge that throws has a verdict: it must not fall into the watch's hands.
-          try {
-            if (content()) settle({ kind: 'content', items: [...items.values()] });
-          } catch (error) {
-            settle({ kind: 'fatal', error });
-          }
+    try {
+      handle = kube.watch(
+        resource,
+        { ...options, resourceVersion },
+        {
+          event: ({ type, object }) => {
+            if (type === 'BOOKMARK' || settled) return;
+            if (type === 'DELETED') items.delete(keyOf(object));
+            else items.set(keyOf(object), object);
+            // A judge that throws has a verdict: it must not fall into the watch's hands.
+            try {
+              if (content()) settle({ kind: 'content', items: [...items.values()] });
+            } catch (error) {
+              settle({ kind: 'fatal', error });
+            }
+          },
+          closed: () => settle({ kind: 'again' }),
         },
-        closed: () => settle({ kind: 'again' }),
-      },
-    );
+      );
+    } catch (error) {
+      settle({ kind: 'fatal', error });
+    }
+    if (settled) {
+      handle?.stop();
+      return;
+    }
     input.signal.addEventListener('abort', onAbort, { once: true });
     if (input.signal.aborted) onAbort();
   });
