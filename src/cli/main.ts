@@ -104,6 +104,8 @@ async function createProgram(args: string[], context: CommandContext): Promise<C
   const program = new Command('clm')
     .description('Cluster lifecycle manager: rolls a change through a fleet of Kubernetes clusters, on evidence.')
     .version(programVersion())
+    // what follows the name of a command is that command's, whichever options its parent has
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
       writeOut: (text) => io.out(text),
