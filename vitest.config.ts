@@ -8,7 +8,8 @@ const project = (name: string, testTimeout: number, group = 0) => ({
     testTimeout,
     hookTimeout: testTimeout,
     isolate: false,
-    maxWorkers: 2,
+    // more than most machines of CI have cores: many tests wait for processes that they started
+    maxWorkers: 3,
     sequence: { groupOrder: group },
   },
 });
@@ -21,7 +22,7 @@ export default defineConfig({
       project('compat', 10_000),
       project('integration', 60_000),
       project('simulation', 120_000),
-      // last, by themselves: each of them is processes of its own, which share the machine with one other at most
+      // last, by themselves: each of them is processes of its own, at a speed of its own
       project('system', 300_000, 1),
     ],
   },
