@@ -150,7 +150,7 @@ async function planOne(
   const earlier = same ? { recorded: undefined, begun: [] } : await renderEarlier(render, known, notes);
   if (known.fact === undefined && !fresh) notes.push('never looked at: start clm daemon, then clm adopt');
   if (after.sealed) notes.push('encrypted config items were compared without being decrypted');
-  const answer = fresh ? undefined : await asking?.ask(cluster, rendered);
+  const answer = fresh ? undefined : await asking?.ask(cluster, rendered, after.redact);
   const refusals = same ? [] : refusalsOf(cluster, after, earlier);
   const change = compareCluster(
     { after, fact: known.fact, ...earlier, fresh, cluster, sizes: known.sizes, histories: known.histories },

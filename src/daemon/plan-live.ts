@@ -12,8 +12,14 @@ import type { Random } from '../support/random.ts';
 import type { FleetLook } from './fleet-look.ts';
 import { previewRoll } from './roll-preview.ts';
 
+interface LiveAnswer {
+  live: LiveFindings;
+  refusals: PlanRefusal[];
+}
+
 export interface Asking {
-  ask(cluster: Cluster, rendered: RenderedCluster): Promise<{ live: LiveFindings; refusals: PlanRefusal[] }>;
+  /** `redact` hides the secrets that rendered: whoever refuses an object or a template quotes it. */
+  ask(cluster: Cluster, rendered: RenderedCluster, redact: (text: string) => string): Promise<LiveAnswer>;
   close(): Promise<void>;
 }
 
@@ -41,21 +47,28 @@ export function openAsking(
       ? undefined
       : previewRoll({ store, sessions, clusters: () => registered, now }, cluster.id, signal);
   return {
-    async ask(cluster, rendered) {
+    async ask(cluster, rendered, redact) {
       try {
         const session = await sessions.sessionFor(cluster.id);
         const { live, refusals } = await askCluster({ session, cluster, rendered, name, now: now() });
         const roll = await rollOf(cluster);
-        return { live: { ...live, ...(roll === undefined ? {} : { roll }) }, refusals };
+        return redacted({ live: { ...live, ...(roll === undefined ? {} : { roll }) }, refusals }, redact);
       } catch (error) {
         const trouble = error instanceof FailureError ? error.failure.message : undefined;
         const told = trouble ?? (error instanceof Error && error.name === 'ApiError' ? error.message : undefined);
         if (told === undefined) throw error;
-        return { live: { stacks: [], objects: [], trouble: told }, refusals: [] };
+        return { live: { stacks: [], objects: [], trouble: redact(told) }, refusals: [] };
       } finally {
         sessions.release(cluster.id);
       }
     },
     close: () => sessions.close(),
   };
+}
+
+/** Every text of it, also those that somebody adds later. */
+function redacted(answer: LiveAnswer, redact: (text: string) => string): LiveAnswer {
+  return JSON.parse(JSON.stringify(answer), (_, value: unknown) =>
+    typeof value === 'string' ? redact(value) : value,
+  ) as LiveAnswer;
 }

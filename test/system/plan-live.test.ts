@@ -21,10 +21,10 @@ const edited = async (file: string, from: string, to: string): Promise<void> => 
   await writeFile(file, before.replace(from, to));
 };
 
-function callsOf(stage: Stage, action: string, params: Record<string, unknown>): unknown {
+function call(stage: Stage, service: string, action: string, params: Record<string, unknown>): unknown {
   const { cluster } = stage.members[0] as Stage['members'][number];
   const place = { account: accountNumber(cluster.infrastructureAccount), region: cluster.region };
-  const answer = stage.world.aws.handle({ ...place, service: 'cloudformation', action, params, userAgent: 'test' });
+  const answer = stage.world.aws.handle({ ...place, service, action, params, userAgent: 'test' });
   if (!answer.ok) throw new Error(answer.message);
   return answer.result;
 }
@@ -47,6 +47,7 @@ describe('clm plan over the wire', { timeout: 300_000 }, () => {
       expect(settled).toMatchObject({ code: 0, summary: '1 no-op', noop: true, refusals: [] });
       expect(settled.clusters[0]?.live).toMatchObject({ stacks: [], objects: [] });
       expect(settled.clusters[0]?.live?.trouble).toBeUndefined();
+      expect(settled.clusters[0]?.live?.drift).toBeUndefined();
 
       execFileSync('git', ['--git-dir', stage.repository.bare, 'branch', 'my-change', 'dev']);
       await stage.repository.merge('my-change', 'Larger volumes, newer CoreDNS', async (work) => {
@@ -70,7 +71,7 @@ describe('clm plan over the wire', { timeout: 300_000 }, () => {
       expect(change.changes.map((one) => one.name.split(' ')[0])).toContain('Deployment');
       expect(change.nodes).toBeGreaterThan(0);
       for (const StackName of pools)
-        expect(callsOf(stage, 'ListChangeSets', { StackName })).toMatchObject({ Summaries: [] });
+        expect(call(stage, 'cloudformation', 'ListChangeSets', { StackName })).toMatchObject({ Summaries: [] });
       expect(stage.meter.size()).toMatchObject({ nodes: before.nodes });
 
       const path = '/apis/apps/v1/namespaces/kube-system/deployments/coredns';
@@ -80,6 +81,15 @@ describe('clm plan over the wire', { timeout: 300_000 }, () => {
         body: JSON.stringify([{ op: 'replace', path: '/spec/template/spec/containers/0/image', value: 'by-hand:1' }]),
       });
       expect(byHand.status).toBe(200);
+      const stack = pools[0] as string;
+      const { StackResources } = call(stage, 'cloudformation', 'DescribeStackResources', { StackName: stack }) as {
+        StackResources: { ResourceType: string; LogicalResourceId: string; PhysicalResourceId: string }[];
+      };
+      const group = StackResources.find((one) => one.ResourceType === 'AWS::AutoScaling::AutoScalingGroup');
+      call(stage, 'autoscaling', 'UpdateAutoScalingGroup', {
+        AutoScalingGroupName: group?.PhysicalResourceId,
+        MaxSize: 99,
+      });
       const drifted = await planned(stage, ['--live', '--cluster', cluster.id]);
       expect(drifted.summary).toBe('1 no-op');
       expect(drifted.clusters[0]?.live?.objects).toMatchObject([
@@ -88,6 +98,9 @@ describe('clm plan over the wire', { timeout: 300_000 }, () => {
           state: 'differs',
           message: expect.stringContaining('image') as string,
         },
+      ]);
+      expect(drifted.clusters[0]?.live?.drift).toEqual([
+        `stack ${stack}: ${group?.LogicalResourceId} (AWS::AutoScaling::AutoScalingGroup) was changed by hand: MaxSize`,
       ]);
     });
   });

@@ -1,11 +1,14 @@
 /** Secrets are planted in config items, encrypted as KMS of the simulated cloud does it; then everything that clm wrote is searched. */
+import { execFileSync } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { adoptFleet, mergeChange } from '../../src/cli/demo/stage.ts';
 import { accountNumber } from '../../src/domain/cluster.ts';
 import { sleep, wallMs } from '../../src/support/deadline.ts';
-import { runClm } from '../support/system/run-clm.ts';
+import { runCli } from '../support/cli-io.ts';
 import { withStage } from '../support/system/with-stage.ts';
 
 const secret = 'Planted-9f3e7c51-hunter2-swordfish';
@@ -36,6 +39,38 @@ metadata:
   labels: {token: "not a label: {{ .Cluster.ConfigItems.planted_token }}"}
 `;
 
+/** A receiver of news. Its signing secret is written to a file. */
+async function hook(secretFile: string): Promise<{ url: string; bodies: string[]; close: () => Promise<void> }> {
+  const bodies: string[] = [];
+  const server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (part: Buffer) => {
+      body += part.toString('utf8');
+    });
+    request.on('end', () => {
+      bodies.push(body);
+      response.end();
+    });
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  await writeFile(secretFile, `whsec_${Buffer.from('a key for signing news, of a test').toString('base64')}\n`);
+  const { port } = server.address() as AddressInfo;
+  const close = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.close(() => resolve());
+    });
+  return { url: `http://127.0.0.1:${port}/`, bodies, close };
+}
+
+// the SDK's own chain finds them, as it would for anybody at a shell
+beforeAll(() => {
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIA000000000000');
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'simulated');
+});
+afterAll(() => vi.unstubAllEnvs());
+
 it('a planted secret reaches the cluster, and neither logs, plans, journal, errors nor the database', {
   timeout: 300_000,
 }, async () => {
@@ -51,10 +86,17 @@ it('a planted secret reaches the cluster, and neither logs, plans, journal, erro
       await writeFile(join(registry, file), text.replace(/^config_items:( \{\})?$/m, item));
     }
     const settings = await readFile(daemon.configFile, 'utf8');
-    await writeFile(daemon.configFile, settings.replace(/^logLevel: .*$/m, 'logLevel: debug'));
+    const heard = await hook(join(directory, 'hook-secret'));
+    const sink = `{name: hook, kind: webhook, url: '${heard.url}', secretFile: hook-secret, tell: [info, attention]}`;
+    const quiet = settings.replace(/^logLevel: .*$/m, 'logLevel: debug');
+    await writeFile(daemon.configFile, `${quiet}notifications: {sinks: [${sink}]}\n`);
     daemon.start();
     await adoptFleet(stage, new AbortController().signal);
-    const clm = (...args: string[]) => runClm([...args, '--config', daemon.configFile], { cwd: directory });
+    const environment = { CLM_CLOCK: stage.daemonSetup.clock };
+    const clm = async (...args: string[]): Promise<string> => {
+      const { out, err } = await runCli([...args, '--config', daemon.configFile], { environment });
+      return out + err;
+    };
     const until = async (what: string, holds: () => Promise<boolean> | boolean): Promise<void> => {
       const end = wallMs() + 120_000;
       while (!(await holds())) {
@@ -86,9 +128,13 @@ it('a planted secret reaches the cluster, and neither logs, plans, journal, erro
     });
     const plan = await clm('plan', commit);
     await adding('Refused with a secret in it', refused);
-    await until('the refusal is told', async () => (await clm('events', '-o', 'json')).stdout.includes('kube-invalid'));
+    await until('the refusal is told', async () => (await clm('events', '-o', 'json')).includes('kube-invalid'));
 
-    const said: Record<string, string> = { plan: plan.stdout + plan.stderr };
+    const out = join(directory, 'rendered');
+    const rendering = await clm('render', 'dev', '--live', '--out', out, '--cluster', dev.id);
+    await until('people are told', () => heard.bodies.some((body) => body.includes('refused (HTTP 422)')));
+    const livePlan = ['plan', 'dev', '--live', '--full', '--cluster', dev.id];
+    const said: Record<string, string> = { plan, render: rendering };
     for (const args of [
       ['status'],
       ['status', '-o', 'json'],
@@ -96,11 +142,37 @@ it('a planted secret reaches the cluster, and neither logs, plans, journal, erro
       ['events'],
       ['events', '-o', 'json'],
       ['why', dev.id],
+      livePlan,
+      ['plan', 'dev', '-o', 'markdown', '--cluster', dev.id],
+      ['audit', 'verify'],
+      ['validate'],
     ]) {
-      const { stdout, stderr } = await clm(...args);
-      said[args.join(' ')] = stdout + stderr;
+      said[args.join(' ')] = await clm(...args);
     }
+    // it leaves: what it runs is told once more
+    for (const file of await readdir(registry)) {
+      const text = await readFile(join(registry, file), 'utf8');
+      await writeFile(
+        join(registry, file),
+        text.replace('lifecycle_status: ready', 'lifecycle_status: decommission-requested'),
+      );
+    }
+    await until('its end is awaited', async () => (await clm('why', dev.id)).includes('decommission'));
+    said['plan of a cluster that goes'] = await clm('plan', '--live', '-o', 'json', '--cluster', dev.id);
+    said['why of one'] = await clm('why', dev.id);
     await daemon.stop();
+    said['news'] = heard.bodies.join('\n');
+    const objects = ['cat-file', '--batch-all-objects', '--batch'];
+    for (const folder of [join(directory, 'state', 'mirror.git'), stage.repository.bare]) {
+      const text = execFileSync('git', ['--git-dir', folder, ...objects], { maxBuffer: 64 * 1024 * 1024 });
+      said[`git of ${folder}`] = text.toString('latin1');
+    }
+    await heard.close();
+    for (const entry of await readdir(out, { recursive: true, withFileTypes: true })) {
+      if (!entry.isFile()) continue;
+      const path = join(entry.parentPath, entry.name);
+      said[`rendered ${path}`] = await readFile(path, 'utf8');
+    }
     const written = await readdir(join(directory, 'state'), { recursive: true, withFileTypes: true });
     const files = [
       join(directory, 'daemon.log'),
@@ -112,7 +184,17 @@ it('a planted secret reaches the cluster, and neither logs, plans, journal, erro
     );
     expect(leaks).toEqual([]);
     // what was searched did speak of it
+    const saidIn = (start: string): string =>
+      Object.entries(said)
+        .flatMap(([where, text]) => (where.startsWith(start) ? [text] : []))
+        .join('\n');
     expect(said['plan']).toContain('planted');
+    expect(said[livePlan.join(' ')]).toMatch(/the API server refuses it.*\[redacted\]/);
+    expect(saidIn('rendered ')).toContain('config: token=[redacted]');
+    expect(said['news']).toContain('[redacted]');
+    expect(saidIn('git of ').match(/Plant a secret/g)?.length).toBeGreaterThan(1);
+    expect(saidIn('git of ')).toContain('clm overrides');
+    expect(said['plan of a cluster that goes']).toContain('decommission');
     expect(said['events -o json']).toContain('ConfigMap');
     expect(said[files[0] ?? '']?.length).toBeGreaterThan(100);
     expect(files.some((file) => file.endsWith('.db'))).toBe(true);
