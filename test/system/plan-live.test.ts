@@ -21,7 +21,12 @@ const edited = async (file: string, from: string, to: string): Promise<void> => 
   await writeFile(file, before.replace(from, to));
 };
 
-function call(stage: Stage, service: string, action: string, params: Record<string, unknown>): unknown {
+function call(
+  stage: Stage,
+  service: 'autoscaling' | 'cloudformation',
+  action: string,
+  params: Record<string, unknown>,
+): unknown {
   const { cluster } = stage.members[0] as Stage['members'][number];
   const place = { account: accountNumber(cluster.infrastructureAccount), region: cluster.region };
   const answer = stage.world.aws.handle({ ...place, service, action, params, userAgent: 'test' });
