@@ -1,3 +1,6 @@
+import { defaultImages } from '../../../src/simulator/model/aws/geography.ts';
+import { karpenterDefinitions, nodeClass, nodePool, spikyPods } from '../../support/karpenter-objects.ts';
+import { region } from '../../unit/simulator-aws/small-world.ts';
 import { CloudCluster } from '../../unit/simulator-inside/cloud-cluster.ts';
 import { InsideCluster, probeImage } from '../../unit/simulator-inside/inside-cluster.ts';
 import {
@@ -47,6 +50,27 @@ export const kubeDifferences: readonly Difference[] = [
       const [condition] = cluster.get('/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers/h').status
         .conditions;
       return condition.message === 'unable to get metrics';
+    },
+  },
+  {
+    id: 'kube-karpenter',
+    differs: () => {
+      const cloud = new CloudCluster();
+      const image = defaultImages(region)[0]?.id ?? '';
+      const pool = nodePool('spiky');
+      // one minute a year
+      const budgets = [{ nodes: '0', schedule: '0 0 1 1 *', duration: '1m' }];
+      const held = { ...pool, spec: { ...pool.spec, disruption: { budgets } } };
+      cloud.apply(...karpenterDefinitions);
+      cloud.install('karpenter', 'karpenter/karpenter:1.5');
+      cloud.apply(nodeClass('spiky', image), held, spikyPods('spiky', 1));
+      cloud.until(() => cloud.ready('app=load').length === 1);
+      cloud.apply(nodeClass('spiky', image, { tags: { team: 'new' } }));
+      cloud.advance(1_800_000);
+      const claims: Body[] = cloud.get('/apis/karpenter.sh/v1/nodeclaims').items;
+      const drifted = (claim: Body): boolean =>
+        claim.status.conditions.some((one: Body) => one.type === 'Drifted' && one.status === 'True');
+      return claims.length === 1 && claims.every(drifted);
     },
   },
   {

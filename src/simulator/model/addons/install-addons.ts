@@ -10,6 +10,7 @@ import { acmeSolver, CertManager } from './cert-manager.ts';
 import { CustomMetrics } from './custom-metrics.ts';
 import { ExternalDns } from './external-dns.ts';
 import { IngressController } from './ingress.ts';
+import { Karpenter } from './karpenter/karpenter.ts';
 import { LoadBalancers } from './load-balancers.ts';
 import { LogBackend } from './log-backend.ts';
 import { MetricsServer } from './metrics-api.ts';
@@ -30,6 +31,7 @@ export function installAddons(ctx: AddonContext): AggregatedApi[] {
     new Skipper(ctx),
     new ExternalDns(ctx),
     new ClusterAutoscaler(ctx),
+    new Karpenter(ctx),
     new NodeProblems(ctx),
     new CertManager(ctx),
     new Prometheus(ctx),

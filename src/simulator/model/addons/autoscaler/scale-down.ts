@@ -63,7 +63,8 @@ function budgetsOf(core: ClusterCore, pod: Pod): PodDisruptionBudget[] {
   );
 }
 
-function fitElsewhere(core: ClusterCore, node: Node, moving: readonly Pod[]): boolean {
+/** There is room on other nodes for all of these pods. */
+export function fitElsewhere(core: ClusterCore, node: Node, moving: readonly Pod[]): boolean {
   const others = [...core.store.typed<Node>('nodes').byKey.values()]
     .filter(
       (each) =>
