@@ -10,12 +10,14 @@ import { runVerdict } from '../../planning/e2e/run-record.ts';
 import type { CheckRunRequest, CheckRunState, Quarantine } from '../../ports/check-runner.ts';
 import type { KubeCluster } from '../../ports/kube-cluster.ts';
 import { connectKube } from '../../providers/kube/connect-kube.ts';
+import type { KubeAccess } from '../../providers/kube/kube-access.ts';
 import type { Clock } from '../../support/clock.ts';
 import { FileLedger } from './file-ledger.ts';
 
 export interface StandaloneRun {
-  kubeconfig: string;
-  context: string | undefined;
+  access: KubeAccess;
+  /** As the report names the cluster. */
+  cluster: string;
   configItems: Record<string, string>;
   quarantine: Quarantine[];
   profile: string;
@@ -36,14 +38,10 @@ export interface StandaloneRun {
 /** Runs to the end, cleaning up included. Throws FailureError when the cluster cannot be asked at all. */
 export async function runStandalone(input: StandaloneRun): Promise<RunReport> {
   const { clock } = input;
-  const name = input.context ?? 'current context';
+  const name = input.cluster;
   const kube = connectKube({
     cluster: name,
-    access: {
-      kind: 'kubeconfig',
-      file: input.kubeconfig,
-      ...(input.context === undefined ? {} : { context: input.context }),
-    },
+    access: input.access,
     userAgent: `clm/${input.version} e2e`,
   });
   try {

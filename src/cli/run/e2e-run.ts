@@ -10,6 +10,7 @@ import { FailureError } from '../../domain/failure.ts';
 import { nearMatches } from '../../domain/near-matches.ts';
 import type { Problem } from '../../domain/problem.ts';
 import type { CheckRunState } from '../../ports/check-runner.ts';
+import { isInCluster, type KubeAccess, KubeAccessError, loadAccess } from '../../providers/kube/kube-access.ts';
 import { clockFromEnvironment } from '../../support/clock.ts';
 import type { CommandContext, OutputFormat } from '../command.ts';
 import { ledgerFolder } from '../e2e/file-ledger.ts';
@@ -18,6 +19,7 @@ import { readQuarantines, readSettings } from '../e2e/standalone-settings.ts';
 import { badInput, CliError, exitCodes } from '../exit.ts';
 import { type CliIo, colorsOf } from '../io.ts';
 import { printDocument, tableColumns } from '../output.ts';
+import { kubeRemedies } from '../remedies/kube-remedies.ts';
 import { progressLine, renderRunReport, resultLine } from '../view/e2e-view.ts';
 
 export interface E2eRunOptions {
@@ -37,21 +39,22 @@ export interface E2eRunOptions {
 
 export async function runE2e(options: E2eRunOptions, { io, exitWith }: CommandContext): Promise<void> {
   const problems: Problem[] = [];
-  const kubeconfig = kubeconfigOf(options, io, problems);
+  const target = targetOf(options, io, problems);
   checkSelection(options, problems);
   checkReports(options, problems);
   const configItems = readSettings(options, problems);
   const quarantine = readQuarantines(options.quarantine, problems);
-  if (problems.length > 0 || kubeconfig === undefined) {
+  if (problems.length > 0 || target === undefined) {
     throw badInput(`${problems.length === 1 ? '1 problem' : `${problems.length} problems`}; nothing was run`, problems);
   }
   const clock = clockFromEnvironment(io.environment['CLM_CLOCK']);
   const progress = new Progress(io, () => clock.now());
+  progress.tell(`checking ${target.name} at ${target.server}, profile ${options.profile}`);
   let report: RunReport;
   try {
     report = await runStandalone({
-      kubeconfig,
-      context: options.context,
+      access: target.access,
+      cluster: target.name,
       configItems,
       quarantine,
       profile: options.profile,
@@ -66,7 +69,7 @@ export async function runE2e(options: E2eRunOptions, { io, exitWith }: CommandCo
       tell: (line) => progress.tell(line),
     });
   } catch (error) {
-    throw unasked(error, kubeconfig);
+    throw unasked(error);
   } finally {
     progress.close();
   }
@@ -75,7 +78,36 @@ export async function runE2e(options: E2eRunOptions, { io, exitWith }: CommandCo
   await printDocument(io, options.output, report, (wide) =>
     renderRunReport(report, { columns: tableColumns(io), wide, colors: colorsOf(io) }),
   );
+  for (const line of whatNext(options, report)) io.err(`${line}\n`);
   exitWith(exitCodeOf(report));
+}
+
+/** What was written, and what to do about what was found. */
+function whatNext(options: E2eRunOptions, report: RunReport): string[] {
+  const lines: string[] = [];
+  const written = [options.junit, options.html, options.artifacts].filter((file) => file !== undefined);
+  if (written.length > 0) lines.push(`written: ${written.join(', ')}`);
+  const bad = report.results.filter(({ outcome }) => ['fail', 'timedout', 'blocked', 'error'].includes(outcome));
+  if (bad.length > 0) {
+    const named = [
+      ...(options.kubeconfig === undefined ? [] : ['--kubeconfig', options.kubeconfig]),
+      ...(options.context === undefined ? [] : ['--context', options.context]),
+    ];
+    const only = bad.map(({ check }) => check).join(',');
+    lines.push(
+      `only these again: ${['clm e2e run', ...named, '--profile', options.profile, '--only', only].join(' ')}`,
+    );
+    if (options.html === undefined)
+      lines.push('with --html FILE the report has the steps and the evidence of each check');
+  }
+  const absent = report.results.filter(({ skipCode }) => skipCode === 'CAPABILITY_ABSENT');
+  if (absent.length > 0) {
+    const what = absent.length === 1 ? 'a check was skipped' : `${absent.length} checks were skipped`;
+    lines.push(
+      `${what} for what the cluster does not offer: if it must, say so with --set expects=… (clm e2e list --capabilities)`,
+    );
+  }
+  return lines;
 }
 
 /** 0 passed, 1 failed, 3 no verdict: it could not be asked, or nothing passed. */
@@ -84,26 +116,47 @@ function exitCodeOf(report: RunReport): number {
   return report.verdict === 'fail' ? exitCodes.failed : exitCodes.refused;
 }
 
-function unasked(error: unknown, kubeconfig: string): unknown {
+function unasked(error: unknown): unknown {
   if (!(error instanceof FailureError)) return error;
   const { code, message } = error.failure;
-  if (code !== 'kube-access-invalid') return new CliError(exitCodes.refused, `no verdict: ${code}: ${message}`);
-  const remedy = 'name a kubeconfig and a context that kubectl can use';
-  return badInput('the cluster cannot be reached with this kubeconfig', [{ file: kubeconfig, message, remedy }]);
+  const next = code in kubeRemedies ? `\n  clm explain ${code} says what to do` : '';
+  return new CliError(exitCodes.refused, `no verdict: ${code}: ${message}${next}`);
 }
 
-function kubeconfigOf(options: E2eRunOptions, io: CliIo, problems: Problem[]): string | undefined {
-  const fromEnvironment = (io.environment['KUBECONFIG'] ?? '').split(path.delimiter).filter((file) => file !== '')[0];
-  const home = io.environment['HOME'];
-  const usual = home === undefined ? undefined : path.join(home, '.kube', 'config');
-  const file = options.kubeconfig ?? fromEnvironment ?? usual;
-  if (file !== undefined && existsSync(file)) return file;
-  problems.push({
-    file: file ?? '--kubeconfig',
-    message: 'there is no such kubeconfig',
-    remedy: 'clm e2e run --kubeconfig FILE, or set KUBECONFIG',
-  });
-  return undefined;
+/** Where the cluster is: what was named, else $KUBECONFIG (all its files), else ~/.kube/config, else the pod that this runs in. */
+function accessOf(options: E2eRunOptions, io: CliIo): KubeAccess {
+  const context = options.context === undefined ? {} : { context: options.context };
+  if (options.kubeconfig !== undefined) return { kind: 'kubeconfig', file: options.kubeconfig, ...context };
+  const listed = (io.environment['KUBECONFIG'] ?? '').split(path.delimiter).filter((file) => file !== '');
+  if (listed.length > 0) return { kind: 'kubeconfig', file: listed, ...context };
+  const usual = path.join(io.environment['HOME'] ?? '', '.kube', 'config');
+  const root = io.environment['CLM_SERVICE_ACCOUNT_ROOT'];
+  if (!existsSync(usual) && isInCluster(io.environment, root)) {
+    return { kind: 'in-cluster', ...(root === undefined ? {} : { root }) };
+  }
+  return { kind: 'kubeconfig', file: usual, ...context };
+}
+
+interface Target {
+  access: KubeAccess;
+  name: string;
+  server: string;
+}
+
+function targetOf(options: E2eRunOptions, io: CliIo, problems: Problem[]): Target | undefined {
+  const access = accessOf(options, io);
+  try {
+    const loaded = loadAccess(access, options.context ?? 'of the current context');
+    const name = access.kind === 'in-cluster' ? 'in-cluster' : loaded.config.getCurrentContext();
+    return { access, name, server: loaded.server };
+  } catch (error) {
+    if (error instanceof KubeAccessError) problems.push(error.problem);
+    else if (error instanceof FailureError) {
+      const file = options.kubeconfig ?? 'KUBECONFIG';
+      problems.push({ file, message: error.message, remedy: 'write https://HOST:PORT as the server of the cluster' });
+    } else throw error;
+    return undefined;
+  }
 }
 
 function checkSelection(options: E2eRunOptions, problems: Problem[]): void {

@@ -1,10 +1,11 @@
 /** How a cluster's API is reached and who we are there: everything that @kubernetes/client-node's KubeConfig knows. */
-import { readFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
-import { parse } from 'yaml';
 import { FailureError, terminal } from '../../domain/failure.ts';
+import type { Problem } from '../../domain/problem.ts';
 import { redactText } from '../../support/redact.ts';
+import { KubeconfigProblem, readKubeconfig } from './kubeconfig-files.ts';
 
 /** Bearer tokens that end. */
 export interface TokenSource {
@@ -15,8 +16,8 @@ export interface TokenSource {
 }
 
 export type KubeAccess =
-  /** A kubeconfig file with all it may hold: exec plugins, tokens, token files, client certificates, proxies. */
-  | { kind: 'kubeconfig'; file: string; context?: string }
+  /** A kubeconfig with all it may hold: exec plugins, tokens, token files, client certificates, proxies. Several files are merged. */
+  | { kind: 'kubeconfig'; file: string | readonly string[]; context?: string }
   | {
       kind: 'server';
       /** `https://host:port/prefix`. */
@@ -32,8 +33,8 @@ export type KubeAccess =
       tokens?: TokenSource;
       skipTlsVerify?: boolean;
     }
-  /** The service account of the pod that this runs in. */
-  | { kind: 'in-cluster' };
+  /** The service account of the pod that this runs in; its files are below another root in a sandbox. */
+  | { kind: 'in-cluster'; root?: string };
 
 export interface LoadedAccess {
   config: KubeConfig;
@@ -43,43 +44,30 @@ export interface LoadedAccess {
   renewable: boolean;
 }
 
-function fail(cluster: string, message: string, cause?: unknown): never {
-  const said = cause instanceof Error ? `: ${redactText(cause.message).slice(0, 300)}` : '';
-  throw new FailureError(terminal('kube-access-invalid', `access to cluster ${cluster}: ${message}${said}`), cause);
+function fail(cluster: string, message: string): never {
+  throw new FailureError(terminal('kube-access-invalid', `access to cluster ${cluster}: ${message}`));
 }
 
-interface FileUser {
-  name?: unknown;
-  user?: { tokenFile?: unknown };
-}
+/** The access of one cluster cannot work; `problem` says where, and what to write instead. */
+export class KubeAccessError extends FailureError {
+  readonly problem: Problem;
 
-/** kubeconfig's `tokenFile`, which client-node 1.4 looks for under another name and reads only once. */
-function linkTokenFiles(config: KubeConfig, text: string, file: string): void {
-  const users = (parse(text) as { users?: unknown } | null)?.users;
-  for (const entry of Array.isArray(users) ? (users as FileUser[]) : []) {
-    const tokenFile = entry.user?.tokenFile;
-    const user = config.users.find((candidate) => candidate.name === entry.name);
-    if (typeof tokenFile !== 'string' || user === undefined || user.token || user.exec || user.authProvider) continue;
-    Object.assign(user, {
-      authProvider: { name: 'tokenFile', config: { tokenFile: resolve(dirname(file), tokenFile) } },
-    });
+  constructor(cluster: string, problem: Problem) {
+    const place = problem.path === undefined ? problem.file : `${problem.file}: ${problem.path}`;
+    const message = `access to cluster ${cluster}: ${place}: ${problem.message}; ${problem.remedy}`;
+    super(terminal('kube-access-invalid', message));
+    this.name = 'KubeAccessError';
+    this.problem = problem;
   }
 }
 
 function loadFile(access: Extract<KubeAccess, { kind: 'kubeconfig' }>, cluster: string): KubeConfig {
-  const config = new KubeConfig();
   try {
-    const text = readFileSync(access.file, 'utf8');
-    config.loadFromFile(access.file);
-    linkTokenFiles(config, text, access.file);
+    return readKubeconfig(typeof access.file === 'string' ? [access.file] : access.file, access.context);
   } catch (error) {
-    fail(cluster, `cannot read the kubeconfig ${access.file}`, error);
+    if (error instanceof KubeconfigProblem) throw new KubeAccessError(cluster, error.problem);
+    throw error;
   }
-  if (access.context !== undefined) config.setCurrentContext(access.context);
-  if (config.getContextObject(config.getCurrentContext()) === null) {
-    fail(cluster, `the kubeconfig ${access.file} has no context '${config.getCurrentContext() ?? ''}'`);
-  }
-  return config;
 }
 
 function fromServer(access: Extract<KubeAccess, { kind: 'server' }>): KubeConfig {
@@ -103,13 +91,25 @@ function fromServer(access: Extract<KubeAccess, { kind: 'server' }>): KubeConfig
   return config;
 }
 
-function loadInCluster(cluster: string): KubeConfig {
-  const config = new KubeConfig();
-  try {
-    config.loadFromCluster();
-  } catch (error) {
-    fail(cluster, 'no service account of a pod here', error);
+const serviceAccount = '/var/run/secrets/kubernetes.io/serviceaccount';
+
+/** Whether this runs in a pod that has a service account. */
+export function isInCluster(environment: NodeJS.ProcessEnv, root = ''): boolean {
+  return Boolean(environment['KUBERNETES_SERVICE_HOST']) && existsSync(`${root}${serviceAccount}/token`);
+}
+
+function loadInCluster(access: Extract<KubeAccess, { kind: 'in-cluster' }>, cluster: string): KubeConfig {
+  const root = access.root ?? '';
+  const file = path.join(root, serviceAccount, 'ca.crt');
+  if (!isInCluster(process.env, root) || !existsSync(file)) {
+    throw new KubeAccessError(cluster, {
+      file,
+      message: 'no service account of a pod here',
+      remedy: 'run in a pod whose automountServiceAccountToken is not false, or name a kubeconfig',
+    });
   }
+  const config = new KubeConfig();
+  config.loadFromCluster(root);
   return config;
 }
 
@@ -120,7 +120,7 @@ export function loadAccess(access: KubeAccess, cluster: string): LoadedAccess {
       ? loadFile(access, cluster)
       : access.kind === 'server'
         ? fromServer(access)
-        : loadInCluster(cluster);
+        : loadInCluster(access, cluster);
   const target = config.getCurrentCluster();
   if (target === null) fail(cluster, 'the context names no cluster');
   if (!/^https?:\/\/[^/]/.test(target.server))

@@ -11,6 +11,14 @@ const brokenConnection: ReadonlySet<string> = new Set([
   'ERR_STREAM_PREMATURE_CLOSE',
 ]);
 
+/** TLS: nobody whom we trust vouches for the server. */
+const unknownAuthority: ReadonlySet<string> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+]);
+
 export function errorCode(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === 'string' ? code : '';
@@ -24,7 +32,10 @@ export function isBrokenConnection(error: unknown): boolean {
 export function describeNetworkError(error: unknown): string {
   const message = error instanceof Error ? redactText(error.message).slice(0, 200) : 'unknown error';
   const code = errorCode(error);
-  return code === '' || message.includes(code) ? message : `${message} (${code})`;
+  const described = code === '' || message.includes(code) ? message : `${message} (${code})`;
+  return unknownAuthority.has(code)
+    ? `${described}: the server's certificate is of an authority that the certificate-authority of the access does not name`
+    : described;
 }
 
 export function networkFailure(error: unknown, where: string): Failure {

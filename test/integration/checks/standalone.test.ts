@@ -1,60 +1,17 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { XMLParser } from 'fast-xml-parser';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { stringify } from 'yaml';
 import type { RunReport } from '../../../src/checks/report/run-report.ts';
 import type { World } from '../../../src/simulator/model/world.ts';
-import { type ServedWorld, serveWorld } from '../../../src/simulator/wire/serve.ts';
-import { environmentOfClock, scaledClockFromNow } from '../../../src/support/clock.ts';
 import { sleep } from '../../../src/support/deadline.ts';
-import { type CliRun, runCli } from '../../support/cli-io.ts';
-import { makeContractWorld } from '../../support/contract/contract-world.ts';
+import { runCli } from '../../support/cli-io.ts';
 import { sampleCluster } from '../../support/sample-cluster.ts';
-import { dnsService, systemDeployment } from './check-world.ts';
+import { type Stage, stage } from './standalone-stage.ts';
 
-const rate = 60;
 const clmProgram = fileURLToPath(new URL('../../../bin/clm.mjs', import.meta.url));
-const bootMs = 10 * 60_000;
-
-interface Stage {
-  folder: string;
-  kubeconfig: string;
-  world: World;
-  served: ServedWorld;
-  environment: NodeJS.ProcessEnv;
-  clm(...args: string[]): Promise<CliRun>;
-  close(): Promise<void>;
-}
-
-/** A cluster on loopback that only a kubeconfig knows. */
-async function stage(nodes: number): Promise<Stage> {
-  const clock = scaledClockFromNow(rate);
-  const now = Math.floor(clock.now());
-  const world = makeContractWorld({ seed: 3, startMs: now - bootMs, nodes });
-  world.kube(sampleCluster.id).seed([systemDeployment('coredns', 'coredns:1'), dnsService]);
-  world.advanceTo(now);
-  const served = await serveWorld({ world, host: '127.0.0.1', port: 0, clock });
-  const folder = mkdtempSync(path.join(tmpdir(), 'clm-e2e-'));
-  const kubeconfig = path.join(folder, 'kubeconfig');
-  writeFileSync(kubeconfig, stringify(served.kubeconfig()));
-  const environment = { CLM_CLOCK: environmentOfClock(clock), XDG_STATE_HOME: path.join(folder, 'state') };
-  return {
-    folder,
-    kubeconfig,
-    world,
-    served,
-    environment,
-    clm: (...args) => runCli(args, { environment }),
-    async close() {
-      await served.stop();
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
-}
 
 function sandboxes(world: World): string[] {
   return [...world.kube(sampleCluster.id).truth().objects('namespaces').keys()].filter((name) =>
@@ -117,7 +74,7 @@ describe('clm e2e run --kubeconfig', () => {
 
   it('fails with exit code 1 and says what is wrong, in every report', async () => {
     const junit = path.join(here.folder, 'junit.xml');
-    const { code, out } = await here.clm(
+    const { code, out, err } = await here.clm(
       ...['e2e', 'run', '--kubeconfig', here.kubeconfig, '--junit', junit, '--set', 'kubernetes_version=v1.99'],
       ...['--only', 'api.health'],
     );
@@ -125,6 +82,10 @@ describe('clm e2e run --kubeconfig', () => {
     expect(out).toMatch(/api\.health\s+fail/);
     expect(out).toContain('FAIL: profile smoke');
     expect(readFileSync(junit, 'utf8')).toContain('the registry wants v1.99');
+    expect(err).toContain(`written: ${junit}`);
+    expect(err).toContain(
+      `only these again: clm e2e run --kubeconfig ${here.kubeconfig} --profile smoke --only api.health`,
+    );
   }, 60_000);
 
   it('lists every problem of its input at once, with exit code 2, and runs nothing', async () => {
