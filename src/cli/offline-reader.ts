@@ -38,7 +38,9 @@ export async function openOfflineReader(
       const answer = explainSubject(await status(), subject, await readPastRollouts(store));
       if (answer.found) return answer.explanation;
       const near = answer.near.length === 0 ? '' : ` Near: ${answer.near.join(', ')}.`;
-      throw badInput(`There is no cluster, channel or commit '${subject}'.${near}`);
+      throw badInput(
+        `There is no cluster, channel or commit '${subject}' in the store.${near} The daemon knows branches and tags, too.`,
+      );
     },
     rollouts: (query) => rolloutsOf(store, query),
     events: async (query) => (await store.journal({ ...query, newestFirst: true })).reverse(),

@@ -18,7 +18,7 @@ interface Subjects {
 }
 
 /**
- * Writes an alias and the beginning of a commit out in full. A name that nobody knows stays as it is: history outlives
+ * Writes an alias, and what stands for a commit, out in full. A name that nobody knows stays as it is: history outlives
  * clusters and channels, and imported runs have names of their own; see `requireKnown`.
  */
 export async function fullSubjects(
@@ -29,13 +29,21 @@ export async function fullSubjects(
   const full: Subjects = {};
   if (channel !== undefined) full.channel = channel;
   if (cluster !== undefined) full.cluster = clusterId(cluster, await reader.status());
-  if (commit !== undefined) {
-    if (!/^[0-9a-f]{7,64}$/i.test(commit)) {
-      throw badInput(`'${commit}' is no commit; write seven hexadecimal characters of its id or more`);
-    }
-    full.commit = commit.length >= 40 ? commit.toLowerCase() : (await reader.explain(commit)).subject.name;
-  }
+  if (commit !== undefined) full.commit = await commitId(commit, reader);
   return full;
+}
+
+/** History outlives branches, too: a full id is believed. */
+async function commitId(ref: string, reader: Pick<Reader, 'status' | 'explain'>): Promise<string> {
+  if (/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i.test(ref)) return ref.toLowerCase();
+  const { kind, name } = (await reader.explain(ref)).subject;
+  if (kind === 'commit') return name;
+  const head = (await reader.status()).channels.find((one) => kind === 'channel' && one.name === name)?.head;
+  if (head !== undefined) return head;
+  const what = kind === 'channel' ? 'a channel that has no head yet' : 'a cluster';
+  throw badInput(
+    `'${ref}' is ${what}, no commit; write seven characters of its id or more, refs/heads/… or refs/tags/…`,
+  );
 }
 
 /** Ends the command with exit code 2 when nothing was found because a name is nobody's. */

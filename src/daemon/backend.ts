@@ -5,11 +5,12 @@ import type { PipelineControl } from '../api/pipeline-control.ts';
 import { readPastRollouts, readStatus } from '../api/read-model.ts';
 import type { ActionAnswer } from '../api/schemas.ts';
 import type { Engine } from '../engine/engine-options.ts';
-import { explainSubject } from '../planning/explain/explain-subject.ts';
 import type { StatusDocument, StatusProblem } from '../planning/explain/status-document.ts';
 import type { Store } from '../ports/store.ts';
 import type { Adoption } from './adoption.ts';
+import { commitFinder } from './control/commits.ts';
 import { createPipelineControl } from './control/pipeline-control.ts';
+import { explainRef } from './explain-ref.ts';
 import type { GitWatch } from './git-watch.ts';
 import { createRunImport } from './import-run.ts';
 import type { LastGood } from './last-good.ts';
@@ -69,6 +70,7 @@ export function createBackend(input: BackendInput): ApiBackend {
     now,
   });
   const operations = createOperations({ store, engine, lastGood, now });
+  const find = commitFinder(input.git.source, lastGood);
   const own = createPipelineControl({ store, engine, lastGood, source: input.git.source, now });
   const control: PipelineControl = {
     override: (request, by) => acted(own.override(request, by)),
@@ -89,7 +91,7 @@ export function createBackend(input: BackendInput): ApiBackend {
   return {
     store,
     status: () => cache.get(),
-    explain: async (subject) => explainSubject(await read(), subject, await readPastRollouts(store)),
+    explain: async (subject) => explainRef(await read(), subject, await readPastRollouts(store), find),
     pause: (request, by) => acted(operations.pause(request, by)),
     resume: (request, by) => acted(operations.resume(request, by)),
     retry: (request, by) => acted(operations.retry(request, by)),

@@ -30,3 +30,27 @@ export const eksItems = {
   eks_certificate_authority_data: 'ClmEksCertificateAuthorityData',
   eks_oidc_issuer_url: 'ClmEksOidcIssuerUrl',
 } as const;
+
+/** Refers to the issuer as IAM names it, which is without its scheme: a reference cannot be cut before it is filled in. */
+export const eksOidcProvider = 'ClmEksOidcProvider';
+
+/** `https://oidc.eks.REGION.amazonaws.com/id/X` without its scheme. */
+export function oidcProviderOf(issuer: string): string {
+  return issuer.replace(/^https:\/\//, '');
+}
+
+/** What the references stand for, as far as EKS says it. */
+export function eksOutputs(plane: {
+  endpoint?: string;
+  certificateAuthority?: string;
+  oidcIssuer?: string;
+}): Record<string, string> {
+  const { endpoint, certificateAuthority, oidcIssuer } = plane;
+  return {
+    ...(endpoint === undefined ? {} : { [eksItems.eks_endpoint]: endpoint }),
+    ...(certificateAuthority === undefined ? {} : { [eksItems.eks_certificate_authority_data]: certificateAuthority }),
+    ...(oidcIssuer === undefined
+      ? {}
+      : { [eksItems.eks_oidc_issuer_url]: oidcIssuer, [eksOidcProvider]: oidcProviderOf(oidcIssuer) }),
+  };
+}

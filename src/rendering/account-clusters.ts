@@ -1,12 +1,17 @@
 /** What templates may ask of the clusters that share an account: who trusts whom, and who was first. */
 import { accountNumber, type Cluster } from '../domain/cluster.ts';
-import { eksName } from '../domain/eks.ts';
+import { eksItems, eksName, eksOidcProvider, oidcProviderOf } from '../domain/eks.ts';
 import { GoMap, GoStruct, type GoValue } from './gotemplate/value.ts';
+import { outputReference } from './stack-outputs.ts';
 
 /** The issuer of a cluster's service-account tokens, without its scheme. */
 function oidcProvider({ provider, configItems, localId, apiServerUrl }: Cluster): string {
   const issuer = configItems['eks_oidc_issuer_url'];
-  if (provider.endsWith('-eks') && issuer !== undefined) return issuer.replace(/^https:\/\//, '');
+  if (provider.endsWith('-eks') && issuer !== undefined) {
+    // what is filled in later has no scheme yet that could be cut
+    if (issuer === outputReference(eksItems.eks_oidc_issuer_url)) return outputReference(eksOidcProvider);
+    return oidcProviderOf(issuer);
+  }
   const host = URL.canParse(apiServerUrl) ? new URL(apiServerUrl).hostname : '';
   return `${localId}.${host.slice(host.indexOf('.') + 1)}`;
 }

@@ -1,4 +1,4 @@
-import { eksItems } from '../domain/eks.ts';
+import { eksItems, eksOidcProvider } from '../domain/eks.ts';
 import { FailureError, terminal } from '../domain/failure.ts';
 import { GoMap, type GoValue } from './gotemplate/value.ts';
 
@@ -30,7 +30,8 @@ export function withOutputs(text: string, outputs: Readonly<Record<string, strin
   return text.replace(reference, (_, name: string) => {
     const value = outputs[name];
     if (value === undefined) {
-      const item = Object.entries(eksItems).find(([, output]) => output === name)?.[0];
+      const said = name === eksOidcProvider ? eksItems.eks_oidc_issuer_url : name;
+      const item = Object.entries(eksItems).find(([, output]) => output === said)?.[0];
       const message =
         item === undefined
           ? `the cluster stack has no output ${name}`

@@ -85,7 +85,10 @@ function historyOptions(command: Command): Command {
   return withConnection(command)
     .option('--cluster <name>', 'only of this cluster, by id or alias')
     .option('--channel <name>', 'only of this channel')
-    .option('--commit <commit>', 'only of this config version; seven characters or more')
+    .option(
+      '--commit <ref>',
+      'only of this commit: seven characters or more, a tag, a branch, or a channel for its head',
+    )
     .option('--profile <name>', 'only of this profile')
     .option('--since <duration>', 'how far back', '7d')
     .addOption(new Option('--limit <runs>', 'at most so many runs').argParser(wholeNumber).default(100))

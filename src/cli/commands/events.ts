@@ -10,7 +10,7 @@ export const registerEvents: RegisterCommand = (program, context) => {
     .option('-f, --follow', 'keep printing what happens, until Ctrl-C')
     .option('--channel <name>', 'only this channel')
     .option('--cluster <name>', 'only this cluster, by id or alias')
-    .option('--commit <commit>', 'only this commit; seven characters or more')
+    .option('--commit <ref>', 'only this commit: seven characters or more, a tag, a branch, or a channel for its head')
     .option('--kind <kind>', 'only this kind: cluster-updated, node-drained, branch-moved, …')
     .option('-n, --limit <count>', 'begin with this many', wholeNumber, 50)
     .addOption(

@@ -14,7 +14,7 @@ import { printDocument } from '../output.ts';
 export const registerWhy: RegisterCommand = (program, context) => {
   const { io } = context;
   const command = withConnection(program.command('why'))
-    .argument('<subject>', 'cluster (id or alias), channel, or commit (7 characters or more)')
+    .argument('<subject>', 'cluster (id or alias), channel, or commit (7 characters or more, a tag or a branch)')
     .summary('why something is where it is, and what has to happen next')
     .description('Follows the chain of waits from a cluster, channel or commit down to what has to happen first.')
     .addOption(outputOption())
@@ -29,5 +29,6 @@ export const registerWhy: RegisterCommand = (program, context) => {
     ['clm why beta', 'what the channel waits for'],
     ['clm why kube-12', 'which step, node or budget holds a cluster up'],
     ['clm why 3f2a1bc', 'how far a commit has come'],
+    ['clm why v2026-11', 'how far a tag has come'],
   ]);
 };

@@ -6,7 +6,7 @@ import {
   type UpdateOutput,
   type UpdateProgress,
 } from '../../domain/cluster-update.ts';
-import { eksItems, eksName } from '../../domain/eks.ts';
+import { eksName, eksOutputs } from '../../domain/eks.ts';
 import { FailureError, terminal, transient } from '../../domain/failure.ts';
 import type { RenderedCluster } from '../../domain/rendered.ts';
 import { isBeingCreated, lifecycleNote, lifecycleWrite } from '../../planning/lifecycle/cluster-lifecycle.ts';
@@ -79,20 +79,18 @@ export async function clusterOutputs(
 ): Promise<Record<string, string>> {
   const cluster = clusterOf(deps, clusterId);
   if (cluster === undefined) return {};
-  const [stack, eks] = await Promise.all([cloud.describeStack(cluster.localId), eksOutputs(cloud, eksName(cluster))]);
+  const [stack, eks] = await Promise.all([cloud.describeStack(cluster.localId), controlPlaneOutputs(cloud, cluster)]);
   return { ...stack?.outputs, ...eks };
 }
 
-async function eksOutputs(cloud: CloudProvider, name: string | undefined): Promise<Record<string, string>> {
+/** What EKS says of the control plane of the cluster, if it runs it. */
+export async function controlPlaneOutputs(
+  cloud: Pick<CloudProvider, 'describeControlPlane'>,
+  cluster: Cluster,
+): Promise<Record<string, string>> {
+  const name = eksName(cluster);
   const plane = name === undefined ? undefined : await cloud.describeControlPlane(name);
-  const values = {
-    [eksItems.eks_endpoint]: plane?.endpoint,
-    [eksItems.eks_certificate_authority_data]: plane?.certificateAuthority,
-    [eksItems.eks_oidc_issuer_url]: plane?.oidcIssuer,
-  };
-  return Object.fromEntries(
-    Object.entries(values).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
-  );
+  return plane === undefined ? {} : eksOutputs(plane);
 }
 
 export async function readClusterFact(deps: PipelineDependencies, clusterId: string): Promise<ClusterFact> {

@@ -25,6 +25,7 @@ import { sleep } from '../../support/deadline.ts';
 import { mapBounded } from '../../support/map-bounded.ts';
 import { kubernetesRefusals } from '../cluster-update/check-kubernetes.ts';
 import { nodesByGroup } from '../cluster-update/ensure-stack.ts';
+import { controlPlaneOutputs } from '../cluster-update/update-step.ts';
 
 export interface AskInput {
   session: Pick<ClusterSession, 'kube' | 'cloud' | 'view'>;
@@ -54,7 +55,8 @@ export async function askCluster(input: AskInput): Promise<{ live: LiveFindings;
     const refusal = { code: 'wrong-account', message, remedy: 'correct the role of the account, or the registry' };
     return { live: { stacks: [], objects: [] }, refusals: [refusal] };
   }
-  const outputs = (await session.cloud.describeStack(cluster.localId))?.outputs ?? {};
+  const stack = await session.cloud.describeStack(cluster.localId);
+  const outputs = { ...stack?.outputs, ...(await controlPlaneOutputs(session.cloud, cluster)) };
   const refusals = await kubernetesRefusals(session, cluster, rendered, input.now);
   const asked = await mapBounded(rendered.stacks, callsAtOnce, (stack) => askStack(input, stack, outputs));
   const objects = await askObjects(session.kube, rendered, outputs);

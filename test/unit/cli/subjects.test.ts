@@ -23,6 +23,7 @@ describe('names that narrow a list', () => {
       commit,
     });
     expect(await fullSubjects({ commit: 'A'.repeat(40) }, reader)).toEqual({ commit: 'a'.repeat(40) });
+    expect(await fullSubjects({ commit: status.channels[0]?.name }, reader)).toEqual({ commit });
   });
 
   it('stay as they are where nobody knows them: history outlives clusters', async () => {
@@ -33,7 +34,8 @@ describe('names that narrow a list', () => {
   });
 
   it('are refused when they are no commit, or several clusters', async () => {
-    await expect(fullSubjects({ commit: '3f2a' }, reader)).rejects.toThrow('seven hexadecimal characters');
+    await expect(fullSubjects({ commit: '3f2a' }, reader)).rejects.toThrow("There is no '3f2a'");
+    await expect(fullSubjects({ commit: 'beta-done' }, reader)).rejects.toThrow("'beta-done' is a cluster, no commit");
     const twins = statusFixture({ clusters: [clusterFixture('twin'), clusterFixture('twin', { id: 'aws:2' })] });
     await expect(fullSubjects({ cluster: 'twin' }, { ...reader, status: async () => twins })).rejects.toThrow('aws:2');
   });

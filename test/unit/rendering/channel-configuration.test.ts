@@ -1,6 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { NodePool } from '../../../src/domain/cluster.ts';
+import { eksOutputs } from '../../../src/domain/eks.ts';
 import { describeProblem } from '../../../src/domain/problem.ts';
 import { combineTrees } from '../../../src/rendering/configuration-tree.ts';
 import { createRenderer } from '../../../src/rendering/renderer.ts';
@@ -347,6 +348,17 @@ describe('what templates may ask of a pool and of the clusters in the same accou
     expect(shown(template, { provider: 'zalando-eks', configItems })).toEqual({
       value: 'arn:aws:iam::123456789012:oidc-provider/oidc.eks.example/id/A oidc.eks.example/id/A:sub',
     });
+  });
+
+  it('the issuer that EKS names when a unit is applied has lost its scheme by then', () => {
+    const template =
+      '{{ .Cluster.OIDCProvider }} {{ .Cluster.OIDCSubjectKey }} {{ .Cluster.ConfigItems.eks_oidc_issuer_url }}';
+    const rendered = renderFiles({ 'manifests/x/y.yaml': configMap('x', template) }, { provider: 'zalando-eks' });
+    const applied = (outputs: Record<string, string>) => rendered.components[0]?.objectsFor?.(outputs)[0]?.['data'];
+    expect(applied(eksOutputs({ oidcIssuer: 'https://oidc.eks.example/id/A' }))).toEqual({
+      value: 'oidc.eks.example/id/A oidc.eks.example/id/A:sub https://oidc.eks.example/id/A',
+    });
+    expect(() => applied(eksOutputs({}))).toThrow('EKS does not say eks_oidc_issuer_url before the cluster is created');
   });
 
   it('others of its account are known, and a change of one changes only what asks for it', () => {
