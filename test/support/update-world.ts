@@ -14,10 +14,14 @@ import { createCheckSteps } from '../../src/steps/e2e/run-checks.ts';
 import { silentLogger } from '../../src/support/logger.ts';
 import { seededRandom } from '../../src/support/random.ts';
 import { ScriptedSource } from './pipeline/scripted-source.ts';
-import { clusterId, type RollDaemon, type RollWorld, startDaemon } from './roll-world.ts';
+import { clusterId, type DaemonParts, type RollDaemon, type RollWorld, startDaemon } from './roll-world.ts';
 
 export const commit = 'c1'.padEnd(40, '0');
-export const updateId = `update:dev:${commit}:${clusterId}:1`;
+export const updateId = updateIdOf(1);
+
+export function updateIdOf(attempt: number): string {
+  return `update:dev:${commit}:${clusterId}:${attempt}`;
+}
 
 /** What runs in every cluster that resolves names. */
 export const dnsAddon: object[] = [
@@ -60,16 +64,23 @@ export function onNewNodes(roll: RollWorld, act: (node: string) => void): void {
 export async function startUpdateDaemon(
   roll: RollWorld,
   pools: string[],
-  parts: { store?: Store; others?: readonly Cluster[] } = {},
+  parts: {
+    store?: Store;
+    others?: readonly Cluster[];
+    /** What the commit renders to instead. */
+    rendered?: () => RenderedCluster;
+    wrapKube?: DaemonParts['wrapKube'];
+  } = {},
 ): Promise<RollDaemon> {
   const { world, cluster } = roll;
   const clusters = [cluster, ...(parts.others ?? [])];
   const clusterOf = (id: string): Cluster | undefined => clusters.find((one) => one.id === id);
   const source = new ScriptedSource();
   source.branches.set('dev', source.add('c1', {}, undefined));
-  const rendered = renderedWith(pools);
+  const render = parts.rendered ?? (() => renderedWith(pools));
   return startDaemon(roll, {
     ...(parts.store === undefined ? {} : { store: parts.store }),
+    ...(parts.wrapKube === undefined ? {} : { wrapKube: parts.wrapKube }),
     clusterOf,
     more: ({ sessions, store, wake }) => {
       const runner = createCheckRunner({
@@ -87,7 +98,7 @@ export async function startUpdateDaemon(
             source,
             registry: () => ({ clusters, accounts: [], problems: [] }),
             pipeline: () => ({ channels: [], maxParallel: 10, evidenceMaxAgeMs: 86_400_000 }),
-            render: async () => ({ ok: true, rendered }),
+            render: async () => ({ ok: true, rendered: render() }),
             sessions,
             store,
             clock: world.clock,
@@ -128,14 +139,19 @@ function renderedWith(pools: string[]): RenderedCluster {
 }
 
 /** Starts the update as a rollout does. */
-export async function startUpdate(daemon: RollDaemon, e2eProfile: string, e2eGate: E2eGatePolicy): Promise<void> {
+export async function startUpdate(
+  daemon: RollDaemon,
+  e2eProfile: string,
+  e2eGate: E2eGatePolicy,
+  attempt = 1,
+): Promise<void> {
   const input: ClusterUpdateInput = {
     clusterId,
     channel: 'dev',
     commit,
     tree: 'tree',
     rolloutId: `rollout:dev:${commit}`,
-    attempt: 1,
+    attempt,
     policy: {
       e2eProfile,
       e2eGate,
@@ -150,12 +166,12 @@ export async function startUpdate(daemon: RollDaemon, e2eProfile: string, e2eGat
     to: input.rolloutId,
     event: { type: 'START', input: {} },
     start: { machine: 'listener', parent: null, ...about },
-    key: 'start rollout',
+    key: `start rollout ${attempt}`,
   });
   await daemon.engine.post({
-    to: updateId,
+    to: updateIdOf(attempt),
     event: { type: 'START', input: input as unknown as Json },
     start: { machine: 'clusterUpdate', parent: input.rolloutId, ...about },
-    key: 'start update',
+    key: `start update ${attempt}`,
   });
 }

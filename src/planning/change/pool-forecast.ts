@@ -52,8 +52,12 @@ const goneWhy = 'no longer in the configuration: drained, then its stack is dele
 /** Drained one by one, and none is launched. */
 function removedPools(input: PoolForecastInput): PoolRollForecast[] {
   const stays = new Set(input.after.rendered.pools.map((pool) => pool.name));
+  const own = new Set(input.recorded?.rendered.pools.map((pool) => pool.name));
+  const known = [input.after, ...(input.recorded === undefined ? [] : [input.recorded]), ...input.begun];
+  // these have no stack: Karpenter takes their nodes away when their objects go
+  const karpenter = new Set(known.flatMap(({ rendered }) => rendered.karpenterPools.map((pool) => pool.name)));
   return appliedNames(input, 'pools', (of) => of.pools)
-    .filter((name) => !stays.has(name))
+    .filter((name) => !stays.has(name) && (own.has(name) || !karpenter.has(name)))
     .map((name) => {
       const controlPlane = input.recorded?.rendered.pools.find((pool) => pool.name === name)?.controlPlane ?? false;
       return { ...forecast(input, { name, controlPlane }, { why: [goneWhy], certain: true }, 1), surge: 0 };

@@ -67,6 +67,30 @@ function compare(
 const told = (change: ClusterChange): string[] => change.changes.map((one) => `${one.change} ${one.name}`);
 
 describe('comparing a rendering with what was applied', () => {
+  it('says of a pool of Karpenter that its nodes are rolled by Karpenter, and forecasts no roll of its own', () => {
+    const karpenter = { ...pool, name: 'spiky', profile: 'worker-karpenter' };
+    const of = (label: string): Rendering => {
+      const spec = `spec: {template: {metadata: {labels: {generation: ${label}}}}}`;
+      const text = `apiVersion: karpenter.sh/v1\nkind: NodePool\nmetadata: {name: "{{ .NodePool.Name }}"}\n${spec}\n`;
+      const more = {
+        'node-pools/worker-karpenter/provisioners.yaml': text,
+        'node-pools/worker-karpenter/userdata.yaml': '#cloud-config\n',
+      };
+      return rendering(more, undefined, [pool, karpenter]);
+    };
+    const change = compare(of('two'), { fact: applied(of('one')), recorded: of('one') });
+    expect(told(change)).toEqual(['update NodePool spiky']);
+    expect(change.rolls).toEqual([]);
+    expect(change.notes).toEqual([expect.stringContaining('nodes of pool spiky that drift are rolled by Karpenter')]);
+    expect(compare(of('one'), { fact: applied(of('one')), recorded: of('one') }).notes).toEqual([]);
+    // without its objects Karpenter takes the nodes away; a pool of a group that becomes one of Karpenter's is drained
+    expect(compare(rendering(), { fact: applied(of('one')), recorded: of('one') }).rolls).toEqual([]);
+    const grouped = rendering({}, undefined, [pool, { ...karpenter, profile: 'worker' }]);
+    expect(compare(of('one'), { fact: applied(grouped), recorded: grouped }).rolls).toMatchObject([
+      { pool: 'spiky', why: ['no longer in the configuration: drained, then its stack is deleted'] },
+    ]);
+  });
+
   it('finds nothing where nothing differs', () => {
     expect(compare(rendering())).toMatchObject({ class: 'no-op', changes: [], rolls: [] });
   });
