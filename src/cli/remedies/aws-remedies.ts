@@ -122,7 +122,7 @@ export const awsRemedies: Record<string, Remedy> = {
       'The change set would replace or remove something precious (nodes, volumes, load balancers, buckets, keys …), or let CloudFormation replace nodes by itself, or cut a group below what runs; nothing was changed.',
     actions: [
       'The message names stack, resource and property: leave that property as it was, or keep the resource.',
-      'A group that is to be smaller: let its autoscaler take nodes away, or drain some and end each with its place, and lower max_size then.',
+      'A group that is to be smaller: lower min_size alone first, since AWS keeps that many places; let its autoscaler take nodes away, or drain some (kubectl drain) and end each with its place (aws autoscaling terminate-instance-in-auto-scaling-group --should-decrement-desired-capacity); lower max_size then.',
       "When it is meant: allow it in the registry for a time, config item allow_stack_changes: 'STACK/RESOURCE until YYYY-MM-DD by YOU: REASON'.",
       'clm retry channel:NAME --reason … afterwards.',
     ],

@@ -165,7 +165,7 @@ function cutOf(
     const lost = value === null ? 'nodes' : `${nodes - value} nodes`;
     return {
       what: `it would set ${property} of ${group} to ${to} while ${nodes} nodes run, and ${lost} would end without a drain`,
-      instead: `leave it at ${nodes} or more until nodes have been drained and ended with their places`,
+      instead: `leave it at ${nodes} or more until nodes have been drained and ended with their places (the minimum is lowered before that, alone)`,
     };
   }
   return undefined;
