@@ -130,19 +130,21 @@ export const pipelineRemedies: Record<string, Remedy> = {
   },
   'new-nodes-fail': {
     meaning:
-      'While workers were replaced, checks failed on new nodes alone. The roll was stopped before the rest was replaced.',
+      'While workers were replaced, checks failed on new nodes and passed on old ones at the same time. The roll was stopped: no further node is drained, and old nodes that are left take pods again.',
     actions: [
-      'clm why CLUSTER says what the new nodes lack: most often the node image, its user data, or a security group.',
-      'Merge a fix; the next version replaces these nodes again.',
+      'The message names a new node and what it cannot do (names, or the API by its service): kubectl describe node NODE, then the pods of the network plugin on it.',
+      'Most often it is the node image, its user data or a security group: look what the version changed in them.',
+      'New nodes may serve badly until then: kubectl cordon NODE keeps further pods away from them.',
+      'Merge a fix or a revert: the next version replaces these nodes again. When it was not the nodes: clm retry channel:NAME --reason …',
     ],
   },
   'objective-missed': {
     meaning:
-      'While workers were replaced, a service under steady load missed its objective. The roll was stopped before the rest was replaced.',
+      'While workers were replaced, a service under steady load missed its objective. The roll was stopped: no further node is drained.',
     actions: [
       'The message says how many requests failed or how slow they were; clm e2e show RUN has the figures of every window.',
       'Let pods be drained more gently (terminationGracePeriodSeconds, preStop, budgets), or correct e2e_load_max_bad, _outage, _p99.',
-      'clm retry CLUSTER goes on from where the roll stands.',
+      'clm retry channel:NAME --reason … goes on from where the roll stands: nodes that are new already are left alone.',
     ],
   },
   'failure-budget-spent': {

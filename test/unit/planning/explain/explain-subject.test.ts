@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { pipelineRemedies as remedies } from '../../../../src/cli/remedies/pipeline-remedies.ts';
 import { explainSubject } from '../../../../src/planning/explain/explain-subject.ts';
 import { type Explanation, explanationSchema } from '../../../../src/planning/explain/status-document.ts';
 import { channelFixture, clusterFixture, statusFixture } from '../../../support/status-fixture.ts';
@@ -78,6 +79,22 @@ describe('clm why', () => {
     // Its update has ended: a retry of the cluster alone would be refused.
     const alone = explain('kube-70', statusFixture({ clusters: [failed] }));
     expect(alone.chain[0]?.action).toContain('clm retry channel:stable');
+  });
+
+  it.each([
+    ['new-nodes-fail', 'only new nodes fail (DNS: 0 of 2 new nodes work, 2 of 2 old ones): ip-10-0-0-9: NXDOMAIN'],
+    ['objective-missed', 'one answer in a hundred takes 1500 ms or more, 1000 ms is agreed'],
+  ])('says why mid-roll checks stopped a roll, and how it goes on: %s', (code, message) => {
+    const said = `the roll was stopped half-way: ${message}`;
+    const failure = { kind: 'terminal' as const, code, message: said };
+    const failed = clusterFixture('kube-70', { channel: 'stable', state: 'failed', failure });
+    const [link] = explain('kube-70', statusFixture({ clusters: [failed] })).chain;
+    expect(link).toMatchObject({ code, action: expect.stringContaining('clm retry channel:stable') as string });
+    expect(link?.message).toContain(said);
+    const remedy = (remedies[code]?.actions ?? []).join(' ');
+    // An update that has ended is not retried alone.
+    expect(remedy).toContain('clm retry channel:NAME');
+    expect(remedy).not.toContain('clm retry CLUSTER');
   });
 
   it('follows a queued cluster up to what its channel waits for', () => {
