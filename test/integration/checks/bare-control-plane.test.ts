@@ -20,7 +20,10 @@ const said = (results: Record<string, CheckResult>): string[] => [
 /** Checks by what becomes of them: a skip code, or an outcome. */
 function byOutcome(results: Record<string, CheckResult>): Record<string, string[]> {
   const found: Record<string, string[]> = {};
-  for (const [check, { skipCode, outcome }] of Object.entries(results)) (found[skipCode ?? outcome] ??= []).push(check);
+  for (const [check, { skipCode, outcome }] of Object.entries(results)) {
+    const become = skipCode ?? outcome;
+    found[become] = [...(found[become] ?? []), check];
+  }
   return Object.fromEntries(Object.entries(found).map(([outcome, checks]) => [outcome, checks.sort()]));
 }
 
