@@ -3,6 +3,7 @@ import type { KubeObject } from '../domain/kube-object.ts';
 import type { CheckLedger, LedgerEntry } from '../ports/check-runner.ts';
 import type { KubeCluster, Resource } from '../ports/kube-cluster.ts';
 import { type Clock, patientLimit } from '../support/clock.ts';
+import { keptIn } from './keep.ts';
 import { describeLeftovers } from './leftovers.ts';
 import { pause } from './pause.ts';
 import { namespaces, pods } from './resources.ts';
@@ -32,16 +33,23 @@ export interface CleanupInput {
   /** All checks of the run unless one is named. */
   check?: string;
   withinMs: number;
+  /** Checks whose objects go now, although they are kept for longer. */
+  release?: (check: string) => boolean;
 }
+
+/** The same, and which checks are left alone. */
+type Work = CleanupInput & { keeps: ReadonlySet<string> };
 
 /**
  * Takes back what a run made and changed, last things first, and waits until it is gone. Returns what stayed, in words. Never
  * touches an object that does not carry the run's label. Entries of what stayed are kept, so that a later sweep can try again.
  */
-export async function cleanUp(input: CleanupInput): Promise<string[]> {
-  const deadline = input.clock.now() + patientLimit(input.clock, input.withinMs, leastWallMs);
-  const all = await input.ledger.open(input.run);
-  const entries = all.filter((entry) => input.check === undefined || entry.check === input.check).reverse();
+export async function cleanUp(wanted: CleanupInput): Promise<string[]> {
+  const deadline = wanted.clock.now() + patientLimit(wanted.clock, wanted.withinMs, leastWallMs);
+  const all = await wanted.ledger.open(wanted.run);
+  const input: Work = { ...wanted, keeps: keptChecks(wanted, all) };
+  const ours = all.filter(({ check }) => !input.keeps.has(check) && (input.check ?? check) === check);
+  const entries = ours.reverse();
   const left: string[] = [];
   for (const entry of entries) left.push(...(await patiently(input, deadline, () => undo(input, entry))));
   const apart = entries.map((entry) => entry.what).filter(goesApart);
@@ -58,13 +66,25 @@ export async function cleanUp(input: CleanupInput): Promise<string[]> {
   return left;
 }
 
+/** Checks whose objects stay for now: their time is not over, and nobody has asked for them. */
+function keptChecks({ clock, release }: CleanupInput, entries: readonly LedgerEntry[]): Set<string> {
+  const now = clock.now();
+  const staying = keptIn(entries).filter((one) => one.until > now && release?.(one.check) !== true);
+  return new Set(staying.map((one) => one.check));
+}
+
+/** Namespaces of the run that are to go. */
+function going({ keeps }: Work, found: KubeObject[]): KubeObject[] {
+  return found.filter((item) => !keeps.has(item.metadata.labels?.['clm.e2e/check'] ?? ''));
+}
+
 /** Whether an entry of what stayed says that nobody could look, instead of what was seen to stay. */
 export function isUnknown(left: string): boolean {
   return left.startsWith('not cleaned up: ') || left.startsWith('not known to be gone: ');
 }
 
 /** Again and again while the API is away, up to the deadline; then the problem itself is what is left. */
-async function patiently(input: CleanupInput, deadline: number, work: () => Promise<string[]>): Promise<string[]> {
+async function patiently(input: Work, deadline: number, work: () => Promise<string[]>): Promise<string[]> {
   for (;;) {
     try {
       return await work();
@@ -77,7 +97,7 @@ async function patiently(input: CleanupInput, deadline: number, work: () => Prom
   }
 }
 
-async function undo(input: CleanupInput, entry: LedgerEntry): Promise<string[]> {
+async function undo(input: Work, entry: LedgerEntry): Promise<string[]> {
   const { what } = entry;
   if (what.kind !== 'undo') return [];
   const found = await input.kube.get(what.resource, what.namespace, what.name);
@@ -90,11 +110,12 @@ type Named = Extract<LedgerEntry['what'], { kind: 'object' | 'follows' }>;
 
 /** Whatever does not simply go with the namespace: cluster-wide objects, and those with something outside behind them. */
 function goesApart(what: LedgerEntry['what']): what is Named {
-  if (what.kind === 'undo' || what.kind === 'appearing' || what.resource.kind === 'Namespace') return false;
+  if (what.kind === 'undo' || what.kind === 'appearing' || what.kind === 'kept') return false;
+  if (what.resource.kind === 'Namespace') return false;
   return what.kind === 'follows' || what.namespace === undefined || orderly.has(what.resource.resource);
 }
 
-async function removeAll(input: CleanupInput, apart: Named[], deadline: number): Promise<string[]> {
+async function removeAll(input: Work, apart: Named[], deadline: number): Promise<string[]> {
   const own = apart.filter((what) => what.kind === 'object');
   const left: string[] = [];
   for (const what of own) left.push(...(await patiently(input, deadline, () => remove(input, what))));
@@ -104,7 +125,7 @@ async function removeAll(input: CleanupInput, apart: Named[], deadline: number):
   return left;
 }
 
-async function remove(input: CleanupInput, what: Named): Promise<string[]> {
+async function remove(input: Work, what: Named): Promise<string[]> {
   const found = await input.kube.get(what.resource, what.namespace, what.name);
   if (found === undefined || !isOurs(found, input.run) || found.metadata.deletionTimestamp) return [];
   const uid = found.metadata.uid;
@@ -119,7 +140,7 @@ function isOurs(object: KubeObject, run: string): boolean {
   return object.metadata.labels?.['clm.e2e/run'] === runKey(run);
 }
 
-async function gone(input: CleanupInput, what: Named, deadline: number): Promise<string[]> {
+async function gone(input: Work, what: Named, deadline: number): Promise<string[]> {
   const options = {
     fieldSelector: `metadata.name=${what.name}`,
     ...(what.namespace === undefined ? {} : { namespace: what.namespace }),
@@ -133,9 +154,9 @@ async function gone(input: CleanupInput, what: Named, deadline: number): Promise
 const unheardMs = 30_000;
 
 /** Pods of our own namespaces that nobody will ever report as stopped: without kubelets they keep their namespace for ever. */
-async function releasePods(input: CleanupInput, labelSelector: string): Promise<void> {
+async function releasePods(input: Work, labelSelector: string): Promise<void> {
   const { kube, clock } = input;
-  for (const { metadata } of (await kube.list(namespaces, { labelSelector })).items) {
+  for (const { metadata } of going(input, (await kube.list(namespaces, { labelSelector })).items)) {
     for (const pod of (await kube.list(pods, { namespace: metadata.name })).items) {
       const dueAt = Date.parse(pod.metadata.deletionTimestamp ?? '');
       if (Number.isNaN(dueAt) || clock.now() < dueAt + unheardMs) continue;
@@ -149,12 +170,12 @@ async function releasePods(input: CleanupInput, labelSelector: string): Promise<
 }
 
 /** By label, not by ledger: a lost ledger must not keep namespaces alive. */
-async function removeNamespaces(input: CleanupInput, deadline: number): Promise<string[]> {
+async function removeNamespaces(input: Work, deadline: number): Promise<string[]> {
   const only = input.check === undefined ? '' : `,clm.e2e/check=${input.check}`;
   const labelSelector = `clm.e2e/run=${runKey(input.run)}${only}`;
   const problems = await patiently(input, deadline, async () => {
     const { items } = await input.kube.list(namespaces, { labelSelector });
-    for (const item of items) {
+    for (const item of going(input, items)) {
       if (item.metadata.deletionTimestamp) continue;
       const uid = item.metadata.uid;
       await input.kube.delete(namespaces, undefined, item.metadata.name, uid === undefined ? {} : { uid });
@@ -162,26 +183,22 @@ async function removeNamespaces(input: CleanupInput, deadline: number): Promise<
     return [];
   });
   if (problems.length > 0) return problems;
+  const ours = (found: KubeObject[]): KubeObject[] => going(input, found);
   const patientUntil = Math.min(deadline, input.clock.now() + patientLimit(input.clock, stoppedWithinMs, leastWallMs));
-  const stuck = await untilGone(input, namespaces, { labelSelector }, patientUntil, (found) => found);
+  const stuck = await untilGone(input, namespaces, { labelSelector }, patientUntil, ours);
   if (stuck.length === 0 || patientUntil >= deadline) return stuck;
   await patiently(input, deadline, async () => {
     await releasePods(input, labelSelector);
     return [];
   });
-  return untilGone(input, namespaces, { labelSelector }, deadline, (found) => found);
+  return untilGone(input, namespaces, { labelSelector }, deadline, ours);
 }
 
 type Appearing = Extract<LedgerEntry['what'], { kind: 'appearing' }>;
 /** Clocks of a cluster and of clm differ a little. */
 const clockSkewMs = 60_000;
 
-async function removeAppeared(
-  input: CleanupInput,
-  what: Appearing,
-  since: number,
-  deadline: number,
-): Promise<string[]> {
+async function removeAppeared(input: Work, what: Appearing, since: number, deadline: number): Promise<string[]> {
   const { labelSelector } = what;
   const ours = (found: KubeObject[]): KubeObject[] =>
     found.filter((item) => {
@@ -201,7 +218,7 @@ async function removeAppeared(
 }
 
 async function untilGone(
-  input: CleanupInput,
+  input: Work,
   resource: Resource,
   options: { namespace?: string; labelSelector?: string; fieldSelector?: string },
   deadline: number,

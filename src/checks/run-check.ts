@@ -15,6 +15,7 @@ import { type Clock, patientLimit } from '../support/clock.ts';
 import { cleanUp, isUnknown } from './cleanup.ts';
 import type { ClusterFacts } from './cluster-facts.ts';
 import { collectEvidence, nodesOf } from './collect.ts';
+import { controllerLogs, objectsAsJson } from './collect-objects.ts';
 import {
   type CheckContext,
   type CheckDefinition,
@@ -26,6 +27,7 @@ import {
   CheckTimedOut,
   type SkipReason,
 } from './contract.ts';
+import { keepObjects } from './keep.ts';
 import { pause } from './pause.ts';
 import { declaredButAbsent, whyNotHere } from './preconditions.ts';
 import { LedgerWriter, recordingKube } from './recording-kube.ts';
@@ -55,6 +57,8 @@ export interface CheckScene {
   runId: string;
   quarantine: Quarantine[];
   newSince: number | undefined;
+  /** For how long objects of a failed check stay; 0 = not at all. */
+  keepMs: number;
   /** Of the whole run. */
   signal: AbortSignal;
   nextSeq: () => number;
@@ -75,10 +79,14 @@ export interface Attempt {
   cases: CheckCase[];
   nodes: string[];
   evidence: string[];
+  kept?: { namespace: string; until: number };
 }
 
-/** One run of one check: prepare, run, collect, clean up; each phase with a limit of its own. Never throws. */
-export async function runCheck(check: CheckDefinition, attempt: number, scene: CheckScene): Promise<Attempt> {
+/** `isLast`: whether no other attempt follows one that ended so. */
+export type AttemptScene = CheckScene & { isLast: (said: Pick<Attempt, 'outcome' | 'hopeless'>) => boolean };
+
+/** One run of one check: prepare, run, collect, clean up (or keep); each phase with a limit of its own. Never throws. */
+export async function runCheck(check: CheckDefinition, attempt: number, scene: AttemptScene): Promise<Attempt> {
   const notes: Notes = { steps: [], metrics: [], cases: new Map(), sandboxed: false };
   const namespace = namespaceOf(scene.runId, check.id, attempt);
   let verdict: Verdict;
@@ -100,14 +108,17 @@ export async function runCheck(check: CheckDefinition, attempt: number, scene: C
   }
   const nodes = notes.sandboxed ? await nodesOf(scene.kube, namespace) : [];
   const bad = verdict.outcome !== 'pass' && verdict.outcome !== 'skipped';
-  const evidence = notes.sandboxed && bad ? await collectEvidence(scene.kube, namespace) : [];
-  const leaked = await cleaned(check, scene, namespace);
+  const evidence = notes.sandboxed && bad ? await collected(check, scene, namespace) : [];
+  const failed = verdict.outcome === 'fail' || verdict.outcome === 'timedout';
+  const kept = failed && scene.isLast(verdict) ? await keptOf(check, scene, namespace) : undefined;
+  const leaked = kept === undefined ? await cleaned(check, scene, namespace) : [];
   // A cluster that stopped answering has not failed: the next attempt sees what is there, and clears it up.
   if (!bad && leaked.length > 0 && leaked.every(isUnknown)) {
     verdict = { outcome: 'error', message: `${verdict.message}; what it made is ${leaked[0]}` };
   }
   const { steps, metrics } = notes;
-  return { ...verdict, leaked, steps, metrics, cases: [...notes.cases.values()], nodes, evidence };
+  const rest = kept === undefined ? { nodes, evidence } : { nodes, evidence, kept };
+  return { ...verdict, leaked, steps, metrics, cases: [...notes.cases.values()], ...rest };
 }
 
 interface Verdict {
@@ -122,6 +133,35 @@ interface Notes {
   metrics: CheckMetric[];
   cases: Map<string, CheckCase>;
   sandboxed: boolean;
+}
+
+/** Undefined: nothing is kept. Where that cannot be written down, everything goes as it always does. */
+async function keptOf(check: CheckDefinition, scene: CheckScene, namespace: string): Promise<Attempt['kept']> {
+  const { kube, clock, runId, cluster, log, keepMs } = scene;
+  if (keepMs <= 0 || scene.signal.aborted) return undefined;
+  try {
+    const entries = (await scene.ledger.open(runId)).filter((entry) => entry.check === check.id);
+    const about = { run: runId, cluster: cluster.id, check: check.id };
+    const ledger = new LedgerWriter(scene.ledger, about, clock, scene.nextSeq);
+    return await keepObjects({ kube, clock, entries, ledger, namespace, forMs: keepMs });
+  } catch (error) {
+    log.warn({ clusterId: cluster.id, check: check.id, error: String(error) }, 'Objects of a check could not be kept');
+    return undefined;
+  }
+}
+
+/** Everything that says why, before anything is deleted: lines for the report, and the objects themselves as a file. */
+async function collected(check: CheckDefinition, scene: CheckScene, namespace: string): Promise<string[]> {
+  const { kube, ledger, runId, artifacts, log } = scene;
+  const lines = await collectEvidence(kube, namespace);
+  try {
+    const entries = (await ledger.open(runId)).filter((entry) => entry.check === check.id);
+    lines.push(...(await controllerLogs(kube, entries)));
+    await artifacts?.write(runId, check.id, `${namespace}.json`, await objectsAsJson(kube, namespace, entries));
+  } catch (error) {
+    log.warn({ check: check.id, error: String(error) }, 'What a failed check has made could not be kept on file');
+  }
+  return lines;
 }
 
 /** Not under the run's signal: a cancelled run cleans up too. */

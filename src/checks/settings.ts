@@ -75,6 +75,7 @@ export const settingNames = [
   'ingress_class',
   'ingress_nlb',
   'ingress_redirect',
+  'keep_on_failure',
   'kuttl_args',
   'kuttl_image',
   'kuttl_tests',

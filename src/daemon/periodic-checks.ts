@@ -43,6 +43,8 @@ interface Active {
 const idPrefix = 'periodic:';
 /** Wall ms between two looks. */
 const lookEveryMs = 1_000;
+/** Decision ms between two looks at what failed checks have kept. */
+const keptEveryMs = 60_000;
 /** Results of one check on one cluster that alerts and the health page look at. */
 const keptResults = 20;
 /** Silence of so many intervals is a problem of its own. */
@@ -59,6 +61,7 @@ export class PeriodicChecks {
   readonly #yielding = new Set<string>();
   readonly #slots = new Map<string, number>();
   readonly #recent = new Map<string, HistoryResult[]>();
+  #keptLookAt = 0;
   readonly #stopping = new AbortController();
   #loop: Promise<void> = Promise.resolve();
 
@@ -115,6 +118,7 @@ export class PeriodicChecks {
   async look(): Promise<void> {
     const { clusters, clock, parallel, leaseHeld, adopted } = this.#input;
     if (!leaseHeld() || !(await adopted())) return;
+    await this.#sweepKept();
     const scheduled = clusters()
       .filter((cluster) => cluster.lifecycleStatus === 'ready')
       .map((cluster) => ({ id: cluster.id, profiles: this.#profilesOf(cluster) }))
@@ -136,6 +140,17 @@ export class PeriodicChecks {
       } finally {
         this.#claimed.delete(cluster);
       }
+    }
+  }
+
+  /** What failed checks of any run have kept goes when its time is over, whoever ran them. */
+  async #sweepKept(): Promise<void> {
+    const { clusters, clock, runner, log } = this.#input;
+    if (clock.now() < this.#keptLookAt) return;
+    this.#keptLookAt = clock.now() + keptEveryMs;
+    for (const { id } of clusters()) {
+      const { swept, left } = await runner.sweepKept(id, 'expired');
+      if (swept.length > 0) log.info({ clusterId: id, swept, left }, 'what failed checks had kept is past its time');
     }
   }
 

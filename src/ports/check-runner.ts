@@ -88,6 +88,8 @@ export interface CheckResult {
   attempts: number;
   /** Objects that cleaning up left behind, or cloud resources nobody confirmed as gone: a verdict of its own. */
   leaked: string[];
+  /** Not cleaned up on purpose: the namespace in which its objects stay, until when (epoch ms). No leak until then. */
+  kept?: { namespace: string; until: number };
   /** Why its attempts count as a failure, when there were several. */
   odds?: string;
   /** Failures that say the same share it; set in what a process keeps. */
@@ -131,6 +133,8 @@ export interface CheckRunRequest {
   history?: Record<string, FlakeHistory>;
   /** Epoch ms: nodes made since then are new ones; for checks that compare generations. */
   newSince?: number;
+  /** For how long objects of failed checks are kept, bounded; the cluster's own setting goes before it, and production wants one. */
+  keepOnFailureMs?: number;
 }
 
 /** What history says of one check: results that say something, and how many of them were flakes (failures that did not last). */
@@ -172,7 +176,19 @@ export interface LedgerEntry {
     /** Whatever of the kind appears from now on with these labels is made on our behalf; what is there already is not. */
     | { kind: 'appearing'; resource: Resource; name: string; labelSelector: string; except: string[] }
     /** A change of something that is not ours, with the patch that takes it back. */
-    | { kind: 'undo'; resource: Resource; namespace?: string; name: string; patch: Patch; note: string };
+    | { kind: 'undo'; resource: Resource; namespace?: string; name: string; patch: Patch; note: string }
+    /** What the check has made stays in its namespace until then (epoch ms), for people to look at. */
+    | { kind: 'kept'; name: string; until: number };
+}
+
+/** Objects of a failed check that were not cleaned up on purpose. */
+export interface KeptObjects {
+  run: string;
+  cluster: string;
+  check: string;
+  namespace: string;
+  /** Epoch ms. */
+  until: number;
 }
 
 /** Write-ahead: an entry is durable before the thing it names exists. Survives the process. */
@@ -182,6 +198,8 @@ export interface CheckLedger {
   close(run: string, check: string): Promise<void>;
   /** Entries that were never closed, in ascending order of seq. */
   open(run: string): Promise<LedgerEntry[]>;
+  /** Runs of a cluster with entries that were never closed. */
+  openRuns(clusterId: string): Promise<string[]>;
 }
 
 export interface CheckRunner {
@@ -192,6 +210,8 @@ export interface CheckRunner {
    * after a run that this daemon does not know: one that was killed.
    */
   cancel(runId: string, clusterId?: string): Promise<void>;
+  /** Takes away what failed checks have kept on a cluster: what is past its time, or all. `left` says what did not go. */
+  sweepKept(clusterId: string, wanted: 'expired' | 'all'): Promise<{ swept: KeptObjects[]; left: string[] }>;
   /** Forgets a finished run. */
   forget(runId: string): void;
   /** Ids of the checks in a profile; undefined for an unknown profile. */

@@ -83,8 +83,6 @@ export interface E2eHistory {
 export interface E2eStore extends E2eHistory, CheckLedger {
   /** Idempotent: the same run again replaces what was kept of it. */
   record(run: RunRecord, tests: TestRecord[], results: ResultRecord[]): Promise<void>;
-  /** Runs of a cluster with entries in the ledger that were never closed. */
-  openRuns(clusterId: string): Promise<string[]>;
   /** Deletes runs that started before the given time. */
   pruneHistory(before: number): Promise<number>;
 }

@@ -15,6 +15,9 @@ export function memoryLedger(): CheckLedger & { entries: LedgerEntry[]; written:
     close: async (run: string, check: string) => {
       ledger.entries = ledger.entries.filter((entry) => entry.run !== run || entry.check !== check);
     },
+    openRuns: async (cluster: string) => [
+      ...new Set(ledger.entries.filter((entry) => entry.cluster === cluster).map((entry) => entry.run)),
+    ],
     open: async (run: string) => ledger.entries.filter((entry) => entry.run === run),
   };
   return ledger;

@@ -49,6 +49,10 @@ export function htmlReport(report: RunReport): string {
     ...report.results.map(row),
     '</tbody></table>',
     ...listOf('Left behind', report.leaked),
+    ...listOf(
+      'Kept on the cluster for a while',
+      report.kept.map((one) => `${one.check}: namespace ${one.namespace} until ${one.until}`),
+    ),
     ...listOf('Left out of this run', report.notSelected),
     ...listOf('In no profile', report.inNoProfile),
     '</body></html>',

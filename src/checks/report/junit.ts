@@ -40,6 +40,8 @@ function testCase(report: RunReport, result: RunReport['results'][number]): Node
   const message = clean(result.message);
   const properties = [property('lifecycle', result.gate), property('attempts', String(result.attempts))];
   if (result.skipCode !== undefined) properties.push(property('skip_code', result.skipCode));
+  for (const { check, namespace, until } of report.kept)
+    if (check === result.check) properties.push(property('kept', `${namespace} until ${until}`));
   const node: Node = {
     '@_classname': `clm.${report.profile}.${result.area}`,
     '@_name': result.check,

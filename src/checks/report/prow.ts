@@ -82,6 +82,7 @@ function reportOf(run: RunRecord, results: ResultRecord[], tests: TestRecord[]):
     }),
     notSelected: [],
     inNoProfile: [],
+    kept: [],
     leaked: [],
     runnerVersion: run.runnerVersion,
   };

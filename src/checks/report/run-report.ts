@@ -21,5 +21,7 @@ export interface RunReport {
   /** Checks that exist and that no profile selects. */
   inNoProfile: string[];
   leaked: string[];
+  /** Of failed checks, on purpose: where, and until when (ISO 8601). */
+  kept: { check: string; namespace: string; until: string }[];
   runnerVersion: string;
 }

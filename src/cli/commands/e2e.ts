@@ -11,6 +11,7 @@ import {
 } from '../command.ts';
 import type { HistoryOptions } from '../run/e2e-history.ts';
 import type { ImportOptions } from '../run/e2e-import.ts';
+import type { E2eKeptOptions } from '../run/e2e-kept.ts';
 import type { E2eRunOptions } from '../run/e2e-run.ts';
 
 import { registerQuarantine } from './e2e-quarantine.ts';
@@ -39,6 +40,10 @@ export const registerE2e: RegisterCommand = (program, context) => {
     .option('--settings <file>', 'YAML with settings of the checks: expects, image_registry, probe_image, …')
     .addOption(new Option('--set <name=value>', 'one setting; may be repeated').argParser(append).default([], 'none'))
     .option('--quarantine <file>', 'YAML list of checks to leave out for a while: check, until, reason, actor')
+    .option(
+      '--keep-on-failure <duration>',
+      'objects of failed checks stay so long (at most 1d); `clm e2e kept` lists them',
+    )
     .option('--junit <file>', 'write a JUnit report')
     .option(
       '--artifacts <folder>',
@@ -56,6 +61,7 @@ export const registerE2e: RegisterCommand = (program, context) => {
     ['clm e2e run --profile full --junit junit.xml --html report.html', 'everything, with reports'],
     ['clm e2e run --only "dns.*,network.*" --profile full', 'some checks'],
     ['clm e2e run --profile conformance --artifacts ./results', 'upstream conformance, by the version of the server'],
+    ['clm e2e run --keep-on-failure 2h', 'namespaces of failed checks stay for two hours, to look at'],
     ['clm e2e run --set expects=load-balancer,storage', 'a cluster without these fails'],
   ]);
   const list = e2e
@@ -72,6 +78,7 @@ export const registerE2e: RegisterCommand = (program, context) => {
     ['clm e2e list', 'every check; those that no profile selects are named below the table'],
     ['clm e2e list --profile addons -o wide', 'with gates, limits and titles'],
   ]);
+  registerKept(e2e, context);
   registerHistory(e2e, context);
   registerQuarantine(e2e, context);
   examples(e2e, [
@@ -80,6 +87,25 @@ export const registerE2e: RegisterCommand = (program, context) => {
     ['clm e2e failures', 'what fails alike, over all clusters'],
   ]);
 };
+
+function registerKept(e2e: Command, context: CommandContext): void {
+  const kept = e2e
+    .command('kept')
+    .summary('what failed checks of standalone runs keep on a cluster, and until when')
+    .option('--kubeconfig <file>', 'default: $KUBECONFIG, or ~/.kube/config')
+    .option('--context <name>', 'default: the current context')
+    .option('--sweep', 'take away what is past its time')
+    .option('--release', 'take away all of it now')
+    .addOption(outputOption())
+    .action(async (options: E2eKeptOptions) => {
+      const { runE2eKept } = await import('../run/e2e-kept.ts');
+      await runE2eKept(options, context);
+    });
+  examples(kept, [
+    ['clm e2e kept', 'checks, namespaces, and the time that is left'],
+    ['clm e2e kept --release', 'all has been seen: clean up'],
+  ]);
+}
 
 function historyOptions(command: Command): Command {
   return withConnection(command)

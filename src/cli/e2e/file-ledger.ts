@@ -60,15 +60,22 @@ export class FileLedger implements CheckLedger {
     return entries;
   }
 
+  /** Every run on this cluster, whatever the kubeconfig calls it. */
+  async openRuns(_clusterId: string): Promise<string[]> {
+    return this.#headers().map((header) => header.run);
+  }
+
   /** Runs on this cluster whose process is gone and whose things may still be there. */
   abandoned(): string[] {
-    const found: string[] = [];
-    for (const name of readdirSync(this.#folder).sort()) {
-      if (!name.endsWith('.jsonl')) continue;
+    return this.#headers().flatMap((header) => (isAlive(header.pid) ? [] : [header.run]));
+  }
+
+  #headers(): Header[] {
+    const files = readdirSync(this.#folder).filter((name) => name.endsWith('.jsonl'));
+    return files.sort().flatMap((name) => {
       const header = this.#read(path.join(this.#folder, name)).find((line) => 'header' in line)?.header;
-      if (header?.cluster === this.#cluster && !isAlive(header.pid)) found.push(header.run);
-    }
-    return found;
+      return header?.cluster === this.#cluster ? [header] : [];
+    });
   }
 
   #file(run: string): string {

@@ -1,13 +1,15 @@
 /** Checks on one cluster that a kubeconfig names: no registry, no daemon, no cloud. */
 import { hostname } from 'node:os';
 import { ArtifactFolder } from '../../checks/artifact-folder.ts';
+import { keptIn } from '../../checks/keep.ts';
 import { catalogue, profiles } from '../../checks/profiles.ts';
 import type { RunReport } from '../../checks/report/run-report.ts';
 import { createCheckRunner } from '../../checks/runner.ts';
 import { checksInNoProfile } from '../../checks/selection.ts';
+import { sweepKept } from '../../checks/sweep.ts';
 import type { Cluster } from '../../domain/cluster.ts';
 import { runVerdict } from '../../planning/e2e/run-record.ts';
-import type { CheckRunRequest, CheckRunState, Quarantine } from '../../ports/check-runner.ts';
+import type { CheckRunRequest, CheckRunState, KeptObjects, Quarantine } from '../../ports/check-runner.ts';
 import type { KubeCluster } from '../../ports/kube-cluster.ts';
 import { connectKube } from '../../providers/kube/connect-kube.ts';
 import type { KubeAccess } from '../../providers/kube/kube-access.ts';
@@ -24,6 +26,8 @@ export interface StandaloneRun {
   only: string[];
   skip: string[];
   ledgerFolder: string;
+  /** For how long objects of failed checks stay; undefined = as the settings say. */
+  keepOnFailureMs: number | undefined;
   /** Where files of checks go; undefined = nowhere. */
   artifacts: string | undefined;
   version: string;
@@ -35,15 +39,34 @@ export interface StandaloneRun {
   tell: (line: string) => void;
 }
 
+/** What failed checks keep on the cluster of a kubeconfig; takes it away when asked to. */
+export async function keptOnCluster(
+  input: Pick<StandaloneRun, 'cluster' | 'access' | 'ledgerFolder' | 'version' | 'clock' | 'tell'>,
+  sweep: 'expired' | 'all' | undefined,
+): Promise<{ kept: KeptObjects[]; swept: KeptObjects[]; left: string[] }> {
+  const kube = connect(input);
+  try {
+    const { uid } = await introduce(kube);
+    const ledger = new FileLedger(input.ledgerFolder, uid);
+    const { clock } = input;
+    const sessions = { sessionFor: async () => ({ kube }) };
+    const log = { warn: (fields: object, message: string) => input.tell(`${message}: ${JSON.stringify(fields)}`) };
+    const name = input.cluster;
+    const none = { swept: [], left: [] };
+    const { swept, left } = sweep === undefined ? none : await sweepKept({ sessions, clock, ledger, log }, name, sweep);
+    const kept: KeptObjects[] = [];
+    for (const run of await ledger.openRuns(name)) kept.push(...keptIn(await ledger.open(run)));
+    return { kept, swept, left };
+  } finally {
+    kube.close();
+  }
+}
+
 /** Runs to the end, cleaning up included. Throws FailureError when the cluster cannot be asked at all. */
 export async function runStandalone(input: StandaloneRun): Promise<RunReport> {
   const { clock } = input;
   const name = input.cluster;
-  const kube = connectKube({
-    cluster: name,
-    access: input.access,
-    userAgent: `clm/${input.version} e2e`,
-  });
+  const kube = connect(input);
   try {
     const { uid, version } = await introduce(kube);
     const cluster = clusterOf(name, input.configItems);
@@ -57,7 +80,11 @@ export async function runStandalone(input: StandaloneRun): Promise<RunReport> {
       ...(input.artifacts === undefined ? {} : { artifacts: new ArtifactFolder(input.artifacts, { flat: true }) }),
       log: { warn: (fields, message) => input.tell(`${message}: ${JSON.stringify(fields)}`) },
     });
+    const { swept } = await runner.sweepKept(cluster.id, 'expired');
+    for (const one of swept)
+      input.tell(`what ${one.check} of run ${one.run} had kept in ${one.namespace} is past its time: gone`);
     for (const run of ledger.abandoned()) {
+      if (await nothingButKept(ledger, run)) continue;
       input.tell(`cleaning up after run ${run}, which was killed`);
       await runner.cancel(run, cluster.id);
     }
@@ -68,6 +95,17 @@ export async function runStandalone(input: StandaloneRun): Promise<RunReport> {
   } finally {
     kube.close();
   }
+}
+
+function connect({ cluster, access, version }: Pick<StandaloneRun, 'cluster' | 'access' | 'version'>): KubeCluster {
+  return connectKube({ cluster, access, userAgent: `clm/${version} e2e` });
+}
+
+/** A run that came to its end, and keeps something for people. */
+async function nothingButKept(ledger: FileLedger, run: string): Promise<boolean> {
+  const entries = await ledger.open(run);
+  const kept = new Set(keptIn(entries).map((one) => one.check));
+  return entries.length > 0 && entries.every((entry) => kept.has(entry.check));
 }
 
 /** The first words with the cluster: its identity and version. Fails here rather than in every check. */
@@ -99,8 +137,9 @@ function clusterOf(name: string, configItems: Record<string, string>): Cluster {
 }
 
 function request(input: StandaloneRun, runId: string, clusterId: string): CheckRunRequest {
-  const { profile, only, skip, quarantine } = input;
-  return { runId, clusterId, profile, finished: [], only, skip, quarantine };
+  const { profile, only, skip, quarantine, keepOnFailureMs } = input;
+  const keep = keepOnFailureMs === undefined ? {} : { keepOnFailureMs };
+  return { runId, clusterId, profile, finished: [], only, skip, quarantine, ...keep };
 }
 
 function finish(
@@ -160,6 +199,9 @@ function reportOf(
     notSelected: state.notSelected,
     inNoProfile: checksInNoProfile(catalogue, profiles),
     leaked: results.flatMap((result) => result.leaked),
+    kept: results.flatMap(({ check, kept }) =>
+      kept === undefined ? [] : [{ check, namespace: kept.namespace, until: new Date(kept.until).toISOString() }],
+    ),
     runnerVersion: input.version,
   };
 }

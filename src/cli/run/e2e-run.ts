@@ -1,6 +1,7 @@
 /** `clm e2e run` */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { longestKeepMs } from '../../checks/keep.ts';
 import { profiles } from '../../checks/profiles.ts';
 import { htmlReport } from '../../checks/report/html.ts';
 import { junitReport } from '../../checks/report/junit.ts';
@@ -12,6 +13,7 @@ import type { Problem } from '../../domain/problem.ts';
 import type { CheckRunState } from '../../ports/check-runner.ts';
 import { isInCluster, type KubeAccess, KubeAccessError, loadAccess } from '../../providers/kube/kube-access.ts';
 import { clockFromEnvironment } from '../../support/clock.ts';
+import { formatDuration, parseDuration } from '../../support/duration.ts';
 import type { CommandContext, OutputFormat } from '../command.ts';
 import { ledgerFolder } from '../e2e/file-ledger.ts';
 import { runStandalone } from '../e2e/standalone.ts';
@@ -31,6 +33,7 @@ export interface E2eRunOptions {
   settings?: string;
   set: string[];
   quarantine?: string;
+  keepOnFailure?: string;
   junit?: string;
   html?: string;
   artifacts?: string;
@@ -42,6 +45,7 @@ export async function runE2e(options: E2eRunOptions, { io, exitWith }: CommandCo
   const target = targetOf(options, io, problems);
   checkSelection(options, problems);
   checkReports(options, problems);
+  const keepOnFailureMs = keepMs(options.keepOnFailure, problems);
   const configItems = readSettings(options, problems);
   const quarantine = readQuarantines(options.quarantine, problems);
   if (problems.length > 0 || target === undefined) {
@@ -62,6 +66,7 @@ export async function runE2e(options: E2eRunOptions, { io, exitWith }: CommandCo
       skip: options.skip,
       ledgerFolder: ledgerFolder(io.environment),
       version: programVersion(),
+      keepOnFailureMs,
       artifacts: options.artifacts,
       clock,
       signal: io.signal,
@@ -116,7 +121,7 @@ function exitCodeOf(report: RunReport): number {
   return report.verdict === 'fail' ? exitCodes.failed : exitCodes.refused;
 }
 
-function unasked(error: unknown): unknown {
+export function unasked(error: unknown): unknown {
   if (!(error instanceof FailureError)) return error;
   const { code, message } = error.failure;
   const next = code in kubeRemedies ? `\n  clm explain ${code} says what to do` : '';
@@ -124,7 +129,7 @@ function unasked(error: unknown): unknown {
 }
 
 /** Where the cluster is: what was named, else $KUBECONFIG (all its files), else ~/.kube/config, else the pod that this runs in. */
-function accessOf(options: E2eRunOptions, io: CliIo): KubeAccess {
+function accessOf(options: KubeTarget, io: CliIo): KubeAccess {
   const context = options.context === undefined ? {} : { context: options.context };
   if (options.kubeconfig !== undefined) return { kind: 'kubeconfig', file: options.kubeconfig, ...context };
   const listed = (io.environment['KUBECONFIG'] ?? '').split(path.delimiter).filter((file) => file !== '');
@@ -137,13 +142,16 @@ function accessOf(options: E2eRunOptions, io: CliIo): KubeAccess {
   return { kind: 'kubeconfig', file: usual, ...context };
 }
 
+/** How people name a cluster. */
+type KubeTarget = Pick<E2eRunOptions, 'kubeconfig' | 'context'>;
+
 interface Target {
   access: KubeAccess;
   name: string;
   server: string;
 }
 
-function targetOf(options: E2eRunOptions, io: CliIo, problems: Problem[]): Target | undefined {
+export function targetOf(options: KubeTarget, io: CliIo, problems: Problem[]): Target | undefined {
   const access = accessOf(options, io);
   try {
     const loaded = loadAccess(access, options.context ?? 'of the current context');
@@ -157,6 +165,18 @@ function targetOf(options: E2eRunOptions, io: CliIo, problems: Problem[]): Targe
     } else throw error;
     return undefined;
   }
+}
+
+function keepMs(text: string | undefined, problems: Problem[]): number | undefined {
+  if (text === undefined) return undefined;
+  const ms = parseDuration(text);
+  if (ms !== undefined && ms <= longestKeepMs) return ms;
+  problems.push({
+    file: '--keep-on-failure',
+    message: ms === undefined ? `'${text}' is no duration` : `${text} is longer than anything is kept`,
+    remedy: `a duration of at most ${formatDuration(longestKeepMs)}: 2h, 30m`,
+  });
+  return undefined;
 }
 
 function checkSelection(options: E2eRunOptions, problems: Problem[]): void {
@@ -211,7 +231,7 @@ function checkReports(options: E2eRunOptions, problems: Problem[]): void {
   }
 }
 
-function programVersion(): string {
+export function programVersion(): string {
   const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 }

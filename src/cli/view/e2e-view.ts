@@ -48,6 +48,13 @@ export function renderRunReport(report: RunReport, options: TableOptions): strin
   if (report.leaked.length > 0) {
     lines.push(colors.red('Left behind on the cluster:'), ...report.leaked.map((line) => `  ${printable(line)}`), '');
   }
+  if (report.kept.length > 0) {
+    lines.push(
+      'Kept on the cluster to look at (`clm e2e kept --release` takes it away now, the next run when its time is over):',
+      ...report.kept.map((one) => `  ${one.check}: namespace ${printable(one.namespace)} until ${one.until}`),
+      '',
+    );
+  }
   const counts = Object.entries(report.counts).map(([outcome, count]) => `${count} ${outcome}`);
   const version = report.kubernetesVersion === '' ? '' : `, Kubernetes ${report.kubernetesVersion}`;
   lines.push(

@@ -106,10 +106,14 @@ async function runChecks(input: CheckStepsInput, step: StepInput<E2eContext>): P
     bad.length === 0
       ? `${state.results.length} checks of profile ${context.profile} on ${context.clusterId} passed${saidMidRoll(context, state)}`
       : `${bad.length} of ${state.results.length} checks on ${context.clusterId} did not pass: ${bad
-          .map((result) => `${result.check} (${result.outcome}: ${result.message})`)
+          .map((result) => `${result.check} (${result.outcome}: ${result.message}${saidKept(result)})`)
           .join('; ')}`;
   const data = { version: context.version, checks: state.results.length, bad: bad.map((result) => result.check) };
   return { kind: 'done', output: progress, facts, journal: [{ kind: 'e2e-finished', message, data }] };
+}
+
+function saidKept({ kept }: CheckResult): string {
+  return kept === undefined ? '' : `; kept in ${kept.namespace} until ${new Date(kept.until).toISOString()}`;
 }
 
 /** Whether new nodes do as well as old ones is no mere pass: where it is not clear, that is said. */
@@ -168,9 +172,17 @@ function resultFact(context: E2eContext, result: CheckResult): FactWrite {
 
 /** A result as a process and a fact keep it: small. Reports and history take the rest. */
 function compact(result: CheckResult): CheckResult {
-  const { steps: _steps, metrics: _metrics, cases: _cases, nodes: _nodes, evidence: _evidence, ...kept } = result;
+  const {
+    steps: _steps,
+    metrics: _metrics,
+    cases: _cases,
+    nodes: _nodes,
+    evidence: _evidence,
+    kept: _kept,
+    ...small
+  } = result;
   const good = result.outcome === 'pass' || result.outcome === 'skipped';
-  return good ? kept : { ...kept, signature: failureSignature(result.check, result.message) };
+  return good ? small : { ...small, signature: failureSignature(result.check, result.message) };
 }
 
 function describe(state: CheckRunState): string {

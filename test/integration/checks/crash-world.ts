@@ -1,4 +1,5 @@
 /** A life of a runner that ends at any change of the cluster, or any line of the ledger. */
+import type { CheckDefinition } from '../../../src/checks/contract.ts';
 import type { CheckLedger, CheckResult, CheckRunRequest } from '../../../src/ports/check-runner.ts';
 import type { KubeCluster } from '../../../src/ports/kube-cluster.ts';
 import { CrashPoint } from '../../support/crashing-store.ts';
@@ -23,6 +24,7 @@ function mortal(point: CrashPoint, ledger: CheckLedger): { ledger: CheckLedger; 
       write: (entry) => upTo(`written down: ${entry.what.name}`, () => ledger.write(entry)),
       close: (run, check) => upTo(`closed: ${check}`, () => ledger.close(run, check)),
       open: (run) => living(() => ledger.open(run)),
+      openRuns: (cluster) => living(() => ledger.openRuns(cluster)),
     },
     wrap: (kube) => ({
       get: (...args) => living(() => kube.get(...args)),
@@ -50,9 +52,10 @@ export async function liveUntil(
   world: CheckWorld,
   killAt: number,
   request: Partial<CheckRunRequest>,
+  extra: Record<string, CheckDefinition[]> = {},
 ): Promise<{ diedAt: string | undefined; results: CheckResult[] }> {
   const point = new CrashPoint(killAt);
-  const { runner, kill } = world.runner({}, mortal(point, world.ledger));
+  const { runner, kill } = world.runner(extra, mortal(point, world.ledger));
   const state = runner.ensure(world.request({ profile: 'full', ...request }), () => {});
   await world.until('dead or done', () => point.dead || state.done);
   await kill();

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunReport } from '../../../src/checks/report/run-report.ts';
 import type { World } from '../../../src/simulator/model/world.ts';
 import { sleep } from '../../../src/support/deadline.ts';
-import { runCli } from '../../support/cli-io.ts';
+
 import { sampleCluster } from '../../support/sample-cluster.ts';
 import { type Stage, stage } from './standalone-stage.ts';
 
@@ -142,24 +142,35 @@ describe('clm e2e run on a control plane without kubelets', () => {
 });
 
 describe('a standalone run that ends early', () => {
-  it('cleans up when it is interrupted, and says that it has no verdict', async () => {
-    const here = await stage(4);
-    try {
-      const stop = new AbortController();
-      const running = runCli(['e2e', 'run', '--kubeconfig', here.kubeconfig, '-o', 'json'], {
-        environment: here.environment,
-        signal: stop.signal,
-      });
-      while (sandboxes(here.world).length < 3) await sleep(5);
-      stop.abort();
-      const { code, out } = await running;
-      expect(code).toBe(3);
-      expect((JSON.parse(out) as RunReport).verdict).toBe('cancelled');
-      expect(sandboxes(here.world)).toEqual([]);
-    } finally {
-      await here.close();
-    }
-  }, 60_000);
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'cleans up after %s, and says that it has no verdict',
+    async (signal) => {
+      const here = await stage(4);
+      try {
+        const child = spawn(
+          process.execPath,
+          [clmProgram, 'e2e', 'run', '--kubeconfig', here.kubeconfig, '-o', 'json'],
+          {
+            env: { ...process.env, ...here.environment },
+            stdio: ['ignore', 'pipe', 'ignore'],
+          },
+        );
+        let out = '';
+        child.stdout.setEncoding('utf8').on('data', (text: string) => {
+          out += text;
+        });
+        const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+        while (sandboxes(here.world).length < 3) await sleep(5);
+        child.kill(signal);
+        expect(await ended).toBe(3);
+        expect((JSON.parse(out) as RunReport).verdict).toBe('cancelled');
+        expect(sandboxes(here.world)).toEqual([]);
+      } finally {
+        await here.close();
+      }
+    },
+    60_000,
+  );
 
   it('is cleaned up by the next run when it was killed', async () => {
     const here = await stage(4);
