@@ -14,9 +14,18 @@ export async function describeLeftovers(kube: KubeCluster, resource: Resource, l
     const text = `${resource.kind.toLowerCase()}/${where}${item.metadata.name}${finalizers(item)}`;
     lines.push(text);
     if (resource.kind !== 'Namespace') continue;
+    const unknown = undiscovered(item);
+    if (unknown !== undefined) lines.push(`${text} ← ${unknown}`);
     for (const holder of await contentOf(kube, item.metadata.name)) lines.push(`${text} ← ${holder}`);
   }
   return lines;
+}
+
+/** The namespace controller cannot ask every API: it lets nothing go then, however empty. */
+function undiscovered(namespace: KubeObject): string | undefined {
+  const conditions = (namespace.status?.conditions ?? []) as { type: string; status: string; message?: string }[];
+  return conditions.find(({ type, status }) => type === 'NamespaceDeletionDiscoveryFailure' && status === 'True')
+    ?.message;
 }
 
 function finalizers(item: KubeObject): string {

@@ -82,8 +82,12 @@ export const knownTraps: Record<string, Kept> = {
   'a total of 0, and progress that is never posted': log('does not depend on the posts'),
   'more tests completed than there are': log('never has more completed than there are'),
   'a namespace that stays Terminating': cases('smoke', 'something that keeps namespaces from going'),
-  'a namespace that stays because an APIService is broken': {
-    notYet: 'the simulated namespace controller does not ask APIs of others before it lets a namespace go',
+  'a namespace that stays because an APIService is broken': traps(
+    'keeps every namespace, which is named with the reason',
+  ),
+  'SIGTERM and SIGINT in the middle of a run': {
+    file: 'test/integration/checks/standalone.test.ts',
+    name: 'cleans up after %s, and says that it has no verdict',
   },
   'a watch that ends with 410 Gone': traps('and forgets its history (410 Gone) makes no difference'),
   'an API server that is away for a minute': traps('and comes back within a minute loses no verdict'),
@@ -96,10 +100,11 @@ export const knownTraps: Record<string, Kept> = {
     name: 'have tests by clusters with the latest run of each',
   },
   'negative answers of DNS that are remembered': cases('addon', 'somebody else who keeps the name alive'),
-  'limits of ACME servers': { notYet: 'issuers are the cluster’s own; the simulated authority has no limits' },
-  'load balancers that take long to go': {
-    notYet: 'simulated ones go at once; the check and its cleaning up wait ten and twelve minutes',
+  'limits of ACME servers': {
+    notYet:
+      'issuers are the cluster’s own (staging, as the settings say), and a check orders one certificate; the simulated authority has no limits',
   },
+  'load balancers that take long to go': traps('is waited for: nothing is left behind, and nothing is called a leak'),
   'nodes and networks held by what a test has left': {
     notYet: 'clusters on demand, which are taken away as a whole, are not built yet',
   },

@@ -4,7 +4,8 @@ import { type CheckDefinition, CheckFailed, defineCheck } from '../../../src/che
 import { nodes } from '../../../src/checks/resources.ts';
 import { runKey } from '../../../src/checks/sandbox.ts';
 import type { Quarantine } from '../../../src/ports/check-runner.ts';
-import { CheckWorld, runId } from './check-world.ts';
+import { apiServiceOf } from './addons.ts';
+import { CheckWorld, runId, systemDeployment } from './check-world.ts';
 
 const check = (id: string, parts: Partial<Parameters<typeof defineCheck>[0]> = {}): CheckDefinition =>
   defineCheck({ id, title: id, area: 'api', withinMs: 60_000, run: async () => `${id} is well`, ...parts });
@@ -236,5 +237,65 @@ describe('a run', () => {
     await world.until('it is over', () => state.done);
     await kill();
     expect(state.endsAt).toBeLessThanOrEqual(world.world.clock.now());
+  });
+});
+
+describe('an APIService whose server is gone', () => {
+  it('keeps every namespace, which is named with the reason, and the next run takes it away', async () => {
+    const world = await CheckWorld.create(2);
+    const ghost = 'v1beta1.ghost.example.org';
+    world.kube.seed([apiServiceOf('ghost', 'ghost.example.org', 'v1beta1')]);
+    const own = check('test.sandboxed', {
+      async run(context) {
+        await context.sandbox();
+        return 'well';
+      },
+    });
+    const result = (await world.run({ profile: 'own' }, { own: [own] }))['test.sandboxed'];
+    // The thing under test is well: what stays is a verdict of its own.
+    expect(result?.outcome).toBe('pass');
+    expect(result?.leaked.join('\n')).toMatch(
+      /^namespace\/clm-e2e-\S+\n.* ← Discovery failed for some groups, 1 failing: .*ghost\.example\.org\/v1beta1/,
+    );
+    expect(world.ledger.entries.length).toBeGreaterThan(0);
+    world.kube.handle({
+      method: 'DELETE',
+      path: `/apis/apiregistration.k8s.io/v1/apiservices/${ghost}`,
+      query: new URLSearchParams(),
+      headers: {},
+    } as never);
+    expect((await world.run({ profile: 'own' }, { own: [own] }))['test.sandboxed']).toMatchObject({ leaked: [] });
+    expect(world.leftBehind()).toEqual([]);
+    expect(world.ledger.entries).toEqual([]);
+  });
+});
+
+describe('a load balancer that takes seven minutes to go', () => {
+  it('is waited for: nothing is left behind, and nothing is called a leak', async () => {
+    const world = await CheckWorld.create(4);
+    world.kube.seed([systemDeployment('balancers', 'aws-load-balancer-controller:2')]);
+    await world.pass(2 * 60_000);
+    const { clock } = world.world;
+    let heldFor = 0;
+    const hold = (): void => {
+      const going = [...world.kube.truth().objects('services').values()].some(
+        (service) => service.metadata.deletionTimestamp !== undefined,
+      );
+      if (!going) {
+        clock.at(clock.now() + 250, hold);
+        return;
+      }
+      const since = clock.now();
+      world.kube.runtimeFaults.set({ addons: { 'load-balancer': 'off' } });
+      clock.at(since + 7 * 60_000, () => {
+        heldFor = clock.now() - since;
+        world.kube.runtimeFaults.set({ addons: {} });
+      });
+    };
+    hold();
+    const result = (await world.run({ profile: 'full', only: ['lb.service'] }))['lb.service'];
+    expect(heldFor).toBe(7 * 60_000);
+    expect(result).toMatchObject({ outcome: 'pass', leaked: [] });
+    expect(world.leftBehind()).toEqual([]);
   });
 });

@@ -20,10 +20,12 @@ const apiServices = 'apiservices.apiregistration.k8s.io';
 /** Serves aggregated APIs as long as their APIServices exist. */
 export class AggregatedApis {
   readonly #apis: readonly AggregatedApi[];
+  readonly #core: ClusterCore;
   readonly #installed = new Set<AggregatedApi>();
 
   constructor(core: ClusterCore, apis: readonly AggregatedApi[]) {
     this.#apis = apis;
+    this.#core = core;
     core.store.onChange(apiServices, ({ object, type }) => {
       const api = this.#apiOf(object);
       if (!api) return;
@@ -56,6 +58,15 @@ export class AggregatedApis {
     return undefined;
   }
 
+  /** An APIService that names a service nobody runs counts, too. */
+  unavailable(): string[] {
+    return [...this.#core.store.table(apiServices).byKey.values()].flatMap((object) => {
+      const { service, group, version } = fieldsOf(object['spec']);
+      const runs = service === undefined || this.#apiOf(object)?.available() === true;
+      return runs ? [] : [`${String(group)}/${String(version)}`];
+    });
+  }
+
   #apiOf(object: SimObject): AggregatedApi | undefined {
     return this.#apis.find((api) => object.metadata.name === `${api.version}.${api.group}`);
   }
@@ -63,9 +74,9 @@ export class AggregatedApis {
   /** Whether it is available is seen when it is read. */
   #view(object: SimObject): SimObject {
     const api = this.#apiOf(object);
-    if (!api) return object;
     const local = fieldsOf(object['spec'])['service'] === undefined;
-    const good = local || api.available();
+    if (!api && local) return object;
+    const good = local || api?.available() === true;
     const condition: Fields = {
       type: 'Available',
       status: good ? 'True' : 'False',

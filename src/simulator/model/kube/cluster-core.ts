@@ -58,7 +58,13 @@ export class ClusterCore {
   /** Where volumes come from; undefined for a cluster without a cloud: their disks are taken for granted. */
   disks: CloudDisks | undefined;
   /** APIs that add-ons serve. */
-  aggregated: { answer(request: KubeRequest): KubeAnswer | undefined } | undefined;
+  aggregated:
+    | {
+        answer(request: KubeRequest): KubeAnswer | undefined;
+        /** Group and version of those whose server cannot be asked: discovery is incomplete. */
+        unavailable(): string[];
+      }
+    | undefined;
   /** Objects whose stored form lags behind what a reader sees (a node's Lease renews itself): set by their owner. */
   readView: (resourceKey: string, object: SimObject) => SimObject = (_key, object) => object;
   /** What a container wrote to its log so far; set by the kubelets. */

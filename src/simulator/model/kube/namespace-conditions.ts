@@ -5,6 +5,7 @@ import type { SimObject } from './object.ts';
 export function deletionConditions(
   old: readonly Condition[] | undefined,
   left: readonly { plural: string; group: string; object: SimObject }[],
+  unavailable: readonly string[],
   now: string,
 ): Condition[] {
   const kinds = counted(left.map(({ plural, group }) => `${plural}.${group}`));
@@ -12,7 +13,14 @@ export function deletionConditions(
   const remaining = kinds.map(([name, count]) => `${name} has ${count} resource instances`).join(', ');
   const held = finalizers.map(([name, count]) => `${name} in ${count} resource instances`).join(', ');
   const conditions: [string, boolean, string, string][] = [
-    ['NamespaceDeletionDiscoveryFailure', false, 'ResourcesDiscovered', 'All resources successfully discovered'],
+    unavailable.length === 0
+      ? ['NamespaceDeletionDiscoveryFailure', false, 'ResourcesDiscovered', 'All resources successfully discovered']
+      : [
+          'NamespaceDeletionDiscoveryFailure',
+          true,
+          'DiscoveryFailed',
+          `Discovery failed for some groups, ${unavailable.length} failing: unable to retrieve the complete list of server APIs: ${unavailable.map((api) => `${api}: stale GroupVersion discovery: ${api}`).join(', ')}`,
+        ],
     [
       'NamespaceDeletionGroupVersionParsingFailure',
       false,

@@ -7,6 +7,9 @@ import type { ObjectWriter } from '../object-writer.ts';
 import type { ResourceDefinition } from '../resource-definition.ts';
 import { seededLag, WorkQueue } from '../work-queue.ts';
 
+/** Until a namespace is looked at again whose content could not be told for certain. */
+const againAfterMs = 15_000;
+
 /** Gives namespaces what each has, and empties those that go. */
 export class NamespaceController {
   readonly #core: ClusterCore;
@@ -53,10 +56,15 @@ export class NamespaceController {
     });
   }
 
-  #sayWhatRemains(name: string, left: Parameters<typeof deletionConditions>[1]): void {
+  #sayWhatRemains(name: string, left: Parameters<typeof deletionConditions>[1], unavailable: string[]): void {
     const namespace = this.#core.store.typed<Namespace>('namespaces').get(undefined, name);
     if (!namespace) return;
-    const conditions = deletionConditions(namespace.status.conditions, left, stamp(this.#core.clock.now()));
+    const conditions = deletionConditions(
+      namespace.status.conditions,
+      left,
+      unavailable,
+      stamp(this.#core.clock.now()),
+    );
     if (sameJson(conditions, namespace.status.conditions)) return;
     this.#writer.setStatus(this.#definition, namespace, { ...namespace.status, conditions });
   }
@@ -79,8 +87,11 @@ export class NamespaceController {
       const object = this.#core.store.table(definition.key).get(name, metadata.name);
       return object ? [{ plural: definition.plural, group: definition.group, object }] : [];
     });
-    if (remaining.length > 0) {
-      this.#sayWhatRemains(name, remaining);
+    // Whether APIs that cannot be asked have something in it, nobody knows: it stays.
+    const unavailable = this.#core.aggregated?.unavailable() ?? [];
+    if (unavailable.length > 0) this.#queue.addAt(name, this.#core.clock.now() + againAfterMs);
+    if (remaining.length > 0 || unavailable.length > 0) {
+      this.#sayWhatRemains(name, remaining, unavailable);
       return;
     }
     const now = this.#core.store.typed<Namespace>('namespaces').get(undefined, name);
