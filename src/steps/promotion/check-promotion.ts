@@ -28,6 +28,9 @@ export function checkPromotion(deps: PipelineDependencies) {
     if (doubt !== undefined) return held(context, 'evidence-missing', doubt);
     const hold = await promotionHolds(deps, context, policy, input.now);
     if (hold !== undefined) {
+      // what the target has meanwhile by a later commit waits for nothing any more
+      const contained = await containedIn(deps, input, policy.branch);
+      if (contained !== undefined) return contained;
       const { code, message, until } = hold;
       const wakeAt = Math.max(
         input.now + 1,
@@ -71,10 +74,8 @@ async function whereTheTargetIs(
   const target = parseChannelFact((await deps.store.fact('channel', context.target))?.value);
   if (target?.frozen === true)
     return held(context, 'target-frozen', target.problem?.message ?? `channel ${context.target} is frozen`);
-  if (from !== context.commit && (await deps.source.isAncestor(context.commit, from))) {
-    const message = `${context.target} is at ${from.slice(0, 12)}, which contains ${context.commit.slice(0, 12)} already`;
-    return done({ kind: 'contained', in: from }, [{ kind: 'promotion-superseded', message }]);
-  }
+  const contained = await containedIn(deps, input, branch);
+  if (contained !== undefined) return contained;
   const mergeable = policy.promotion === 'pull-request' && (await hasOnlyMerges(deps, context, from));
   if (!mergeable && !(await deps.source.isAncestor(from, context.commit))) {
     const message =
@@ -87,6 +88,20 @@ async function whereTheTargetIs(
   // one promotion at a time moves a target, so that each knows whose move it was
   const slots = [{ name: `move:${context.target}`, limit: 1 }];
   return { ...done({ kind: 'cleared', branch, from }, []), admit: [{ holder: input.id, slots }] };
+}
+
+/** The end of a promotion whose target has gone past its commit; undefined when it has not, or when that cannot be said. */
+async function containedIn(
+  deps: PipelineDependencies,
+  { context, now }: StepInput<PromotionState>,
+  branch: string,
+): Promise<StepOutcome | undefined> {
+  const look = await deps.heads.look(now);
+  const from = look.problems.has(branch) ? undefined : look.byBranch.get(branch);
+  if (from === undefined || from === context.commit) return undefined;
+  if (!(await deps.source.isAncestor(context.commit, from))) return undefined;
+  const message = `${context.target} is at ${from.slice(0, 12)}, which contains ${context.commit.slice(0, 12)} already`;
+  return done({ kind: 'contained', in: from }, [{ kind: 'promotion-superseded', message }]);
 }
 
 /** The journal hears of a reason once, not at every look. */

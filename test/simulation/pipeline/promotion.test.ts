@@ -144,6 +144,25 @@ describe('two channels that promote to the same one', () => {
     expect((await world.judge()).violations).toEqual([]);
   });
 
+  it('wait for no other channel once the target has gone past the commit', async () => {
+    const { world, daemon } = await fannedOut();
+    for (const channel of world.pipeline.channels) {
+      if (channel.name === 'stable') channel.needs = 'all';
+      if (channel.name === 'alpha') channel.soakMs = 180 * minute;
+    }
+    const first = world.source.merge('dev', 'b1', { manifest: 'm2' });
+    const early = `promotion:canary:stable:${first}`;
+    await daemon.until('waiting for alpha', async () => {
+      const context = (await daemon.row(early))?.context as { wait?: { code: string } | null } | undefined;
+      return context?.wait?.code === 'upstream-missing';
+    });
+    const second = world.source.merge('dev', 'b2', { manifest: 'm3' });
+    await daemon.until('proven on stable', async () => (await daemon.stateOf(`rollout:stable:${second}`)) === 'proven');
+    await daemon.pass(10 * minute);
+    expect(await daemon.stateOf(early)).toBe('superseded');
+    expect((await world.judge()).violations).toEqual([]);
+  });
+
   it('know whose move it was when the answer to the push is lost while both push (P10)', async () => {
     const { world, daemon } = await fannedOut();
     const push = world.source.fastForward.bind(world.source);

@@ -127,12 +127,17 @@ function drawPolicy(
     ...(chance(0.2) ? { soakDemands: { clusterHours: clusters } } : {}),
     ...(chance(0.2) ? { newCommits: 'queue' as const } : {}),
     ...(chance(0.2) ? { minDwellMs: 2 * hour } : {}),
-    ...(!first && chance(0.2) ? { rollback: 'automatic' as const } : {}),
+    ...(!first && chance(0.2) ? { rollback: 'automatic' as const } : drawBisect(random.fork('bisect'))),
     ...(!first && chance(0.15) ? { promotion: 'pull-request' as const } : {}),
     ...(!first && chance(0.15) ? { unprovenHeads: 'adopt' as const } : {}),
     ...(!first && chance(0.3) ? { needs: 'all' as const } : {}),
     ...(chance(0.35) ? { windows: drawWindows(random) } : {}),
   };
+}
+
+function drawBisect(random: Random): Pick<ChannelPolicy, 'bisect'> {
+  if (random.next() > 0.4) return {};
+  return { bisect: { clusters: 1 + random.int(2), attempts: 4 + random.int(12) } };
 }
 
 function drawWaves(random: Random, clusters: number, gates: GatePolicy[]): WavePolicy[] {
