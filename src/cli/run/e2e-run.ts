@@ -94,14 +94,7 @@ function whatNext(options: E2eRunOptions, report: RunReport): string[] {
   if (written.length > 0) lines.push(`written: ${written.join(', ')}`);
   const bad = report.results.filter(({ outcome }) => ['fail', 'timedout', 'blocked', 'error'].includes(outcome));
   if (bad.length > 0) {
-    const named = [
-      ...(options.kubeconfig === undefined ? [] : ['--kubeconfig', options.kubeconfig]),
-      ...(options.context === undefined ? [] : ['--context', options.context]),
-    ];
-    const only = bad.map(({ check }) => check).join(',');
-    lines.push(
-      `only these again: ${['clm e2e run', ...named, '--profile', options.profile, '--only', only].join(' ')}`,
-    );
+    lines.push(`only these again: ${againCommand(options, bad.map(({ check }) => check).join(','))}`);
     if (options.html === undefined)
       lines.push('with --html FILE the report has the steps and the evidence of each check');
   }
@@ -114,6 +107,17 @@ function whatNext(options: E2eRunOptions, report: RunReport): string[] {
   }
   return lines;
 }
+
+/** The same question of these checks alone: what a check was told decides whether it fails. */
+function againCommand(options: E2eRunOptions, only: string): string {
+  const { kubeconfig, context, profile, settings, set, quarantine } = options;
+  const flags = Object.entries({ kubeconfig, context, profile, settings, quarantine, only });
+  const given = [...flags, ...set.map((one) => ['set', one] as const)];
+  const words = given.flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, shellWord(value)]));
+  return ['clm e2e run', ...words].join(' ');
+}
+
+const shellWord = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
 /** 0 passed, 1 failed, 3 no verdict: it could not be asked, or nothing passed. */
 function exitCodeOf(report: RunReport): number {

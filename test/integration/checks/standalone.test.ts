@@ -76,7 +76,7 @@ describe('clm e2e run --kubeconfig', () => {
     const junit = path.join(here.folder, 'junit.xml');
     const { code, out, err } = await here.clm(
       ...['e2e', 'run', '--kubeconfig', here.kubeconfig, '--junit', junit, '--set', 'kubernetes_version=v1.99'],
-      ...['--only', 'api.health'],
+      ...['--set', "conformance_focus=it's", '--only', 'api.health'],
     );
     expect(code).toBe(1);
     expect(out).toMatch(/api\.health\s+fail/);
@@ -84,7 +84,8 @@ describe('clm e2e run --kubeconfig', () => {
     expect(readFileSync(junit, 'utf8')).toContain('the registry wants v1.99');
     expect(err).toContain(`written: ${junit}`);
     expect(err).toContain(
-      `only these again: clm e2e run --kubeconfig ${here.kubeconfig} --profile smoke --only api.health`,
+      `only these again: clm e2e run --kubeconfig ${here.kubeconfig} --profile smoke --only api.health ` +
+        "--set kubernetes_version=v1.99 --set 'conformance_focus=it'\\''s'",
     );
   }, 60_000);
 
