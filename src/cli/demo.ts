@@ -62,7 +62,7 @@ export const register: RegisterCommand = (program, context) => {
       context.exitWith(await runDemo(options, context.io));
     });
   examples(command, [
-    ['npm run demo', '84 clusters, about three minutes'],
+    ['npm run demo', '84 clusters, three to four minutes'],
     ['npm run demo -- --clusters 6', 'a small fleet'],
     ['npm run demo -- --break e2e --clusters 6', 'a failing check halts at dev'],
     ['npm run demo -- --break pdb --clusters 6', 'a budget that never allows blocks, and is named'],
