@@ -62,6 +62,7 @@ export class PeriodicChecks {
   readonly #slots = new Map<string, number>();
   readonly #recent = new Map<string, HistoryResult[]>();
   #keptLookAt = 0;
+  #keptSweep: Promise<void> | undefined;
   readonly #stopping = new AbortController();
   #loop: Promise<void> = Promise.resolve();
 
@@ -77,6 +78,7 @@ export class PeriodicChecks {
   async close(): Promise<void> {
     this.#stopping.abort();
     await this.#loop;
+    await this.#keptSweep;
     await Promise.all([...this.#active.keys()].map((cluster) => this.#cancel(cluster)));
   }
 
@@ -118,7 +120,7 @@ export class PeriodicChecks {
   async look(): Promise<void> {
     const { clusters, clock, parallel, leaseHeld, adopted } = this.#input;
     if (!leaseHeld() || !(await adopted())) return;
-    await this.#sweepKept();
+    this.#lookAtKept();
     const scheduled = clusters()
       .filter((cluster) => cluster.lifecycleStatus === 'ready')
       .map((cluster) => ({ id: cluster.id, profiles: this.#profilesOf(cluster) }))
@@ -144,11 +146,22 @@ export class PeriodicChecks {
   }
 
   /** What failed checks of any run have kept goes when its time is over, whoever ran them. */
-  async #sweepKept(): Promise<void> {
-    const { clusters, clock, runner, log } = this.#input;
-    if (clock.now() < this.#keptLookAt) return;
+  #lookAtKept(): void {
+    const { clock, log } = this.#input;
+    if (this.#keptSweep !== undefined || clock.now() < this.#keptLookAt) return;
     this.#keptLookAt = clock.now() + keptEveryMs;
+    // Beside the schedule: a cluster that does not answer holds up no other's checks.
+    this.#keptSweep = this.#sweepKept()
+      .catch((error: unknown) => log.warn({ err: error }, 'what failed checks have kept could not be looked at'))
+      .finally(() => {
+        this.#keptSweep = undefined;
+      });
+  }
+
+  async #sweepKept(): Promise<void> {
+    const { clusters, runner, log } = this.#input;
     for (const { id } of clusters()) {
+      if (this.#stopping.signal.aborted) return;
       const { swept, left } = await runner.sweepKept(id, 'expired');
       if (swept.length > 0) log.info({ clusterId: id, swept, left }, 'what failed checks had kept is past its time');
     }

@@ -102,6 +102,26 @@ describe('checks on a schedule', () => {
     expect(await store.facts('e2e-alert')).toEqual([]);
   });
 
+  it('take away what a failed check has kept once its time is over, over a restart of the daemon', async () => {
+    world.cluster.configItems['e2e_keep_on_failure'] = '10m';
+    world.cluster.configItems['e2e_periodic'] = 'own=4h';
+    const before = world.runner({ own }, { ledger: store.e2e });
+    health.ok = false;
+    const state = before.runner.ensure(world.request({ profile: 'own' }), () => {});
+    await world.until('it has failed', () => state.done);
+    await before.kill();
+    expect(state.results[0]?.kept?.namespace).toBe(world.sandboxes()[0]);
+    health.ok = true;
+    const { runner: next, kill } = runner();
+    const checks = periodic(next);
+    await passing(checks, 8 * minute);
+    expect(world.sandboxes()).toContain(state.results[0]?.kept?.namespace);
+    await passing(checks, 4 * minute);
+    await kill();
+    expect(world.sandboxes()).not.toContain(state.results[0]?.kept?.namespace);
+    expect(await store.e2e.open(world.request().runId)).toEqual([]);
+  });
+
   it('yield to an update, and do not begin while it has the cluster in hand', async () => {
     const { runner: own, kill } = runner();
     const checks = periodic(own);
