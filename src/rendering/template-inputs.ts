@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { ReadObserver } from './gotemplate/read-observer.ts';
-import { GoFunction, GoMap, GoStruct, type GoValue, isList } from './gotemplate/value.ts';
+import { GoComplex, GoFunction, GoMap, GoStruct, type GoValue, isList } from './gotemplate/value.ts';
 
 /** Separates the names of a path; a path that begins with `wholeMark` asks for everything below it. */
 const separator = '\0';
@@ -23,7 +23,8 @@ function shortened(text: string): string {
 
 /** What a value is, as a text: two values with equal tokens cannot be told apart by a template. */
 function contentToken(value: GoValue | undefined): string {
-  if (typeof value !== 'object' || value === null || value instanceof GoFunction) return plainToken(value);
+  if (typeof value !== 'object' || value === null) return plainToken(value);
+  if (value instanceof GoFunction || value instanceof GoComplex) return plainToken(value);
   const known = contents.get(value);
   if (known !== undefined) return known;
   let parts: string;
@@ -56,6 +57,7 @@ function plainToken(value: GoValue | undefined): string {
       return value ? 'b1' : 'b0';
     default:
       if (isList(value)) return contentToken(value);
+      if (value instanceof GoComplex) return `x${value.real},${value.imaginary}`;
       if (value instanceof GoMap) return 'm';
       return value instanceof GoStruct ? 't' : 'c';
   }

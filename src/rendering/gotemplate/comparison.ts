@@ -1,7 +1,7 @@
 import { TemplateFunctionError } from './template-error.ts';
-import { compareText, GoFunction, GoMap, GoStruct, type GoValue, isList } from './value.ts';
+import { compareText, GoComplex, GoFunction, GoMap, GoStruct, type GoValue, isList } from './value.ts';
 
-type BasicKind = 'bool' | 'int' | 'float' | 'string';
+type BasicKind = 'bool' | 'int' | 'float' | 'complex' | 'string';
 
 function basicKind(value: GoValue): BasicKind | undefined {
   switch (typeof value) {
@@ -14,7 +14,7 @@ function basicKind(value: GoValue): BasicKind | undefined {
     case 'string':
       return 'string';
     default:
-      return undefined;
+      return value instanceof GoComplex ? 'complex' : undefined;
   }
 }
 
@@ -24,6 +24,7 @@ export function equalValues(a: GoValue, b: GoValue): boolean {
   const [kindA, kindB] = [basicKind(a), basicKind(b)];
   if (kindA !== undefined && kindB !== undefined) {
     if (kindA !== kindB) throw new TemplateFunctionError('incompatible types for comparison');
+    if (a instanceof GoComplex && b instanceof GoComplex) return a.real === b.real && a.imaginary === b.imaginary;
     return a === b;
   }
   for (const value of [a, b]) {
@@ -40,7 +41,7 @@ export function orderValues(a: GoValue, b: GoValue): { less: boolean; equal: boo
   const [kindA, kindB] = [basicKind(a), basicKind(b)];
   if (kindA === undefined || kindB === undefined) throw new TemplateFunctionError('invalid type for comparison');
   if (kindA !== kindB) throw new TemplateFunctionError('incompatible types for comparison');
-  if (kindA === 'bool') throw new TemplateFunctionError('invalid type for comparison');
+  if (kindA === 'bool' || kindA === 'complex') throw new TemplateFunctionError('invalid type for comparison');
   if (typeof a === 'string' && typeof b === 'string') {
     const order = compareText(a, b);
     return { less: order < 0, equal: order === 0 };

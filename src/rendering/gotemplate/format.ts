@@ -1,5 +1,5 @@
 import { TemplateFunctionError } from './template-error.ts';
-import { charactersOf, GoFunction, GoMap, GoStruct, type GoValue, isList, typeName } from './value.ts';
+import { charactersOf, GoComplex, GoFunction, GoMap, GoStruct, type GoValue, isList, typeName } from './value.ts';
 
 /** Lists and maps may share parts, so that a small value prints as a huge text: what one value may print. */
 const maxItems = 200_000;
@@ -24,6 +24,7 @@ function formatWithin(value: GoValue, budget: Budget): string {
     case 'number':
       return formatFloat(value, 'g', undefined);
     default:
+      if (value instanceof GoComplex) return formatComplex('v', value, noFlags);
       return formatComposite(value, budget, (item) => formatWithin(item, budget));
   }
 }
@@ -61,6 +62,9 @@ interface Flags {
   width?: number;
   precision?: number;
 }
+
+const noFlags: Flags = { minus: false, plus: false, sharp: false, space: false, zero: false };
+const floatVerbs = 'veEfFgG';
 
 /** Padding and precision beyond this are a bad format, not a way to fill memory. */
 const maxWidth = 1_000_000;
@@ -144,13 +148,22 @@ function formatScalar(verb: string, value: GoValue, flags: Flags): string | unde
     case 'bigint':
       return formatInteger(verb, value, flags);
     case 'number': {
-      if (!'veEfFgG'.includes(verb)) return undefined;
+      if (!floatVerbs.includes(verb)) return undefined;
       const text = formatFloat(value, verb === 'v' ? 'g' : verb, flags.precision);
       return padNumber(text, flags);
     }
     default:
-      return undefined;
+      return value instanceof GoComplex && floatVerbs.includes(verb) ? formatComplex(verb, value, flags) : undefined;
   }
+}
+
+/** Both parts as floats, each with the width that was asked for; the second always has its sign. */
+function formatComplex(verb: string, value: GoComplex, flags: Flags): string {
+  const part = (number: number, plus: boolean): string => {
+    const text = formatFloat(number, verb === 'v' ? 'g' : verb, flags.precision);
+    return padNumber(text, { ...flags, plus });
+  };
+  return `(${part(value.real, flags.plus)}${part(value.imaginary, true)}i)`;
 }
 
 function formatText(verb: string, value: string, flags: Flags): string | undefined {

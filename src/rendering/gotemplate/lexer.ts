@@ -212,13 +212,19 @@ class Lexer {
   #lexNumber(): void {
     const start = this.#at;
     numberPattern.lastIndex = start;
-    const text = numberPattern.exec(this.#source)?.[0] ?? '';
+    let text = numberPattern.exec(this.#source)?.[0] ?? '';
+    // two parts with a sign between them: the second ends in i
+    if (text !== '' && !text.endsWith('i') && '+-'.includes(this.#source[start + text.length] ?? ' ')) {
+      numberPattern.lastIndex = start + text.length;
+      const imaginary = numberPattern.exec(this.#source)?.[0] ?? '';
+      if (!imaginary.endsWith('i')) this.#fail(start, `bad number syntax: ${JSON.stringify(text + imaginary)}`);
+      text += imaginary;
+    }
     const after = this.#characterAt(start + text.length);
     if (!/\d/.test(text) || wordCharacter.test(after)) {
       const end = this.#wordEnd(start + Math.max(text.length, 1));
       this.#fail(start, `bad number syntax: ${JSON.stringify(this.#source.slice(start, end))}`);
     }
-    if (text.endsWith('i')) this.#fail(start, `complex constant ${text} is not supported`);
     this.#take('number', start, start + text.length);
   }
 

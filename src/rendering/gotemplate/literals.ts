@@ -1,4 +1,5 @@
 import type { NumberNode } from './syntax-tree.ts';
+import { GoComplex } from './value.ts';
 
 const simpleEscapes: Record<string, string> = {
   a: '\x07',
@@ -45,10 +46,11 @@ export function unquote(literal: string): string | undefined {
 const minInteger = -(2n ** 63n);
 const maxInteger = 2n ** 63n - 1n;
 
-/** An integer or float constant; a string says why it is none. */
+/** An integer, float or complex constant; a string says why it is none. */
 export function parseNumber(text: string): Pick<NumberNode, 'integer' | 'float' | 'ideal'> | string {
   if (!underscoresSeparateDigits(text)) return `bad number syntax: ${JSON.stringify(text)}`;
   const plain = text.replaceAll('_', '');
+  if (plain.endsWith('i')) return parseComplex(plain) ?? `illegal number syntax: ${JSON.stringify(text)}`;
   const integer = parseInteger(plain);
   if (integer !== undefined) {
     if (integer < minInteger || integer > maxInteger) return `integer ${text} does not fit 64 bits`;
@@ -60,6 +62,26 @@ export function parseNumber(text: string): Pick<NumberNode, 'integer' | 'float' 
   // a float constant with an integral value may stand where an integer is asked for
   if (Number.isSafeInteger(float)) return { integer: BigInt(float), float, ideal: float };
   return { float, ideal: float };
+}
+
+/** `2i` or `1-2i`. Without an imaginary part it may stand where an integer or a float is asked for. */
+function parseComplex(text: string): Pick<NumberNode, 'integer' | 'float' | 'ideal'> | undefined {
+  const parts = complexParts(text.slice(0, -1));
+  if (!parts?.every(Number.isFinite)) return undefined;
+  const [real, imaginary] = parts;
+  const ideal = new GoComplex(real, imaginary);
+  if (imaginary !== 0) return { ideal };
+  return Number.isSafeInteger(real) ? { integer: BigInt(real), float: real, ideal } : { float: real, ideal };
+}
+
+/** A sign may part the two, or belong to an exponent: where both sides are numbers, it parts them. */
+function complexParts(text: string): [number, number] | undefined {
+  for (const { index } of text.matchAll(/[+-]/g)) {
+    const [real, imaginary] = [parseFloatConstant(text.slice(0, index)), parseFloatConstant(text.slice(index))];
+    if (real !== undefined && imaginary !== undefined) return [real, imaginary];
+  }
+  const imaginary = parseFloatConstant(text);
+  return imaginary === undefined ? undefined : [0, imaginary];
 }
 
 function parseInteger(text: string): bigint | undefined {

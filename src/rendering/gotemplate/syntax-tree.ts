@@ -1,3 +1,5 @@
+import type { GoComplex } from './value.ts';
+
 /** Syntax tree of a template. `start` and `end` are offsets into the source. */
 interface Span {
   start: number;
@@ -21,7 +23,7 @@ export interface NumberNode extends Span {
   integer?: bigint;
   float?: number;
   /** What it is where no type is asked for. */
-  ideal: bigint | number;
+  ideal: bigint | number | GoComplex;
 }
 interface StringNode extends Span {
   kind: 'string';

@@ -4,7 +4,28 @@ import { TemplateFunctionError } from './template-error.ts';
  * Values of the template language. Integers are bigint and floats are number, as the language keeps them apart; nil is null.
  * Lists and maps are never changed in place: they are shared between renderings.
  */
-export type GoValue = null | boolean | string | bigint | number | readonly GoValue[] | GoMap | GoStruct | GoFunction;
+export type GoValue =
+  | null
+  | boolean
+  | string
+  | bigint
+  | number
+  | GoComplex
+  | readonly GoValue[]
+  | GoMap
+  | GoStruct
+  | GoFunction;
+
+/** What a constant such as `1+2i` is. */
+export class GoComplex {
+  readonly real: number;
+  readonly imaginary: number;
+
+  constructor(real: number, imaginary: number) {
+    this.real = real;
+    this.imaginary = imaginary;
+  }
+}
 
 /** A map with string keys; iterates in key order, as text/template does. */
 export class GoMap {
@@ -81,6 +102,7 @@ export function isTrue(value: GoValue): boolean {
       return value !== 0;
     default:
       if (isList(value)) return value.length > 0;
+      if (value instanceof GoComplex) return value.real !== 0 || value.imaginary !== 0;
       if (value instanceof GoMap) return value.entries.size > 0;
       return true;
   }
@@ -100,6 +122,7 @@ export function typeName(value: GoValue): string {
       return 'float64';
     default:
       if (isList(value)) return '[]interface {}';
+      if (value instanceof GoComplex) return 'complex128';
       if (value instanceof GoMap) return value.zero === '' ? 'map[string]string' : 'map[string]interface {}';
       return value instanceof GoStruct ? value.typeName : 'func';
   }
@@ -149,6 +172,7 @@ export function fromGoValue(value: GoValue, budget: { parts: number } = { parts:
   if (value === null || typeof value !== 'object') return value;
   if (isList(value)) return value.map((item) => fromGoValue(item, budget));
   if (value instanceof GoFunction) return null;
+  if (value instanceof GoComplex) throw new TemplateFunctionError('a complex number has no form in JSON or YAML');
   const entries =
     value instanceof GoMap
       ? value.sortedKeys.map((key): [string, GoValue] => [key, value.entries.get(key) as GoValue])
