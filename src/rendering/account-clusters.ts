@@ -16,6 +16,23 @@ function oidcProvider({ provider, configItems, localId, apiServerUrl }: Cluster)
   return `${localId}.${host.slice(host.indexOf('.') + 1)}`;
 }
 
+/** What the registry says of any cluster, under the original's names. */
+export function registryFields(cluster: Cluster): Record<string, GoValue> {
+  return {
+    ID: cluster.id,
+    Alias: cluster.alias,
+    LocalID: cluster.localId,
+    InfrastructureAccount: cluster.infrastructureAccount,
+    Region: cluster.region,
+    Provider: cluster.provider,
+    APIServerURL: cluster.apiServerUrl,
+    Channel: cluster.channel,
+    Environment: cluster.environment,
+    CriticalityLevel: BigInt(cluster.criticalityLevel),
+    LifecycleStatus: cluster.lifecycleStatus,
+  };
+}
+
 /** Fields that follow from the others, under the original's names. */
 export function derivedFields(cluster: Cluster): Record<string, string> {
   const account = accountNumber(cluster.infrastructureAccount);
@@ -47,17 +64,7 @@ export function accountFields(cluster: Cluster, together: readonly Cluster[]): R
 
 function plainCluster(cluster: Cluster): GoStruct {
   return new GoStruct('*api.Cluster', {
-    ID: cluster.id,
-    Alias: cluster.alias,
-    LocalID: cluster.localId,
-    InfrastructureAccount: cluster.infrastructureAccount,
-    Region: cluster.region,
-    Provider: cluster.provider,
-    APIServerURL: cluster.apiServerUrl,
-    Channel: cluster.channel,
-    Environment: cluster.environment,
-    CriticalityLevel: BigInt(cluster.criticalityLevel),
-    LifecycleStatus: cluster.lifecycleStatus,
+    ...registryFields(cluster),
     ConfigItems: GoMap.ofStrings(cluster.configItems),
     ...derivedFields(cluster),
   });

@@ -1,7 +1,7 @@
 import type { Cluster, InfrastructureAccount, NodePool } from '../domain/cluster.ts';
 import { isControlPlane } from '../domain/cluster.ts';
 import { canonicalJson, digestParts } from '../support/digest.ts';
-import { accountFields, derivedFields } from './account-clusters.ts';
+import { accountFields, derivedFields, registryFields } from './account-clusters.ts';
 import { GoMap, GoStruct, type GoValue } from './gotemplate/value.ts';
 import { LayeredItems } from './layered-items.ts';
 import { instanceTypeStrategy, requirementsOf, taintsOf } from './pool-fields.ts';
@@ -88,17 +88,7 @@ export class ClusterData {
     const configItems = new GoMap(new LayeredItems(items), '');
     knowContent(configItems, itemsToken);
     this.cluster = new GoStruct('*api.Cluster', {
-      ID: cluster.id,
-      Alias: cluster.alias,
-      LocalID: cluster.localId,
-      InfrastructureAccount: cluster.infrastructureAccount,
-      Region: cluster.region,
-      Provider: cluster.provider,
-      APIServerURL: cluster.apiServerUrl,
-      Channel: cluster.channel,
-      Environment: cluster.environment,
-      CriticalityLevel: BigInt(cluster.criticalityLevel),
-      LifecycleStatus: cluster.lifecycleStatus,
+      ...registryFields(cluster),
       Owner: around.account?.owner ?? '',
       AccountName: around.account?.name ?? '',
       ...derivedFields({ ...cluster, configItems: items }),
