@@ -5,7 +5,11 @@ import type { OperatorEvent } from '../operator-events.ts';
 import { keepFailure, nextWait, pauseOf } from '../stored-shapes.ts';
 import type { NodePoolRollContext, RollStepOutput, RollStepResult } from './context.ts';
 
-type Event = EngineEvent | OperatorEvent;
+type Event =
+  | EngineEvent
+  | OperatorEvent
+  /** Of a decommission: nothing of the cluster answers ever again, so nothing can be put back; the group goes with its stack. */
+  | { type: 'WRITE_OFF'; by: string; reason: string };
 
 /** Transient failures in a row before a roll gives up; with the engine's backoff this is most of a day. */
 export const maxFailures = 200;
@@ -17,6 +21,7 @@ const goes = (event: Event, next: RollStepOutput['next']): boolean =>
 const reasonOf = (event: Event): string => {
   if (event.type === 'SUPERSEDE') return `superseded by ${event.by}`;
   if (event.type === 'ABORT') return `aborted by ${event.by}: ${event.reason}`;
+  if (event.type === 'WRITE_OFF') return `given up by ${event.by}: ${event.reason}`;
   return 'aborted';
 };
 
@@ -96,6 +101,7 @@ export const nodePoolRollMachine = setup({
     result: null,
   }),
   initial: 'preparing',
+  on: { WRITE_OFF: { target: '.aborted', actions: 'stopped' } },
   states: {
     preparing: {
       meta: { step: 'prepare-roll' },

@@ -38,7 +38,7 @@ export function drainPools(deps: PipelineDependencies): DecommissionStep {
     const gone = await goneForGood(session.kube, input, going.overrides);
     if (gone !== undefined) {
       const message = saidGone(gone, `${undrained(pools)} cannot be drained, and end with their stacks`);
-      const event = { type: 'ABORT', by: input.id, reason: 'the API of the cluster is gone for good' };
+      const event = { type: 'WRITE_OFF', by: input.id, reason: 'the API of the cluster is gone for good' };
       const messages = running.map(({ child }) => ({ to: child, event }));
       return done({ kind: 'next' }, { messages, journal: [{ kind: 'nodes-undrained', message }] });
     }

@@ -245,6 +245,26 @@ describe('a cluster that is to go', () => {
     await daemon.engine.stop();
   });
 
+  it('leaves no drain behind that waits for an API which went for good in the middle of it', async () => {
+    const going = await wish();
+    const { daemon, live, world, id } = going;
+    world.rolls.set(`${id}/worker`, { durationMs: minute, blocked: true });
+    await daemon.until('it drains', async () => (await waitsFor(going))?.message.includes('allows no') === true);
+    live.bornBy = 'nothing answers';
+    const scope = { kind: 'cluster' as const, name: 'dev-2' };
+    const request = { kind: 'decommission' as const, scope, confirm: id, reason: 'it burnt down', forSeconds: 86_400 };
+    await daemon.control.override({ ...request, withoutApi: true }, jo);
+    await gone(going);
+    const drains = await world.store.rows({ machine: 'nodePoolRoll', cluster: id });
+    expect(drains.map((row) => [row.status, row.value])).toContainEqual(['final', 'finished']);
+    expect(drains.filter((row) => row.status !== 'final')).toEqual([]);
+    const [decommission] = await world.store.rows({ machine: 'decommission', cluster: id });
+    expect(decommission?.context).toMatchObject({
+      drains: { worker: { state: 'aborted', reason: 'the API of the cluster is gone for good' } },
+    });
+    await daemon.engine.stop();
+  });
+
   it('is asked like any other while its API answers, whatever somebody says', async () => {
     const going = await wish();
     const { daemon, live, id } = going;

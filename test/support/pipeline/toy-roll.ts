@@ -16,7 +16,7 @@ const context = z.object({
   removes: z.boolean(),
 });
 type Context = z.infer<typeof context>;
-type Event = EngineEvent | OperatorEvent;
+type Event = EngineEvent | OperatorEvent | { type: 'WRITE_OFF'; reason: string };
 
 const machine = setup({
   types: { context: {} as Context, events: {} as Event, input: {} as NodePoolRollInput },
@@ -32,6 +32,12 @@ const machine = setup({
     removes: input.removes === true,
   }),
   initial: 'rolling',
+  on: {
+    WRITE_OFF: {
+      target: '.finished',
+      actions: assign({ result: 'aborted' as const, reason: ({ event }) => event.reason }),
+    },
+  },
   states: {
     rolling: {
       meta: { step: 'toy-roll' },

@@ -62,6 +62,22 @@ describe('the nodePoolRoll machine', () => {
     },
   );
 
+  it.each(['preparing', 'rolling', 'finalizing', 'paused', 'aborting'])(
+    'ends at once from %s when its cluster is written off: nothing answers that could be put back',
+    (from) => {
+      const at = {
+        preparing: start(),
+        rolling: send(start(), done('rolling')),
+        finalizing: send(start(), done('rolling'), done('finalizing')),
+        paused: send(start(), { type: 'PAUSE', by: 'x', reason: 'y' }),
+        aborting: send(start(), { type: 'ABORT', by: 'x', reason: 'y' }),
+      }[from] as State;
+      const end = send(at, { type: 'WRITE_OFF', by: 'decommission:1', reason: 'its API is gone' });
+      expect(end.value).toBe('aborted');
+      expect(end.output).toMatchObject({ result: 'aborted', reason: 'given up by decommission:1: its API is gone' });
+    },
+  );
+
   it('finishes what it has begun to put back although it is superseded', () => {
     expect(send(start(), done('rolling'), done('finalizing'), { type: 'SUPERSEDE', by: 'c2' }).value).toBe(
       'finalizing',
