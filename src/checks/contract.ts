@@ -77,6 +77,8 @@ export interface CheckContext {
   readonly labels: Record<string, string>;
   /** Epoch ms: nodes made since then are new ones; undefined where no roll is under way. */
   readonly newSince?: number;
+  /** New ones that have to be looked at: each is the first of its pool. */
+  readonly newNodes: readonly string[];
   /** Short, the same for every check of the run: for names that leave the cluster (DNS). */
   readonly runKey: string;
   /** Creates the namespace with its labels and a quota, and waits until it is usable. */

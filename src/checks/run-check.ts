@@ -57,6 +57,7 @@ export interface CheckScene {
   runId: string;
   quarantine: Quarantine[];
   newSince: number | undefined;
+  newNodes: readonly string[];
   /** For how long objects of a failed check stay; 0 = not at all. */
   keepMs: number;
   /** Of the whole run. */
@@ -228,6 +229,7 @@ function contextOf(
     labels,
     runKey: runKey(runId),
     ...(scene.newSince === undefined ? {} : { newSince: scene.newSince }),
+    newNodes: scene.newNodes,
     sandbox: (options = {}) => {
       const spec = { namespace, podSecurity: options.podSecurity ?? 'baseline', pods: options.pods ?? 0 } as const;
       return openSandbox({ ...spec, now: clock.now() }, { kube, clock, signal, facts, notes });

@@ -144,6 +144,7 @@ export class RunOfChecks {
       runId: this.#request.runId,
       quarantine: this.#request.quarantine ?? [],
       newSince: this.#request.newSince,
+      newNodes: this.#request.newNodes ?? [],
       keepMs: keepFor(cluster, this.#request.keepOnFailureMs),
       artifacts: this.#input.artifacts,
       onProgress: (check, progress) => {

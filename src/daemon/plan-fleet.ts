@@ -152,8 +152,10 @@ async function planOne(
   if (after.sealed) notes.push('encrypted config items were compared without being decrypted');
   const answer = fresh ? undefined : await asking?.ask(cluster, rendered, after.redact);
   const refusals = same ? [] : refusalsOf(cluster, after, earlier);
+  const midRoll = look.pipeline.channels.find((one) => one.name === cluster.channel)?.e2eGate?.midRoll;
+  const { sizes, histories } = known;
   const change = compareCluster(
-    { after, fact: known.fact, ...earlier, fresh, cluster, sizes: known.sizes, histories: known.histories },
+    { after, fact: known.fact, ...earlier, fresh, cluster, sizes, histories, midRoll },
     {
       cluster,
       notes,

@@ -1,4 +1,5 @@
 /** One cluster brought to one cluster version, as its process keeps it. */
+import type { FirstNode } from './node-pool-roll.ts';
 import type { E2eGatePolicy, Finish } from './pipeline.ts';
 import type { StoredFailure, StoredPause, StoredWait } from './stored.ts';
 
@@ -67,6 +68,8 @@ export interface PoolRoll {
   evictions: number;
   reason: string | null;
   blocked: { code: string; message: string; data?: unknown; since: number } | null;
+  /** It waits for checks on its first new node. */
+  firstNode?: FirstNode | undefined;
   /** Karpenter rolls the pool: nodes that are not as applied, and when the last one went (decision time). */
   karpenter?: { total: number; outdated: number; progressAt: number } | undefined;
 }

@@ -15,6 +15,8 @@ export interface NodePoolRollInput {
   /** An instance that is not usable this long after its launch counts as a failed boot. */
   bootTimeoutMs: number;
   surge?: SurgeSetting | undefined;
+  /** Its first new node is checked before old ones go: it waits for CHECKED once it has one. */
+  checksFirst?: boolean | undefined;
   /** The pool is to be no more: its nodes are drained, none is launched, and nothing is put back at the end. */
   removes?: boolean | undefined;
 }
@@ -116,6 +118,13 @@ export interface RollGroupMemory {
   min: number;
 }
 
+/** The first new node of a pool, while checks on it are waited for. */
+export interface FirstNode {
+  node: string;
+  /** Decision time since which it carries pods. */
+  since: number;
+}
+
 /** Decisions of a roll that cannot be observed again. */
 export interface RollMemory {
   rollId: string;
@@ -145,6 +154,8 @@ export interface RollMemory {
   pullFailuresAtStart: number;
   /** Holders of the fleet's boot slots, oldest first: one for each node that boots because of this roll. */
   boots: string[];
+  /** Set while the roll waits for checks on it. */
+  firstNode?: FirstNode | undefined;
 }
 
 /** What rolls of a pool have measured, newest last, in ms of decision time: what forecasts rest on. */

@@ -133,6 +133,8 @@ export interface CheckRunRequest {
   history?: Record<string, FlakeHistory>;
   /** Epoch ms: nodes made since then are new ones; for checks that compare generations. */
   newSince?: number;
+  /** New ones that have to be looked at: each is the first of its pool. */
+  newNodes?: string[];
   /** For how long objects of failed checks are kept, bounded; the cluster's own setting goes before it, and production wants one. */
   keepOnFailureMs?: number;
 }

@@ -90,6 +90,7 @@ export interface PoolSpec {
   min?: number;
   max?: number;
   surge?: number;
+  awaitsChecks?: boolean | undefined;
   mode?: RollMode;
   balanced?: boolean;
   memory?: Partial<RollMemory>;
@@ -288,6 +289,7 @@ export function buildInput(spec: ClusterSpec): RollPlanInput {
       controlPlane: pool.controlPlane ?? false,
       mode: pool.mode ?? 'rolling',
       surge: pool.surge,
+      awaitsChecks: pool.awaitsChecks,
       bootTimeoutMs: 900_000,
       blockLimitMs: pool.blockLimitMs ?? 1_800_000,
       memory: memoryOf(pool, groups[i] as NodeGroup),

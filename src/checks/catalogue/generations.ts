@@ -73,11 +73,12 @@ async function split(context: CheckContext): Promise<{ fresh: string[]; old: str
   const marked = (node: KubeObject): boolean => node.metadata.annotations?.[rollAnnotation] !== undefined;
   const made = (node: KubeObject): number => Date.parse(node.metadata.creationTimestamp ?? '');
   const names = (found: KubeObject[]): string[] => found.map((node) => node.metadata.name).sort();
+  const open = ready.filter((node) => !marked(node) && !node.spec?.unschedulable);
+  const firsts = names(open.filter((node) => context.newNodes.includes(node.metadata.name)));
+  // A second is the API's own precision.
+  const others = names(open.filter((node) => made(node) >= since - 1_000)).filter((name) => !firsts.includes(name));
   return {
-    // A second is the API's own precision.
-    fresh: names(
-      ready.filter((node) => !marked(node) && !node.spec?.unschedulable && made(node) >= since - 1_000),
-    ).slice(0, mostNodes),
+    fresh: [...firsts, ...others].slice(0, Math.max(mostNodes, firsts.length)),
     old: names(ready.filter((node) => marked(node) && !node.spec?.unschedulable)).slice(0, mostNodes),
   };
 }
@@ -97,6 +98,7 @@ async function look(
     question,
     state,
     message,
+    ...(context.newNodes.includes(node) ? { first: true } : {}),
   });
   try {
     const { results = [] } = await probe(context, { name: `from-${i}`, node, plan, withinMs: 3 * 60_000 });

@@ -138,6 +138,14 @@ export const pipelineRemedies: Record<string, Remedy> = {
       'Merge a fix or a revert: the next version replaces these nodes again. When it was not the nodes: clm retry channel:NAME --reason …',
     ],
   },
+  'first-node-unchecked': {
+    meaning:
+      'A roll waits for checks on its first new node before old ones go, and they came to no verdict in time. No further old node was touched.',
+    actions: [
+      'clm e2e list --cluster CLUSTER, then clm e2e show RUN: what kept the checks from a verdict.',
+      'clm retry channel:NAME --reason … checks again; without midRoll in the pipeline file rolls go on unchecked.',
+    ],
+  },
   'objective-missed': {
     meaning:
       'While workers were replaced, a service under steady load missed its objective. The roll was stopped: no further node is drained.',

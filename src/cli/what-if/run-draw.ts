@@ -265,6 +265,7 @@ class DrawnWorld {
         before: this.#running.get(clusterId),
         after: result.rendered,
         checkRuns: gate?.baseline === true ? 2 : 1,
+        midRoll: gate?.midRoll !== undefined,
         alike,
       },
       seededRandom(`${seed}/${key}`),

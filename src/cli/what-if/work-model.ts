@@ -6,7 +6,13 @@
 import type { Cluster } from '../../domain/cluster.ts';
 import type { RollHistory } from '../../domain/node-pool-roll.ts';
 import type { RenderedCluster } from '../../domain/rendered.ts';
-import { guessedDrainMs, type PoolSizes, parsePoolSizes, poolSizesKind } from '../../planning/change/pool-forecast.ts';
+import {
+  guessedDrainMs,
+  guessedFirstChecksMs,
+  type PoolSizes,
+  parsePoolSizes,
+  poolSizesKind,
+} from '../../planning/change/pool-forecast.ts';
 import { rollCauses } from '../../planning/change/roll-causes.ts';
 import { parseSurge, policyOfCluster, surgeItem } from '../../planning/roll/cluster-policy.ts';
 import { drawRoll } from '../../planning/roll/forecast.ts';
@@ -71,13 +77,15 @@ export interface WorkInput {
   after: RenderedCluster;
   /** Runs of checks that an update makes one after the other. */
   checkRuns: number;
+  /** Rolls of workers wait for checks on their first new node. */
+  midRoll: boolean;
   /** Clusters of the same channel, whose updates stand for those of one that has none. */
   alike: readonly string[];
 }
 
 /** Draws what one update takes. */
 export function drawWork(measured: Measured, input: WorkInput, random: Random): Work {
-  const { cluster, before, after, checkRuns } = input;
+  const { cluster, before, after, checkRuns, midRoll } = input;
   const rolls = new Map<string, number>();
   let planes = 0;
   let workers = 0;
@@ -93,6 +101,7 @@ export function drawWork(measured: Measured, input: WorkInput, random: Random): 
         history: measured.histories.get(historyKey(cluster.id, pool.name)) ?? { boots: [], drains: [] },
         pauseMs: pool.controlPlane ? policy.settleMs : 0,
         canary: policy.canary,
+        checksMs: midRoll && !pool.controlPlane ? guessedFirstChecksMs : 0,
       },
       random,
     );

@@ -56,6 +56,7 @@ const poolRoll = z.object({
   evictions: z.number().int(),
   reason: z.string().nullable(),
   blocked: rollBlock.nullable(),
+  firstNode: z.object({ node: z.string(), since: z.number() }).optional(),
   karpenter: z.object({ total: z.number().int(), outdated: z.number().int(), progressAt: z.number() }).optional(),
 });
 

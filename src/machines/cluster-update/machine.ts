@@ -19,6 +19,7 @@ import {
   stallAfter,
   withChildFinished,
   withFailure,
+  withFirstNode,
   withRollBlocked,
 } from './progress.ts';
 
@@ -26,7 +27,8 @@ type ClusterUpdateEvent =
   | EngineEvent
   | OperatorEvent
   | { type: 'ROLL_BLOCKED'; pool: string; code: string; message: string; data?: unknown; since: number }
-  | { type: 'ROLL_UNBLOCKED'; pool: string };
+  | { type: 'ROLL_UNBLOCKED'; pool: string }
+  | { type: 'ROLL_FIRST_NODE'; pool: string; node: string; since: number };
 
 const outputOf = (event: ClusterUpdateEvent): UpdateOutput | null =>
   event.type === 'STEP_DONE' ? (event.output as unknown as UpdateOutput) : null;
@@ -76,6 +78,9 @@ const base = setup({
     }),
     keepUnblocked: assign(({ context, event }) =>
       event.type === 'ROLL_UNBLOCKED' ? withRollBlocked(context, event.pool, null) : {},
+    ),
+    keepFirstNode: assign(({ context, event }) =>
+      event.type === 'ROLL_FIRST_NODE' ? withFirstNode(context, event.pool, event) : {},
     ),
     keepPause: assign(({ event }) => (event.type === 'PAUSE' ? { paused: pauseOf(event) } : {})),
     forgetPause: assign(({ event }) => ({
@@ -205,6 +210,7 @@ export const clusterUpdateMachine = base.createMachine({
     CHILD_FINISHED: { actions: 'keepChild' },
     ROLL_BLOCKED: { actions: 'keepBlocked' },
     ROLL_UNBLOCKED: { actions: 'keepUnblocked' },
+    ROLL_FIRST_NODE: { actions: 'keepFirstNode' },
     RETRY: { actions: 'retryNow' },
   },
   states: {

@@ -6,6 +6,7 @@ import type {
   PoolRoll,
   UpdateProgress,
 } from '../../domain/cluster-update.ts';
+import type { FirstNode } from '../../domain/node-pool-roll.ts';
 import { keepFailure, type StoredFailure } from '../stored-shapes.ts';
 
 /** Longest stretch that one observation stands for: downtime and clock jumps count no more than this. */
@@ -124,6 +125,12 @@ export function withRollBlocked(context: ClusterUpdateState, pool: string, block
   const roll = context.rolls[pool];
   if (roll === undefined || roll.state !== 'running') return {};
   return { rolls: { ...context.rolls, [pool]: { ...roll, blocked } } };
+}
+
+export function withFirstNode(context: ClusterUpdateState, pool: string, { node, since }: FirstNode): Change {
+  const roll = context.rolls[pool];
+  if (roll === undefined || roll.state !== 'running') return {};
+  return { rolls: { ...context.rolls, [pool]: { ...roll, firstNode: { node, since } } } };
 }
 
 export function withFailure(

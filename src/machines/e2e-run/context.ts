@@ -28,6 +28,8 @@ export const e2eRunInput = z.object({
   purpose: z.enum(['verify', 'baseline', 'mid-roll']).optional(),
   /** Epoch ms: nodes made since then are new ones. */
   newSince: z.number().optional(),
+  /** New nodes that have to be looked at, whenever they were made: each is the first of its pool. */
+  newNodes: z.array(z.string()).max(20).optional(),
 });
 
 /** How many times checks that ended `error` (no verdict) are run again before the run ends `error`. */

@@ -18,6 +18,7 @@ export const nodePoolRollInput = z.object({
   blockLimitMs: z.number(),
   bootTimeoutMs: z.number(),
   surge: surge.optional(),
+  checksFirst: z.boolean().optional(),
   removes: z.boolean().optional(),
 }) satisfies z.ZodType<NodePoolRollInput>;
 
@@ -108,6 +109,7 @@ export const rollMemory = z.object({
   reported: z.boolean(),
   pullFailuresAtStart: z.number().int(),
   boots: z.array(z.string()).max(200),
+  firstNode: z.object({ node: z.string(), since: z.number() }).optional(),
 }) satisfies z.ZodType<RollMemory>;
 
 export const nodePoolRollContext = nodePoolRollInput.extend({
@@ -115,6 +117,8 @@ export const nodePoolRollContext = nodePoolRollInput.extend({
   memory: rollMemory.nullable(),
   wait: storedWait.nullable(),
   paused: storedPause.nullable(),
+  /** The first new node has passed the checks that this roll was told to wait for. */
+  checked: z.boolean().optional(),
   /** Asked to go back to the template that the old nodes have. */
   revert: z.object({ by: z.string(), reason: z.string() }).nullable(),
   /** Transient failures in a row. */

@@ -8,6 +8,8 @@ import type { NodePoolRollContext, RollStepOutput, RollStepResult } from './cont
 type Event =
   | EngineEvent
   | OperatorEvent
+  /** `node`: the one that the checks looked at. */
+  | { type: 'CHECKED'; node: string }
   /** Of a decommission: nothing of the cluster answers ever again, so nothing can be put back; the group goes with its stack. */
   | { type: 'WRITE_OFF'; by: string; reason: string };
 
@@ -53,6 +55,7 @@ export const nodePoolRollMachine = setup({
       event.type === 'ROLLBACK' ? { revert: { by: event.by, reason: event.reason }, paused: null, failures: 0 } : {},
     ),
     resume: assign({ paused: null, failures: 0, failure: null, reason: null }),
+    checked: assign({ checked: true }),
     forgetFailures: assign({ failures: 0, failure: null }),
     countAnew: assign({ failures: 0 }),
     forgetDrift: assign(({ context }) => ({
@@ -66,6 +69,8 @@ export const nodePoolRollMachine = setup({
     failed: assign({ result: 'failed', wait: null }),
   },
   guards: {
+    // one that has gone since says nothing of its successor
+    checksFirstNode: ({ context, event }) => event.type === 'CHECKED' && context.memory?.firstNode?.node === event.node,
     goesOn: ({ event }) => goes(event, 'again'),
     reverts: ({ context }) => context.revert !== null,
     toRolling: ({ event }) => goes(event, 'rolling'),
@@ -88,6 +93,7 @@ export const nodePoolRollMachine = setup({
     blockLimitMs: input.blockLimitMs,
     bootTimeoutMs: input.bootTimeoutMs,
     ...(input.surge === undefined ? {} : { surge: input.surge }),
+    ...(input.checksFirst === undefined ? {} : { checksFirst: input.checksFirst }),
     ...(input.removes === undefined ? {} : { removes: input.removes }),
     progress: { total: 0, updated: 0, nodes: [] },
     memory: null,
@@ -101,7 +107,10 @@ export const nodePoolRollMachine = setup({
     result: null,
   }),
   initial: 'preparing',
-  on: { WRITE_OFF: { target: '.aborted', actions: 'stopped' } },
+  on: {
+    CHECKED: { guard: 'checksFirstNode', actions: 'checked' },
+    WRITE_OFF: { target: '.aborted', actions: 'stopped' },
+  },
   states: {
     preparing: {
       meta: { step: 'prepare-roll' },

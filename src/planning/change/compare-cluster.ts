@@ -1,7 +1,7 @@
 import type { Cluster } from '../../domain/cluster.ts';
 import { clusterVersion } from '../../domain/rendered.ts';
 import { classOf } from './fleet-plan.ts';
-import type { ClusterChange, LiveFindings, PlanRefusal, UnitChange } from './plan-document.ts';
+import type { ClusterChange, LiveFindings, PlanRefusal, PoolRollForecast, UnitChange } from './plan-document.ts';
 import { type PoolForecastInput, poolForecasts } from './pool-forecast.ts';
 import { unitChanges } from './unit-changes.ts';
 
@@ -24,9 +24,15 @@ export function compareCluster(
     changes,
     rolls,
     refusals: more.refusals,
-    notes: [...more.notes, ...karpenterNotes(input, changes)],
+    notes: [...more.notes, ...karpenterNotes(input, changes), ...checkNotes(input, rolls)],
     ...(more.live === undefined ? {} : { live: more.live }),
   };
+}
+
+/** A pool whose nodes only go, as it leaves the configuration, has no new node to be checked. */
+function checkNotes({ midRoll }: PoolForecastInput, rolls: readonly PoolRollForecast[]): string[] {
+  if (midRoll === undefined || !rolls.some((roll) => !roll.controlPlane && roll.surge > 0)) return [];
+  return [`each roll of workers waits for checks on its first new node (profile ${midRoll}) before old ones go`];
 }
 
 /** clm rolls no node of these pools: Karpenter does, as soon as it sees the change. */

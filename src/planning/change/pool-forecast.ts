@@ -13,6 +13,8 @@ import { appliedNames, beforeOf, type ComparisonInput } from './unit-changes.ts'
 
 /** Drain of a node of which nothing was measured: most pods end within their 30 s. */
 export const guessedDrainMs = 60_000;
+/** Checks that compare a new node with old ones: two probes side by side. */
+export const guessedFirstChecksMs = 60_000;
 
 /** Nodes of each pool when somebody last looked. */
 export type PoolSizes = Readonly<Record<string, number>>;
@@ -33,6 +35,8 @@ export interface PoolForecastInput extends ComparisonInput {
   cluster: Cluster;
   sizes: PoolSizes;
   histories: ReadonlyMap<string, RollHistory>;
+  /** Profile of checks that look at the first new node of each worker pool before old ones go. */
+  midRoll?: string | undefined;
 }
 
 export function poolForecasts(input: PoolForecastInput): PoolRollForecast[] {
@@ -104,6 +108,7 @@ function forecast(
     history,
     pauseMs: pool.controlPlane ? policy.settleMs : 0,
     canary: policy.canary,
+    checksMs: input.midRoll === undefined || pool.controlPlane || atOnce !== undefined ? 0 : guessedFirstChecksMs,
     seed: `${cluster.id}/${pool.name}`,
   });
   return {

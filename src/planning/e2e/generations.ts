@@ -4,6 +4,8 @@
 export interface NodeCell {
   node: string;
   generation: 'old' | 'new';
+  /** The first new node of its pool, which stands for all that come after it. */
+  first?: boolean;
   /** What was asked: a service may have moved to new nodes, and then old ones miss it as well. */
   question: string;
   /** `unknown`: it could not be asked, for reasons that say nothing of it (its pod was evicted). */
@@ -45,13 +47,14 @@ function judgeQuestion(cells: readonly NodeCell[]): GenerationVerdict {
       ? { kind: 'go-on', reason: shown }
       : { kind: 'unclear', reason: `${shown}: no new node was judged` };
   }
-  const first = newBad[0] as NodeCell;
+  const first = (newBad.find((cell) => cell.first === true) ?? newBad[0]) as NodeCell;
   const trouble = `${first.node}: ${first.message}`;
   if (oldBad.length > 0)
     return { kind: 'unclear', reason: `${shown}: old nodes fail too, so it is not the new ones (${trouble})` };
   if (oldGood.length === 0)
     return { kind: 'unclear', reason: `${shown}: no old node was judged beside them (${trouble})` };
-  if (newBad.length / (newBad.length + newGood.length) < shareOfNew) {
+  const few = newBad.length / (newBad.length + newGood.length) < shareOfNew;
+  if (few && !newBad.some((cell) => cell.first === true)) {
     return { kind: 'unclear', reason: `${shown}: other new nodes work, so it is the node (${trouble})` };
   }
   return { kind: 'stop', reason: `only new nodes fail (${shown}): ${trouble}` };

@@ -17,6 +17,8 @@ export interface ForecastInput {
   history: RollHistory;
   /** The others boot once the first one has. */
   canary: boolean;
+  /** Checks of the first new node, before the first old one goes; 0 unless configured. */
+  checksMs?: number | undefined;
   /** After each replacement; control planes settle. */
   pauseMs: number;
   /** The same question gets the same answer. */
@@ -35,7 +37,7 @@ export function forecastRoll(input: ForecastInput): { p50Ms: number; p90Ms: numb
 
 /** One run of the schedule, in ms. */
 export function drawRoll(
-  { drains, surge, history, pauseMs, canary }: Omit<ForecastInput, 'seed'>,
+  { drains, surge, history, pauseMs, canary, checksMs = 0 }: Omit<ForecastInput, 'seed'>,
   random: Random,
 ): number {
   const boots = history.boots.length > 0 ? history.boots : guessedBootsMs;
@@ -47,7 +49,7 @@ export function drawRoll(
     longest > 0 && forecast <= unlikeFactor * longest ? pick(history.drains) : forecast;
   const slots = Array.from({ length: Math.min(surge, drains.length) }, () => 0);
   // One node first: the others boot once it has shown that the template does.
-  const first = pick(boots);
+  const first = pick(boots) + checksMs;
   const longestFirst = [...drains].sort((a, b) => b - a);
   longestFirst.forEach((forecast, i) => {
     const slot = slots.indexOf(Math.min(...slots));

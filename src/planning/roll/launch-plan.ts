@@ -15,7 +15,9 @@ export function planLaunches(context: PoolContext, sums: CapacitySums, awaited: 
     return;
   }
   const members = allMembers(context);
-  const proven = !input.policy.canary || members.some((member) => member.live && !member.outdated && boots(member));
+  const proven =
+    !input.policy.canary ||
+    (context.hold === undefined && members.some((member) => member.live && !member.outdated && boots(member)));
   const newcomers = members.filter((member) => member.live && !member.outdated).length;
   const owed = context.groups.reduce((total, state) => total + state.owed, 0);
   const pending = memory.intents.filter((intent) => intent.kind === 'launch').length;

@@ -18,6 +18,8 @@ export interface PoolRollState {
   controlPlane: boolean;
   mode: RollMode;
   surge: SurgeSetting | undefined;
+  /** Old nodes stay until checks on the first new one have passed. */
+  awaitsChecks?: boolean | undefined;
   bootTimeoutMs: number;
   blockLimitMs: number;
   memory: RollMemory;

@@ -3,6 +3,7 @@
 import { orderCandidates, skippedBy, zonesBound } from './candidate-order.ts';
 import { CapacitySums } from './capacity-sums.ts';
 import { controlPlaneGate, imagePullGate, workerGate } from './control-plane-gate.ts';
+import { holdForChecks } from './first-node-hold.ts';
 import { planLaunches } from './launch-plan.ts';
 import { markNodes } from './marking-plan.ts';
 import type { GroupState, Member } from './members.ts';
@@ -34,6 +35,7 @@ export function planRolling(context: PoolContext, holdsCapacity: boolean): void 
     reportLater(context, block);
   }
   const sums = new CapacitySums(context);
+  holdForChecks(context, sums);
   if (!holdsCapacity) endNodes(context, members, sums);
   const leaving = members.filter((member) => member.live && member.cordonedByUs && !member.ambiguous);
   const staying = new Set(
@@ -243,6 +245,7 @@ function slackFor(context: PoolContext, member: Member): number {
 
 export function cordonGate(context: PoolContext): { code: string; message: string; at?: number } | undefined {
   const { cluster, input, memory, pool } = context;
+  if (context.hold !== undefined) return context.hold;
   const unmarked = allMembers(context).find((m) => m.live && m.outdated && m.node && !isMarked(m.node));
   if (unmarked) return { code: 'marking', message: 'outdated nodes are being marked, so that pods move once' };
   const extra = cluster.unschedulable - memory.unschedulableAtStart;

@@ -13,6 +13,8 @@ export interface CheckRun {
   version: string;
   /** Epoch ms: nodes made since then are new ones. */
   newSince?: number;
+  /** New nodes that have to be looked at. */
+  newNodes?: string[];
 }
 
 const verbs = {
@@ -25,7 +27,7 @@ const verbs = {
 /** The START of the run's process, and what the journal says of it. */
 export function checkRun(input: UpdateInput, run: CheckRun): { message: OutboxMessage; note: JournalNote } {
   const { context } = input;
-  const { child, profile, purpose, commit, version, newSince } = run;
+  const { child, profile, purpose, commit, version, newSince, newNodes = [] } = run;
   const message: OutboxMessage = {
     to: child,
     event: {
@@ -40,6 +42,7 @@ export function checkRun(input: UpdateInput, run: CheckRun): { message: OutboxMe
         profile,
         ...(purpose === 'verify' ? {} : { purpose }),
         ...(newSince === undefined ? {} : { newSince }),
+        ...(newNodes.length === 0 ? {} : { newNodes }),
       },
     },
     start: { machine: 'e2eRun', parent: input.id, channel: context.channel, cluster: context.clusterId, commit },

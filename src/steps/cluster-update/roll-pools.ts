@@ -10,7 +10,7 @@ import type { NodeGroup } from '../../ports/cloud-provider.ts';
 import type { StepOutcome } from '../../ports/step.ts';
 import type { Json, OutboxMessage } from '../../ports/store.ts';
 import { clusterOf, type PipelineDependencies } from '../pipeline-dependencies.ts';
-import { midRoll, nextMidRollAt } from './mid-roll.ts';
+import { firstNodeWait, midRoll, nextMidRollAt } from './mid-roll.ts';
 import {
   clusterFactWrite,
   done,
@@ -145,6 +145,7 @@ function startRoll(input: UpdateInput, pool: RenderedPool, surge: SurgeSetting |
     blockLimitMs: context.policy.blockLimitMs,
     bootTimeoutMs,
     ...(surge === undefined ? {} : { surge }),
+    ...(context.policy.e2eGate?.midRoll === undefined || pool.controlPlane ? {} : { checksFirst: true }),
   };
   return {
     // a plan made anew within the same update rolls again: what ended under the first plan must not answer for it
@@ -163,15 +164,19 @@ function startRoll(input: UpdateInput, pool: RenderedPool, surge: SurgeSetting |
 function rolling(input: UpdateInput, pools: string[]): StepOutcome {
   const blocked = pools.map((pool) => input.context.rolls[pool]?.blocked).find((block) => block != null);
   const names = pools.join(', ');
+  const held = firstNodeWait(rollsOf(input, pools));
   const reason =
     blocked == null
-      ? { code: 'rolling', message: `nodes of ${names} are being replaced` }
+      ? (held ?? { code: 'rolling', message: `nodes of ${names} are being replaced` })
       : { code: 'roll-blocked', message: blocked.message, data: (blocked.data ?? null) as Json };
   return waiting(reason, Math.min(input.now + backstopMs, nextMidRollAt(input, rollsOf(input, pools))));
 }
 
-function rollsOf({ context }: UpdateInput, pools: string[]): PoolRoll[] {
-  return pools.flatMap((pool) => context.rolls[pool] ?? []).filter((roll) => !roll.controlPlane);
+/** Of workers. */
+function rollsOf({ context }: UpdateInput, pools: string[]): Record<string, PoolRoll> {
+  return Object.fromEntries(
+    Object.entries(context.rolls).filter(([pool, roll]) => pools.includes(pool) && !roll.controlPlane),
+  );
 }
 
 async function finished(deps: PipelineDependencies, input: UpdateInput, pools: RenderedPool[]): Promise<StepOutcome> {

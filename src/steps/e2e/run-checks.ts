@@ -16,6 +16,7 @@ interface E2eContext {
   profile: string;
   purpose?: 'verify' | 'baseline' | 'mid-roll';
   newSince?: number;
+  newNodes?: string[];
   round: number;
   startedAt: number;
   results: CheckResult[];
@@ -75,8 +76,11 @@ async function runChecks(input: CheckStepsInput, step: StepInput<E2eContext>): P
   }
   const runId = runKeyOf(step);
   const about = await input.about(context, step.now);
-  const { clusterId, profile, newSince } = context;
-  const since = newSince === undefined ? {} : { newSince };
+  const { clusterId, profile, newSince, newNodes } = context;
+  const since = {
+    ...(newSince === undefined ? {} : { newSince }),
+    ...(newNodes === undefined ? {} : { newNodes }),
+  };
   const state = runner.ensure(
     { runId, clusterId, profile, finished: context.results, ...since, ...about.request },
     () => wake(step.id),

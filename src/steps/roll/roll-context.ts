@@ -17,6 +17,7 @@ export interface RollContext extends NodePoolRollInput {
   memory: RollMemory | null;
   nodesReplaced: number;
   paused: { by: string; reason: string; expiresAt: number | null } | null;
+  checked?: boolean;
   revert: { by: string; reason: string } | null;
 }
 

@@ -74,8 +74,9 @@ function committedProgress(plan: PoolPlan, now: number): RollProgress {
   return { ...plan.progress, nodes };
 }
 
-function effectsOf(visit: RollVisit, messages: OutboxMessage[], look: RollLook): StepEffects {
+function effectsOf(visit: RollVisit, reports: OutboxMessage[], look: RollLook): StepEffects {
   const facts = measuredFacts(visit);
+  const messages = [...reports, ...firstNodeReport(visit, look)];
   return {
     ...(visit.notes.length > 0 ? { journal: visit.notes } : {}),
     ...(messages.length > 0 ? { messages } : {}),
@@ -103,6 +104,17 @@ function report(visit: RollVisit, look: RollLook): OutboxMessage[] {
   visit.notes.push({ kind: 'roll-blocked', message: said, data: { pool: context.pool, ...data } });
   if (parent === null) return [];
   return [{ to: parent, event: { type: 'ROLL_BLOCKED', pool: context.pool, code, message: said, data, since } }];
+}
+
+/** Its cluster update has checks run on the first new node, and says when they have passed. */
+function firstNodeReport(visit: RollVisit, look: RollLook): OutboxMessage[] {
+  const { parent, context } = visit.step;
+  const { firstNode } = look.memory;
+  if (firstNode === undefined || firstNode.node === context.memory?.firstNode?.node) return [];
+  const { node, since } = firstNode;
+  const message = `${node} is the first new node of ${context.pool}: it is checked before old ones go`;
+  visit.notes.push({ kind: 'roll-first-node', message, data: { pool: context.pool, node } });
+  return parent === null ? [] : [{ to: parent, event: { type: 'ROLL_FIRST_NODE', pool: context.pool, node, since } }];
 }
 
 /** A pool that somebody else has changed waits for somebody: the parent has to know. */

@@ -154,6 +154,7 @@ async function planOnce(visit: RollVisit, memory: RollMemory, mode: RollMode, no
     controlPlane: context.controlPlane,
     mode,
     surge: context.surge,
+    awaitsChecks: context.checksFirst === true && context.checked !== true && context.revert === null,
     bootTimeoutMs: context.bootTimeoutMs,
     blockLimitMs: context.blockLimitMs,
     memory,

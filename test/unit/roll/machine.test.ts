@@ -43,6 +43,23 @@ describe('the nodePoolRoll machine', () => {
     expect(end.output).toEqual({ result: 'rolled', pool: 'workers', nodesReplaced: 1, evictions: 0 });
   });
 
+  it('takes a verdict of checks for the first new node that it waits with, and for no other', () => {
+    const input = {
+      ...body,
+      memory: { ...memory, firstNode: { node: 'new-1', since: 4 } },
+      next: 'again',
+      reason: null,
+    };
+    const held = send(start(), done('rolling'), { type: 'STEP_DONE', output: input as never, now: 5 });
+    expect(send(held, { type: 'CHECKED', node: 'new-0' }).context.checked).toBeUndefined();
+    expect(send(held, { type: 'CHECKED', node: 'new-1' })).toMatchObject({
+      value: 'rolling',
+      context: { checked: true },
+    });
+    const paused = send(held, { type: 'PAUSE', by: 'x', reason: 'y' }, { type: 'CHECKED', node: 'new-1' });
+    expect(paused).toMatchObject({ value: 'paused', context: { checked: true } });
+  });
+
   it('is over at once when there is nothing to roll', () => {
     expect(send(start(), done('finished')).value).toBe('rolled');
   });

@@ -52,14 +52,20 @@ function applied(of: Rendering): ClusterFact {
 
 function compare(
   after: Rendering,
-  more: { fact?: ClusterFact | undefined; recorded?: Rendering | undefined; begun?: Rendering[]; fresh?: boolean } = {},
+  more: {
+    fact?: ClusterFact | undefined;
+    recorded?: Rendering | undefined;
+    begun?: Rendering[];
+    fresh?: boolean;
+    midRoll?: string;
+  } = {},
 ): ClusterChange {
   const recorded = 'recorded' in more ? more.recorded : rendering();
   const fact = 'fact' in more ? more.fact : applied(rendering());
   const cluster = { ...renderedCluster, nodePools: [pool] };
   const input = { after, fact, recorded, begun: more.begun ?? [], fresh: more.fresh ?? false };
   return compareCluster(
-    { ...input, cluster, sizes: { workers: 7 }, histories: new Map() },
+    { ...input, cluster, sizes: { workers: 7 }, histories: new Map(), midRoll: more.midRoll },
     { cluster, notes: [], refusals: [] },
   );
 }
@@ -134,9 +140,19 @@ describe('comparing a rendering with what was applied', () => {
     ]);
   });
 
+  it('says that checks look at the first new node before old ones go, where the channel has them, and counts their time', () => {
+    const after = rendering({ 'node-pools/worker/stack.yaml': stack('ami-2', 9) });
+    const [plain, checked] = [compare(after), compare(after, { midRoll: 'mid-roll' })];
+    expect(checked.notes).toEqual([
+      'each roll of workers waits for checks on its first new node (profile mid-roll) before old ones go',
+    ]);
+    expect(plain.notes).toEqual([]);
+    expect(checked.rolls[0]?.p50Seconds).toBeGreaterThan(plain.rolls[0]?.p50Seconds ?? 0);
+  });
+
   it('drains the nodes of a pool that is no longer configured, without surge, before its stack goes', () => {
     const name = 'stack nodepool-workers-aws-123456789012-eu-central-1-kube-1';
-    const change = compare(rendering({}, undefined, []));
+    const change = compare(rendering({}, undefined, []), { midRoll: 'mid-roll' });
     expect(change.class).toBe('roll');
     expect(change.rolls).toMatchObject([
       {
@@ -149,6 +165,7 @@ describe('comparing a rendering with what was applied', () => {
       },
     ]);
     expect(change.rolls[0]?.p50Seconds).toBeGreaterThan(0);
+    expect(change.notes).toEqual([]);
     expect(change.changes).toMatchObject([
       { change: 'delete', name, of: 'workers', note: expect.stringContaining('drained one by one') as string },
     ]);

@@ -191,6 +191,17 @@ describe('generations of nodes', () => {
     expect(judgeGenerations(cells).kind).toBe('unclear');
   });
 
+  it('stop it too when the first new node of one pool fails, however well those of other pools do', () => {
+    const others = [cell('new', 'ok', 'n2'), cell('new', 'ok', 'n3'), cell('old', 'ok')];
+    expect(judgeGenerations([{ ...cell('new', 'fail'), first: true }, ...others])).toMatchObject({
+      kind: 'stop',
+      reason: expect.stringContaining('new-1: no DNS') as string,
+    });
+    expect(judgeGenerations([cell('new', 'fail'), { ...cell('new', 'ok', 'n4'), first: true }, ...others]).kind).toBe(
+      'unclear',
+    );
+  });
+
   it('stop it too when what new nodes have taken over fails everywhere', () => {
     const moved = [cell('new', 'fail'), cell('old', 'fail')];
     const api = [cell('new', 'fail', 'new-1', 'API'), cell('old', 'ok', 'old-1', 'API')];
