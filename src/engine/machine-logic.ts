@@ -105,7 +105,7 @@ function checked(
     throw new MachineRuleError(`${where}: machines only assign, this one also wants: ${names}`);
   }
   const final = snapshot.status === 'done';
-  const meta = metaOf(snapshot);
+  const meta = metaOf(module, path, snapshot);
   if (!final && meta.step === undefined && meta.waitsFor.length === 0) {
     throw new MachineRuleError(`${where} has neither a step nor an event that it waits for`);
   }
@@ -123,10 +123,24 @@ function checked(
   };
 }
 
-/** The innermost state that names a step decides; the events waited for add up. */
-function metaOf(snapshot: AnyMachineSnapshot): { step: string | undefined; waitsFor: string[] } {
+interface Asked {
+  step: string | undefined;
+  waitsFor: string[];
+}
+
+const asked = new WeakMap<AnyStateMachine, Map<string, Asked>>();
+
+/** The innermost state that names a step decides; the events waited for add up. A machine says the same of a state every time. */
+function metaOf(module: MachineModule, path: string, snapshot: AnyMachineSnapshot): Asked {
+  const machine = machineOf(module);
+  const known = asked.get(machine) ?? new Map<string, Asked>();
+  asked.set(machine, known);
+  const before = known.get(path);
+  if (before !== undefined) return before;
   const metas = Object.entries(snapshot.getMeta() as Record<string, StateMeta | undefined>);
   metas.sort(([a], [b]) => b.length - a.length);
   const step = metas.find(([, meta]) => meta?.step !== undefined)?.[1]?.step;
-  return { step, waitsFor: metas.flatMap(([, meta]) => meta?.waitsFor ?? []) };
+  const found = { step, waitsFor: metas.flatMap(([, meta]) => meta?.waitsFor ?? []) };
+  known.set(path, found);
+  return found;
 }

@@ -44,16 +44,20 @@ export class StepRunner {
     const { timeoutMs, stop, log } = this.#options;
     const keys = { step: name, process: input.id, clusterId: input.cluster, seq: input.seq };
     const entry: StepUnderWay = { id: input.id, step: name, startedWallMs: wallMs(), overdue: false };
-    const deadline = startDeadline(timeoutMs, `step ${name} of ${input.id}`, stop);
     const overdue = (): void => {
-      if (!deadline.expired()) return;
       entry.overdue = true;
       log.error(keys, 'Step takes longer than its limit and was told to stop');
     };
-    deadline.signal.addEventListener('abort', overdue, { once: true });
+    const deadline = startDeadline(timeoutMs, `step ${name} of ${input.id}`, stop, overdue);
+    const limited = {
+      ...input,
+      get signal() {
+        return deadline.signal;
+      },
+    };
     this.#underWay.add(entry);
     try {
-      return redacted(validated(await step({ ...input, signal: deadline.signal } as StepInput<never>), name));
+      return redacted(validated(await step(limited as StepInput<never>), name));
     } catch (error) {
       if (stop.aborted) return undefined;
       if (error instanceof FailureError) return { kind: 'failed', failure: withoutSecrets(error.failure) };

@@ -33,7 +33,7 @@ export function intervalAt(rule: CalendarRule, at: number): Interval | undefined
   const { times, zone } = rule;
   switch (times.kind) {
     case 'days':
-      return daysAround(times, zone, at, -1, 0).find(({ start, end }) => start <= at && at < end);
+      return daysAround(rule, times, at).find(({ day, start, end }) => day <= 0 && start <= at && at < end);
     case 'between': {
       const interval = { start: localToEpoch(times.from, zone), end: localToEpoch(times.to, zone) };
       return interval.start <= at && at < interval.end ? interval : undefined;
@@ -53,9 +53,9 @@ export function nextStart(rule: CalendarRule, after: number): number | undefined
   const { times, zone } = rule;
   switch (times.kind) {
     case 'days':
-      return daysAround(times, zone, after, 0, 8)
+      return daysAround(rule, times, after)
+        .filter(({ day, start }) => day >= 0 && start > after)
         .map(({ start }) => start)
-        .filter((start) => start > after)
         .sort((a, b) => a - b)[0];
     case 'between': {
       const start = localToEpoch(times.from, zone);
@@ -91,26 +91,45 @@ export function isTimeZone(zone: string): boolean {
   }
 }
 
-/** Wall-clock intervals of the days from `first` to `last` around a moment; a day of 23 or 25 hours comes out as that. */
-function daysAround(
-  times: CalendarTimes & { kind: 'days' },
-  zone: string,
-  at: number,
-  first: number,
-  last: number,
-): Interval[] {
+/** An interval that begins on a day: 0 = the day of the moment that was asked for, in the rule's zone. */
+interface DayInterval extends Interval {
+  day: number;
+}
+
+/** What was made of a day, for all moments of it. */
+interface KnownDay extends Interval {
+  intervals: DayInterval[];
+}
+
+/** The days that were asked for last: a look at one moment asks for several, and the next is minutes later. */
+const daysKept = 32;
+const knownDays = new WeakMap<CalendarRule, KnownDay[]>();
+
+/** Wall-clock intervals of the days around a moment, from the day before; a day of 23 or 25 hours comes out as that. */
+function daysAround(rule: CalendarRule, times: CalendarTimes & { kind: 'days' }, at: number): DayInterval[] {
+  const known = knownDays.get(rule) ?? [];
+  const found = known.find(({ start, end }) => start <= at && at < end);
+  if (found !== undefined) return found.intervals;
+  const { zone } = rule;
   const today = Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(zone).toPlainDate();
-  const intervals: Interval[] = [];
-  for (let offset = first; offset <= last; offset += 1) {
+  const intervals: DayInterval[] = [];
+  for (let offset = -1; offset <= 8; offset += 1) {
     const day = today.add({ days: offset });
     if (!times.days.includes(day.dayOfWeek)) continue;
     const wraps = times.to <= times.from;
     intervals.push({
+      day: offset,
       start: wallClock(day, times.from, zone),
       end: wallClock(wraps ? day.add({ days: 1 }) : day, times.to, zone),
     });
   }
+  const [start, end] = [startOfDay(today, zone), startOfDay(today.add({ days: 1 }), zone)];
+  knownDays.set(rule, [{ start, end, intervals }, ...known.slice(0, daysKept - 1)]);
   return intervals;
+}
+
+function startOfDay(day: Temporal.PlainDate, zone: string): number {
+  return day.toZonedDateTime(zone).epochMilliseconds;
 }
 
 function wallClock(day: Temporal.PlainDate, time: string, zone: string): number {

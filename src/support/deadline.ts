@@ -9,24 +9,45 @@ export interface Deadline {
   clear(): void;
 }
 
-/** Starts a limit of `timeoutMs` wall time; `what` names the work in the abort reason. */
-export function startDeadline(timeoutMs: number, what: string, parent?: AbortSignal): Deadline {
-  const controller = new AbortController();
+/**
+ * Starts a limit of `timeoutMs` wall time; `what` names the work in the abort reason. The signal is made when somebody asks for it: most
+ * work that is limited ends long before, and never looks at it.
+ */
+export function startDeadline(
+  timeoutMs: number,
+  what: string,
+  parent?: AbortSignal,
+  onExpired: () => void = () => {},
+): Deadline {
+  let controller: AbortController | undefined;
   let expired = false;
-  const follow = (): void => controller.abort(parent?.reason);
+  let cleared = false;
+  const late = (): Error => new Error(`${what} took longer than ${timeoutMs} ms`);
+  const follow = (): void => controller?.abort(parent?.reason);
   const timer = setTimeout(() => {
     expired = true;
-    controller.abort(new Error(`${what} took longer than ${timeoutMs} ms`));
+    onExpired();
+    controller?.abort(late());
   }, timeoutMs);
   timer.unref();
-  if (parent?.aborted) follow();
-  else parent?.addEventListener('abort', follow, { once: true });
+  const made = (): AbortController => {
+    const own = new AbortController();
+    controller = own;
+    if (expired) own.abort(late());
+    else if (cleared) return own;
+    else if (parent?.aborted) follow();
+    else parent?.addEventListener('abort', follow, { once: true });
+    return own;
+  };
   return {
-    signal: controller.signal,
+    get signal() {
+      return (controller ?? made()).signal;
+    },
     expired: () => expired,
     clear: () => {
+      cleared = true;
       clearTimeout(timer);
-      parent?.removeEventListener('abort', follow);
+      if (controller !== undefined) parent?.removeEventListener('abort', follow);
     },
   };
 }

@@ -6,6 +6,7 @@ import type { ClusterFinding } from './adoption.ts';
 import type { ClusterFact } from './facts.ts';
 import { withoutFields } from './field-path.ts';
 import { type Inventory, identityOf, identityOfObject } from './inventory.ts';
+import { parsedOnce } from './parsed-once.ts';
 
 const driftFact = z.object({
   /** When it was looked at last; 0 = never. */
@@ -22,10 +23,7 @@ const driftFact = z.object({
 
 export type DriftFact = z.infer<typeof driftFact>;
 
-export function parseDriftFact(value: unknown): DriftFact | undefined {
-  const parsed = driftFact.safeParse(value);
-  return parsed.success ? parsed.data : undefined;
-}
+export const parseDriftFact = parsedOnce(driftFact);
 
 const defaultIntervalMs = 12 * 3_600_000;
 const shortestIntervalMs = 10 * 60_000;

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { waivables } from '../../domain/rollout.ts';
-import { frozen } from '../../support/frozen.ts';
+import { parsedOnce } from './parsed-once.ts';
 
 const clusterFact = z.object({
   adopted: z.boolean().default(true),
@@ -33,17 +33,7 @@ const clusterFact = z.object({
 
 export type ClusterFact = z.infer<typeof clusterFact>;
 
-/** Facts are asked for again and again: what was parsed once is known by the object, which the store never changes. */
-const clusterFacts = new WeakMap<object, ClusterFact>();
-
-export function parseClusterFact(value: unknown): ClusterFact | undefined {
-  const known = typeof value === 'object' && value !== null ? clusterFacts.get(value) : undefined;
-  if (known !== undefined) return known;
-  const parsed = clusterFact.safeParse(value);
-  if (!parsed.success) return undefined;
-  clusterFacts.set(value as object, frozen(parsed.data));
-  return parsed.data;
-}
+export const parseClusterFact = parsedOnce(clusterFact);
 
 /** What is known of a cluster that was never recorded: nothing. */
 export function unknownCluster(): ClusterFact {
@@ -66,10 +56,7 @@ const evidenceFact = z.object({
 
 export type EvidenceFact = z.infer<typeof evidenceFact>;
 
-export function parseEvidence(value: unknown): EvidenceFact | undefined {
-  const parsed = evidenceFact.safeParse(value);
-  return parsed.success ? parsed.data : undefined;
-}
+export const parseEvidence = parsedOnce(evidenceFact);
 
 export function evidenceKey(clusterId: string, commit: string, attempt: number): string {
   return `${clusterId}/${commit}/${attempt}`;
@@ -86,10 +73,7 @@ const baselineFact = z.object({
 });
 
 /** What the checks said before the last change; `key` is the cluster. */
-export function parseBaseline(value: unknown): z.infer<typeof baselineFact> | undefined {
-  const parsed = baselineFact.safeParse(value);
-  return parsed.success ? parsed.data : undefined;
-}
+export const parseBaseline = parsedOnce(baselineFact);
 
 const adoptionFact = z.object({
   actor: z.string(),
@@ -100,10 +84,7 @@ const adoptionFact = z.object({
 
 export type AdoptionFact = z.infer<typeof adoptionFact>;
 
-export function parseAdoption(value: unknown): AdoptionFact | undefined {
-  const parsed = adoptionFact.safeParse(value);
-  return parsed.success ? parsed.data : undefined;
-}
+export const parseAdoption = parsedOnce(adoptionFact);
 
 const channelFact = z.object({
   head: z.string().nullable(),
@@ -114,12 +95,7 @@ const channelFact = z.object({
   problem: z.object({ code: z.string(), message: z.string() }).nullable().default(null),
 });
 
-export type ChannelFact = z.infer<typeof channelFact>;
-
-export function parseChannelFact(value: unknown): ChannelFact | undefined {
-  const parsed = channelFact.safeParse(value);
-  return parsed.success ? parsed.data : undefined;
-}
+export const parseChannelFact = parsedOnce(channelFact);
 
 const approvalFact = z.object({
   actor: z.string(),
@@ -131,18 +107,12 @@ const approvalFact = z.object({
   expiresAt: z.number().nullable(),
 });
 
-export function parseApproval(value: unknown): z.infer<typeof approvalFact> | undefined {
-  const parsed = approvalFact.safeParse(value);
-  return parsed.success ? parsed.data : undefined;
-}
+export const parseApproval = parsedOnce(approvalFact);
 
 const provenFact = z.object({ commit: z.string(), at: z.number(), adopted: z.boolean().default(false) });
 
 /** `key` is `<channel>/<tree>`. */
-export function parseProven(value: unknown): z.infer<typeof provenFact> | undefined {
-  const parsed = provenFact.safeParse(value);
-  return parsed.success ? parsed.data : undefined;
-}
+export const parseProven = parsedOnce(provenFact);
 
 const lanes = ['normal', 'hotfix', 'rollback', 'bypass'] as const;
 
@@ -154,10 +124,7 @@ const approvedFact = z.object({
 });
 
 /** Why a head may be on its channel; `key` is `<channel>/<commit>`. */
-export function parseApproved(value: unknown): z.infer<typeof approvedFact> | undefined {
-  const parsed = approvedFact.safeParse(value);
-  return parsed.success ? parsed.data : undefined;
-}
+export const parseApproved = parsedOnce(approvedFact);
 
 const debtFact = z.object({
   commit: z.string(),

@@ -21,6 +21,7 @@ export class SqliteE2eStore implements E2eStore {
   readonly #path: string;
   readonly #readonly: boolean;
   readonly #leaseLost: () => boolean;
+  readonly #statements = new Map<string, Database.Statement>();
   readonly #query = new Kysely<Tables>({
     dialect: {
       createAdapter: () => new SqliteAdapter(),
@@ -170,7 +171,7 @@ export class SqliteE2eStore implements E2eStore {
   #all<Row>(query: Compilable<Row>): Row[] {
     const { sql, parameters } = query.compile();
     try {
-      return this.#database.prepare(sql).all(...parameters) as Row[];
+      return this.#statement(sql).all(...parameters) as Row[];
     } catch (error) {
       throw storeFailure(error, this.#path);
     }
@@ -178,7 +179,15 @@ export class SqliteE2eStore implements E2eStore {
 
   #run(query: Compilable): number {
     const { sql, parameters } = query.compile();
-    return this.#database.prepare(sql).run(...parameters).changes;
+    return this.#statement(sql).run(...parameters).changes;
+  }
+
+  #statement(text: string): Database.Statement {
+    const known = this.#statements.get(text);
+    if (known) return known;
+    const prepared = this.#database.prepare(text);
+    this.#statements.set(text, prepared);
+    return prepared;
   }
 }
 

@@ -14,17 +14,16 @@ import type {
   OutboxMessage,
   PendingMessage,
   ProcessRow,
-  ProcessStatus,
   Store,
   StoredJournalEntry,
   TraceEntry,
 } from '../../ports/store.ts';
 import { CommitWriter } from './commit-writer.ts';
 import { SqliteE2eStore } from './e2e-store.ts';
-import { FactCache } from './fact-cache.ts';
 import { storeFailure, unwritable } from './failures.ts';
 import { acquireSqliteLease } from './lease.ts';
-import { journalEntryOf, pendingOf, processOf, traceOf, wholeMs } from './rows.ts';
+import { ReadCache, type RowsFilter } from './read-cache.ts';
+import { factOf, journalEntryOf, pendingOf, processOf, traceOf, wholeMs } from './rows.ts';
 import type { Tables } from './schema.ts';
 
 /** After every code point that a key may hold. */
@@ -51,7 +50,10 @@ export class SqliteStore implements Store {
       createQueryCompiler: () => new SqliteQueryCompiler(),
     },
   });
-  readonly #facts = new FactCache();
+  readonly #cache = new ReadCache();
+  /** Changes when another connection has written to the file. */
+  readonly #dataVersion: Database.Statement;
+  #cachedVersion: unknown;
   #lease: Lease | undefined;
 
   constructor(database: Database.Database, path: string, readonly: boolean) {
@@ -59,22 +61,25 @@ export class SqliteStore implements Store {
     this.#path = path;
     this.#readonly = readonly;
     this.#writer = readonly ? undefined : new CommitWriter(database);
+    this.#dataVersion = database.prepare('PRAGMA data_version').pluck();
     this.e2e = new SqliteE2eStore({ database, path, readonly, leaseLost: () => this.#leaseLost() });
   }
 
   async load(id: string): Promise<ProcessRow | undefined> {
-    return this.#shaped('load', [id], () => this.#query.selectFrom('processes').selectAll().where('id', '=', id)).map(
-      processOf,
-    )[0];
+    return this.#fresh().row(
+      id,
+      () =>
+        this.#shaped('load', [id], () => this.#query.selectFrom('processes').selectAll().where('id', '=', id)).map(
+          processOf,
+        )[0],
+    );
   }
 
-  async rows(filter: {
-    machine?: string;
-    status?: ProcessStatus;
-    channel?: string;
-    cluster?: string;
-    parent?: string;
-  }): Promise<ProcessRow[]> {
+  async rows(filter: RowsFilter): Promise<ProcessRow[]> {
+    return this.#fresh().rows(filter, () => this.#readRows(filter));
+  }
+
+  #readRows(filter: RowsFilter): ProcessRow[] {
     const asked = (['machine', 'status', 'channel', 'cluster', 'parent'] as const).flatMap((column) => {
       const wanted = filter[column];
       return wanted === undefined ? [] : [{ column, wanted }];
@@ -92,21 +97,32 @@ export class SqliteStore implements Store {
   }
 
   async fact(kind: string, key: string): Promise<Fact | undefined> {
-    return this.#shaped('fact', [kind, key], () =>
-      this.#query.selectFrom('facts').selectAll().where('kind', '=', kind).where('key', '=', key),
-    ).map((row) => this.#facts.of(row))[0];
+    return this.#factOf(kind, key);
+  }
+
+  #factOf(kind: string, key: string): Fact | undefined {
+    return this.#fresh().fact(
+      kind,
+      key,
+      () =>
+        this.#shaped('fact', [kind, key], () =>
+          this.#query.selectFrom('facts').selectAll().where('kind', '=', kind).where('key', '=', key),
+        ).map(factOf)[0],
+    );
   }
 
   async facts(kind: string, keyPrefix = ''): Promise<Fact[]> {
-    return this.#shaped('facts', [kind, keyPrefix, keyPrefix + afterAllKeys], () =>
-      this.#query
-        .selectFrom('facts')
-        .selectAll()
-        .where('kind', '=', kind)
-        .where('key', '>=', keyPrefix)
-        .where('key', '<', keyPrefix + afterAllKeys)
-        .orderBy('key'),
-    ).map((row) => this.#facts.of(row));
+    const read = (): Fact[] =>
+      this.#shaped('facts', [kind, keyPrefix, keyPrefix + afterAllKeys], () =>
+        this.#query
+          .selectFrom('facts')
+          .selectAll()
+          .where('kind', '=', kind)
+          .where('key', '>=', keyPrefix)
+          .where('key', '<', keyPrefix + afterAllKeys)
+          .orderBy('key'),
+      ).map(factOf);
+    return this.#fresh().facts(kind, keyPrefix, read, (key) => this.#factOf(kind, key));
   }
 
   async journal(wanted: JournalQuery): Promise<StoredJournalEntry[]> {
@@ -153,11 +169,14 @@ export class SqliteStore implements Store {
 
   async commit(commit: Commit): Promise<CommitResult> {
     if (this.#leaseLost()) return 'lease-lost';
-    return this.#write((writer) => writer.commit(commit));
+    const result = this.#write((writer) => writer.commit(commit));
+    if (result === 'committed') this.#cache.committed(commit);
+    return result;
   }
 
   async moveWake(id: string, expectedSeq: number, wakeAt: number | null): Promise<boolean> {
     if (this.#leaseLost()) return false;
+    this.#cache.wakeMoved(id);
     return this.#write((writer) => writer.moveWake(id, expectedSeq, wakeAt));
   }
 
@@ -173,6 +192,7 @@ export class SqliteStore implements Store {
     now: number;
   }): Promise<void> {
     this.#write((writer) => writer.post(input));
+    this.#cache.factsWritten(input.facts ?? []);
   }
 
   async acquireLease(options: { holder: string; signal: AbortSignal; onWait?: () => void }): Promise<Lease> {
@@ -226,6 +246,7 @@ export class SqliteStore implements Store {
         this.#run(this.#query.deleteFrom('trace').where('at', '<', limit));
         return { rows, messages };
       });
+      this.#cache.clear();
       return remove.immediate();
     });
   }
@@ -241,11 +262,20 @@ export class SqliteStore implements Store {
     return this.#lease !== undefined && !this.#lease.held();
   }
 
+  /** What was read before, as far as nobody else has written to the file since. */
+  #fresh(): ReadCache {
+    const version = this.#dataVersion.get();
+    if (version !== this.#cachedVersion) this.#cache.clear();
+    this.#cachedVersion = version;
+    return this.#cache;
+  }
+
   #write<T>(work: (writer: CommitWriter) => T): T {
     if (!this.#writer) throw unwritable(this.#path, 'it was opened read-only');
     try {
       return work(this.#writer);
     } catch (error) {
+      this.#cache.clear();
       throw storeFailure(error, this.#path);
     }
   }

@@ -7,6 +7,7 @@ import { type Failure, FailureError } from '../../../src/domain/failure.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import { currentVersion, migrations } from '../../../src/store/migrations/migrations.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/open.ts';
+import { seededRandom } from '../../../src/support/random.ts';
 import { anEntry, aRow } from '../../support/store-contract.ts';
 
 const at = 1_700_000_000_000;
@@ -72,6 +73,48 @@ describe('the file of the SQLite store', () => {
       expect(plan[0]?.detail).toContain('USING INDEX processes_open');
     }
     raw.close();
+  });
+
+  it('answers as one that has read nothing before, whoever has written', async () => {
+    const [one, other] = [await open(), await open()];
+    const random = seededRandom('reads');
+    const pick = <T>(list: readonly T[]): T => list[random.int(list.length)] as T;
+    const seqs = new Map<string, number>();
+    const ask = (store: Store) =>
+      Promise.all([
+        ...['a', 'b', 'c'].map((id) => store.load(id)),
+        ...['', 'k1'].map((prefix) => store.facts('cluster', prefix)),
+        ...['k1', 'k12', 'k2'].map((key) => store.fact('cluster', key)),
+        store.rows({}),
+        store.rows({ machine: 'rollout', channel: 'beta' }),
+        store.rows({ status: 'active', cluster: 'x' }),
+        store.rows({ parent: 'a', status: 'active' }),
+      ]);
+    for (let round = 0; round < 60; round += 1) {
+      const [writer, id] = [pick([one, one, other]), pick(['a', 'b', 'c'])];
+      const seq = seqs.get(id);
+      const value = pick([null, round]);
+      const facts = [{ kind: 'cluster', key: pick(['k1', 'k12', 'k2']), value }];
+      const what = random.int(seq === undefined ? 2 : 4);
+      if (what === 0) await writer.post({ facts, now: at + round });
+      else if (what === 1) {
+        const place = { machine: 'rollout', channel: id === 'a' ? 'beta' : 'dev', cluster: id === 'b' ? 'x' : '' };
+        const next = seq === undefined ? 0 : seq + 1;
+        const row = { ...aRow(id), ...place, seq: next, parent: id === 'c' ? 'a' : null, context: { round } };
+        const status = random.int(3) === 0 ? ('final' as const) : ('active' as const);
+        await writer.commit({ row: { ...row, status, updatedAt: at }, expectedSeq: seq ?? null, facts, now: at });
+        seqs.set(id, next);
+      } else if (what === 2) expect(await writer.moveWake(id, seq ?? 0, at + round)).toBe(true);
+      else {
+        await writer.prune(at + 1);
+        for (const known of [...seqs.keys()]) if ((await writer.load(known)) === undefined) seqs.delete(known);
+      }
+      const answers = await ask(one);
+      const fresh = await open(true);
+      expect(answers, `round ${round}`).toEqual(await ask(fresh));
+      await opened.pop()?.close();
+    }
+    expect(seqs.size).toBeGreaterThan(0);
   });
 
   it('numbers its migrations without gaps', () => {
