@@ -1,9 +1,12 @@
 /** Which outdated node is drained next, and which cannot be. */
+import type { PodView } from '../../domain/cluster-view.ts';
 import type { RollBlock } from '../../domain/node-pool-roll.ts';
+import type { NodeGroup } from '../../ports/cloud-provider.ts';
+import { memoised } from '../../support/memoise.ts';
 import type { ClusterIndex } from './cluster-index.ts';
 import { ownerOf } from './cluster-index.ts';
 import { predictDrainMs } from './drain-forecast.ts';
-import { classifyPod, judgeBudgets, movablePods } from './drain-state.ts';
+import { asksToStay, classifyPod, judgeBudgets, movablePods } from './drain-state.ts';
 import { isCritical } from './eviction-lanes.ts';
 import { activeForce } from './force-rule.ts';
 import type { Member } from './members.ts';
@@ -116,9 +119,16 @@ export function zonesBound(member: Pick<Member, 'pods' | 'instance'>, index: Clu
 /** Live instances of the group in the node's zone. */
 export function crowdIn(member: Pick<Member, 'group' | 'instance'>): number {
   const { zone } = member.instance;
-  return member.group.instances.filter((one) => one.zone === zone && /^(Pending|InService)/.test(one.lifecycleState))
-    .length;
+  return crowds(member.group).get(zone) ?? 0;
 }
+
+const crowds = memoised((group: Pick<NodeGroup, 'instances'>): ReadonlyMap<string, number> => {
+  const counts = new Map<string, number>();
+  for (const { zone, lifecycleState } of group.instances) {
+    if (/^(Pending|InService)/.test(lifecycleState)) counts.set(zone, (counts.get(zone) ?? 0) + 1);
+  }
+  return counts;
+});
 
 function compare(a: number[], b: number[]): number {
   for (let i = 0; i < a.length; i++) {
@@ -128,6 +138,27 @@ function compare(a: number[], b: number[]): number {
   return 0;
 }
 
+/** Pods that may block a drain for good, whatever the policy: of most nodes none. */
+function suspects(member: Member, index: ClusterIndex, input: RollPlanInput): PodView[] {
+  // What the server has said of single pods is of no array of the view.
+  if (input.refusedForGood.size > 0 || input.returns.size > 0) return member.pods;
+  return suspectsAmong(index.budgetsOf)(index.volumesOf)(member.pods);
+}
+
+const suspectsAmong = memoised((budgetsOf: ClusterIndex['budgetsOf']) =>
+  memoised((volumesOf: ClusterIndex['volumesOf']) =>
+    memoised((pods: PodView[]): PodView[] =>
+      pods.filter(
+        (pod) =>
+          !pod.owner ||
+          asksToStay(pod) ||
+          (pod.claims.length > 0 && volumesOf(pod).some((volume) => volume.local)) ||
+          judgeBudgets(pod, budgetsOf(pod)).kind === 'never',
+      ),
+    ),
+  ),
+);
+
 /** What would keep a drain of this node from ever ending; such a node is not even cordoned. */
 export function lastingBlock(member: Member, index: ClusterIndex, input: RollPlanInput): RollBlock | undefined {
   const { node } = member;
@@ -135,7 +166,7 @@ export function lastingBlock(member: Member, index: ClusterIndex, input: RollPla
   const skip = skippedBy(member, input);
   if (skip) return skip;
   const forced = activeForce(input) !== undefined;
-  for (const pod of member.pods) {
+  for (const pod of suspects(member, index, input)) {
     const judged = classifyPod({ pod, node, startedAt: input.now, index, input, unreachable: !node.ready });
     if (judged.kind === 'blocked') return block(member, pod, judged.code, judged.message, '', input.now);
     if (judged.kind !== 'evictable') continue;

@@ -1,5 +1,6 @@
 /** Look-ups over one view of a cluster, made once a plan. */
 import type {
+  AttachmentView,
   BudgetView,
   ClusterView,
   DaemonSetView,
@@ -9,10 +10,18 @@ import type {
 } from '../../domain/cluster-view.ts';
 import type { LoadBalancerHealth } from '../../ports/cloud-provider.ts';
 import type { CloudView } from '../../ports/cluster-session.ts';
+import { memoised } from '../../support/memoise.ts';
 import { selectorMatches } from './label-selector.ts';
+import { isCordonedByUs } from './node-marks.ts';
+import { indexPods, type PodIndex } from './pod-index.ts';
 
 export interface ClusterIndex {
   view: ClusterView;
+  pods: PodIndex;
+  /** Nodes that a roll has cordoned. */
+  cordonedByUs: readonly NodeView[];
+  /** Ids of all instances of the cluster's groups. */
+  inCloud: ReadonlySet<string>;
   /** Nodes by instance id; an id that several nodes claim maps to `ambiguous`. */
   nodeOf(instanceId: string): NodeView | 'ambiguous' | undefined;
   podsOn(node: string): PodView[];
@@ -25,8 +34,8 @@ export interface ClusterIndex {
     name: string;
     uid: string;
     placement: DaemonSetView['placement'];
-    readyOn: Set<string>;
-    anyOn: Set<string>;
+    readyOn: ReadonlySet<string>;
+    anyOn: ReadonlySet<string>;
   }[];
   readyNodes: number;
   /** Bound volumes of the pod's claims. */
@@ -38,52 +47,83 @@ export interface ClusterIndex {
 }
 
 const noPods: PodView[] = [];
+const nothingAttached: string[] = [];
 
-export function indexCluster(view: ClusterView, cloud: CloudView): ClusterIndex {
+/** Nodes with what every plan asks of them. */
+interface NodeIndex {
+  byInstance: ReadonlyMap<string, NodeView | 'ambiguous'>;
+  cordonedByUs: readonly NodeView[];
+  notReady: readonly NodeView[];
+}
+
+export const indexNodes = memoised((nodes: readonly NodeView[]): NodeIndex => {
   const byInstance = new Map<string, NodeView | 'ambiguous'>();
-  for (const node of view.nodes) {
+  for (const node of nodes) {
     if (node.instanceId === undefined) continue;
     byInstance.set(node.instanceId, byInstance.has(node.instanceId) ? 'ambiguous' : node);
   }
-  const byNode = new Map<string, PodView[]>();
-  for (const pod of view.pods) {
-    if (pod.nodeName === undefined) continue;
-    const list = byNode.get(pod.nodeName);
-    if (list) list.push(pod);
-    else byNode.set(pod.nodeName, [pod]);
+  return { byInstance, cordonedByUs: nodes.filter(isCordonedByUs), notReady: nodes.filter((node) => !node.ready) };
+});
+
+/** The functions of one array stay the same, so that what is worked out with them can be kept by them. */
+const daemonPods = memoised((daemonSets: readonly DaemonSetView[]) => {
+  const uids = new Set(daemonSets.map((daemon) => daemon.uid));
+  return (pod: PodView): boolean => pod.owner?.kind === 'DaemonSet' && uids.has(pod.owner.uid);
+});
+
+const volumesFor = memoised((all: readonly VolumeView[]) => {
+  const byClaim = new Map(all.flatMap((one) => (one.claim === undefined ? [] : [[one.claim, one] as const])));
+  return (pod: PodView): VolumeView[] => pod.claims.flatMap((claim) => byClaim.get(`${pod.namespace}/${claim}`) ?? []);
+});
+
+const attachedFor = memoised((attachments: readonly AttachmentView[]) => {
+  const byNode = new Map<string, string[]>();
+  for (const { node, volume } of attachments) {
+    const list = byNode.get(node);
+    if (list) list.push(volume);
+    else byNode.set(node, [volume]);
   }
-  const budgetsFor = budgetIndex(view.budgets);
-  const daemonUids = new Set(view.daemonSets.map((daemon) => daemon.uid));
+  return (node: string): string[] => byNode.get(node) ?? nothingAttached;
+});
+
+const budgetsFor = memoised((budgets: readonly BudgetView[]) => {
+  const candidates = budgetIndex(budgets);
+  return memoised((pod: PodView): BudgetView[] =>
+    candidates(pod).filter((budget) => selectorMatches(budget.selector, pod.labels)),
+  );
+});
+
+const instancesIn = memoised(
+  (groups: CloudView['groups']): ReadonlySet<string> =>
+    new Set(groups.flatMap((group) => group.instances.map((instance) => instance.id))),
+);
+
+/** What was worked out for an array of the view is kept with it: most looks find most of a cluster as it was. */
+export function indexCluster(view: ClusterView, cloud: CloudView): ClusterIndex {
+  const nodes = indexNodes(view.nodes);
+  const pods = indexPods(view.pods);
   const balancers = new Map(cloud.loadBalancers.map((one) => [`${one.kind} ${one.id}`, one]));
-  const selected = new Map<string, BudgetView[]>();
-  const volumes = new Map(view.volumes.flatMap((one) => (one.claim === undefined ? [] : [[one.claim, one] as const])));
-  const attached = new Map<string, string[]>();
-  for (const { node, volume } of view.attachments) attached.set(node, [...(attached.get(node) ?? []), volume]);
   return {
     view,
-    nodeOf: (instanceId) => byInstance.get(instanceId),
-    podsOn: (node) => byNode.get(node) ?? noPods,
-    isDaemonPod: (pod) => pod.owner?.kind === 'DaemonSet' && daemonUids.has(pod.owner.uid),
-    budgetsOf: (pod) => {
-      let found = selected.get(pod.uid);
-      if (!found) {
-        found = budgetsFor(pod).filter((budget) => selectorMatches(budget.selector, pod.labels));
-        selected.set(pod.uid, found);
-      }
-      return found;
-    },
+    pods,
+    cordonedByUs: nodes.cordonedByUs,
+    inCloud: instancesIn(cloud.groups),
+    nodeOf: (instanceId) => nodes.byInstance.get(instanceId),
+    podsOn: (node) => pods.byNode.get(node) ?? noPods,
+    isDaemonPod: daemonPods(view.daemonSets),
+    budgetsOf: budgetsFor(view.budgets),
     balancer: (kind, id) => balancers.get(`${kind} ${id}`),
-    daemons: daemonsOf(view),
-    readyNodes: view.nodes.filter((node) => node.ready).length,
-    volumesOf: (pod) => pod.claims.flatMap((claim) => volumes.get(`${pod.namespace}/${claim}`) ?? []),
-    attachedTo: (node) => attached.get(node) ?? [],
+    daemons: daemonsOf(view, pods),
+    readyNodes: view.nodes.length - nodes.notReady.length,
+    volumesOf: volumesFor(view.volumes),
+    attachedTo: attachedFor(view.attachments),
     podsOf: (budget) =>
       view.pods.filter((pod) => pod.namespace === budget.namespace && selectorMatches(budget.selector, pod.labels)),
   };
 }
 
 /** Budgets that may select a pod, by one label that their selector demands: most budgets demand one. */
-function budgetIndex(budgets: BudgetView[]): (pod: PodView) => BudgetView[] {
+function budgetIndex(budgets: readonly BudgetView[]): (pod: PodView) => BudgetView[] {
   const byLabel = new Map<string, BudgetView[]>();
   const byNamespace = new Map<string, BudgetView[]>();
   const put = (map: Map<string, BudgetView[]>, key: string, budget: BudgetView): void => {
@@ -105,21 +145,13 @@ function budgetIndex(budgets: BudgetView[]): (pod: PodView) => BudgetView[] {
   };
 }
 
-function daemonsOf(view: ClusterView): ClusterIndex['daemons'] {
-  const byUid = new Map<string, ClusterIndex['daemons'][number]>();
-  for (const daemon of view.daemonSets) {
-    const name = `${daemon.namespace}/${daemon.name}`;
-    const { uid, placement } = daemon;
-    byUid.set(uid, { name, uid, placement, readyOn: new Set(), anyOn: new Set() });
-  }
-  for (const pod of view.pods) {
-    if (pod.owner?.kind !== 'DaemonSet' || pod.nodeName === undefined) continue;
-    const daemon = byUid.get(pod.owner.uid);
-    if (!daemon) continue;
-    daemon.anyOn.add(pod.nodeName);
-    if (pod.ready) daemon.readyOn.add(pod.nodeName);
-  }
-  return [...byUid.values()];
+const noNodes: ReadonlySet<string> = new Set();
+
+function daemonsOf(view: ClusterView, pods: PodIndex): ClusterIndex['daemons'] {
+  return view.daemonSets.map(({ namespace, name, uid, placement }) => {
+    const { readyOn, anyOn } = pods.daemons.get(uid) ?? { readyOn: noNodes, anyOn: noNodes };
+    return { name: `${namespace}/${name}`, uid, placement, readyOn, anyOn };
+  });
 }
 
 export function ownerOf(pod: PodView): string {

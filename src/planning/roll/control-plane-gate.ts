@@ -1,9 +1,9 @@
 /** One control-plane node at a time, and only when the others are well. */
 import type { NodeView } from '../../domain/cluster-view.ts';
 import type { RollMemory } from '../../domain/node-pool-roll.ts';
-import { type ClusterIndex, isControlPlaneNode } from './cluster-index.ts';
+import { type ClusterIndex, indexNodes, isControlPlaneNode } from './cluster-index.ts';
 import type { GroupState } from './members.ts';
-import { isCordonedByUs } from './node-marks.ts';
+import { indexPods } from './pod-index.ts';
 import type { PoolRollState, RollPlanInput } from './roll-plan.ts';
 
 /** Facts about the whole cluster that every pool's decisions share. */
@@ -29,17 +29,18 @@ export interface ClusterState {
 }
 
 export function countNotReady(input: Pick<RollPlanInput, 'view' | 'cloud' | 'now'>, bootMs: number): number {
-  const ending = new Set(
+  const { notReady } = indexNodes(input.view.nodes);
+  if (notReady.length === 0) return 0;
+  const settled = new Set(
     input.cloud.groups.flatMap((group) =>
-      group.instances.filter((one) => !/^(InService|Standby)/.test(one.lifecycleState)).map((one) => one.id),
+      group.instances.filter((one) => /^(InService|Standby)/.test(one.lifecycleState)).map((one) => one.id),
     ),
   );
-  const known = new Set(input.cloud.groups.flatMap((group) => group.instances.map((one) => one.id)));
-  return input.view.nodes.filter((node) => {
-    if (node.ready || node.deleting) return false;
+  return notReady.filter((node) => {
+    if (node.deleting) return false;
     const id = node.instanceId;
     // Its instance is ending, gone, or still starting: not what a storm looks like.
-    if (id !== undefined && (ending.has(id) || !known.has(id))) return false;
+    if (id !== undefined && !settled.has(id)) return false;
     return !hasNeverBeenReady(node) && input.now - node.createdAt >= bootMs;
   }).length;
 }
@@ -53,22 +54,13 @@ function hasNeverBeenReady({ ready, readySince, createdAt }: NodeView): boolean 
 const registrationMs = 5_000;
 
 export function countUnschedulable(input: Pick<RollPlanInput, 'view' | 'now'>, unschedulableAfterMs: number): number {
-  return input.view.pods.filter(
-    (pod) =>
-      pod.phase === 'Pending' &&
-      pod.nodeName === undefined &&
-      pod.deletingAt === undefined &&
-      input.now - pod.createdAt >= unschedulableAfterMs,
-  ).length;
+  const { unscheduled } = indexPods(input.view.pods);
+  return unscheduled.filter((pod) => input.now - pod.createdAt >= unschedulableAfterMs).length;
 }
 
 /** An overloaded or broken registry shows here first: every booting node pulls its images. */
 export function countPullFailures(input: Pick<RollPlanInput, 'view'>): number {
-  return input.view.pods.filter(
-    (pod) =>
-      pod.deletingAt === undefined &&
-      (pod.waitingReason === 'ErrImagePull' || pod.waitingReason === 'ImagePullBackOff'),
-  ).length;
+  return indexPods(input.view.pods).pullFailures;
 }
 
 /** Nothing new is booted or drained while this holds: it would make more pods pull. */
@@ -87,11 +79,10 @@ export function controlPlaneInFlight(
   index: ClusterIndex,
   states: GroupState[],
 ): string | undefined {
-  const inCloud = new Set(input.cloud.groups.flatMap((group) => group.instances.map((one) => one.id)));
-  for (const node of index.view.nodes) {
-    if (!isControlPlaneNode(node) || !isCordonedByUs(node)) continue;
+  for (const node of index.cordonedByUs) {
+    if (!isControlPlaneNode(node)) continue;
     const dead = !node.ready && input.now - (node.readySince ?? node.createdAt) >= input.policy.deadNodeMs;
-    if (dead && node.instanceId !== undefined && !inCloud.has(node.instanceId)) continue;
+    if (dead && node.instanceId !== undefined && !index.inCloud.has(node.instanceId)) continue;
     return node.name;
   }
   for (const state of states) {

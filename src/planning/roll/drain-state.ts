@@ -1,5 +1,6 @@
 /** What is still on a draining node, and what may be done about each pod. */
 import type { BudgetView, NodeView, PodView } from '../../domain/cluster-view.ts';
+import { memoised } from '../../support/memoise.ts';
 import { type ClusterIndex, ownerOf } from './cluster-index.ts';
 import type { RollPolicy } from './policy.ts';
 
@@ -60,8 +61,12 @@ export function drainStateOf(parts: {
 
 /** Pods that a drain has to move, for choosing among nodes that are not drained yet. */
 export function movablePods(pods: PodView[], index: Pick<ClusterIndex, 'isDaemonPod'>): PodView[] {
-  return pods.filter((pod) => isWorkload(pod, index.isDaemonPod(pod)));
+  return movableAmong(index.isDaemonPod)(pods);
 }
+
+const movableAmong = memoised((isDaemonPod: ClusterIndex['isDaemonPod']) =>
+  memoised((pods: PodView[]): PodView[] => pods.filter((pod) => isWorkload(pod, isDaemonPod(pod)))),
+);
 
 /** Neither DaemonSet nor mirror pod, not finished, not labelled to be skipped. */
 export function isWorkload(pod: Pick<PodView, 'mirror' | 'phase' | 'labels'>, daemon: boolean): boolean {
@@ -148,7 +153,7 @@ function drainLabel(pod: Pick<PodView, 'labels'>): string | undefined {
   return pod.labels['cluster.x-k8s.io/drain'];
 }
 
-function asksToStay(pod: PodView): boolean {
+export function asksToStay(pod: PodView): boolean {
   return (
     pod.annotations['karpenter.sh/do-not-disrupt'] === 'true' ||
     pod.annotations['cluster-autoscaler.kubernetes.io/safe-to-evict'] === 'false'

@@ -25,7 +25,7 @@ export class EvictionLanes {
     this.#index = index;
     this.#input = input;
     this.#left = input.policy.evictionsPerTick;
-    for (const pod of input.view.pods) {
+    for (const pod of index.pods.deleting) {
       if (pod.deletingAt === undefined) continue;
       const freeAt = pod.deletingAt - pod.gracePeriodSeconds * 1000 + laneHeldMs;
       if (input.now >= freeAt) continue;

@@ -12,7 +12,6 @@ import {
 import { type DriftVerdict, judgeDrift } from './drift.ts';
 import { EvictionLanes, isCritical } from './eviction-lanes.ts';
 import { type GroupState, groupStates, type Member } from './members.ts';
-import { isCordonedByUs } from './node-marks.ts';
 import { allMembers, cloudPause, look, type PoolContext, wait, wantCloud } from './pool-context.ts';
 import { planRemoving } from './removing-plan.ts';
 import type { PoolPlan, PoolVerdict, RollPlan, RollPlanInput } from './roll-plan.ts';
@@ -45,7 +44,7 @@ function clusterState(input: RollPlanInput, index: ClusterIndex, states: Map<str
   const bootMs = Math.max(0, ...input.pools.map((pool) => pool.bootTimeoutMs));
   const notReady = countNotReady(input, bootMs);
   const planes = input.pools.filter((pool) => pool.controlPlane).flatMap((pool) => states.get(pool.pool) ?? []);
-  const draining = input.view.nodes.filter((node) => isCordonedByUs(node));
+  const draining = index.cordonedByUs;
   const worker = draining.find((node) => !isControlPlaneNode(node) && !isEnding(all, node.instanceId));
   const critical = draining.find((node) => index.podsOn(node.name).some((pod) => isCritical(pod, input)));
   const share = notReady / Math.max(1, input.view.nodes.length);
@@ -340,10 +339,10 @@ function readyAt(context: PoolContext, member: Member): number {
 
 /** A node that no describe has shown yet: the group launched it since. */
 function strangers(context: PoolContext): void {
-  const { cloud, view, now } = context.input;
-  const known = new Set(cloud.groups.flatMap((group) => group.instances.map((instance) => instance.id)));
+  const { view, now } = context.input;
+  const { inCloud } = context.index;
   for (const node of view.nodes) {
-    if (node.instanceId === undefined || known.has(node.instanceId) || node.deleting) continue;
+    if (node.instanceId === undefined || inCloud.has(node.instanceId) || node.deleting) continue;
     wantCloud(context, Math.max(now - cloudLookMs, Math.min(now, node.createdAt)));
     if (now - node.createdAt < 120_000) look(context, now + cloudLookMs);
   }

@@ -1,5 +1,6 @@
 /** What planning one pool works with, and the small decisions that rolling and stopping share. */
 import type { CapacityIntent, RollBlock, RollMemory, RollNode } from '../../domain/node-pool-roll.ts';
+import { memoised } from '../../support/memoise.ts';
 import { lastingBlock } from './candidate-order.ts';
 import type { ClusterIndex } from './cluster-index.ts';
 import type { ClusterState } from './control-plane-gate.ts';
@@ -41,8 +42,10 @@ export function leaseGate({ cluster, input }: PoolContext): { code: string; mess
 }
 
 export function allMembers(context: PoolContext): Member[] {
-  return context.groups.flatMap((state) => state.members);
+  return membersOf(context.groups);
 }
+
+const membersOf = memoised((groups: GroupState[]): Member[] => groups.flatMap((state) => state.members));
 
 export function look(context: PoolContext, at: number): void {
   context.looks.push(at);

@@ -68,7 +68,7 @@ export function planRolling(context: PoolContext, holdsCapacity: boolean): void 
 function endNodes(context: PoolContext, members: Member[], sums: CapacitySums): void {
   for (const member of members) {
     if (!member.live || intentFor(context.memory, member.instance.id)) continue;
-    const state = context.groups.find((one) => one.members.includes(member));
+    const state = context.groups.find((one) => one.group === member.group);
     if (!state) continue;
     if (member.phase === 'boot-failed' || (member.cordonedByUs && member.leaving === 'boot-failed')) {
       endFailedBoot(context, member, state, sums);
@@ -161,7 +161,7 @@ function staysAfterAll(context: PoolContext, member: Member): boolean {
   if (member.outdated || member.leaving === 'boot-failed') return false;
   if (member.leaving !== 'surplus') return true;
   if (context.groups.some((state) => state.outdated > 0) && !isSurgeSpent(context)) return true;
-  return (context.groups.find((state) => state.members.includes(member))?.surge ?? 0) <= 0;
+  return (context.groups.find((state) => state.group === member.group)?.surge ?? 0) <= 0;
 }
 
 /** An operator wants it left alone, and it still has pods to leave alone. */

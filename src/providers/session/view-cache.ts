@@ -18,7 +18,8 @@ export interface ViewCache<V> {
   /** Takes a complete list: what is not in it is gone. */
   replace(objects: KubeObject[]): boolean;
   get(key: string): V | undefined;
-  views(): IterableIterator<V>;
+  /** All of them, each as `seen` shows it. */
+  views(seen: (view: V) => V): V[];
   /** Grows with every change of any object. */
   revision(): number;
   clear(): void;
@@ -70,8 +71,10 @@ export function createViewCache<V>(options: ViewCacheOptions<V>): ViewCache<V> {
       return matters;
     },
     get: (key) => entries.get(key)?.view,
-    *views() {
-      for (const { view } of entries.values()) yield view;
+    views(seen) {
+      const views: V[] = [];
+      for (const { view } of entries.values()) views.push(seen(view));
+      return views;
     },
     revision: () => revision,
     clear: () => {

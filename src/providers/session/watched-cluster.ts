@@ -86,7 +86,7 @@ function lazyArray<V>(cache: ViewCache<V>, seen: (view: V) => V, overlayRevision
     if (madeOf !== cache.revision() || madeOver !== overlayRevision()) {
       madeOf = cache.revision();
       madeOver = overlayRevision();
-      made = Array.from(cache.views(), seen);
+      made = cache.views(seen);
     }
     return made;
   };

@@ -1,6 +1,7 @@
 /** Watches nodes that are being drained for pods that still come: scheduled a moment before the cordon, or tolerating it. */
 import type { ClusterView } from '../../domain/cluster-view.ts';
 import { isCordonedByUs } from '../../planning/roll/node-marks.ts';
+import { indexPods } from '../../planning/roll/pod-index.ts';
 
 export class Arrivals {
   /** When the last pod came, or the node was first seen cordoned, by name. */
@@ -16,10 +17,9 @@ export class Arrivals {
       this.#pods.delete(name);
     }
     if (there.size === 0) return;
-    for (const { nodeName, uid, owner } of pods) {
-      if (nodeName !== undefined && owner?.kind !== 'DaemonSet') there.get(nodeName)?.add(uid);
-    }
+    const { byNode } = indexPods(pods);
     for (const [name, uids] of there) {
+      for (const { uid, owner } of byNode.get(name) ?? []) if (owner?.kind !== 'DaemonSet') uids.add(uid);
       const before = this.#pods.get(name);
       if (before === undefined || [...uids].some((uid) => !before.has(uid))) this.last.set(name, now);
       this.#pods.set(name, uids);

@@ -26,10 +26,8 @@ export class TerminationTimes {
     this.#pending.set(podUid, { workload, at: now });
   }
 
-  /** Pods that are not there any more have ended. */
-  observe(pods: readonly { uid: string }[], now: number): void {
-    if (this.#pending.size === 0) return;
-    const there = new Set(pods.map((pod) => pod.uid));
+  /** Pods whose uid is not there any more have ended. */
+  observe(there: ReadonlySet<string>, now: number): void {
     for (const [uid, { workload, at }] of this.#pending) {
       if (there.has(uid)) continue;
       this.#pending.delete(uid);

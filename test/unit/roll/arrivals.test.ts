@@ -50,7 +50,7 @@ describe('how long pods take to end', () => {
     const times = new TerminationTimes();
     const measure = (ms: number): void => {
       times.begin('p', 'w', 0);
-      times.observe([], ms);
+      times.observe(new Set(), ms);
     };
     measure(10_000);
     measure(20_000);
