@@ -101,7 +101,9 @@ export interface RenderedKarpenterPool {
 
 /** What is to be gone: one object by name, or all that a label selector chooses. */
 export interface Deletion {
-  apiVersion: string;
+  /** Absent where the configuration does not say it and the kind is none of Kubernetes itself: the cluster's definitions tell. */
+  apiVersion?: string;
+  /** Without apiVersion as the configuration writes it: a kind or the name of a resource, also `resource.group`, `resource.version.group`. */
   kind: string;
   namespace?: string;
   /** Exactly one of `name` and `selector` is given. */

@@ -4,10 +4,13 @@ import type { ConfigItems } from './template-data.ts';
 
 export type DefaultsText = { ok: true; items: ConfigItems } | { ok: false; problems: TextProblem[] };
 
-/** The rendered defaults: a flat map of texts. Numbers and booleans count as the text that they are written as. */
+/**
+ * The rendered defaults: a flat map of texts. Numbers and booleans count as the text that they are written as. A name may be given
+ * again further down, as configurations do for one environment: the last text counts.
+ */
 export function parseDefaults(text: string): DefaultsText {
   const lines = new LineCounter();
-  const document = parseDocument(text, { schema: 'core', lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(text, { schema: 'core', lineCounter: lines, prettyErrors: false, uniqueKeys: false });
   const problems: TextProblem[] = document.errors.map((error) => ({
     line: lines.linePos(error.pos[0]).line,
     message: error.message,

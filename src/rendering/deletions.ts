@@ -1,4 +1,6 @@
 import { LineCounter, parseDocument } from 'yaml';
+import { resourceNamed } from '../domain/kind-name.ts';
+import { nearMatches } from '../domain/near-matches.ts';
 import type { Deletion } from '../domain/rendered.ts';
 import { knownKinds } from './known-kinds.ts';
 import type { TextProblem } from './manifest-documents.ts';
@@ -58,7 +60,8 @@ function entriesOf(text: string): { entries: Entry[]; problems: TextProblem[] } 
 
 /**
  * The rendered deletions file: `pre_apply` and `post_apply`, each a list of {kind, namespace?, api_version?} with a name, labels
- * or a selector, and with has_owner, propagation_policy, grace_period_seconds where they matter.
+ * or a selector, and with has_owner, propagation_policy, grace_period_seconds where they matter. A kind that is none of Kubernetes
+ * itself needs no api_version: the cluster's definitions tell where it is served when the deletion is due.
  */
 export function parseDeletions(text: string): DeletionsText {
   const { entries, problems } = entriesOf(text);
@@ -129,16 +132,46 @@ function parseEntry(value: unknown): Deletion | string {
   if (typeof choice === 'string') return choice;
   const options = optionsOf(entry);
   if (typeof options === 'string') return options;
-  const canonical = Object.keys(knownKinds).find((candidate) => candidate.toLowerCase() === kind.toLowerCase()) ?? kind;
-  const [served, namespaced] = knownKinds[canonical] ?? [undefined, true];
+  const canonical = typeof apiVersion === 'string' ? kindLike(kind) : kindNamed(kind);
+  const [served, namespaced] = knownKinds[canonical ?? ''] ?? [undefined, true];
   const version = typeof apiVersion === 'string' ? apiVersion : served;
-  if (version === undefined) return `where kind ${kind} is served is not known: give api_version`;
+  const meant = version === undefined ? mistypedKind(kind) : undefined;
+  if (meant !== undefined)
+    return `Kubernetes has no kind ${kind}: did you mean ${meant}? If it is one of your own, give its api_version`;
   const place = typeof namespace === 'string' && namespace !== '' ? namespace : namespaced ? 'kube-system' : undefined;
   return {
-    apiVersion: version,
-    kind: canonical,
+    ...(version === undefined ? {} : { apiVersion: version }),
+    kind: canonical ?? kind,
     ...choice,
     ...(place === undefined ? {} : { namespace: place }),
     ...options,
   };
+}
+
+/** A kind of Kubernetes itself, in whatever case. */
+function kindLike(text: string): string | undefined {
+  return Object.keys(knownKinds).find((kind) => kind.toLowerCase() === text.toLowerCase());
+}
+
+/** A kind of Kubernetes itself by any name that tools take for it: `Deployment`, `deployments`, `deployments.apps`, `deployments.v1.apps`. */
+function kindNamed(text: string): string | undefined {
+  const { resource, group } = resourceNamed(text);
+  const found = Object.keys(knownKinds).find((kind) => [kind.toLowerCase(), pluralOf(kind)].includes(resource));
+  if (found === undefined || group === undefined) return found;
+  const [served = ''] = knownKinds[found] ?? [];
+  return served.startsWith(`${group}/`) ? found : undefined;
+}
+
+function pluralOf(kind: string): string {
+  const name = kind.toLowerCase();
+  if (name.endsWith('endpoints')) return name;
+  return name.endsWith('s') ? `${name}es` : name.replace(/y$/, 'ie').concat('s');
+}
+
+/** Own kinds are many, and what they are called is nobody's business; a slip in a kind of Kubernetes would go unnoticed. */
+function mistypedKind(text: string): string | undefined {
+  const [near] = nearMatches(text, Object.keys(knownKinds));
+  if (near === undefined || near.length < 6 || text.includes('.')) return undefined;
+  const alike = Math.abs(near.length - text.length) <= 1 && near[0]?.toLowerCase() === text[0]?.toLowerCase();
+  return alike ? near : undefined;
 }

@@ -87,17 +87,20 @@ export class ClusterData {
     this.pools = pools;
     const configItems = new GoMap(new LayeredItems(items), '');
     knowContent(configItems, itemsToken);
-    this.cluster = new GoStruct('*api.Cluster', {
+    const derived = derivedFields({ ...cluster, configItems: items });
+    const account = accountFields(cluster, around.accountClusters);
+    const fields = {
       ...registryFields(cluster),
       Owner: around.account?.owner ?? '',
       AccountName: around.account?.name ?? '',
-      ...derivedFields({ ...cluster, configItems: items }),
-      ...accountFields(cluster, around.accountClusters),
+      ...derived.known,
+      ...account.known,
       ConfigItems: configItems,
       NodePools: [...pools.values()],
       ASGBackedPools: [...pools.values()].filter((pool) => pool.fields.get('IsKarpenter') === false),
       KarpenterPools: [...pools.values()].filter((pool) => pool.fields.get('IsKarpenter') === true),
-    });
+    };
+    this.cluster = new GoStruct('*api.Cluster', fields, { ...derived.unknown, ...account.unknown });
   }
 }
 

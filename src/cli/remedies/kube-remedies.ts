@@ -36,6 +36,10 @@ export const kubeRemedies: Record<string, Remedy> = {
       'clm retry channel:NAME --reason … afterwards.',
     ],
   },
+  'ambiguous-kind': {
+    meaning: 'A deletion names a kind that several groups of APIs serve. Nothing is deleted.',
+    actions: ['Say which one in manifests/deletions.yaml: api_version: GROUP/VERSION.'],
+  },
   'too-many-deletions': {
     meaning: 'More objects would be deleted than one update may delete. Nothing is deleted.',
     actions: [

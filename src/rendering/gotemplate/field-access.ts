@@ -10,5 +10,6 @@ export function fieldOf(receiver: GoValue, name: string): GoValue | undefined {
 export function missingField(receiver: GoValue, name: string): string {
   if (receiver instanceof GoMap) return `map has no entry for key ${JSON.stringify(name)}`;
   if (receiver === null) return `nil data; no entry for key ${JSON.stringify(name)}`;
-  return `can't evaluate field ${name} in type ${typeName(receiver)}`;
+  const reason = receiver instanceof GoStruct ? receiver.unknown.get(name) : undefined;
+  return reason ?? `can't evaluate field ${name} in type ${typeName(receiver)}`;
 }

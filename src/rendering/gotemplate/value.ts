@@ -53,10 +53,17 @@ export class GoMap {
 export class GoStruct {
   readonly typeName: string;
   readonly fields: ReadonlyMap<string, GoValue>;
+  /** Why fields that the type has cannot be told here; a template that reads one fails with it. */
+  readonly unknown: ReadonlyMap<string, string>;
 
-  constructor(typeName: string, fields: Readonly<Record<string, GoValue>>) {
+  constructor(
+    typeName: string,
+    fields: Readonly<Record<string, GoValue>>,
+    unknown: Readonly<Record<string, string>> = {},
+  ) {
     this.typeName = typeName;
     this.fields = new Map(Object.entries(fields));
+    this.unknown = new Map(Object.entries(unknown));
   }
 }
 

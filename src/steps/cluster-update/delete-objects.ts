@@ -5,6 +5,7 @@ import type { CloudProvider } from '../../ports/cloud-provider.ts';
 import type { KubeCluster, Resource } from '../../ports/kube-cluster.ts';
 import type { StepOutcome } from '../../ports/step.ts';
 import type { PipelineDependencies } from '../pipeline-dependencies.ts';
+import { definedResource, definitionsOf } from './kind-definitions.ts';
 import { pruneObjects } from './prune-objects.ts';
 import {
   assertLease,
@@ -86,8 +87,9 @@ interface Present {
 
 async function presentOf(kube: KubeCluster, listed: Deletion[]): Promise<Present[]> {
   const present = new Map<string, Present>();
+  const definitions = listed.some(({ apiVersion }) => apiVersion === undefined) ? await definitionsOf(kube) : [];
   for (const deletion of listed) {
-    const resource = await resourceOrNone(kube, deletion);
+    const resource = await resourceOrNone(kube, deletion, definitions);
     if (resource === undefined) continue;
     for (const object of await chosenBy(kube, resource, deletion)) {
       if (object.metadata.deletionTimestamp !== undefined || !ownershipFits(object, deletion)) continue;
@@ -116,9 +118,10 @@ function ownershipFits(object: KubeObject, { hasOwner }: Deletion): boolean {
 }
 
 /** A kind that the cluster does not know has no objects to delete. */
-async function resourceOrNone(kube: KubeCluster, deletion: Deletion) {
+async function resourceOrNone(kube: KubeCluster, { apiVersion, kind }: Deletion, definitions: readonly KubeObject[]) {
+  if (apiVersion === undefined) return definedResource(definitions, kind);
   try {
-    return await kube.resourceOf(deletion.apiVersion, deletion.kind);
+    return await kube.resourceOf(apiVersion, kind);
   } catch (error) {
     if (error instanceof FailureError && error.failure.code === 'kube-unknown-kind') return undefined;
     throw error;

@@ -235,6 +235,63 @@ describe('deletions by label, and of stacks', () => {
     expect(live.mutations).toEqual(['delete Pod a']);
   });
 
+  describe('of a kind that has no API version in the list', () => {
+    const define = (live: ScriptedCluster, group: string, versions: object[]) =>
+      live.objects.set(`CustomResourceDefinition//gadgets.${group}`, {
+        apiVersion: 'apiextensions.k8s.io/v1',
+        kind: 'CustomResourceDefinition',
+        metadata: { name: `gadgets.${group}`, uid: group },
+        spec: {
+          group,
+          scope: 'Namespaced',
+          names: { kind: 'Gadget', plural: 'gadgets', singular: 'gadget' },
+          versions,
+        },
+      });
+    const served = [
+      { name: 'v1alpha1', served: false, storage: false },
+      { name: 'v1', served: true, storage: true },
+    ];
+    const listing = (kind: string) =>
+      bench({ deletions: { ...none, preApply: [{ kind, name: 'old', namespace: 'kube-system' }] } });
+    const gadget = (live: ScriptedCluster) =>
+      live.objects.set('Gadget/kube-system/old', {
+        apiVersion: 'example.org/v1',
+        kind: 'Gadget',
+        metadata: { name: 'old', namespace: 'kube-system', uid: 'g' },
+      });
+
+    it.each(['Gadget', 'gadgets', 'gadgets.example.org', 'gadget.v1.example.org'])('%s is found', async (kind) => {
+      const { run, live } = listing(kind);
+      define(live, 'example.org', served);
+      gadget(live);
+      await run('delete-objects', 'preDeletions');
+      expect(live.mutations).toEqual(['delete Gadget old']);
+    });
+
+    it('one that the cluster does not define has no objects', async () => {
+      const { run, live } = listing('Widget');
+      define(live, 'example.org', served);
+      gadget(live);
+      expect(output(await run('delete-objects', 'preDeletions')).kind).toBe('next');
+      expect(live.mutations).toEqual([]);
+    });
+
+    it('one that two groups define is not guessed, unless the list says the group', async () => {
+      const { run, live } = listing('Gadget');
+      const exact = listing('gadgets.example.org');
+      for (const cluster of [live, exact.live]) {
+        define(cluster, 'example.org', served);
+        define(cluster, 'other.example.org', served);
+        gadget(cluster);
+      }
+      expect(await failureOf(run('delete-objects', 'preDeletions'))).toBe('ambiguous-kind');
+      expect(live.mutations).toEqual([]);
+      await exact.run('delete-objects', 'preDeletions');
+      expect(exact.live.mutations).toEqual(['delete Gadget old']);
+    });
+  });
+
   it('wait until a stack of this cluster is gone', async () => {
     const { run, live } = bench({ deletions: { ...none, postApplyStacks: ['old', 'never-there'] } });
     live.settle({ name: 'old', template: '', parameters: {}, tags: { [`kubernetes.io/cluster/${id}`]: 'owned' } });

@@ -20,8 +20,12 @@ const bucket = (name: string): string =>
   `Resources: {Bucket: {Type: "AWS::S3::Bucket", Properties: {BucketName: "${name}"}}}\n`;
 const clusterStack = `${bucket('main')}Outputs: {Role: {Value: !GetAtt Bucket.Arn}, Key: {Value: !Ref Bucket}}\n`;
 
-function problemsOf(files: Record<string, string>, pools: NodePool[] = []): string[] {
-  const outcome = createRenderer().render(renderInput(files, { nodePools: pools }));
+function problemsOf(
+  files: Record<string, string>,
+  pools: NodePool[] = [],
+  more: Parameters<typeof renderInput>[2] = {},
+): string[] {
+  const outcome = createRenderer().render(renderInput(files, { nodePools: pools }, more));
   return outcome.ok ? [] : outcome.problems.map(describeProblem);
 }
 
@@ -61,6 +65,15 @@ describe('several sources of a configuration', () => {
       { value: expect.stringMatching(/^[0-9a-f]{64}$/) as string },
     ]);
     expect(rendered.deletions.postApply.map((deletion) => deletion.name)).toEqual(['from-base', 'from-team']);
+  });
+
+  it('a default that is given again counts as given last, as one of an environment does', () => {
+    const defaults =
+      'a: all\n{{ if eq .Cluster.Environment "test" }}\n# not here\na: test\n{{ end }}b: "{{ .Cluster.Alias }}"\n';
+    const files = { 'config-defaults.yaml': defaults, 'cluster.yaml': bucket('{{ .Cluster.ConfigItems.a }}') };
+    const stackOf = (environment: 'production' | 'test') => renderFiles(files, { environment }).stacks[0]?.template;
+    expect(stackOf('test')).toBe(bucket('test'));
+    expect(stackOf('production')).toBe(bucket('all'));
   });
 
   it('a problem names its source', () => {
@@ -203,7 +216,25 @@ describe('deletions of objects', () => {
     ]);
   });
 
+  it('need no api_version: kinds of Kubernetes go by any name, where others are served is asked when they are due', () => {
+    const text = `post_apply:
+  - {kind: deployments, name: a}
+  - {kind: networkpolicies.networking.k8s.io, name: a}
+  - {kind: storageclasses, name: a}
+  - {kind: VerticalPodAutoscaler, name: a}
+  - {kind: deployments.example.org, name: a}
+`;
+    expect(renderFiles({ 'manifests/deletions.yaml': text }).deletions.postApply).toEqual([
+      { apiVersion: 'apps/v1', kind: 'Deployment', name: 'a', namespace: 'kube-system' },
+      { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', name: 'a', namespace: 'kube-system' },
+      { apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', name: 'a' },
+      { kind: 'VerticalPodAutoscaler', name: 'a', namespace: 'kube-system' },
+      { kind: 'deployments.example.org', name: 'a', namespace: 'kube-system' },
+    ]);
+  });
+
   it.each([
+    ['{kind: Deploymnet, name: a}', /no kind Deploymnet: did you mean Deployment\? .* give its api_version/],
     ['{kind: Pod, name: a, has_owner: maybe}', /has_owner is true or false/],
     ['{kind: Pod, name: a, propagation_policy: Slowly}', /propagation_policy is one of Background/],
     ['{kind: Pod, name: a, grace_period_seconds: -1}', /grace_period_seconds is a whole number/],
@@ -359,6 +390,34 @@ describe('what templates may ask of a pool and of the clusters in the same accou
       value: 'oidc.eks.example/id/A oidc.eks.example/id/A:sub https://oidc.eks.example/id/A',
     });
     expect(() => applied(eksOutputs({}))).toThrow('EKS does not say eks_oidc_issuer_url before the cluster is created');
+  });
+
+  it('an issuer that nobody wrote down is an error where it is read, never the address of the API', () => {
+    const eks = {
+      ...renderedCluster,
+      id: 'aws:123456789012:eu-central-1:kube-0',
+      alias: 'managed',
+      provider: 'zalando-eks',
+    };
+    const told = (template: string, of: Partial<typeof renderedCluster>) => {
+      const accountClusters = [{ ...eks, ...of }, renderedCluster];
+      return problemsOf({ 'manifests/x/y.yaml': configMap('x', template) }, [], { accountClusters });
+    };
+    const all = '{{ range .Cluster.AccountClusters }}{{ .OIDCProvider }} {{ end }}';
+    const trust = '{{ .Cluster.IAMRoleTrustRelationshipTemplate }}';
+    const missing = /managed's tokens is not known: enter eks_oidc_issuer_url in its config_items/;
+    expect(told(all, {})).toEqual([expect.stringMatching(missing)]);
+    expect(told(trust, {})).toEqual([expect.stringMatching(missing)]);
+    expect(told(trust, { lifecycleStatus: 'requested' })).toEqual([]);
+    expect(told(all, { configItems: { eks_oidc_issuer_url: 'https://oidc.eks.example/id/A' } })).toEqual([]);
+    expect(told('{{ with .Cluster.SiblingCluster }}{{ .Alias }}{{ end }}', {})).toEqual([]);
+  });
+
+  it('whether there is a sibling may be asked of nil', () => {
+    const template = '{{ if ne .Cluster.SiblingCluster nil }}two{{ else }}one{{ end }}';
+    expect(shown(template)).toEqual({ value: 'one' });
+    const accountClusters = [{ ...renderedCluster, id: 'x' }, renderedCluster];
+    expect(shown(template, {}, { accountClusters })).toEqual({ value: 'two' });
   });
 
   it('others of its account are known, and a change of one changes only what asks for it', () => {

@@ -34,7 +34,7 @@ it('the examples of the reference page render, together', () => {
   ]);
   expect(objects[0]?.['data']).toEqual({ account: '123456789012', pools: 'workers' });
   expect(objects[1]).toMatchObject({ spec: { replicas: 3 } });
-  expect(rendered.deletions.postApply).toHaveLength(3);
+  expect(rendered.deletions.postApply).toHaveLength(4);
   expect(rendered.stacks[2]?.shown?.userData).toMatch(/workers: registry\.example\.org\/web:v7, files at s3:\/\//);
 });
 

@@ -360,9 +360,9 @@ describe('a configuration that does not render gives every problem, with file, l
       ],
     ],
     [
-      'a deletion of an unknown kind',
-      { 'manifests/deletions.yaml': 'pre_apply: [{kind: Foo, name: a}]' },
-      [/where kind Foo is served is not known/],
+      'a deletion of a mistyped kind',
+      { 'manifests/deletions.yaml': 'pre_apply: [{kind: Deploymnet, name: a}]' },
+      [/no kind Deploymnet: did you mean Deployment/],
     ],
     [
       'a profile that is not there',
