@@ -3,6 +3,7 @@ import type { PromotionOutput, PromotionState } from '../../domain/promotion.ts'
 import type { RolloutState } from '../../domain/rollout.ts';
 import { parseAdoption, parseChannelFact } from '../../planning/pipeline/facts.ts';
 import { judgeGate } from '../../planning/pipeline/gate.ts';
+import { lookAgainAfter } from '../../planning/pipeline/look-again.ts';
 import type { StepInput, StepOutcome } from '../../ports/step.ts';
 import type { Json } from '../../ports/store.ts';
 import { type PipelineDependencies, policyOf } from '../pipeline-dependencies.ts';
@@ -13,6 +14,7 @@ import { hasOnlyMerges } from './take-merge.ts';
 /** Whoever ends a hold says so; what else may have ended is looked for. */
 const holdLookMs = 60_000;
 const knownHoldLookMs = 5 * 60_000;
+const seldomMs = 15 * 60_000;
 
 /** Looks again at everything that speaks against the move: evidence, freezes, and where the target is. */
 export function checkPromotion(deps: PipelineDependencies) {
@@ -32,10 +34,10 @@ export function checkPromotion(deps: PipelineDependencies) {
       const contained = await containedIn(deps, input, policy.branch);
       if (contained !== undefined) return contained;
       const { code, message, until } = hold;
-      const wakeAt = Math.max(
-        input.now + 1,
-        Math.min(input.now + (until === null ? holdLookMs : knownHoldLookMs), until ?? input.now + holdLookMs),
-      );
+      const waited = context.wait?.code === code ? input.now - context.wait.since : 0;
+      const firstMs = until === null ? holdLookMs : knownHoldLookMs;
+      const look = input.now + lookAgainAfter(waited, { firstMs, mostMs: seldomMs });
+      const wakeAt = Math.max(input.now + 1, Math.min(look, until ?? look));
       // the journal hears of a reason once, not at every look
       const told = context.wait?.code === code;
       const said = `${context.commit.slice(0, 12)} waits before ${context.target}: ${message}`;

@@ -2,6 +2,7 @@ import { terminal } from '../../domain/failure.ts';
 import type { ChannelPolicy } from '../../domain/pipeline.ts';
 import type { RolloutOutput, RolloutState } from '../../domain/rollout.ts';
 import { siblingKey } from '../../planning/pipeline/dimensions.ts';
+import { lookAgainAfter } from '../../planning/pipeline/look-again.ts';
 import { type NextInRollout, nextInRollout } from '../../planning/pipeline/next-in-rollout.ts';
 import { describeHold, holdOn, type Override, pinOn, readOverrides } from '../../planning/pipeline/overrides.ts';
 import type { JournalNote, StepInput, StepOutcome } from '../../ports/step.ts';
@@ -16,6 +17,7 @@ import { type WaveLook, waveLook } from './wave-look.ts';
 const backstopMs = 5 * 60_000;
 /** Holds can end without anybody telling. */
 const holdLookMs = 5 * 60_000;
+const seldomMs = 15 * 60_000;
 
 type Input = StepInput<RolloutState>;
 
@@ -142,7 +144,9 @@ function carriedOut(deps: PipelineDependencies, input: Input, { policy, next, un
     case 'wait': {
       const soon = next.code === 'held' || next.code === 'gate-closed';
       const ends = [until, look.wakeAt].filter((at) => at !== null);
-      const wakeAt = Math.max(input.now + 1, Math.min(input.now + (soon ? holdLookMs : backstopMs), ...ends));
+      const waited = context.wait?.code === next.code ? input.now - context.wait.since : 0;
+      const again = lookAgainAfter(waited, { firstMs: soon ? holdLookMs : backstopMs, mostMs: seldomMs });
+      const wakeAt = Math.max(input.now + 1, Math.min(input.now + again, ...ends));
       // the sentence is part of what is compared, so that a new reason is committed and shown
       const progress = { reason: next.reason, ...look.progress } as unknown as Json;
       const reason = { code: next.code, message: next.reason };

@@ -7,6 +7,7 @@ import { type GateVerdict as ChecksVerdict, judgeGate } from '../../planning/pip
 import { judgeConvergence } from '../../planning/pipeline/gates/convergence-gate.ts';
 import { closed, open } from '../../planning/pipeline/gates/gate-verdict.ts';
 import { judgeSoakDemands } from '../../planning/pipeline/gates/soak-gate.ts';
+import { lookAgainAfter } from '../../planning/pipeline/look-again.ts';
 import { budgetSpent, nothingPassed } from '../../planning/pipeline/next-in-rollout.ts';
 import { describeHold, readOverrides, vetoOn } from '../../planning/pipeline/overrides.ts';
 import type { JournalNote, StepInput, StepOutcome } from '../../ports/step.ts';
@@ -16,8 +17,9 @@ import { askGates, recordOf } from './ask-gates.ts';
 import { readEvidence } from './read-evidence.ts';
 
 const lookAgainMs = 5 * 60_000;
-/** Others are asked this often. */
+/** Others are asked this often at first. */
 const askAgainMs = 60_000;
+const seldomMs = 15 * 60_000;
 
 type Input = StepInput<RolloutState>;
 
@@ -68,7 +70,9 @@ function waitFor(input: Input, gates: GateRecord[], asksOthers: boolean): StepOu
   const shut = gates.filter((gate) => gate.state === 'closed');
   const message = shut.map((gate) => `${gate.name}: ${gate.reason}`).join('; ');
   const soonest = Math.min(...shut.flatMap((gate) => (gate.earliest === null ? [] : [gate.earliest])));
-  const look = input.now + (asksOthers ? askAgainMs : lookAgainMs);
+  const waited = Math.max(0, ...shut.map((gate) => input.now - gate.since));
+  const firstMs = asksOthers ? askAgainMs : lookAgainMs;
+  const look = input.now + lookAgainAfter(waited, { firstMs, mostMs: seldomMs });
   return {
     kind: 'waiting',
     reason: { code: 'gate-closed', message },

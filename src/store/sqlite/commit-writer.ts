@@ -24,9 +24,9 @@ function prepareStatements(database: Database.Database) {
        ON CONFLICT (id) DO NOTHING`,
     ),
     updateProcess: database.prepare(
-      `UPDATE processes SET machine = @machine, version = @version, seq = @seq, value = @value, context = @context,
-         status = @status, wake_at = @wakeAt, parent = @parent, channel = @channel, cluster = @cluster, commit_id = @commit,
-         updated_at = @updatedAt
+      // machine, parent, channel, cluster and commit of a process never change: their indexes are left alone
+      `UPDATE processes SET version = @version, seq = @seq, value = @value, context = @context, status = @status,
+         wake_at = @wakeAt, updated_at = @updatedAt
        WHERE id = @id AND seq = @expectedSeq`,
     ),
     moveWake: database.prepare('UPDATE processes SET wake_at = ? WHERE id = ? AND seq = ?'),
