@@ -55,6 +55,23 @@ describe('P1, no cluster runs a version that its channel did not approve', () =>
   it('catches an update of a cluster of another channel', () => {
     expect(violations('P1', [...good, ...updateOf('dev', three)])[0]).toContain(`${three} belongs to stable`);
   });
+
+  it('catches a bisect that tries on the first channel what nobody merged', () => {
+    const tried = (commit: string) => entry('bisect-try', { channel: 'dev', data: { commit, tree: 'x' } });
+    expect(violations('P1', [...good, tried(strayCommit), ...updateOf('dev', one, strayCommit)])).toHaveLength(3);
+    // an older commit of the branch is as merged as its head
+    expect(violations('P1', [tried(oldCommit), ...updateOf('dev', one, oldCommit)])).toEqual([]);
+  });
+
+  it('catches a bisect that tries on a later channel what the one before has not proven, and no cluster without a try', () => {
+    const tried = (tree: string) => entry('bisect-try', { channel: 'stable', data: { commit: strayCommit, tree } });
+    const proven = entry('rollout-proven', { channel: 'dev', data: { commit: strayCommit, tree: 'y', green: [one] } });
+    const update = updateOf('stable', three, strayCommit);
+    expect(violations('P1', [...good, tried('x'), ...update])).toHaveLength(3);
+    expect(violations('P1', [...good, tried('y'), ...update, proven])).toHaveLength(3);
+    expect(violations('P1', [...good, proven, ...update])).toHaveLength(3);
+    expect(violations('P1', [...good, proven, tried('y'), ...update])).toEqual([]);
+  });
 });
 
 describe('P2, a promotion rests on evidence keyed to its version', () => {
