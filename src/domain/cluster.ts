@@ -23,7 +23,8 @@ export interface Cluster {
   provider: string;
   apiServerUrl: string;
   channel: string;
-  environment: 'production' | 'test';
+  /** `production` is protected as such; every other name is treated as `test` is. */
+  environment: string;
   criticalityLevel: number;
   lifecycleStatus: LifecycleStatus;
   configItems: Record<string, string>;

@@ -1,4 +1,4 @@
-import { isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
 import { nearMatches } from '../domain/near-matches.ts';
 import type { Problem } from '../domain/problem.ts';
@@ -17,8 +17,24 @@ export type ParsedYaml<T> =
   | { ok: true; value: T; places: YamlPlaces }
   | { ok: false; problems: Problem[]; places: YamlPlaces };
 
+export interface YamlReading {
+  /** Keys of mappings from names to texts: a number or boolean in one is the text that it is written as (`0644`, `1.0`). */
+  texts?: readonly string[];
+}
+
+function readTexts(document: Document, keys: readonly string[]): void {
+  visit(document, {
+    Pair(_, { key, value }) {
+      if (!isScalar(key) || !keys.includes(String(key.value)) || !isMap(value)) return;
+      for (const { value: item } of value.items) {
+        if (isScalar(item) && ['number', 'bigint', 'boolean'].includes(typeof item.value)) item.value = item.source;
+      }
+    },
+  });
+}
+
 /** Reads YAML without a schema. Problems say where the text is not YAML. */
-export function parseYaml(file: string, text: string): ParsedYaml<unknown> {
+export function parseYaml(file: string, text: string, { texts = [] }: YamlReading = {}): ParsedYaml<unknown> {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const places: YamlPlaces = {
@@ -40,6 +56,7 @@ export function parseYaml(file: string, text: string): ParsedYaml<unknown> {
     }));
     return { ok: false, problems, places };
   }
+  if (texts.length > 0) readTexts(document, texts);
   try {
     return { ok: true, value: document.toJS({ maxAliasCount: 100 }), places };
   } catch (error) {
@@ -56,8 +73,9 @@ export function parseYamlWithSchema<Schema extends z.ZodType>(
   file: string,
   text: string,
   schema: Schema,
+  reading: YamlReading = {},
 ): ParsedYaml<z.output<Schema>> {
-  const parsed = parseYaml(file, text);
+  const parsed = parseYaml(file, text, reading);
   if (!parsed.ok) return parsed;
   const { places } = parsed;
   if (parsed.value === null || parsed.value === undefined) {

@@ -17,7 +17,7 @@ const cluster = z.object({
   provider: z.string(),
   apiServerUrl: z.string(),
   channel: z.string(),
-  environment: z.enum(['production', 'test']),
+  environment: z.string(),
   criticalityLevel: z.number(),
   lifecycleStatus: lifecycle,
   configItems: items,

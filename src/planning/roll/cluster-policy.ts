@@ -145,7 +145,7 @@ export function policyOfCluster(cluster: Pick<Cluster, 'environment' | 'configIt
   const environment = cluster?.environment ?? 'production';
   const base: RollPolicy = {
     ...defaultRollPolicy,
-    force: forceDefaults[environment],
+    force: environment === 'production' ? forceDefaults.production : forceDefaults.test,
     barePods: environment === 'production' ? 'block' : 'evict',
   };
   return Object.entries(settings).reduce((policy, [item, setting]) => {

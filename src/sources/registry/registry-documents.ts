@@ -22,13 +22,16 @@ export interface PlacedAccount {
   path: readonly PropertyKey[];
 }
 
+/** Registries of the original give config items as numbers and booleans, too. */
+const reading = { texts: ['config_items'] };
+
 /** One registry file: a cluster, or the original's `clusters:` list. What is well-formed is kept beside the problems. */
 export function parseClusterFile(file: string, text: string): { clusters: PlacedCluster[]; problems: Problem[] } {
   const raw = parseYaml(file, text);
   const isList = raw.ok && typeof raw.value === 'object' && raw.value !== null && 'clusters' in raw.value;
   const parsed: ParsedYaml<{ clusters: ClusterDocument[] } | ClusterDocument> = isList
-    ? parseYamlWithSchema(file, text, clusterListSchema)
-    : parseYamlWithSchema(file, text, clusterSchema);
+    ? parseYamlWithSchema(file, text, clusterListSchema, reading)
+    : parseYamlWithSchema(file, text, clusterSchema, reading);
   if (!parsed.ok) return { clusters: [], problems: parsed.problems };
   const { value, places } = parsed;
   if (!('clusters' in value)) return placeCluster(value, places, []);

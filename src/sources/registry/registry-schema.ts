@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { providers } from '../../domain/eks.ts';
+import { nearMatches } from '../../domain/near-matches.ts';
 
 /** The registry's documents with the field names and patterns of the original registry. */
 
@@ -18,6 +19,20 @@ const region = z
   .string()
   .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'this is no AWS region')
   .meta({ examples: ['eu-central-1'], remedy: 'write for example eu-central-1' });
+
+/** Any name may be one of its own, but a slip in `production` would take the protection of production away. */
+const environment = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]*$/, 'an environment is lower case letters, digits and -')
+  .max(63, 'an environment has at most 63 characters')
+  .refine((text) => text === 'production' || nearMatches(text, ['production']).length === 0, {
+    error: 'this looks like production, and only the exact word protects a cluster as such',
+  })
+  .meta({
+    description: 'production, test, or a name of your own, which is treated as test is',
+    examples: ['production', 'test'],
+    remedy: 'write production, test, or another name',
+  });
 
 const configItems = z
   .record(
@@ -84,7 +99,7 @@ export const clusterSchema = z
       .string()
       .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]*$/, 'this is no channel name')
       .meta({ remedy: 'write the name of a channel of pipeline.yaml' }),
-    environment: z.enum(['production', 'test']),
+    environment,
     criticality_level: z
       .int()
       .min(1)

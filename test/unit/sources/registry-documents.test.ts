@@ -62,6 +62,20 @@ describe('a cluster file', () => {
     expect(clusters.map(({ cluster }) => cluster.alias)).toEqual(['shop']);
   });
 
+  it('an environment may have a name of its own, and numbers among config items are what is written', () => {
+    const text = good
+      .replace('environment: production', 'environment: e2e')
+      .replace('{vpc_id: vpc-1}', '{mode: 0644, ratio: 1.0, bytes: 134217728, on: true}')
+      .replace('{labels: "a=b"}', '{ebs_root_volume_size: 550}');
+    const { clusters, problems } = parseClusterFile('shop.yaml', text);
+    expect(problems).toEqual([]);
+    expect(clusters[0]?.cluster).toMatchObject({
+      environment: 'e2e',
+      configItems: { mode: '0644', ratio: '1.0', bytes: '134217728', on: 'true' },
+      nodePools: [{ configItems: { ebs_root_volume_size: '550' } }],
+    });
+  });
+
   const cases: [what: string, change: [string, string], expected: RegExp][] = [
     ['broken YAML', ['alias: shop', 'alias: [shop'], /shop\.yaml:\d+: not valid YAML/],
     ['a missing field', ['channel: beta\n', ''], /shop\.yaml:1: channel: channel is missing\n/],
@@ -88,7 +102,12 @@ describe('a cluster file', () => {
       /:6: provider: .*\n.*write one of: zalando-aws/,
     ],
     ['a bad URL', ['https://kube-1', 'kube-1'], /:7: api_server_url: this is no URL/],
-    ['an unknown environment', ['production', 'staging'], /:9: environment: .*\n.*production, test/],
+    [
+      'an environment that is nearly production',
+      ['production', 'prod'],
+      /:9: environment: .*only the exact word protects.*\n.*write production, test, or another name/,
+    ],
+    ['an environment that is no name', ['production', '"a b"'], /:9: environment: .*lower case letters/],
     [
       'a level out of range',
       ['criticality_level: 2', 'criticality_level: 9'],
@@ -96,8 +115,8 @@ describe('a cluster file', () => {
     ],
     ['an unknown status', ['lifecycle_status: ready', 'lifecycle_status: gone'], /:11: lifecycle_status/],
     [
-      'a config item that is a number',
-      ['vpc_id: vpc-1', 'vpc_id: 1'],
+      'a config item that is no text',
+      ['vpc_id: vpc-1', 'vpc_id: [vpc-1]'],
       /:12: config_items\.vpc_id: a config item is a text\n.*quotes/,
     ],
     ['a config item with a bad name', ['vpc_id: vpc-1', 'VPC: "1"'], /:12: config_items/],
