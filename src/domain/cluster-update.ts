@@ -101,6 +101,8 @@ export interface E2eMidRoll {
   at: number;
   result: 'passed' | 'failed' | 'error' | null;
   failures: E2eFailure[];
+  /** What the checks said of new nodes beside old ones: where it is not the new ones that fail, the roll goes on. */
+  said?: E2eFailure[] | undefined;
 }
 
 export interface E2eProgress {

@@ -142,7 +142,7 @@ export const pipelineRemedies: Record<string, Remedy> = {
     meaning:
       'A roll waits for checks on its first new node before old ones go, and they came to no verdict in time. No further old node was touched.',
     actions: [
-      'clm e2e list --cluster CLUSTER, then clm e2e show RUN: what kept the checks from a verdict.',
+      'clm e2e history --cluster CLUSTER, then clm e2e show RUN: what kept the checks from a verdict.',
       'clm retry channel:NAME --reason … checks again; without midRoll in the pipeline file rolls go on unchecked.',
     ],
   },

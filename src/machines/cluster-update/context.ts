@@ -92,6 +92,7 @@ const e2eMidRoll = z.object({
   at: z.number(),
   result: z.enum(['passed', 'failed', 'error']).nullable(),
   failures: z.array(e2eFailure).max(20),
+  said: z.array(e2eFailure).max(20).optional(),
 });
 
 export const clusterUpdateContext = clusterUpdateInput.extend({

@@ -70,6 +70,7 @@ interface E2eOutput {
   skipped: number;
   failures: E2eFailure[];
   flaky?: string[];
+  said?: E2eFailure[];
 }
 
 export function withChildFinished(
@@ -84,8 +85,9 @@ export function withChildFinished(
     return { told, baseline: finishedBaseline(context.baseline.round, event.output as E2eOutput) };
   }
   if (event.machine === 'e2eRun' && context.midRoll?.child === event.child) {
-    const { result, failures } = event.output as E2eOutput;
-    return { told, midRoll: { ...context.midRoll, child: null, result, failures: failures.slice(0, keptFailures) } };
+    const { result, failures, said = [] } = event.output as E2eOutput;
+    const found = { result, failures: failures.slice(0, keptFailures), said: said.slice(0, keptFailures) };
+    return { told, midRoll: { ...context.midRoll, child: null, ...found } };
   }
   const found = Object.entries(context.rolls).find(([, roll]) => roll.child === event.child);
   if (event.machine !== 'nodePoolRoll' || found === undefined) return {};

@@ -83,6 +83,7 @@ export function clusterStatus(input: ClusterInput): ClusterStatus {
     ...(member === undefined ? {} : { attempt: member.attempt }),
     ...(failure === undefined ? {} : { failure: plainFailure(failure) }),
     ...(state === 'failed' && ended?.e2e ? { checks: checksOf(ended, undefined) } : {}),
+    ...(state === 'failed' && stoppedByNewNodes(failure) ? newNodesOf(ended) : {}),
     ...(input.failedUpdate !== undefined && state === 'failed' ? { since: isoTime(input.failedUpdate.updatedAt) } : {}),
     pools: [],
   };
@@ -145,6 +146,7 @@ function flightPart(
     ...(blocker === undefined ? {} : { blocker }),
     ...(view.failure === null ? {} : { failure: plainFailure(view.failure) }),
     ...(view.e2e === null ? {} : { checks: checksOf(view, run) }),
+    ...(Object.values(view.rolls).some((roll) => roll.state === 'running') ? newNodesOf(view) : {}),
     pools,
   };
 }
@@ -282,6 +284,27 @@ function checksOf(view: ClusterUpdateView, run: ProcessView | undefined): Checks
     ...(flaky.length === 0 ? {} : { flaky: [...flaky] }),
   };
 }
+
+function stoppedByNewNodes(failure: FailureView | undefined): boolean {
+  return ['new-nodes-fail', 'objective-missed', 'first-node-unchecked'].includes(failure?.code ?? '');
+}
+
+/** What the checks beside the roll came to, last. */
+function newNodesOf(view: ClusterUpdateView | undefined): Pick<ClusterStatus, 'newNodes'> {
+  const { midRoll } = view ?? {};
+  if (midRoll === undefined) return {};
+  const plain = ({ check, outcome, message }: CheckFailure): CheckFailure => ({ check, outcome, message });
+  const known = midRoll.result === 'passed' || midRoll.result === 'failed' ? midRoll.result : 'error';
+  return {
+    newNodes: {
+      state: midRoll.child === null ? known : 'checking',
+      failures: midRoll.failures.map(plain),
+      said: (midRoll.said ?? []).map(plain),
+    },
+  };
+}
+
+type CheckFailure = NonNullable<ClusterStatus['newNodes']>['said'][number];
 
 function poolsOf(input: ClusterInput, view: ClusterUpdateView): PoolStatus[] {
   return Object.entries(view.rolls)

@@ -138,6 +138,15 @@ export interface ClusterUpdateView {
     excused?: string[] | undefined;
     flaky?: string[] | undefined;
   } | null;
+  midRoll?:
+    | {
+        round: number;
+        child: string | null;
+        result: string | null;
+        failures: { check: string; outcome: string; message: string }[];
+        said?: { check: string; outcome: string; message: string }[] | undefined;
+      }
+    | undefined;
   paused: PauseView | null;
   failures: number;
   failure: FailureView | null;

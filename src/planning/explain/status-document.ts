@@ -61,6 +61,15 @@ const checksSchema = z.object({
   flaky: z.array(z.string()).optional(),
 });
 
+/** The last run of checks beside a roll of workers. */
+const newNodesSchema = z.object({
+  state: z.enum(['checking', 'passed', 'failed', 'error']),
+  /** Failed on new nodes alone: the roll stopped. */
+  failures: z.array(checkFailureSchema),
+  /** What the others said of new nodes beside old ones. */
+  said: z.array(checkFailureSchema),
+});
+
 const failureSchema = z.object({ kind: z.enum(['transient', 'terminal']), code: z.string(), message: z.string() });
 
 const clusterSchema = z.object({
@@ -84,6 +93,8 @@ const clusterSchema = z.object({
   blocker: blockerSchema.optional(),
   failure: failureSchema.optional(),
   checks: checksSchema.optional(),
+  /** While workers roll, and after a roll that it has stopped. */
+  newNodes: newNodesSchema.optional(),
   pools: z.array(poolSchema),
   updatedAt: time.optional(),
   /** Whether it is still as it was recorded, by the last look; absent before it is to be looked at. */

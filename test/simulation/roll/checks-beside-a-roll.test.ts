@@ -67,6 +67,11 @@ describe('checks of new nodes beside old ones', () => {
     const lines = await journalOf(daemon);
     expect(lines.filter((line) => line.startsWith('node-terminated'))).toHaveLength(6);
     expect(lines.some((line) => line.includes('old nodes fail too, so it is not the new ones'))).toBe(true);
+    // kept for `clm why`
+    const row = await daemon.store.load(updateId);
+    expect(row?.context).toMatchObject({
+      midRoll: { said: [{ check: 'rollout.generations', outcome: 'pass', message: expect.any(String) as string }] },
+    });
     const { failure } = await outcome(daemon);
     expect(failure.code).toBe('e2e-failed');
     expect(failure.message).toContain('dns.cluster');

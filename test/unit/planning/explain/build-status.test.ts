@@ -295,6 +295,45 @@ describe('the status document', () => {
     expect(document.problems.map((problem) => problem.code)).toEqual(['failure-budget-spent', 'e2e-failed']);
   });
 
+  it('shows what checks beside a roll have found, while it rolls and once they have stopped it', () => {
+    const said = {
+      check: 'rollout.generations',
+      outcome: 'pass',
+      message: 'old nodes fail too, so it is not the new ones',
+    };
+    const bad = { check: 'rollout.generations', outcome: 'fail', message: 'only new nodes fail', signature: 's' };
+    const midRoll = { round: 2, child: null, at: 5, result: 'passed' as const, failures: [], said: [said] };
+    const roll = {
+      controlPlane: false,
+      state: 'running' as const,
+      child: null,
+      since: 1,
+      nodesReplaced: 0,
+      evictions: 0,
+    };
+    const rolls = { workers: { ...roll, reason: null, blocked: null } };
+    const going = [
+      channelRow('dev'),
+      rolloutRow('dev', 'updating', { [a.id]: memberOf() }),
+      updateRow(a, 'workerRolls', { rolls, midRoll }),
+    ];
+    const status = (rows: ReturnType<typeof updateRow>[]) => clusterOf(buildStatus(input({ rows })), 'kube-a');
+    expect(status(going).newNodes).toEqual({ state: 'passed', failures: [], said: [said] });
+
+    const stop = (code: string) => {
+      const failure = { kind: 'terminal' as const, code, message: 'the roll was stopped half-way' };
+      const members = { [a.id]: memberOf({ state: 'failed', failure }) };
+      const ended = { rolls, failure, midRoll: { ...midRoll, result: 'failed' as const, failures: [bad], said: [] } };
+      const halt = { code: 'failure-budget-spent', message: '1 failed', since: rowsNow - 1000 };
+      const update = updateRow(a, 'failed', ended, { status: 'final', wakeAt: null });
+      return status([channelRow('dev'), rolloutRow('dev', 'halted', members, { halt }), update]).newNodes;
+    };
+    const { signature: _signature, ...shown } = bad;
+    expect(stop('new-nodes-fail')).toEqual({ state: 'failed', failures: [shown], said: [] });
+    // what came later has its own say
+    expect(stop('e2e-failed')).toBeUndefined();
+  });
+
   it('shows observed soak, not elapsed time', () => {
     const soak = { requiredMs: 600_000, observedMs: 185_000, clusterMs: 0, lastTickAt: rowsNow };
     const rows = [

@@ -97,6 +97,36 @@ describe('clm why', () => {
     expect(remedy).not.toContain('clm retry CLUSTER');
   });
 
+  it('names the checks that only new nodes fail, and the next step for a person', () => {
+    const message = 'only new nodes fail (DNS: 0 of 1 new nodes work, 3 of 3 old ones): ip-10-0-0-9: NXDOMAIN';
+    const failures = [{ check: 'rollout.generations', outcome: 'fail', message }];
+    const failure = { kind: 'terminal' as const, code: 'new-nodes-fail', message: 'the roll was stopped half-way' };
+    const newNodes = { state: 'failed' as const, failures, said: [] };
+    const failed = clusterFixture('kube-70', { channel: 'stable', state: 'failed', failure, newNodes });
+    const links = explain('kube-70', statusFixture({ clusters: [failed] })).chain;
+    expect(links.find((link) => link.subject === 'check rollout.generations beside the roll')).toEqual({
+      depth: 1,
+      subject: 'check rollout.generations beside the roll',
+      message: `fail: ${message}`,
+      action: expect.stringMatching(/^kubectl describe node .*clm retry channel:stable --reason …$/) as string,
+    });
+  });
+
+  it('says of a check that old nodes fail too that the roll goes on', () => {
+    const message = 'DNS: 0 of 1 new nodes work, 0 of 3 old ones: old nodes fail too, so it is not the new ones';
+    const said = [{ check: 'rollout.generations', outcome: 'pass', message }];
+    const about = (state: 'passed' | 'checking'): string | undefined => {
+      const newNodes = { state, failures: [], said };
+      const rolling = clusterFixture('kube-70', { channel: 'stable', state: 'updating', newNodes });
+      const links = explain('kube-70', statusFixture({ clusters: [rolling] })).chain;
+      const link = links.find((one) => one.subject === 'check rollout.generations beside the roll');
+      expect(link?.message).toBe(message);
+      return link?.next;
+    };
+    expect(about('passed')).toContain('the roll goes on');
+    expect(about('checking')).toBe('it is being asked again');
+  });
+
   it('follows a queued cluster up to what its channel waits for', () => {
     const queued = clusterFixture('kube-5', {
       channel: 'stable',
