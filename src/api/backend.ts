@@ -6,7 +6,7 @@ import type { Preflight } from '../planning/roll/preflight.ts';
 import type { Quarantine } from '../ports/check-runner.ts';
 import type { E2eHistory } from '../ports/e2e-store.ts';
 import type { ReadStore } from '../ports/store.ts';
-import type { e2eImportBody, quarantineBody, quarantineEndBody } from './e2e-schemas.ts';
+import type { e2eImportBody, keptAnswer, quarantineBody, quarantineEndBody, releaseBody } from './e2e-schemas.ts';
 import type { NewsRequest, NotificationsAnswer } from './notification-schemas.ts';
 import type { PipelineControl } from './pipeline-control.ts';
 import type { RollRequest } from './roll-schemas.ts';
@@ -43,6 +43,12 @@ export interface ApiBackend {
     quarantines: () => Promise<Quarantine[]>;
     quarantine: (request: z.output<typeof quarantineBody>, by: Operator) => Promise<ActionAnswer>;
     endQuarantine: (request: z.output<typeof quarantineEndBody>, by: Operator) => Promise<ActionAnswer>;
+  };
+  /** What failed checks keep on clusters for people. */
+  kept: {
+    /** Of one cluster, by id or alias, or of all; what goes first comes first. */
+    list: (cluster: string | undefined) => Promise<z.output<typeof keptAnswer>['kept']>;
+    release: (request: z.output<typeof releaseBody>, by: Operator) => Promise<ActionAnswer>;
   };
   /** News that people are told. */
   notifications: {

@@ -74,6 +74,23 @@ export function e2eRoutes(): Route[] {
     }),
     defineRoute({
       method: 'GET',
+      path: '/v1/e2e/kept',
+      summary: 'What failed checks keep on clusters to be looked at, and until when',
+      query: schemas.keptQuery,
+      answer: schemas.keptAnswer,
+      handle: async (backend, { query }) => ({ kept: await backend.kept.list(query.cluster) }),
+    }),
+    defineRoute({
+      method: 'POST',
+      path: '/v1/e2e/kept/release',
+      summary: 'Takes away what failed checks keep on a cluster before its time',
+      query: noQuery,
+      body: schemas.releaseBody,
+      answer: actionAnswer,
+      handle: (backend, { body, operator }) => backend.kept.release(body, operator),
+    }),
+    defineRoute({
+      method: 'GET',
       path: '/v1/e2e/tests',
       summary: 'Every check that history knows',
       query: noQuery,

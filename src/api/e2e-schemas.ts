@@ -87,6 +87,25 @@ export const quarantinesAnswer = z.object({
   ),
 });
 
+export const keptQuery = z.strictObject({ cluster: name.optional() });
+
+export const keptAnswer = z.object({
+  kept: z.array(
+    z.object({
+      run: z.string(),
+      cluster: z.string(),
+      alias: z.string(),
+      check: z.string(),
+      namespace: z.string(),
+      /** Epoch ms. */
+      until: z.number(),
+    }),
+  ),
+});
+
+/** Without a check, all that is kept on the cluster. */
+export const releaseBody = z.strictObject({ cluster: name, check: name.optional(), reason });
+
 export const e2eRunsAnswer = z.object({ runs: z.array(e2eRun) });
 export const e2eRunAnswer = z.object({ run: e2eRun, results: z.array(e2eResult) });
 export const e2eResultsAnswer = z.object({

@@ -1,6 +1,6 @@
 /** Objects of a failed check that stay for a while, for people to look at. */
 import type { Cluster } from '../domain/cluster.ts';
-import type { KeptObjects, LedgerEntry } from '../ports/check-runner.ts';
+import type { CheckLedger, KeptObjects, LedgerEntry } from '../ports/check-runner.ts';
 import type { KubeCluster } from '../ports/kube-cluster.ts';
 import type { Clock } from '../support/clock.ts';
 import { parseDuration } from '../support/duration.ts';
@@ -26,6 +26,38 @@ export function keptIn(entries: readonly LedgerEntry[]): KeptObjects[] {
   return entries.flatMap(({ run, cluster, check, what }) =>
     what.kind === 'kept' ? [{ run, cluster, check, namespace: what.name, until: what.until }] : [],
   );
+}
+
+/** What is kept on a cluster, of whatever run. */
+export async function keptOn(ledger: CheckLedger, clusterId: string): Promise<KeptObjects[]> {
+  const runs = await ledger.openRuns(clusterId);
+  return (await Promise.all(runs.map(async (run) => keptIn(await ledger.open(run))))).flat();
+}
+
+/** One check after the other decides what it keeps: two that fail at once see each other. */
+export class KeepQuota {
+  #turn: Promise<unknown> = Promise.resolve();
+  readonly #ledger: CheckLedger;
+  readonly #clusterId: string;
+  readonly #most: number;
+
+  constructor(ledger: CheckLedger, clusterId: string, most: number) {
+    this.#ledger = ledger;
+    this.#clusterId = clusterId;
+    this.#most = most;
+  }
+
+  /** undefined: as many are kept there as may be. */
+  within<Kept>(keep: () => Promise<Kept>): Promise<Kept | undefined> {
+    const turn = this.#turn
+      .catch(() => {})
+      .then(async () => {
+        const kept = this.#most === Number.POSITIVE_INFINITY ? [] : await keptOn(this.#ledger, this.#clusterId);
+        return kept.length < this.#most ? keep() : undefined;
+      });
+    this.#turn = turn;
+    return turn;
+  }
 }
 
 /**

@@ -27,7 +27,7 @@ import {
   CheckTimedOut,
   type SkipReason,
 } from './contract.ts';
-import { keepObjects } from './keep.ts';
+import { type KeepQuota, keepObjects } from './keep.ts';
 import { pause } from './pause.ts';
 import { declaredButAbsent, whyNotHere } from './preconditions.ts';
 import { LedgerWriter, recordingKube } from './recording-kube.ts';
@@ -60,6 +60,8 @@ export interface CheckScene {
   newNodes: readonly string[];
   /** For how long objects of a failed check stay; 0 = not at all. */
   keepMs: number;
+  /** Bounds of how many checks they stay. */
+  keepQuota: KeepQuota;
   /** Of the whole run. */
   signal: AbortSignal;
   nextSeq: () => number;
@@ -144,7 +146,8 @@ async function keptOf(check: CheckDefinition, scene: CheckScene, namespace: stri
     const entries = (await scene.ledger.open(runId)).filter((entry) => entry.check === check.id);
     const about = { run: runId, cluster: cluster.id, check: check.id };
     const ledger = new LedgerWriter(scene.ledger, about, clock, scene.nextSeq);
-    return await keepObjects({ kube, clock, entries, ledger, namespace, forMs: keepMs });
+    const { keepQuota } = scene;
+    return await keepQuota.within(() => keepObjects({ kube, clock, entries, ledger, namespace, forMs: keepMs }));
   } catch (error) {
     log.warn({ clusterId: cluster.id, check: check.id, error: String(error) }, 'Objects of a check could not be kept');
     return undefined;

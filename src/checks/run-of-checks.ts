@@ -3,7 +3,7 @@ import type { CheckOutcome, CheckResult, CheckRunRequest, CheckRunState, SkipCod
 import { type Attempts, resultOf, runsAgain } from './attempts.ts';
 import { ClusterFacts } from './cluster-facts.ts';
 import type { CheckDefinition } from './contract.ts';
-import { keepFor } from './keep.ts';
+import { KeepQuota, keepFor } from './keep.ts';
 import { pause } from './pause.ts';
 import { declaredButAbsent } from './preconditions.ts';
 import { type ArtifactStore, type Attempt, type CheckScene, runCheck } from './run-check.ts';
@@ -146,6 +146,7 @@ export class RunOfChecks {
       newSince: this.#request.newSince,
       newNodes: this.#request.newNodes ?? [],
       keepMs: keepFor(cluster, this.#request.keepOnFailureMs),
+      keepQuota: new KeepQuota(ledger, cluster.id, this.#request.mostKept ?? Number.POSITIVE_INFINITY),
       artifacts: this.#input.artifacts,
       onProgress: (check, progress) => {
         this.#run.state.progress[check] = progress;

@@ -1,4 +1,5 @@
 import type { CheckRunner } from '../ports/check-runner.ts';
+import { keptOn } from './keep.ts';
 import { type CheckRunnerInput, type Run, RunOfChecks } from './run-of-checks.ts';
 import { sweepKept, sweepRun } from './sweep.ts';
 
@@ -29,6 +30,7 @@ export function createCheckRunner(input: CheckRunnerInput): CheckRunner {
       await run.finished;
       runs.delete(runId);
     },
+    kept: (clusterId) => keptOn(input.ledger, clusterId),
     sweepKept: (clusterId, wanted) => sweepKept(input, clusterId, wanted),
     forget: (runId) => {
       runs.delete(runId);

@@ -38,17 +38,19 @@ export async function sweepRun(
   }
 }
 
-/** Takes away what was kept on a cluster: what is past its time, or all of it. */
+/** Takes away what was kept on a cluster: what is past its time, all of it, or that of one check. */
 export async function sweepKept(
   input: SweepInput,
   clusterId: string,
-  wanted: 'expired' | 'all',
+  wanted: 'expired' | 'all' | { check: string },
 ): Promise<{ swept: KeptObjects[]; left: string[] }> {
   const { clock, ledger } = input;
   const swept: KeptObjects[] = [];
   const left: string[] = [];
   for (const run of await ledger.openRuns(clusterId)) {
-    const due = keptIn(await ledger.open(run)).filter((one) => wanted === 'all' || one.until <= clock.now());
+    const goes = (one: KeptObjects): boolean =>
+      typeof wanted === 'object' ? one.check === wanted.check : wanted === 'all' || one.until <= clock.now();
+    const due = keptIn(await ledger.open(run)).filter(goes);
     // One by one: other checks of the run may be under way.
     for (const { check } of due) left.push(...(await sweepRun(input, run, clusterId, { check, release: () => true })));
     const still = new Set(keptIn(await ledger.open(run)).map((one) => one.check));

@@ -6,6 +6,7 @@ import { readPastRollouts, readStatus } from '../api/read-model.ts';
 import type { ActionAnswer } from '../api/schemas.ts';
 import type { Engine } from '../engine/engine-options.ts';
 import type { StatusDocument, StatusProblem } from '../planning/explain/status-document.ts';
+import type { CheckRunner } from '../ports/check-runner.ts';
 import type { Store } from '../ports/store.ts';
 import type { Adoption } from './adoption.ts';
 import { commitFinder } from './control/commits.ts';
@@ -13,6 +14,7 @@ import { createPipelineControl } from './control/pipeline-control.ts';
 import { explainRef } from './explain-ref.ts';
 import type { GitWatch } from './git-watch.ts';
 import { createRunImport } from './import-run.ts';
+import { createKept } from './kept-objects.ts';
 import type { LastGood } from './last-good.ts';
 import { createDeadLetters } from './notify/dead-letters.ts';
 import { createOperations } from './operations.ts';
@@ -26,6 +28,7 @@ export interface BackendInput {
   lastGood: LastGood;
   git: GitWatch;
   adoption: Adoption;
+  runner: Pick<CheckRunner, 'kept' | 'sweepKept'>;
   look: (git: boolean) => Promise<void>;
   wakeChannels: () => void;
   onActed: () => void;
@@ -97,6 +100,7 @@ export function createBackend(input: BackendInput): ApiBackend {
     retry: (request, by) => acted(operations.retry(request, by)),
     rolls: { act: (request, by) => acted(rolls.act(request, by)), preview: input.previewRoll },
     checks: createQuarantines({ store, clusters: () => lastGood.clusters(), now }),
+    kept: createKept({ store, runner: input.runner, clusters: () => lastGood.clusters(), now }),
     notifications: createDeadLetters({ store, now, onChanged }),
     importRun: createRunImport({ store, now }),
     control,

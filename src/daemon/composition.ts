@@ -167,6 +167,7 @@ export function compose(input: CompositionInput): Composition {
     wakeChannels,
     nodesOf,
     previewRoll,
+    runner: checks.runner,
     now,
   });
   return {
@@ -259,13 +260,15 @@ function checksOf(
   const { sessions, clusterOf, pipeline } = parts;
   const artifacts = new ArtifactFolder(artifactFolder(config));
   const runner = createCheckRunner({ sessions, clusterOf, clock, profiles, artifacts, ledger: store.e2e, log });
-  const about: PeriodicChecksInput['about'] = (run, at) => e2eBackground({ store, clusterOf }, run, at);
+  const policyOf = (channel: string) => pipeline().channels.find((one) => one.name === channel);
+  const keepOf = (channel: string) => policyOf(channel)?.keepOnFailure;
+  const about: PeriodicChecksInput['about'] = (run, at) => e2eBackground({ store, clusterOf, keepOf }, run, at);
   const periodic = new PeriodicChecks({
     runner,
     store,
     clock,
     clusters: () => lastGood.clusters(),
-    scheduleOf: (channel) => pipeline().channels.find((one) => one.name === channel)?.periodic ?? [],
+    scheduleOf: (channel) => policyOf(channel)?.periodic ?? [],
     adopted: async () => (await store.fact('adoption', 'fleet')) !== undefined,
     leaseHeld: () => input.lease.held(),
     about,

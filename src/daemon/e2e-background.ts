@@ -1,5 +1,6 @@
 /** What a run of checks is told beside its profile: quarantines, and how long each check takes. */
 import type { Cluster } from '../domain/cluster.ts';
+import type { KeepPolicy } from '../domain/pipeline.ts';
 import { flakeHistories } from '../planning/e2e/flake-rates.ts';
 import type { FlakeHistory, Quarantine } from '../ports/check-runner.ts';
 import type { Store } from '../ports/store.ts';
@@ -12,11 +13,15 @@ const nothing: FlakeHistory = { runs: 0, flakes: 0 };
 const lookBackMs = 7 * 24 * 3_600_000;
 
 export async function e2eBackground(
-  input: { store: Store; clusterOf: (id: string) => Cluster | undefined },
+  input: {
+    store: Store;
+    clusterOf: (id: string) => Cluster | undefined;
+    keepOf: (channel: string) => KeepPolicy | undefined;
+  },
   run: { clusterId: string; profile: string; commit: string },
   now: number,
 ): Promise<RunBackground> {
-  const { store, clusterOf } = input;
+  const { store, clusterOf, keepOf } = input;
   const { clusterId, profile } = run;
   const facts = await store.facts('e2e-quarantine');
   const earlier = await store.e2e.results({ clusterId, profile, since: now - lookBackMs, limit: runsLookedAt });
@@ -26,11 +31,14 @@ export async function e2eBackground(
   }
   const history = await flakeHistory(store, run, now);
   const cluster = clusterOf(clusterId);
+  const keep = cluster === undefined ? undefined : keepOf(cluster.channel);
   return {
     request: {
       quarantine: facts.map((fact) => fact.value as unknown as Quarantine),
       expectedMs: Object.fromEntries([...taken].map(([test, times]) => [test, median(times)])),
       history,
+      // a cluster that asks for it by itself is held to no number
+      ...(keep === undefined ? {} : { keepOnFailureMs: keep.forMs, mostKept: keep.most }),
     },
     provider: cluster?.provider ?? '',
     region: cluster?.region ?? '',

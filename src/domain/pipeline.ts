@@ -44,6 +44,12 @@ export interface E2eGatePolicy {
   midRoll?: string | undefined;
 }
 
+/** For how long objects of a failed check stay, and of how many checks at once on one cluster. */
+export interface KeepPolicy {
+  forMs: number;
+  most: number;
+}
+
 /** Healthy time and work that a version must have shown before it goes on. */
 export interface SoakDemands {
   /** Hours of healthy clusters, summed over them. */
@@ -102,6 +108,8 @@ export interface ChannelPolicy {
   e2eProfile: string;
   /** How their results are judged; any failure blocks unless given. */
   e2eGate?: E2eGatePolicy;
+  /** Objects of failed checks stay on clusters for people to look at; production only where the cluster says so itself. */
+  keepOnFailure?: KeepPolicy;
   /** Profiles that run on each cluster again and again, whatever happens. */
   periodic?: { profile: string; everyMs: number }[];
   /** A cluster whose pod disruption budgets block it this long without progress is `blocked`. */

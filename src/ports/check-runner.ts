@@ -137,6 +137,8 @@ export interface CheckRunRequest {
   newNodes?: string[];
   /** For how long objects of failed checks are kept, bounded; the cluster's own setting goes before it, and production wants one. */
   keepOnFailureMs?: number;
+  /** Failed checks of the cluster whose objects stay at once, those of other runs included; any number unless given. */
+  mostKept?: number;
 }
 
 /** What history says of one check: results that say something, and how many of them were flakes (failures that did not last). */
@@ -212,8 +214,13 @@ export interface CheckRunner {
    * after a run that this daemon does not know: one that was killed.
    */
   cancel(runId: string, clusterId?: string): Promise<void>;
+  /** What failed checks have kept on a cluster. */
+  kept(clusterId: string): Promise<KeptObjects[]>;
   /** Takes away what failed checks have kept on a cluster: what is past its time, or all. `left` says what did not go. */
-  sweepKept(clusterId: string, wanted: 'expired' | 'all'): Promise<{ swept: KeptObjects[]; left: string[] }>;
+  sweepKept(
+    clusterId: string,
+    wanted: 'expired' | 'all' | { check: string },
+  ): Promise<{ swept: KeptObjects[]; left: string[] }>;
   /** Forgets a finished run. */
   forget(runId: string): void;
   /** Ids of the checks in a profile; undefined for an unknown profile. */

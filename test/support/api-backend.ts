@@ -46,6 +46,7 @@ export function fixedBackend(): ApiBackend & { calls: RecordedCall[]; journal: S
     pause: act('pause'),
     resume: act('resume'),
     retry: act('retry'),
+    kept: { list: async () => [], release: act('release') },
     checks: { quarantines: async () => [], quarantine: act('quarantine'), endQuarantine: act('end-quarantine') },
     rolls: {
       act: act('roll'),

@@ -259,6 +259,7 @@ export class MinorWorld {
 const wellRunner: CheckRunner = {
   checksOf: () => ['api.health'],
   testsOf: () => [{ key: 'api.health', title: 'API', area: 'api', gate: 'blocking' }],
+  kept: async () => [],
   sweepKept: async () => ({ swept: [], left: [] }),
   forget: () => {},
   cancel: async () => {},

@@ -12,6 +12,7 @@ import {
 import type { HistoryOptions } from '../run/e2e-history.ts';
 import type { ImportOptions } from '../run/e2e-import.ts';
 import type { E2eKeptOptions } from '../run/e2e-kept.ts';
+import type { FleetKeptOptions } from '../run/e2e-kept-fleet.ts';
 import type { E2eRunOptions } from '../run/e2e-run.ts';
 
 import { registerQuarantine } from './e2e-quarantine.ts';
@@ -89,21 +90,35 @@ export const registerE2e: RegisterCommand = (program, context) => {
 };
 
 function registerKept(e2e: Command, context: CommandContext): void {
-  const kept = e2e
-    .command('kept')
-    .summary('what failed checks of standalone runs keep on a cluster, and until when')
+  const kept = withConnection(e2e.command('kept'))
+    .summary('what failed checks keep on clusters to be looked at, and until when')
+    .description(
+      'Of standalone runs on the cluster of a kubeconfig; with --fleet or --cluster, of the runs that the daemon made.',
+    )
     .option('--kubeconfig <file>', 'default: $KUBECONFIG, or ~/.kube/config')
     .option('--context <name>', 'default: the current context')
-    .option('--sweep', 'take away what is past its time')
+    .option('--sweep', 'take away what is past its time (the daemon does so by itself)')
     .option('--release', 'take away all of it now')
+    .option('--fleet', "what the daemon's checks keep, on all clusters")
+    .option('--cluster <name>', "what the daemon's checks keep there, by id or alias")
+    .option('--check <id>', 'with --cluster and --release: only what this check keeps')
+    .option('--reason <text>', 'with --cluster and --release: why; kept in the journal')
+    .option('--as <name>', 'who asks, when not the user of this shell')
     .addOption(outputOption())
-    .action(async (options: E2eKeptOptions) => {
+    .action(async (options: E2eKeptOptions & FleetKeptOptions) => {
+      if (options.fleet === true || options.cluster !== undefined) {
+        const { runFleetKept } = await import('../run/e2e-kept-fleet.ts');
+        await runFleetKept(options, context);
+        return;
+      }
       const { runE2eKept } = await import('../run/e2e-kept.ts');
       await runE2eKept(options, context);
     });
   examples(kept, [
     ['clm e2e kept', 'checks, namespaces, and the time that is left'],
     ['clm e2e kept --release', 'all has been seen: clean up'],
+    ['clm e2e kept --fleet', 'what checks of the daemon keep'],
+    ['clm e2e kept --cluster kube-12 --release --reason "seen, OPS-12"', 'the daemon cleans up now'],
   ]);
 }
 

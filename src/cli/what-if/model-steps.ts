@@ -113,6 +113,7 @@ export function modelChecks(model: ModelledChecks): CheckRunner {
   return {
     checksOf: () => [check],
     testsOf: () => [{ key: check, title: 'the checks of the profile', area: 'model', gate: 'blocking' }],
+    kept: async () => [],
     sweepKept: async () => ({ swept: [], left: [] }),
     forget: (runId) => void begun.delete(runId),
     cancel: async (runId) => void begun.delete(runId),

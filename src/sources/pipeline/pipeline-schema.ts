@@ -141,6 +141,17 @@ const channelSchema = z
                 'The profile runs before the change too: what failed in the same way before does not block; true unless given',
             }),
             maxFlaky: limit('Checks of one run that may pass only when run again', 1_000).min(0).optional(),
+            keepOnFailure: z
+              .strictObject({
+                for: span({ min: 60 * second, max: day, remedy: 'write a span like 2h, from 1m to 1d' }),
+                most: limit('Failed checks of one cluster whose objects stay at once', 20).min(1).optional(),
+              })
+              .optional()
+              .meta({
+                description:
+                  'Objects of failed checks stay on the cluster to be looked at; never in production, unless the cluster says so with e2e_keep_on_failure',
+                remedy: 'write {for: 2h, most: 3}',
+              }),
             midRoll: profileName.optional().meta({
               description: 'Profile that runs while workers are replaced; failures of new nodes alone stop the roll',
             }),
@@ -217,6 +228,7 @@ export const pipelineDefaults = {
     soakMs: 24 * hour,
     e2eProfile: 'smoke',
     maxFlaky: 3,
+    mostKept: 3,
     blockLimitMs: 6 * hour,
     progressDeadlineMs: 6 * hour,
   },

@@ -1,5 +1,5 @@
 /** A channel of the pipeline file as the policy that the pipeline works with. */
-import type { ChannelPolicy, E2eGatePolicy, WavePolicy } from '../../domain/pipeline.ts';
+import type { ChannelPolicy, E2eGatePolicy, KeepPolicy, WavePolicy } from '../../domain/pipeline.ts';
 import type { Problem } from '../../domain/problem.ts';
 import type { TimeWindow } from '../../domain/time-window.ts';
 import { problemAt, type YamlPlaces } from '../yaml-document.ts';
@@ -77,10 +77,12 @@ function given<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], un
 function toE2e(
   e2e: ChannelDocument['e2e'],
   profile: string,
-): Pick<ChannelPolicy, 'e2eProfile'> & { e2eGate?: E2eGatePolicy } {
+): Pick<ChannelPolicy, 'e2eProfile'> & { e2eGate?: E2eGatePolicy; keepOnFailure?: KeepPolicy } {
   if (e2e === undefined || typeof e2e === 'string') return { e2eProfile: e2e ?? profile };
-  const { baseline = true, maxFlaky = pipelineDefaults.channel.maxFlaky, midRoll } = e2e;
-  return { e2eProfile: e2e.profile, e2eGate: { baseline, maxFlaky, ...given({ midRoll }) } };
+  const { baseline = true, maxFlaky = pipelineDefaults.channel.maxFlaky, midRoll, keepOnFailure: keep } = e2e;
+  const kept = keep && { forMs: keep.for, most: keep.most ?? pipelineDefaults.channel.mostKept };
+  const e2eGate = { baseline, maxFlaky, ...given({ midRoll }) };
+  return { e2eProfile: e2e.profile, e2eGate, ...given({ keepOnFailure: kept }) };
 }
 
 function demandsOf(soak: Exclude<NonNullable<ChannelDocument['soak']>, number>) {

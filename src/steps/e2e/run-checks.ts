@@ -37,7 +37,7 @@ export interface CheckStepsInput {
 }
 
 export interface RunBackground {
-  request: Pick<CheckRunRequest, 'quarantine' | 'expectedMs' | 'history'>;
+  request: Pick<CheckRunRequest, 'quarantine' | 'expectedMs' | 'history' | 'keepOnFailureMs' | 'mostKept'>;
   provider: string;
   region: string;
   environment: string;

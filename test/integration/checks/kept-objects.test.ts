@@ -3,8 +3,10 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { CheckFailed, defineCheck } from '../../../src/checks/contract.ts';
 import { keptIn, longestKeepMs } from '../../../src/checks/keep.ts';
 import { namespaces, nodes } from '../../../src/checks/resources.ts';
+import { createKept } from '../../../src/daemon/kept-objects.ts';
 import type { CheckResult } from '../../../src/ports/check-runner.ts';
 import type { Resource } from '../../../src/ports/kube-cluster.ts';
+import type { Store } from '../../../src/ports/store.ts';
 import { CheckWorld, runId } from './check-world.ts';
 import { liveUntil, sweepAfter } from './crash-world.ts';
 
@@ -192,6 +194,50 @@ describe('a failed check', () => {
     world.cluster.configItems['e2e_keep_on_failure'] = 'off';
     expect((await keeping())['test.failing']?.kept).toBeUndefined();
     expect(world.leftBehind()).toEqual([]);
+  });
+
+  it('keeps those of so many checks at once as may be, whichever runs made them', async () => {
+    const again = { ...failing, id: 'test.again' };
+    const limits = { profile: 'own', keepOnFailureMs: 2 * hour, mostKept: 1 };
+    const first = await world.run(limits, { own: [failing, again] });
+    expect(Object.values(first).filter((one) => one.kept !== undefined)).toHaveLength(1);
+    expect(world.sandboxes()).toHaveLength(1);
+    const second = await world.run({ ...limits, runId: 'later/0' }, { own: [failing] });
+    expect(second['test.failing']?.kept).toBeUndefined();
+    const third = await world.run({ ...limits, mostKept: 2, runId: 'later/1' }, { own: [failing] });
+    expect(third['test.failing']?.kept).toBeDefined();
+    expect(world.sandboxes()).toHaveLength(2);
+  });
+
+  it('is listed by the daemon and given back when somebody asks for it, who and why written down first', async () => {
+    await keeping();
+    const { runner, kill } = world.runner(own);
+    const posted: { journal?: { kind: string; source: string; message: string }[] }[] = [];
+    const store = { post: async (one: never) => void posted.push(one) } as unknown as Store;
+    const kept = createKept({ store, runner, clusters: () => [world.cluster], now: () => world.world.clock.now() });
+    const [one] = await kept.list(undefined);
+    expect(one).toMatchObject({ alias: world.cluster.alias, check: 'test.failing', namespace: world.sandboxes()[0] });
+    expect(await kept.list(world.cluster.alias)).toEqual([one]);
+    await expect(kept.list('nobody')).rejects.toThrow('nobody');
+    const ask = { cluster: world.cluster.alias, reason: 'seen' };
+    await expect(kept.release({ ...ask, check: 'test.other' }, { name: 'ada' })).rejects.toThrow(
+      `Nothing of check test.other is kept on ${world.cluster.alias}; kept there: test.failing.`,
+    );
+    expect(world.sandboxes()).toHaveLength(1);
+    let answer: string | undefined;
+    void kept.release({ ...ask, check: 'test.failing' }, { name: 'ada' }).then((done) => {
+      answer = done.message;
+    });
+    await world.until('it is released', () => answer !== undefined);
+    await kill();
+    expect(answer).toMatch(
+      /^ada released what test\.failing had kept on \S+: seen\ngone: namespace \S+ of test\.failing$/,
+    );
+    expect(posted.flatMap((entry) => entry.journal ?? [])).toMatchObject([
+      { kind: 'e2e-released', source: 'operator:ada' },
+    ]);
+    expect(world.leftBehind()).toEqual([]);
+    expect(await kept.list(undefined)).toEqual([]);
   });
 
   it('keeps nothing when it has changed what is not its own', async () => {

@@ -331,6 +331,7 @@ export class PipelineWorld {
     return {
       checksOf: () => ['api.health'],
       testsOf: () => [{ key: 'api.health', title: 'API', area: 'api', gate: 'blocking' }],
+      kept: async () => [],
       sweepKept: async () => ({ swept: [], left: [] }),
       forget: () => {},
       cancel: async () => {},

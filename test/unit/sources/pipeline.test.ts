@@ -43,6 +43,22 @@ describe('the pipeline file', () => {
     });
   });
 
+  it('says for how long objects of failed checks stay, and of how many checks at once', () => {
+    const of = (keep: string): string =>
+      `channels:\n  - name: dev\n    e2e: {profile: smoke, keepOnFailure: ${keep}}\n`;
+    const policy = (keep: string) => {
+      const result = parsePipeline('pipeline.yaml', of(keep));
+      return result.ok ? result.pipeline.channels[0]?.keepOnFailure : undefined;
+    };
+    expect(policy('{for: 2h}')).toEqual({ forMs: 7_200_000, most: 3 });
+    expect(policy('{for: 1d, most: 20}')).toEqual({ forMs: 86_400_000, most: 20 });
+    const bad = problems(of('{for: 2d, most: 0}'));
+    expect(bad).toHaveLength(2);
+    expect(bad.join('\n')).toContain('write a span like 2h, from 1m to 1d');
+    expect(bad.join('\n')).toContain('channels[0].e2e.keepOnFailure.most');
+    expect(problems(of('2h')).join()).toContain('{for: 2h, most: 3}');
+  });
+
   it('takes what it says over the defaults', () => {
     const text = `maxParallel: 7
 evidenceMaxAge: 1d12h
