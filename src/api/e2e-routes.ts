@@ -74,6 +74,21 @@ export function e2eRoutes(): Route[] {
     }),
     defineRoute({
       method: 'GET',
+      path: '/v1/e2e/tests',
+      summary: 'Every check that history knows',
+      query: noQuery,
+      answer: schemas.e2eTestsAnswer,
+      handle: async (backend) => ({ tests: await backend.store.e2e.tests() }),
+    }),
+    ...keptRoutes(),
+  ];
+}
+
+/** What failed checks keep for people. */
+function keptRoutes(): Route[] {
+  return [
+    defineRoute({
+      method: 'GET',
       path: '/v1/e2e/kept',
       summary: 'What failed checks keep on clusters to be looked at, and until when',
       query: schemas.keptQuery,
@@ -88,14 +103,6 @@ export function e2eRoutes(): Route[] {
       body: schemas.releaseBody,
       answer: actionAnswer,
       handle: (backend, { body, operator }) => backend.kept.release(body, operator),
-    }),
-    defineRoute({
-      method: 'GET',
-      path: '/v1/e2e/tests',
-      summary: 'Every check that history knows',
-      query: noQuery,
-      answer: schemas.e2eTestsAnswer,
-      handle: async (backend) => ({ tests: await backend.store.e2e.tests() }),
     }),
   ];
 }

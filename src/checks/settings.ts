@@ -130,7 +130,7 @@ export class CheckSettings {
     return this.disruptiveAllowed || this.get('allow_serial') === 'true';
   }
 
-  /** The version that the registry wants the API server to have. */
+  /** The version that the API server is to have: of the registry, or as a standalone run was told. */
   get kubernetesVersion(): string | undefined {
     return this.#items['kubernetes_version'];
   }

@@ -47,7 +47,7 @@ export const apiHealth = defineCheck({
     if (!gitVersion) throw new CheckFailed('/version names no gitVersion');
     const wanted = context.settings.kubernetesVersion;
     if (wanted !== undefined && !gitVersion.startsWith(`v${wanted.replace(/^v/, '')}`)) {
-      throw new CheckFailed(`the API server runs ${gitVersion}, the registry wants ${wanted}`);
+      throw new CheckFailed(`the API server runs ${gitVersion}, and is to run ${wanted} (kubernetes_version)`);
     }
     const unavailable = await unavailableApiServices(context);
     if (unavailable.length > 0) throw new CheckFailed(`APIServices not available: ${unavailable.join(', ')}`);

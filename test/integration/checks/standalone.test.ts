@@ -81,7 +81,7 @@ describe('clm e2e run --kubeconfig', () => {
     expect(code).toBe(1);
     expect(out).toMatch(/api\.health\s+fail/);
     expect(out).toContain('FAIL: profile smoke');
-    expect(readFileSync(junit, 'utf8')).toContain('the registry wants v1.99');
+    expect(readFileSync(junit, 'utf8')).toContain('is to run v1.99 (kubernetes_version)');
     expect(err).toContain(`written: ${junit}`);
     expect(err).toContain(
       `only these again: clm e2e run --kubeconfig ${here.kubeconfig} --profile smoke --only api.health ` +

@@ -11,11 +11,11 @@ export const smokeCases: CheckCase[] = [
     check: 'api.health',
     evidence: /^v1\.\d+\.\d+; livez, readyz and 20 samples ok$/,
     broken: {
-      'an API server of another version than the registry wants': {
+      'an API server of another version than it is to run': {
         by: (world) => {
           world.cluster.configItems['kubernetes_version'] = 'v1.99';
         },
-        message: /^the API server runs v1\.\d+\.\d+, the registry wants v1\.99$/,
+        message: /^the API server runs v1\.\d+\.\d+, and is to run v1\.99 \(kubernetes_version\)$/,
       },
       'an API server that answers with errors': {
         by: (world) => {
