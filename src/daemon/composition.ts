@@ -30,6 +30,7 @@ import { createSshSigner } from '../sources/git/ssh-signature.ts';
 import { HeadWatch } from '../steps/channel/head-watch.ts';
 import { createPipelineSteps } from '../steps/create-pipeline-steps.ts';
 import { createCheckSteps } from '../steps/e2e/run-checks.ts';
+import { bootsKind, readBootRecords } from '../steps/roll/boot-records.ts';
 import { bootSlot } from '../steps/roll/boot-slots.ts';
 import { createRollSteps } from '../steps/roll/create-roll-steps.ts';
 import { historyKey, historyKind, readHistory, readStops, stopsKind } from '../steps/roll/measurements.ts';
@@ -326,11 +327,13 @@ function createSteps(input: StepsInput): Record<string, Step> {
       wake,
       log,
       policyOf: (clusterId) => policyOfCluster(clusterOf(clusterId)),
+      clusterOf,
       fleet: {
         bootLimit: input.config.concurrency.boots,
         booting: () => store.slotHolders(bootSlot),
         historyOf: async (clusterId, pool) =>
           readHistory((await store.fact(historyKind, historyKey(clusterId, pool)))?.value),
+        bootRecords: async (prefix) => readBootRecords(await store.facts(bootsKind, prefix)),
         stopsOf: async (cluster) => readStops((await store.fact(stopsKind, cluster))?.value),
       },
       overridesOf: async (clusterId) => rollOverridesOf(await store.facts('override'), clusterId),

@@ -5,10 +5,19 @@ import { type Cluster, isControlPlane } from '../domain/cluster.ts';
 import { FailureError } from '../domain/failure.ts';
 import type { RollHistory, RollMemory } from '../domain/node-pool-roll.ts';
 import { parseSurge, policyOfCluster, surgeItem } from '../planning/roll/cluster-policy.ts';
-import { type DryRunAnswer, type Preflight, planPreflight, podsToAsk } from '../planning/roll/preflight.ts';
-import type { ClusterSession, ClusterSessions } from '../ports/cluster-session.ts';
+import { groupsOfPool } from '../planning/roll/members.ts';
+import { outdatedIn, templateOfOld } from '../planning/roll/old-template.ts';
+import {
+  type DryRunAnswer,
+  type Preflight,
+  type PreflightInput,
+  planPreflight,
+  podsToAsk,
+} from '../planning/roll/preflight.ts';
+import type { CloudView, ClusterSession, ClusterSessions } from '../ports/cluster-session.ts';
 import type { EvictionResult } from '../ports/kube-cluster.ts';
 import type { ReadStore } from '../ports/store.ts';
+import { bootsKind, canaryFor, readBootRecords } from '../steps/roll/boot-records.ts';
 import { historyKey, historyKind, readHistory } from '../steps/roll/measurements.ts';
 import { findCluster } from './find-cluster.ts';
 
@@ -39,11 +48,7 @@ export async function previewRoll(input: RollPreviewInput, name: string, signal:
       cluster: cluster.id,
       view,
       cloud,
-      pools: cluster.nodePools.map((pool) => ({
-        name: pool.name,
-        controlPlane: isControlPlane(pool),
-        surge: parseSurge(pool.configItems[surgeItem] ?? ''),
-      })),
+      pools: await poolsOf(input, cluster, session, cloud),
       policy: policyOfCluster(cluster),
       now: input.now(),
       history: await historiesOf(input.store, cluster),
@@ -54,6 +59,32 @@ export async function previewRoll(input: RollPreviewInput, name: string, signal:
     if (!(error instanceof FailureError)) throw error;
     throw new ApiError(503, error.failure.code, error.failure.message);
   }
+}
+
+async function poolsOf(
+  { store, now }: RollPreviewInput,
+  cluster: Cluster,
+  session: ClusterSession,
+  cloud: CloudView,
+): Promise<PreflightInput['pools']> {
+  const records = readBootRecords(await store.facts(bootsKind));
+  const policy = policyOfCluster(cluster);
+  const pools: PreflightInput['pools'] = [];
+  for (const pool of cluster.nodePools) {
+    const controlPlane = isControlPlane(pool);
+    const groups = groupsOfPool(cloud.groups, pool.name)
+      .filter((group) => !controlPlane && outdatedIn(group).length > 0)
+      .map((group) => ({ group, before: templateOfOld(group) }));
+    const question = { session, cluster, pool: pool.name, policy, groups, records, now: now() };
+    const { decision } = await canaryFor(question);
+    pools.push({
+      name: pool.name,
+      controlPlane,
+      surge: parseSurge(pool.configItems[surgeItem] ?? ''),
+      canary: decision,
+    });
+  }
+  return pools;
 }
 
 async function ask(

@@ -102,6 +102,34 @@ export type CapacityIntent =
       stillThereAt: number | null;
     };
 
+/** What nodes are launched from, as far as another node's boot says something about theirs. Digests: user data may hold secrets. */
+export interface NodeContent {
+  /** Image, user data, instance families, disks and the Kubernetes version of the cluster: equal in other pools and clusters. */
+  content: string;
+  /** What the template names of its own cluster: profile, security groups, keys, tags, and which of the cluster's names its user data has. */
+  surroundings: string;
+  /** For people. */
+  image: string;
+}
+
+/** Nodes of one content in one pool: what is known of their boots. */
+export interface BootRecord extends NodeContent {
+  /** Nodes that became usable. */
+  nodes: number;
+  /** When the first and the last of them did, epoch ms. */
+  since: number;
+  lastAt: number;
+  /** When the last one of this content was given up; null = never. */
+  failedAt: number | null;
+}
+
+/** Whether one new node comes first and shows that the template boots. Decided when a roll begins. */
+export interface CanaryDecision {
+  needed: boolean;
+  /** A sentence for people. */
+  reason: string;
+}
+
 export interface RollGroupMemory {
   name: string;
   /** Launch template that nodes are brought to; another one in the group is somebody else's change. */
@@ -116,6 +144,8 @@ export interface RollGroupMemory {
   max: number;
   /** min as it was. */
   min: number;
+  /** Of the target; null where it could not be read, or does not matter. */
+  content: NodeContent | null;
 }
 
 /** The first new node of a pool, while checks on it are waited for. */
@@ -152,6 +182,7 @@ export interface RollMemory {
   reported: boolean;
   /** Pods that could not pull their image when the roll began. */
   pullFailuresAtStart: number;
+  canary: CanaryDecision;
   /** Holders of the fleet's boot slots, oldest first: one for each node that boots because of this roll. */
   boots: string[];
   /** Set while the roll waits for checks on it. */

@@ -145,6 +145,9 @@ export interface LoadBalancerHealth {
   instances: Record<string, TargetHealth>;
 }
 
+/** What a version of a launch template launches, as EC2 says it (`ImageId`, `UserData` in base64, …). May hold secrets: never stored. */
+export type LaunchTemplateData = Readonly<Record<string, unknown>>;
+
 export interface LaunchResult {
   instanceIds: string[];
   /** Errors the service answered for instances it could not launch. */
@@ -216,6 +219,8 @@ export interface CloudProvider {
   describeGroups(tags: Record<string, string>): Promise<NodeGroup[]>;
   /** Limits and protection; absent fields stay as they are. Never lowers desired (that is what terminate is for). */
   updateGroup(name: string, change: { min?: number; max?: number; newInstancesProtected?: boolean }): Promise<void>;
+  /** One version of a launch template; a version's content never changes. */
+  launchTemplate(template: { id: string; version: string }): Promise<LaunchTemplateData>;
   /** What the group launches from now on; the rest of its settings stays. */
   setLaunchTemplate(name: string, template: { id: string; version: string }): Promise<void>;
   /** Idempotent by token: the same token answers the same instances. */

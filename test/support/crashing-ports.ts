@@ -28,6 +28,7 @@ const cloudCalls: Record<keyof CloudProvider, Effect> = {
   storeArchive: 'changes',
   describeGroups: 'reads',
   updateGroup: 'changes',
+  launchTemplate: 'reads',
   setLaunchTemplate: 'changes',
   launchInstances: 'changes',
   raiseDesired: 'changes',

@@ -352,11 +352,13 @@ export async function live(
       random,
       wake,
       log,
+      clusterOf: () => undefined,
       policyOf: () => defaultRollPolicy,
       fleet: {
         bootLimit: 10,
         booting: async () => [],
         historyOf: async () => ({ boots: [], drains: [] }),
+        bootRecords: async () => [],
         stopsOf: async (cluster) => readStops((await store.fact(stopsKind, cluster))?.value),
       },
       overridesOf: async () => noOverrides,

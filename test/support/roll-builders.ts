@@ -258,6 +258,7 @@ export function memoryOf(pool: PoolSpec, group: NodeGroup): RollMemory {
         expected: group.desired,
         max: group.max,
         min: group.min,
+        content: null,
       },
     ],
     outdatedAtStart: 3,
@@ -274,6 +275,7 @@ export function memoryOf(pool: PoolSpec, group: NodeGroup): RollMemory {
     settledFrom: null,
     reported: false,
     pullFailuresAtStart: 0,
+    canary: { needed: true, reason: 'nothing is known of its content' },
     boots: [],
     ...pool.memory,
   };

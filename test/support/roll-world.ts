@@ -28,6 +28,7 @@ import type { AwsReply, AwsService } from '../../src/simulator/model/aws/aws-req
 import type { ImageBehaviour, KubeOptions } from '../../src/simulator/model/kube/options.ts';
 import type { WorldEvent } from '../../src/simulator/model/seams.ts';
 import { World } from '../../src/simulator/model/world.ts';
+import { bootsKind, readBootRecords } from '../../src/steps/roll/boot-records.ts';
 import { bootSlot } from '../../src/steps/roll/boot-slots.ts';
 import { createRollSteps } from '../../src/steps/roll/create-roll-steps.ts';
 import { historyKey, historyKind, readHistory, readStops, stopsKind } from '../../src/steps/roll/measurements.ts';
@@ -394,12 +395,14 @@ export async function startDaemon(roll: RollWorld, parts: DaemonParts = {}): Pro
     random: seededRandom(`steps${seed}`),
     wake: (id) => running.engine?.wake(id),
     log,
+    clusterOf: parts.clusterOf ?? ((id) => (id === clusterId ? roll.cluster : undefined)),
     policyOf: () => ({ ...defaultRollPolicy, ...options.policy }),
     fleet: {
       bootLimit: options.bootLimit ?? 100,
       booting: () => store.slotHolders(bootSlot),
       historyOf: async (cluster, pool) =>
         readHistory((await store.fact(historyKind, historyKey(cluster, pool)))?.value),
+      bootRecords: async (prefix) => readBootRecords(await store.facts(bootsKind, prefix)),
       stopsOf: async (cluster) => readStops((await store.fact(stopsKind, cluster))?.value),
     },
     overridesOf: async () => ({ ...noOverrides, ...options.overrides?.() }),

@@ -26,6 +26,10 @@ export function renderPreflight(plan: Preflight, options: TableOptions): string[
   const p90 = formatDuration(total.p90Seconds * 1000);
   lines.push('', `A roll of all nodes takes about ${p50}, in nine of ten cases at most ${p90}, without what blocks.`);
   if (blocks.length > 0) lines.push('', ...renderBlocks(blocks, options));
+  for (const { pool, canary, controlPlane, outdated, surge } of pools) {
+    if (controlPlane || outdated === 0 || surge === 1) continue;
+    lines.push('', `Pool ${pool}: ${canary.needed ? 'one new node first' : 'no canary'}; ${canary.reason}.`);
+  }
   for (const { pool, zone, nodes, message } of zones) {
     lines.push('', `Pool ${pool}: volumes on ${count(nodes, 'node')} need a new node in ${zone}, and ${message}.`);
   }

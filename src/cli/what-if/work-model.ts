@@ -100,7 +100,8 @@ export function drawWork(measured: Measured, input: WorkInput, random: Random): 
         surge: surgeOf(nodes, policy, parseSurge(own?.configItems[surgeItem] ?? ''), pool.controlPlane),
         history: measured.histories.get(historyKey(cluster.id, pool.name)) ?? { boots: [], drains: [] },
         pauseMs: pool.controlPlane ? policy.settleMs : 0,
-        canary: policy.canary,
+        // What the fleet has shown by then is not known yet.
+        canary: policy.canary !== false,
         checksMs: midRoll && !pool.controlPlane ? guessedFirstChecksMs : 0,
       },
       random,

@@ -91,6 +91,7 @@ export const rollMemory = z.object({
         expected: z.number().int(),
         max: z.number().int(),
         min: z.number().int(),
+        content: z.object({ content: z.string(), surroundings: z.string(), image: z.string() }).nullable(),
       }),
     )
     .max(20),
@@ -108,6 +109,7 @@ export const rollMemory = z.object({
   settledFrom: z.number().nullable(),
   reported: z.boolean(),
   pullFailuresAtStart: z.number().int(),
+  canary: z.object({ needed: z.boolean(), reason: z.string() }),
   boots: z.array(z.string()).max(200),
   firstNode: z.object({ node: z.string(), since: z.number() }).optional(),
 }) satisfies z.ZodType<RollMemory>;

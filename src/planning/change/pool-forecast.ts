@@ -107,7 +107,8 @@ function forecast(
     surge,
     history,
     pauseMs: pool.controlPlane ? policy.settleMs : 0,
-    canary: policy.canary,
+    // What the fleet has shown by then is not known yet.
+    canary: policy.canary !== false,
     checksMs: input.midRoll === undefined || pool.controlPlane || atOnce !== undefined ? 0 : guessedFirstChecksMs,
     seed: `${cluster.id}/${pool.name}`,
   });

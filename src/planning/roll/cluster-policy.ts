@@ -6,6 +6,8 @@ import { defaultRollPolicy, forceDefaults, type RollPolicy } from './policy.ts';
 
 type Items = Record<string, string>;
 
+const hour = 3_600_000;
+
 interface Setting {
   /** What to write instead, when the value cannot be read. */
   expects: string;
@@ -86,9 +88,20 @@ const settings: Record<string, Setting> = {
           : undefined,
   },
   roll_canary: {
-    expects: 'true or false',
+    expects: 'auto, true or false',
     apply: (policy, value) =>
-      value === 'true' || value === 'false' ? { ...policy, canary: value === 'true' } : undefined,
+      value === 'auto'
+        ? { ...policy, canary: 'auto' }
+        : value === 'true' || value === 'false'
+          ? { ...policy, canary: value === 'true' }
+          : undefined,
+  },
+  roll_canary_evidence: {
+    expects: 'a span of time from 1h to 90d',
+    apply: (policy, value) => {
+      const ms = parseDuration(value);
+      return ms === undefined || ms < hour || ms > 90 * 24 * hour ? undefined : { ...policy, canaryEvidenceMs: ms };
+    },
   },
   roll_boot_cap: count('bootCap', 1, 100),
   roll_max_blocked: count('maxBlocked', 0, 10),

@@ -1,5 +1,6 @@
 /** New nodes: how many, where, and under which token. */
 import { createHash } from 'node:crypto';
+import { needsCanary } from './canary.ts';
 import { skippedBy, zonesBound } from './candidate-order.ts';
 import type { CapacitySums } from './capacity-sums.ts';
 import { imagePullGate } from './control-plane-gate.ts';
@@ -15,9 +16,7 @@ export function planLaunches(context: PoolContext, sums: CapacitySums, awaited: 
     return;
   }
   const members = allMembers(context);
-  const proven =
-    !input.policy.canary ||
-    (context.hold === undefined && members.some((member) => member.live && !member.outdated && boots(member)));
+  const proven = isProven(context, members);
   const newcomers = members.filter((member) => member.live && !member.outdated).length;
   const owed = context.groups.reduce((total, state) => total + state.owed, 0);
   const pending = memory.intents.filter((intent) => intent.kind === 'launch').length;
@@ -35,7 +34,10 @@ export function planLaunches(context: PoolContext, sums: CapacitySums, awaited: 
       ((sums.needed(state) > 0 && sums.freeSurge > 0) || (zones !== undefined && planned === 0 && sums.zoneSurge > 0));
     while (wanted()) {
       // One node first: a bad image costs one instance.
-      if (!proven && newcomers + owed + pending + planned > 0) return;
+      if (!proven && newcomers + owed + pending + planned > 0) {
+        wait(context, 'canary', `one new node first, the others once it is usable: ${whyFirst(context)}`);
+        return;
+      }
       if (sums.booting >= input.policy.bootCap) {
         wait(context, 'boot-cap', `${sums.booting} nodes of the cluster are booting, as many as allowed`);
         return;
@@ -50,16 +52,35 @@ export function planLaunches(context: PoolContext, sums: CapacitySums, awaited: 
       mine += 1;
       const reason = proven
         ? `${state.group.name} needs a new node before the next old one goes`
-        : `one new node first: it shows that the new template boots`;
+        : `one new node first, to show that the new template boots: ${whyFirst(context)}`;
       context.actions.push(launchAction(memory, { number, group: state.group.name, zone, reason, raise }));
       sums.launched(state);
     }
   }
 }
 
+/**
+ * A node of this roll has come up; or none had to show that it does, and none has been given up since: whatever was believed of the
+ * template, from the first failed boot on they come one at a time until one is there.
+ */
+function isProven({ hold, input, memory }: PoolContext, members: Member[]): boolean {
+  // That others boot says nothing about what is checked here.
+  if (hold !== undefined && input.policy.canary !== false) return false;
+  if (members.some((member) => member.live && !member.outdated && boots(member))) return true;
+  if (needsCanary(input.policy, memory.canary)) return false;
+  const givenUp = (one: Member): boolean =>
+    one.phase === 'boot-failed' || (one.cordonedByUs && one.leaving === 'boot-failed');
+  return memory.bootFailures === 0 && !members.some(givenUp);
+}
+
 /** The template has brought up a node: it lacks nothing but the time for which it has to stay so. */
 function boots({ usability }: Member): boolean {
   return usability.usable || usability.code === 'min-ready';
+}
+
+function whyFirst({ hold, memory: { bootFailures, canary } }: PoolContext): string {
+  if (hold !== undefined) return hold.message;
+  return canary.needed || bootFailures === 0 ? canary.reason : `${bootFailures} new nodes did not become usable`;
 }
 
 function waitForZones(context: PoolContext, state: GroupState, awaited: Set<string> | undefined): void {

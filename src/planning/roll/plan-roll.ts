@@ -297,7 +297,7 @@ function finish(context: PoolContext, verdict: PoolVerdict): PoolPlan {
     booted: members.flatMap((member) => {
       const { previous } = member;
       if (previous?.phase !== 'booting' || member.phase !== 'usable') return [];
-      return [{ name: member.name, ms: Math.max(0, input.now - previous.since) }];
+      return [{ name: member.name, group: member.group.name, ms: Math.max(0, input.now - previous.since) }];
     }),
     booting: bootingIn(context),
     nodes: nodes.slice(0, 200),

@@ -10,8 +10,10 @@ export interface RollPolicy {
   maxUnavailable: number | `${number}%`;
   /** A new node counts once it has been Ready this long. */
   minReadyMs: number;
-  /** One new node comes first and shows that the template boots; off where other clusters have shown it already. */
-  canary: boolean;
+  /** One new node comes first and shows that the template boots: always, never, or (`auto`) unless nodes of the same content have shown it. */
+  canary: boolean | 'auto';
+  /** With `auto`: nodes that became usable longer ago prove nothing. */
+  canaryEvidenceMs: number;
   /** Failed boots after which a roll stops with the old nodes intact. */
   maxBootFailures: number;
   /** An empty node goes once no pod has come to it for this long. */
@@ -113,7 +115,8 @@ export const defaultRollPolicy: RollPolicy = {
   bootCap: 10,
   maxUnavailable: 0,
   minReadyMs: 5_000,
-  canary: true,
+  canary: 'auto',
+  canaryEvidenceMs: 14 * 24 * hour,
   maxBootFailures: 3,
   quietMs: 5_000,
   evictionsPerBudget: 1,

@@ -1,9 +1,10 @@
 /** What a roll of a cluster would meet, before anything is touched: blocking budgets, zones without room, and how long it would take. */
 import { z } from 'zod';
 import type { ClusterView, PodView } from '../../domain/cluster-view.ts';
-import type { RollHistory, SurgeSetting } from '../../domain/node-pool-roll.ts';
+import type { CanaryDecision, RollHistory, SurgeSetting } from '../../domain/node-pool-roll.ts';
 import type { NodeGroup } from '../../ports/cloud-provider.ts';
 import type { CloudView } from '../../ports/cluster-session.ts';
+import { needsCanary } from './canary.ts';
 import { zonesBound } from './candidate-order.ts';
 import { type ClusterIndex, indexCluster, ownerOf } from './cluster-index.ts';
 import { predictDrainMs } from './drain-forecast.ts';
@@ -42,6 +43,8 @@ export const preflightSchema = z.object({
       p90Seconds: z.number(),
       /** Boots and drains that the forecast rests on; 0 = guesses. */
       measured: z.object({ boots: z.int(), drains: z.int() }),
+      /** Whether one new node would come first, and why; where nothing is outdated the forecast takes it that one does. */
+      canary: z.object({ needed: z.boolean(), reason: z.string() }),
     }),
   ),
   /** The control plane first, then all workers side by side. */
@@ -64,7 +67,7 @@ export interface PreflightInput {
   cluster: string;
   view: ClusterView;
   cloud: CloudView;
-  pools: { name: string; controlPlane: boolean; surge: SurgeSetting | undefined }[];
+  pools: { name: string; controlPlane: boolean; surge: SurgeSetting | undefined; canary: CanaryDecision }[];
   policy: RollPolicy;
   now: number;
   history: ReadonlyMap<string, RollHistory>;
@@ -128,7 +131,7 @@ function planPool(
     surge,
     history,
     pauseMs,
-    canary: input.policy.canary,
+    canary: needsCanary(input.policy, pool.canary),
     seed: `${input.cluster}/${pool.name}`,
   });
   return {
@@ -140,6 +143,7 @@ function planPool(
     p50Seconds: Math.round(p50Ms / 1000),
     p90Seconds: Math.round(p90Ms / 1000),
     measured: { boots: history.boots.length, drains: history.drains.length },
+    canary: { needed: needsCanary(input.policy, pool.canary), reason: pool.canary.reason },
   };
 }
 

@@ -137,7 +137,7 @@ export interface PoolPlan {
   progress: Omit<RollProgress, 'nodes'>;
   memory: RollMemory;
   /** Nodes that began to count since the last look, and how long they took. */
-  booted: { name: string; ms: number }[];
+  booted: { name: string; group: string; ms: number }[];
   /** Nodes of the pool that boot now or are about to. */
   booting: number;
   outdatedLeft: number;

@@ -84,6 +84,10 @@ export interface AwsActions {
   >;
   DescribeTargetHealth: Shape<V2.DescribeTargetHealthCommandInput, V2.DescribeTargetHealthCommandOutput>;
   DescribeVolumes: Shape<Ec2.DescribeVolumesCommandInput, Ec2.DescribeVolumesCommandOutput>;
+  DescribeLaunchTemplateVersions: Shape<
+    Ec2.DescribeLaunchTemplateVersionsCommandInput,
+    Ec2.DescribeLaunchTemplateVersionsCommandOutput
+  >;
   DescribeSecurityGroups: Shape<Ec2.DescribeSecurityGroupsCommandInput, Ec2.DescribeSecurityGroupsCommandOutput>;
   DescribeLoadBalancers: Shape<V2.DescribeLoadBalancersCommandInput, V2.DescribeLoadBalancersCommandOutput>;
   DescribeTags: Shape<V2.DescribeTagsCommandInput, V2.DescribeTagsCommandOutput>;

@@ -54,6 +54,7 @@ const services: Record<AwsAction, AwsService> = {
   DescribeTargetHealth: 'elasticloadbalancingv2',
   DescribeVolumes: 'ec2',
   DescribeSecurityGroups: 'ec2',
+  DescribeLaunchTemplateVersions: 'ec2',
   DescribeLoadBalancers: 'elasticloadbalancingv2',
   DescribeTags: 'elasticloadbalancingv2',
   'classic:DescribeLoadBalancers': 'elasticloadbalancing',

@@ -51,6 +51,7 @@ async function visitCluster(
       notes: [],
       messages: [],
       measured: { boots: [], drains: [] },
+      boots: { usable: [], failed: [] },
       now: () => Math.floor(parts.clock.now()),
     };
     try {

@@ -1,6 +1,6 @@
 import type { ClusterView } from '../../domain/cluster-view.ts';
 import { FailureError, transient } from '../../domain/failure.ts';
-import type { RollGroupMemory, RollMemory } from '../../domain/node-pool-roll.ts';
+import type { CanaryDecision, NodeContent, RollGroupMemory, RollMemory } from '../../domain/node-pool-roll.ts';
 import { countNotReady, countPullFailures, countUnschedulable } from '../../planning/roll/control-plane-gate.ts';
 import {
   type GroupChange,
@@ -10,13 +10,15 @@ import {
   removalPreparations,
 } from '../../planning/roll/group-limits.ts';
 import { baselineByTags, type GroupOriginals, readOriginals } from '../../planning/roll/group-tags.ts';
-import { groupsOfPool, isOutdated } from '../../planning/roll/members.ts';
+import { groupsOfPool } from '../../planning/roll/members.ts';
 import { carriesMarks } from '../../planning/roll/node-marks.ts';
+import { liveIn, outdatedIn, templateOfOld } from '../../planning/roll/old-template.ts';
 import { surgeOf } from '../../planning/roll/policy.ts';
 import type { NodeGroup } from '../../ports/cloud-provider.ts';
 import type { CloudView } from '../../ports/cluster-session.ts';
 import type { StepOutcome } from '../../ports/step.ts';
-import type { Json, OutboxMessage } from '../../ports/store.ts';
+import type { FactWrite, Json, OutboxMessage } from '../../ports/store.ts';
+import { canaryFor, spentFacts } from './boot-records.ts';
 import { changeGroup } from './change-group.ts';
 import { undoRevert } from './revert-roll.ts';
 import { note, type RollVisit } from './roll-context.ts';
@@ -101,7 +103,11 @@ async function begin(visit: RollVisit, view: ClusterView, groups: NodeGroup[], o
   const ready = groupsOfPool(cloud.groups, context.pool);
   const lagging = ready.find((group) => stillToDo(group).length > 0);
   if (lagging) return waits(visit, 'preparing', `${lagging.name} does not show its preparations yet`, 5_000);
-  const memory = memoryOf(visit, { view, cloud, groups: ready, originals, rollId, outdated });
+  const { canary, contents, facts } = await judgeFirst(visit, ready);
+  const parts = { view, cloud, groups: ready, originals, rollId, outdated, contents };
+  const memory = { ...memoryOf(visit, parts), canary };
+  const first =
+    context.controlPlane || surge === 1 ? '' : `; ${canary.needed ? 'one node first' : 'no canary'}: ${canary.reason}`;
   const messages: OutboxMessage[] = [];
   if (context.memory?.reported === true && visit.step.parent !== null) {
     messages.push({ to: visit.step.parent, event: { type: 'ROLL_UNBLOCKED', pool: context.pool } });
@@ -111,12 +117,44 @@ async function begin(visit: RollVisit, view: ClusterView, groups: NodeGroup[], o
     'roll-started',
     context.removes === true
       ? `${context.pool} is removed: its ${outdated} nodes are drained one by one`
-      : `${outdated} of ${size} nodes of ${context.pool} are outdated and are replaced, up to ${surge} at a time`,
+      : `${outdated} of ${size} nodes of ${context.pool} are outdated and are replaced, up to ${surge} at a time${first}`,
+    { canary: canary.needed },
   );
   const progress = { total: size, updated: Math.max(0, size - outdated), nodes: context.progress.nodes };
   const output = { progress, memory, nodesReplaced: context.nodesReplaced, next: 'rolling', reason: null };
-  return { kind: 'done', output: output as unknown as Json, journal: visit.notes, messages };
+  return { kind: 'done', output: output as unknown as Json, journal: visit.notes, messages, facts };
 }
+
+/** Whether one node comes first. Control-plane nodes come one by one anyway, and a pool that is removed gets none. */
+async function judgeFirst(
+  visit: RollVisit,
+  groups: NodeGroup[],
+): Promise<{ canary: CanaryDecision; contents: Map<string, NodeContent>; facts: FactWrite[] }> {
+  const { parts, policy, session, step } = visit;
+  const { clusterId, controlPlane, memory, pool, removes } = step.context;
+  if (controlPlane || removes === true) {
+    return { canary: notJudged, contents: new Map(), facts: [] };
+  }
+  const now = visit.now();
+  const records = policy.canary === 'auto' ? await parts.fleet.bootRecords('') : [];
+  const { decision, contents } = await canaryFor({
+    session,
+    cluster: parts.clusterOf(clusterId),
+    pool,
+    policy,
+    groups: groups
+      .filter((group) => outdatedIn(group).length > 0)
+      .map((group) => ({
+        group,
+        before: memory?.groups.find((one) => one.name === group.name)?.previous ?? templateOfOld(group),
+      })),
+    records,
+    now,
+  });
+  return { canary: decision, contents, facts: spentFacts(records, now) };
+}
+
+const notJudged: CanaryDecision = { needed: true, reason: 'nothing is known of other nodes like them' };
 
 /** Room for the surge, however far the autoscaler lets the group grow while it rolls. */
 const highestOf = (own: GroupOriginals, extra: number): number => Math.max(own.baseline, own.max) + extra;
@@ -147,6 +185,7 @@ function memoryOf(
     originals: Map<string, GroupOriginals>;
     rollId: string;
     outdated: number;
+    contents?: ReadonlyMap<string, NodeContent>;
   },
 ): RollMemory {
   const { context } = visit.step;
@@ -164,6 +203,7 @@ function memoryOf(
       expected: busy && known ? known.expected : group.desired,
       max: group.max,
       min: group.min,
+      content: parts.contents?.get(group.name) ?? null,
     };
   });
   return {
@@ -184,29 +224,9 @@ function memoryOf(
     settledFrom: before?.settledFrom ?? null,
     reported: false,
     pullFailuresAtStart: before?.pullFailuresAtStart ?? countPullFailures(parts),
+    canary: before?.canary ?? notJudged,
     boots: before?.boots ?? [],
   };
-}
-
-function liveIn(group: NodeGroup): NodeGroup['instances'] {
-  return group.instances.filter((one) => /^(Pending|InService)/.test(one.lifecycleState));
-}
-
-function outdatedIn(group: NodeGroup): NodeGroup['instances'] {
-  return liveIn(group).filter((one) => isOutdated(one, group));
-}
-
-/** What most of the outdated instances were launched from. */
-function templateOfOld(group: NodeGroup): RollGroupMemory['previous'] {
-  const counts = new Map<string, { template: { id: string; version: string }; count: number }>();
-  for (const { launchTemplate } of outdatedIn(group)) {
-    if (!launchTemplate) continue;
-    const key = `${launchTemplate.id}:${launchTemplate.version}`;
-    const { id, version } = launchTemplate;
-    counts.set(key, { template: { id, version }, count: (counts.get(key)?.count ?? 0) + 1 });
-  }
-  const [first] = [...counts.values()].sort((a, b) => b.count - a.count);
-  return first?.template ?? null;
 }
 
 /** An earlier roll was cut off: its traces are cleared by going through this one. */

@@ -1,6 +1,8 @@
 /** What the steps of a roll work with. */
+import type { Cluster } from '../../domain/cluster.ts';
 import { type Failure, FailureError, transient } from '../../domain/failure.ts';
 import type { NodePoolRollInput, RollHistory, RollMemory, RollProgress } from '../../domain/node-pool-roll.ts';
+import type { FleetBootRecord } from '../../planning/roll/canary.ts';
 import type { RollPolicy } from '../../planning/roll/policy.ts';
 import type { PoolPlan, RollOverrides } from '../../planning/roll/roll-plan.ts';
 import type { ClusterSession, ClusterSessions } from '../../ports/cluster-session.ts';
@@ -32,6 +34,8 @@ export interface RollStepsInput {
   policyOf: (clusterId: string) => RollPolicy;
   /** What operators allow or forbid there now. */
   overridesOf: (clusterId: string) => Promise<RollOverrides>;
+  /** As the registry has it. */
+  clusterOf: (clusterId: string) => Cluster | undefined;
   /** What rolls of all clusters share through the store. */
   fleet: {
     /** Nodes that may boot at once over all clusters: they pull from one registry. */
@@ -39,6 +43,8 @@ export interface RollStepsInput {
     /** Holders of the boot slots now. */
     booting: () => Promise<string[]>;
     historyOf: (clusterId: string, pool: string) => Promise<RollHistory | undefined>;
+    /** Boots on record, of pools whose `historyKey` begins with that; of all of them with ''. */
+    bootRecords: (keyPrefix: string) => Promise<FleetBootRecord[]>;
     /** How long pods took to end in earlier rolls (ms), by workload. */
     stopsOf: (clusterId: string) => Promise<Record<string, number> | undefined>;
   };
@@ -80,6 +86,8 @@ export interface RollVisit {
   messages: OutboxMessage[];
   /** Measured in this look. */
   measured: RollHistory;
+  /** Groups of nodes that became usable in this look, or were given up: one entry a node. */
+  boots: { usable: string[]; failed: string[] };
   now(): number;
 }
 

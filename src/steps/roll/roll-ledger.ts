@@ -1,6 +1,6 @@
 /** What this process remembers of a cluster's rolls between looks. Losing it (a kill) costs time, never safety. */
 import type { ClusterView } from '../../domain/cluster-view.ts';
-import type { RollHistory, RollNode } from '../../domain/node-pool-roll.ts';
+import type { BootRecord, RollHistory, RollNode } from '../../domain/node-pool-roll.ts';
 import { indexPods } from '../../planning/roll/pod-index.ts';
 import type { PoolRollState, RollPlanInput } from '../../planning/roll/roll-plan.ts';
 import { Arrivals } from './arrivals.ts';
@@ -48,6 +48,8 @@ export class RollLedger {
   leases: RollPlanInput['leases'];
   /** What rolls of the cluster's pools have measured, by pool. */
   readonly history = new Map<string, RollHistory>();
+  /** What is on record of the boots of the cluster's pools, by pool. */
+  readonly bootRecords = new Map<string, BootRecord[]>();
   /** When a budget last got an Event, by `namespace/name`. */
   readonly eventsAt = new Map<string, number>();
   /** How long evicted pods take to end. */

@@ -3,6 +3,7 @@ import type { RollMemory, RollNode, RollProgress } from '../../domain/node-pool-
 import type { PoolPlan } from '../../planning/roll/roll-plan.ts';
 import type { StepEffects, StepOutcome } from '../../ports/step.ts';
 import type { Json, OutboxMessage } from '../../ports/store.ts';
+import { bootFacts } from './boot-records.ts';
 import { measuredFacts } from './measurements.ts';
 import type { RollLook, RollVisit } from './roll-context.ts';
 
@@ -75,7 +76,7 @@ function committedProgress(plan: PoolPlan, now: number): RollProgress {
 }
 
 function effectsOf(visit: RollVisit, reports: OutboxMessage[], look: RollLook): StepEffects {
-  const facts = measuredFacts(visit);
+  const facts = [...measuredFacts(visit), ...bootFacts(visit)];
   const messages = [...reports, ...firstNodeReport(visit, look)];
   return {
     ...(visit.notes.length > 0 ? { journal: visit.notes } : {}),

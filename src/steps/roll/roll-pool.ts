@@ -5,6 +5,7 @@ import type { PoolPlan, PoolRollState, RollAction, RollMode, RollPlanInput } fro
 import type { Resource } from '../../ports/kube-cluster.ts';
 import type { StepOutcome } from '../../ports/step.ts';
 import { postBlockEvents } from './block-events.ts';
+import { loadBootRecords } from './boot-records.ts';
 import { settleBoots, withinFleet } from './boot-slots.ts';
 import { loadHistory } from './measurements.ts';
 import { type Performed, performActions } from './perform-actions.ts';
@@ -49,6 +50,7 @@ async function lookAndAct(visit: RollVisit, memory: RollMemory, mode: RollMode):
   nodes = withEnded(nodes, settled?.ended ?? [], visit.now());
   let failure = settled?.failure;
   await loadHistory(visit);
+  await loadBootRecords(visit);
   let plan = await planOnce(visit, known, mode, nodes);
   noteBooted(visit, plan);
   for (let round = 0; round < maxRounds && failure === undefined; round++) {
@@ -122,7 +124,8 @@ function dueIntents(visit: RollVisit, decisions: Decision[]): { due: Decision[];
 const earlier = (a: number | undefined, b: number): number => Math.min(a ?? Number.POSITIVE_INFINITY, b);
 
 function noteBooted(visit: RollVisit, plan: PoolPlan): void {
-  for (const { name, ms } of plan.booted) {
+  for (const { name, group, ms } of plan.booted) {
+    visit.boots.usable.push(group);
     visit.measured.boots.push(ms);
     note(visit, 'node-usable', `${name} counts ${Math.round(ms / 1000)} s after its launch`, { node: name });
   }

@@ -185,6 +185,7 @@ function refusedLaunch(visit: RollVisit, intent: Launch, settled: Settled, code:
     // Anything but missing capacity is a configuration that will not start working by waiting.
     bootFailures: settled.memory.bootFailures + (capacity ? 0 : 1),
   };
+  if (!capacity) visit.boots.failed.push(intent.group);
   note(visit, 'launch-refused', `${intent.group} could not launch in ${zone || 'any zone'}: ${code}: ${message}`);
 }
 
@@ -350,6 +351,7 @@ function noteEnded(visit: RollVisit, intent: Terminate, view: ClusterView, settl
   const place = intent.decrement ? 'its place is given up' : 'its group replaces it';
   if (intent.why === 'boot-failed') {
     settled.memory = { ...settled.memory, bootFailures: settled.memory.bootFailures + 1 };
+    visit.boots.failed.push(intent.group);
     note(visit, 'boot-failed', `${intent.node} (${intent.instanceId}) never became usable and is terminated; ${place}`);
     return;
   }

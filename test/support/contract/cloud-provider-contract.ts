@@ -374,6 +374,16 @@ export function describeCloudProviderContract(binding: string, connect: () => Pr
       });
     });
 
+    it('reads what a version of a launch template launches', async () => {
+      const { id, version } = (await group()).launchTemplate;
+      const data = await cloud.launchTemplate({ id, version });
+      expect(data).toMatchObject({ ImageId: expect.stringMatching(/^ami-/), InstanceType: expect.any(String) });
+      expect(await cloud.launchTemplate({ id, version })).toEqual(data);
+      expect(await failureOf(cloud.launchTemplate({ id, version: '4711' }))).toMatchObject({
+        kind: expect.stringMatching(/^(transient|terminal)$/),
+      });
+    });
+
     it('gives a group another launch template and leaves the rest of it alone', async () => {
       const before = await group();
       const { id, version } = before.launchTemplate;

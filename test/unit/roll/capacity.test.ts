@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { surgeOf } from '../../../src/planning/roll/policy.ts';
-import { oldNodes, plan, words } from '../../support/roll-builders.ts';
+import { type ClusterSpec, oldNodes, plan, words } from '../../support/roll-builders.ts';
 
 describe('surge', () => {
   it.each([
@@ -44,6 +44,36 @@ describe('launching', () => {
   it('fills the surge at once where no canary is asked for', () => {
     const found = plan({ pools: [{ nodes: oldNodes(30), baseline: 30, surge: 3 }], policy: { canary: false } });
     expect(words(found.actions).filter((one) => one.startsWith('launch'))).toHaveLength(3);
+  });
+
+  it('fills the surge at once where the content is proven, unless the cluster wants a canary always', () => {
+    const memory = { canary: { needed: false, reason: 'nodes elsewhere run it' } };
+    const pools = [{ nodes: oldNodes(30), baseline: 30, surge: 3, memory }];
+    const launches = (policy = {}): number =>
+      words(plan({ pools, policy }).actions).filter((one) => one.startsWith('launch')).length;
+    expect(launches()).toBe(3);
+    expect(launches({ canary: true })).toBe(1);
+  });
+
+  it('goes back to one node at a time once a node did not come up, whatever was proven elsewhere', () => {
+    const memory = { canary: { needed: false, reason: 'nodes elsewhere run it' }, bootFailures: 1 };
+    const pool = { nodes: oldNodes(30), baseline: 30, surge: 3, memory };
+    const launches = (pools: ClusterSpec['pools'], policy = {}): number =>
+      words(plan({ pools, policy }).actions).filter((one) => one.startsWith('launch')).length;
+    expect(launches([pool])).toBe(1);
+    expect(launches([pool], { canary: false })).toBe(1);
+    expect(launches([{ ...pool, nodes: [...oldNodes(30), { name: 'new-1' }] }])).toBe(2);
+    const booting = { name: 'new-1', ready: false, age: 30_000 };
+    expect(launches([{ ...pool, nodes: [...oldNodes(30), booting] }])).toBe(0);
+  });
+
+  it('says why one node comes first', () => {
+    const memory = { canary: { needed: true, reason: 'ami-1 is new' } };
+    const found = plan({ pools: [{ nodes: oldNodes(30), baseline: 30, surge: 3, memory }] });
+    expect(found.wait).toEqual({
+      code: 'canary',
+      message: 'one new node first, the others once it is usable: ami-1 is new',
+    });
   });
 
   it('fills the surge once a new node is usable, in the zones where old nodes have no new one beside them', () => {

@@ -89,7 +89,7 @@ describe('preparing a group', () => {
       suspendedProcesses: ['AZRebalance', 'ScheduledActions'],
     };
     const target = { id: 'lt-1', version: '2' };
-    const known = { name: 'workers', target, previous: null, baseline: 2, expected: 2, max: 5, min: 0 };
+    const known = { name: 'workers', target, previous: null, content: null, baseline: 2, expected: 2, max: 5, min: 0 };
     expect(originalsFor(changed, 'r1', now, known, false)).toMatchObject({
       max: 20,
       min: 1,
@@ -120,6 +120,7 @@ describe('whose maximum it is', () => {
     name: 'workers',
     target,
     previous: null,
+    content: null,
     baseline: 2,
     expected: 2,
     max,

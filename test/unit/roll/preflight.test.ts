@@ -17,6 +17,7 @@ function preflight(spec: ClusterSpec, answers: [string, DryRunAnswer][] = [], wi
       name: pool.name ?? 'workers',
       controlPlane: pool.controlPlane ?? false,
       surge: pool.surge,
+      canary: { needed: true, reason: 'its content is new' },
     })),
     now,
     history: new Map(),
