@@ -15,6 +15,15 @@ describe('a roll that is checked on its first new node', () => {
     });
   });
 
+  it('launches one node even where others have shown that the content boots, unless the cluster wants no canary at all', () => {
+    const memory = { canary: { needed: false, reason: 'nodes elsewhere run it' } };
+    const pool = { nodes: oldNodes(6), baseline: 6, surge: 3, awaitsChecks: true, memory };
+    const launches = (policy = {}): number =>
+      words(plan({ pools: [pool], policy }).actions).filter((one) => one.startsWith('launch')).length;
+    expect(launches()).toBe(1);
+    expect(launches({ canary: false })).toBe(3);
+  });
+
   it('goes on once they have passed, and when none are asked for', () => {
     for (const awaitsChecks of [false, undefined]) {
       const held = { memory: { firstNode: { node: 'new-1', since: 5 } } };
