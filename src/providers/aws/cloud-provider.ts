@@ -6,6 +6,7 @@ import { createControlPlaneCalls } from './control-planes.ts';
 import { createFileCalls } from './files.ts';
 import { createGroupSettingCalls } from './group-settings.ts';
 import { createGroupCalls } from './groups.ts';
+import { createLaunchTemplateCalls } from './launch-templates.ts';
 import { createLoadBalancerCalls } from './load-balancers.ts';
 import { createOwnedResourceCalls } from './owned-resources.ts';
 import type { AwsScope, RecoveringCall, ScopedCall } from './scoped-call.ts';
@@ -49,6 +50,7 @@ export function createCloudProvider(scope: AwsScope, caller: AwsCaller): CloudPr
     ...createFileCalls(call, recovering, scope),
     ...createGroupCalls(call, scope),
     ...createGroupSettingCalls(call),
+    ...createLaunchTemplateCalls(call, scope),
     ...createLoadBalancerCalls(call, recovering),
     ...createControlPlaneCalls(recovering),
     ...createOwnedResourceCalls(call),

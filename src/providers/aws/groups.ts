@@ -5,13 +5,7 @@ import type { AwsScope, ScopedCall } from './scoped-call.ts';
 
 type GroupCalls = Pick<
   CloudProvider,
-  | 'describeGroups'
-  | 'updateGroup'
-  | 'launchTemplate'
-  | 'setLaunchTemplate'
-  | 'launchInstances'
-  | 'raiseDesired'
-  | 'terminateInstance'
+  'describeGroups' | 'updateGroup' | 'setLaunchTemplate' | 'launchInstances' | 'raiseDesired' | 'terminateInstance'
 >;
 
 const pageSize = 100;
@@ -120,15 +114,6 @@ export function createGroupCalls(call: ScopedCall, scope: AwsScope): GroupCalls 
           : { NewInstancesProtectedFromScaleIn: change.newInstancesProtected }),
       };
       if (Object.keys(input).length > 1) await call('UpdateAutoScalingGroup', input, `group ${name}`);
-    },
-
-    async launchTemplate({ id, version }) {
-      const input = { LaunchTemplateId: id, Versions: [version] };
-      const answer = await call('DescribeLaunchTemplateVersions', input, `launch template ${id}:${version}`);
-      const data = answer.LaunchTemplateVersions?.[0]?.LaunchTemplateData;
-      if (data !== undefined) return { ...data };
-      const message = `no version ${version} of launch template ${id} in account ${scope.account} ${scope.region}`;
-      throw new FailureError(transient('aws-not-found', message));
     },
 
     async setLaunchTemplate(name, { id, version }) {
