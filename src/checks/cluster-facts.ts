@@ -1,6 +1,7 @@
+import { FailureError } from '../domain/failure.ts';
 import type { KubeObject } from '../domain/kube-object.ts';
 import type { Capability } from '../ports/check-runner.ts';
-import type { KubeCluster } from '../ports/kube-cluster.ts';
+import type { KubeCluster, Resource } from '../ports/kube-cluster.ts';
 import type { Clock } from '../support/clock.ts';
 import {
   daemonSets,
@@ -39,6 +40,17 @@ export class ClusterFacts {
       const { groups = [] } = JSON.parse(answer.body) as { groups?: { name: string }[] };
       return new Set(groups.map((group) => group.name));
     });
+  }
+
+  /** Whether this kind is served, in this version of its API. */
+  async serves({ group, version, kind }: Resource): Promise<boolean> {
+    try {
+      await this.#kube.resourceOf(group === '' ? version : `${group}/${version}`, kind);
+      return true;
+    } catch (error) {
+      if (error instanceof FailureError && error.failure.code === 'kube-unknown-kind') return false;
+      throw error;
+    }
   }
 
   /** Ready nodes that take a pod without special tolerations and whose kubelets are heard of, as of now. */

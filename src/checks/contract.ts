@@ -137,6 +137,8 @@ export interface CheckDefinition {
   disruptive: boolean;
   dependsOn: string[];
   requires: Capability[];
+  /** Kinds without which it cannot ask: an old server, or one that is told so, does not serve all of them. */
+  uses: Resource[];
   providers: 'any' | Provider[];
   /** Ready nodes that take a pod without special tolerations. */
   minNodes: number;
@@ -169,6 +171,7 @@ export function defineCheck(
     disruptive: false,
     dependsOn: [],
     requires: [],
+    uses: [],
     providers: 'any',
     minNodes: 0,
     minZones: 0,

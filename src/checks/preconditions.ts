@@ -48,6 +48,11 @@ export async function whyNotHere(
     const code = configured.has(capability) ? 'CONFIG_MISSING' : 'CAPABILITY_ABSENT';
     return { code, message: `no ${capability}: ${missing}`, capability };
   }
+  for (const resource of check.uses) {
+    if (await context.facts.serves(resource)) continue;
+    const api = `${resource.group}/${resource.version}`;
+    return { code: 'CAPABILITY_ABSENT', message: `the API does not serve ${resource.kind} of ${api}` };
+  }
   return tooSmall(check, context);
 }
 

@@ -75,6 +75,7 @@ export const clusterDns = defineCheck({
   id: 'dns.cluster',
   title: 'From every node names of services resolve to what they are, also at each DNS server, and unknown ones do not',
   area: 'dns',
+  uses: [endpointSlices],
   withinMs: 8 * 60_000,
   minNodes: 1,
   cost: 'small',

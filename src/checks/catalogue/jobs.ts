@@ -47,6 +47,7 @@ export const workloadJobs = defineCheck({
   id: 'workload.jobs',
   title: 'A Job comes to its end, and a CronJob starts one within its minute',
   area: 'workload',
+  uses: [cronJobs],
   withinMs: 8 * 60_000,
   minNodes: 1,
   cost: 'small',

@@ -16,6 +16,7 @@ export const loadSlo = defineCheck({
   id: 'rollout.load-slo',
   title: 'A service under steady load keeps its objective: before, while and after nodes are replaced',
   area: 'rollout',
+  uses: [podDisruptionBudgets],
   withinMs: 25 * 60_000,
   cleanupMs: 10 * 60_000,
   expectedMs: usual.forMs + 60_000,

@@ -51,6 +51,7 @@ export const pdbEviction = defineCheck({
   id: 'rollout.pdb-eviction',
   title: 'Evictions respect a budget: refused while too few pods are ready, and never below it',
   area: 'rollout',
+  uses: [podDisruptionBudgets],
   withinMs: 10 * 60_000,
   minNodes: 2,
   cost: 'small',

@@ -16,6 +16,7 @@ export const podAutoscaling = defineCheck({
   title: 'Pods become more under load and fewer without, by processor and by a metric of their own',
   area: 'autoscaling',
   requires: ['metrics-api'],
+  uses: [horizontalPodAutoscalers],
   withinMs: 45 * 60_000,
   expectedMs: 4 * 60_000,
   minNodes: 1,

@@ -36,6 +36,7 @@ export const serviceEndpoints = defineCheck({
   id: 'network.service-endpoints',
   title: 'A service follows its pods: no endpoints, then one a ready pod, then none',
   area: 'network',
+  uses: [endpointSlices],
   withinMs: 5 * 60_000,
   minNodes: 1,
   cost: 'small',

@@ -41,6 +41,8 @@ function judge(items: KubeObject[], kind: string): string | undefined {
   return broken.slice(0, namedAtMost).join('; ') + more;
 }
 
+const kinds = [deployments, daemonSets, statefulSets];
+
 /** Catalogue row 3: system workloads, those that the configuration brings. */
 export const workloadsReady = defineCheck({
   id: 'system.workloads-ready',
@@ -51,8 +53,13 @@ export const workloadsReady = defineCheck({
   retries: 0,
   // Without a node nothing can be ready, and an empty answer is no proof.
   minNodes: 1,
+  async plan(context) {
+    for (const resource of kinds) {
+      if ((await context.kube.list(resource, { namespace: 'kube-system' })).items.length > 0) return undefined;
+    }
+    return { code: 'CAPABILITY_ABSENT', message: 'kube-system has no workload: there is nothing to be ready' };
+  },
   async run(context) {
-    const kinds = [deployments, daemonSets, statefulSets];
     const deadline = context.clock.now() + withinMs - stableForMs;
     const settle = async (): Promise<number> => {
       let count = 0;

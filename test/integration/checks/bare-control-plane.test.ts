@@ -85,6 +85,70 @@ describe('an API server with its storage and nobody else', () => {
   });
 });
 
+describe('an API server of an old release, or with some kinds switched off', () => {
+  const unserved = [
+    'endpointslices.discovery.k8s.io',
+    'poddisruptionbudgets.policy',
+    'cronjobs.batch',
+    'horizontalpodautoscalers.autoscaling',
+  ];
+  const old = { unserved, allowPrivileged: false };
+
+  it('passes what needs none of them; the rest is skipped and says which kind is missing', async () => {
+    const world = await CheckWorld.create(3, old);
+    world.cluster.configItems['e2e_expects'] = 'pod-security';
+    const only = [
+      'namespace.lifecycle',
+      'security.pod-security',
+      'workload.jobs',
+      'network.service-endpoints',
+      'rollout.pdb-eviction',
+      'rollout.load-slo',
+      'dns.cluster',
+    ];
+    const results = await world.run({ profile: 'full', only });
+    const missing = (kind: string): object => ({
+      outcome: 'skipped',
+      skipCode: 'CAPABILITY_ABSENT',
+      message: `the API does not serve ${kind}`,
+    });
+    expect(results).toMatchObject({
+      'namespace.lifecycle': { outcome: 'pass' },
+      'security.pod-security': { outcome: 'pass' },
+      'workload.jobs': missing('CronJob of batch/v1'),
+      'network.service-endpoints': missing('EndpointSlice of discovery.k8s.io/v1'),
+      'rollout.pdb-eviction': missing('PodDisruptionBudget of policy/v1'),
+      'rollout.load-slo': missing('PodDisruptionBudget of policy/v1'),
+      'dns.cluster': missing('EndpointSlice of discovery.k8s.io/v1'),
+    });
+    expect(results['security.pod-security']?.steps?.map((step) => step.name)).toEqual([
+      'the server takes privileged containers nowhere: a pod on the host network stands for them',
+      'a pod on the host network is refused',
+      'a deployment of privileged pods gets none',
+    ]);
+    expect(world.leftBehind()).toEqual([]);
+  });
+
+  it('is told from one that enforces pod security: a refusal everywhere says nothing of a namespace', async () => {
+    const world = await CheckWorld.create(1, old);
+    world.cluster.configItems['e2e_expects'] = 'pod-security';
+    world.kube.faults.podSecurity = 'off';
+    const results = await world.run({ profile: 'core', only: ['security.pod-security'] });
+    expect(results['security.pod-security']).toMatchObject({
+      outcome: 'fail',
+      message: 'a pod on the host network is taken by a namespace that is restricted',
+    });
+  });
+
+  it('has no system workload to look at where kube-system is empty: that proves nothing', async () => {
+    const world = await CheckWorld.create(1);
+    const path = '/apis/apps/v1/namespaces/kube-system/deployments/coredns';
+    expect(world.kube.handle({ method: 'DELETE', path, query: new URLSearchParams(), body: {} }).status).toBe(200);
+    const results = await world.run({ profile: 'core', only: ['system.workloads-ready'] });
+    expect(results['system.workloads-ready']).toMatchObject({ outcome: 'skipped', skipCode: 'CAPABILITY_ABSENT' });
+  });
+});
+
 describe('nodes that say Ready while nobody hears of their kubelets', () => {
   const paper = (name: string): object => ({
     apiVersion: 'v1',

@@ -131,6 +131,63 @@ describe('a ReplicaSet whose pods are refused', () => {
   });
 });
 
+describe('service accounts of pods', () => {
+  const asBuilder = { spec: { serviceAccountName: 'builder' } };
+
+  it('must be there: a pod without is refused, and a controller has its pods a moment after the account is there', () => {
+    const cluster = TestCluster.withNodes(1);
+    const refused = cluster.send('POST', `${inDefault}/pods`, pod('p', asBuilder.spec));
+    expect([refused.status, refused.body.message]).toEqual([
+      403,
+      'pods "p" is forbidden: error looking up service account default/builder: serviceaccount "builder" not found',
+    ]);
+    const web: Body = deployment('web', 1);
+    cluster.create(`${apps}/deployments`, {
+      ...web,
+      spec: { ...web.spec, template: { ...web.spec.template, spec: { ...web.spec.template.spec, ...asBuilder.spec } } },
+    });
+    cluster.advance(1_000);
+    const [set] = cluster.get(`${apps}/replicasets`).items as Body[];
+    const said = `pods "${set.metadata.name}-" is forbidden: error looking up service account default/builder: serviceaccount "builder" not found`;
+    expect(set.status.conditions).toMatchObject([{ type: 'ReplicaFailure', reason: 'FailedCreate', message: said }]);
+    cluster.create(`${inDefault}/serviceaccounts`, { metadata: { name: 'builder' } });
+    cluster.advance(1_000);
+    expect(cluster.pods('app=web')).toHaveLength(1);
+  });
+
+  it('are given to every namespace by a controller, for which the server waits; without controllers there is none', () => {
+    const home = { metadata: { name: 'fresh' } };
+    const withControllers = new TestCluster();
+    withControllers.create('/api/v1/namespaces', home);
+    expect(withControllers.send('POST', '/api/v1/namespaces/fresh/pods', pod('p')).status).toBe(201);
+    const alone = new TestCluster({ controllers: 'none' });
+    alone.create('/api/v1/namespaces', home);
+    const refused = alone.send('POST', '/api/v1/namespaces/fresh/pods', pod('p'));
+    expect(refused.body.message).toContain('serviceaccount "default" not found');
+    const mirrored = { ...pod('p'), metadata: { name: 'p', annotations: { 'kubernetes.io/config.mirror': 'x' } } };
+    expect(alone.send('POST', '/api/v1/namespaces/fresh/pods', mirrored).status).toBe(201);
+  });
+});
+
+describe('a server that takes no privileged containers', () => {
+  it('says so of pods and of templates', () => {
+    const cluster = new TestCluster({ allowPrivileged: false });
+    const privileged = { securityContext: { privileged: true } };
+    const message = (path: string): string =>
+      `${path}.containers[0].securityContext.privileged: Forbidden: disallowed by cluster policy`;
+    const bare: Body = pod('p');
+    const given = { ...bare, spec: { ...bare.spec, containers: [{ name: 'c', image: 'nginx', ...privileged }] } };
+    const answer = cluster.send('POST', `${inDefault}/pods`, given);
+    expect([answer.status, answer.body.message]).toEqual([422, `Pod "p" is invalid: ${message('spec')}`]);
+    const web: Body = deployment('web', 1);
+    web.spec.template.spec.containers = given.spec.containers;
+    expect(cluster.send('POST', `${apps}/deployments`, web).body.message).toBe(
+      `Deployment.apps "web" is invalid: ${message('spec.template.spec')}`,
+    );
+    expect(cluster.send('POST', `${inDefault}/pods`, bare).status).toBe(201);
+  });
+});
+
 describe('limit ranges', () => {
   it('give requests and limits to containers without, of clients and controllers alike, and refuse too much', () => {
     const cluster = TestCluster.withNodes(1);

@@ -25,7 +25,7 @@ import {
   shownText,
   stamp,
 } from './object.ts';
-import { completePodSpec } from './pod-admission.ts';
+import { accountRefusal, completePodSpec, refusePrivileged } from './pod-admission.ts';
 import { podSecurityRefusal } from './pod-security.ts';
 import type { ResourceDefinition } from './resource-definition.ts';
 import { quotaRefusal } from './resource-quota.ts';
@@ -133,6 +133,7 @@ export function admitNew(core: ClusterCore, definition: ResourceDefinition, obje
   const changed = mutated(core, { definition, object, old: undefined, operation: 'CREATE' });
   if (changed !== object) Object.assign(object, changed);
   validate(definition, object, undefined);
+  refusePrivileged(core, definition, object);
   if (definition.kind === 'Job') labelJobTemplate(object);
   if (core.store.table(definition.key).get(meta.namespace, meta.name)) throw alreadyExists(definition, meta.name);
   if (definition.namespaced && !definition.custom) {
@@ -249,6 +250,8 @@ function finishSpec(
   }
   applyDefaults(definition, object);
   if (definition.kind === 'Pod' && !old) {
+    const refusal = accountRefusal(core, definition, object);
+    if (refusal) throw refusal;
     const limited = withLimitDefaults(core, object.metadata.namespace ?? '', fieldsOf(object['spec']));
     object['spec'] = completePodSpec(core, limited);
     if (isFields(object['status'])) object['status']['qosClass'] = qosOf(limited);

@@ -89,6 +89,8 @@ export class KubeModel implements InstanceListener, HealthProbe {
     core.aggregated = new AggregatedApis(core, apis);
     if (like) this.#goOnFrom(like, input);
     else this.seed(firstObjects(), 'kube-apiserver');
+    // Its own parts know all kinds: only who asks the API finds some missing.
+    core.resources.withdraw(core.options.unserved);
   }
 
   #goOnFrom(likeness: Likeness, { adoptDisk }: KubeModelInput): void {

@@ -43,6 +43,10 @@ export interface KubeOptions {
   apiNeedsMaster: boolean;
   /** `none`: an API server with its storage and nobody else: no controller manager, no scheduler. */
   controllers: 'all' | 'none';
+  /** Built-in resources that the API does not serve, as `endpointslices.discovery.k8s.io`: an old release, or switched off. */
+  unserved: readonly string[];
+  /** false: the API takes no privileged container, as a server without `--allow-privileged`. */
+  allowPrivileged: boolean;
 }
 
 export const defaultKubeOptions: KubeOptions = {
@@ -58,6 +62,8 @@ export const defaultKubeOptions: KubeOptions = {
   lagMs: { controllers: [2, 12], disruption: [2, 12], scheduler: [2, 15] },
   apiNeedsMaster: false,
   controllers: 'all',
+  unserved: [],
+  allowPrivileged: true,
 };
 
 /** What a scenario can break, at any moment. Reactions are immediate where a controller looks at it, else at its next turn. */

@@ -225,6 +225,14 @@ export class ResourceRegistry {
     this.#custom.delete(name);
   }
 
+  /** Takes away what an old release, or one that is told so, does not serve: `endpointslices.discovery.k8s.io`. */
+  withdraw(keys: readonly string[]): void {
+    for (const each of [...this.all()].filter(({ key }) => keys.includes(key))) {
+      this.#byPath.delete(`${each.group}/${each.version}/${each.plural}`);
+      this.#byKind.delete(`${each.apiVersion}/${each.kind}`);
+    }
+  }
+
   hasGroup(group: string, version?: string): boolean {
     for (const each of this.all()) {
       if (each.group === group && (version === undefined || each.version === version)) return true;

@@ -16,7 +16,7 @@ import {
 import { withLimitDefaults } from '../limit-range.ts';
 import { canonicalJson, controllerOf, keyOf, type OwnerReference, type SimObject } from '../object.ts';
 import type { ObjectWriter } from '../object-writer.ts';
-import { podSpecOf } from '../pod-admission.ts';
+import { accountRefusal, podSpecOf } from '../pod-admission.ts';
 import { podSecurityRefusal } from '../pod-security.ts';
 import type { ResourceDefinition } from '../resource-definition.ts';
 import { quotaRefusal } from '../resource-quota.ts';
@@ -76,6 +76,15 @@ export class WorkloadPods {
     this.core = core;
     this.writer = writer;
     this.definition = core.resources.find('', 'v1', 'pods') as ResourceDefinition;
+    // Retries of a real controller begin within milliseconds: whoever waits for an account has its pods soon after it is there.
+    core.store.onChange('serviceaccounts', ({ object, type }) => {
+      if (type !== 'ADDED') return;
+      for (const uid of this.#refusals.keys()) {
+        const owner = core.store.byUid(uid);
+        if (owner?.metadata.namespace === object.metadata.namespace)
+          this.queues.get(owner?.kind ?? '')?.add(keyOf(owner as SimObject));
+      }
+    });
   }
 
   /** Pods whose controller is this object, in the order of creation. */
@@ -118,7 +127,9 @@ export class WorkloadPods {
       spec: pod.spec ? { ...shared, ...pod.spec } : shared,
       status: { phase: 'Pending', qosClass: qosOfSpec(shared) },
     };
-    const refusal = quotaRefusal(this.core, this.definition, made) ?? this.#refused(made);
+    const { core, definition } = this;
+    const refusal =
+      accountRefusal(core, definition, made) ?? quotaRefusal(core, definition, made) ?? this.#refused(made);
     if (refusal) {
       this.#say(pod.owner, 'Warning', 'FailedCreate', `Error creating: ${refusal.message}`);
       this.#refusals.set(pod.owner.metadata.uid, refusal.message);
