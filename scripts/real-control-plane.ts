@@ -65,18 +65,20 @@ function freePort(): Promise<number> {
 
 const inFolder = (name: string): string => path.join(folder, name);
 
+/** From a crash its cause, not the last of a thousand goroutines. */
+function lastWords(file: string): string {
+  const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+  const cause = lines.findIndex((line) => /^(panic|fatal error|unexpected fault|F\d{4} )/.test(line));
+  return lines.splice(cause < 0 ? -15 : cause, 15).join('\n');
+}
+
 function start(name: string, binary: string, flags: string[]): void {
   const log = openSync(inFolder(`${name}.log`), 'a');
   const child = spawn(binary, flags, { stdio: ['ignore', log, log] });
   started.push({ name, child });
   const ended = (why: string): void => {
     if (stopping) return;
-    const lines = readFileSync(inFolder(`${name}.log`), 'utf8')
-      .trimEnd()
-      .split('\n')
-      .slice(-15)
-      .join('\n');
-    process.stderr.write(`${name} ended by itself (${why}); its last words:\n${lines}\n`);
+    process.stderr.write(`${name} ended by itself (${why}); its last words:\n${lastWords(inFolder(`${name}.log`))}\n`);
     process.exitCode = 1;
     void stop();
   };
