@@ -58,7 +58,9 @@ function freePort(): Promise<number> {
     const server = createServer().once('error', reject);
     server.listen(0, '127.0.0.1', () => {
       const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
+      server.close(() => {
+        resolve(port);
+      });
     });
   });
 }
@@ -111,7 +113,9 @@ function statusOf(url: string, ca: Buffer, token: string): Promise<number> {
       answer.resume();
       resolve(answer.statusCode ?? 0);
     });
-    asked.once('error', () => resolve(0));
+    asked.once('error', () => {
+      resolve(0);
+    });
     asked.end();
   });
 }
@@ -178,7 +182,7 @@ async function main(): Promise<void> {
     '--service-account-issuer=https://kubernetes.default.svc',
     `--service-account-key-file=${inFolder('sa.pub')}`,
     `--service-account-signing-key-file=${inFolder('sa.key')}`,
-    '--service-cluster-ip-range=10.96.0.0/16',
+    '--service-cluster-ip-range=10.3.0.0/16',
     '--endpoint-reconciler-type=none',
     ...given.apiserverFlags,
   ]);
