@@ -121,12 +121,14 @@ function statusOf(url: string, ca: Buffer, token: string): Promise<number> {
 }
 
 async function untilReady(server: string, token: string): Promise<void> {
-  for (const until = Date.now() + readyWithinMs; Date.now() < until && !stopping; await pause(500)) {
-    const certificate = inFolder('apiserver.crt');
+  const certificate = inFolder('apiserver.crt');
+  const until = Date.now() + readyWithinMs;
+  while (!stopping) {
     if (existsSync(certificate) && (await statusOf(`${server}/readyz`, readFileSync(certificate), token)) === 200)
       return;
+    if (Date.now() > until) throw new Error(`the API was not ready within ${readyWithinMs / 1000} s`);
+    await pause(500);
   }
-  if (!stopping) throw new Error(`the API was not ready within ${readyWithinMs / 1000} s`);
 }
 
 /** Certificate of the server and token of the user, as kubectl and clm read them. Returns the file's path. */
