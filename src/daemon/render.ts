@@ -41,7 +41,7 @@ const keptTrees = 8;
 const keptResults = 128;
 const keptSecrets = 5_000;
 /** One answer may lead to the next question; more rounds than this are a configuration that goes in circles. */
-const mostRounds = 10;
+const mostRounds = 64;
 
 export function createRender(options: RenderOptions): Render {
   const renderer = createRenderer();

@@ -24,19 +24,24 @@ export type RenderingOutcome =
  */
 export function* renderCluster(tree: ConfigurationTree, input: RenderInput): Generator<void, RenderingOutcome> {
   const problems: Problem[] = [];
+  const asked: LookupQuestion[] = [];
   /** Goes on with the next unit after a failure: all problems at once. */
   const attempt = <Result>(render: () => Result, instead: Result): Result => {
     try {
       return render();
     } catch (error) {
-      if (error instanceof LookupNeeded) return instead;
+      if (error instanceof LookupNeeded) {
+        asked.push(error.question);
+        return instead;
+      }
       if (!(error instanceof RenderingError)) throw error;
       problems.push(...error.problems);
       return instead;
     }
   };
   const context = attempt(() => new ClusterContext(tree, input), undefined);
-  if (context === undefined) return failure(problems, undefined);
+  // defaults may ask, too, and nothing can be told of the cluster before they are answered
+  if (context === undefined) return failure(problems, undefined, asked);
   if (context.missingSecrets.length > 0) return failure([], context);
   yield;
 
@@ -85,12 +90,16 @@ export function* renderCluster(tree: ConfigurationTree, input: RenderInput): Gen
   return { ok: true, rendered, redact: context.redact };
 }
 
-function failure(problems: readonly Problem[], context: ClusterContext | undefined): RenderingOutcome {
+function failure(
+  problems: readonly Problem[],
+  context: ClusterContext | undefined,
+  asked: readonly LookupQuestion[] = [],
+): RenderingOutcome {
   const redact = context?.redact ?? ((text: string) => text);
   const told = distinct(problems)
     .slice(0, maxProblems)
     .map((problem) => ({ ...problem, message: redact(problem.message), remedy: redact(problem.remedy) }));
-  const lookups = told.length > 0 ? [] : [...(context?.run.lookups.needed.values() ?? [])];
+  const lookups = told.length > 0 ? [] : [...(context?.run.lookups.needed.values() ?? asked)];
   return { ok: false, problems: told, needs: { lookups, secrets: [...(context?.missingSecrets ?? [])] } };
 }
 

@@ -63,6 +63,19 @@ async function shownValue(render: ReturnType<typeof createRender>, commit: strin
 describe('look-ups of a rendering', () => {
   const key = 'image self node';
 
+  it('of the defaults are asked and told as others are, however many there are', async () => {
+    const names = Array.from({ length: 24 }, (_, i) => `node-${i}`);
+    const defaults = names.map((name) => `${name.replace('-', '_')}: {{ amiID "${name}" "self" }}`).join('\n');
+    const value = '{{ .Cluster.ConfigItems.node_0 }} {{ .Cluster.ConfigItems.node_23 }}';
+    const trees = { one: { 'config-defaults.yaml': defaults, 'manifests/a/x.yaml': configMap('x', value) } };
+    const answers = Object.fromEntries(names.map((name) => [`image self ${name}`, `ami-${name}`]));
+    const { cloud, asked } = scriptedCloud(answers);
+    expect(await shownValue(renderOf(trees, { cloud: () => cloud }), 'one')).toBe('ami-node-0 ami-node-23');
+    expect(asked).toHaveLength(24);
+    const result = await renderOf(trees, {})(renderedCluster, 'one');
+    expect(result.ok || result.problems[0]?.message).toBe('not recorded: image self node-0');
+  });
+
   it('are asked once for a commit, account and region, and locked over restarts and for later clusters', async () => {
     const store = factStore();
     const trees = { one: { 'manifests/a/x.yaml': image('a') }, two: { 'manifests/a/x.yaml': image('b') } };
@@ -93,14 +106,14 @@ describe('look-ups of a rendering', () => {
       'ami-9',
     );
     expect(asked).toEqual([key, 'image self base']);
-    const expression = Array.from({ length: 12 }).reduce<string>((inner) => `(amiID ${inner} "self")`, '"0"');
+    const expression = Array.from({ length: 66 }).reduce<string>((inner) => `(amiID ${inner} "self")`, '"0"');
     const deep = { one: { 'manifests/a/x.yaml': configMap('x', `{{ ${expression} }}`) } };
     const counting: CloudLookups = {
       ...cloud,
       answer: (question) => Promise.resolve(`${question.kind === 'image' ? question.name : ''}1`),
     };
     const result = await renderOf(deep, { cloud: () => counting })(renderedCluster, 'one');
-    expect(result.ok || result.problems[0]?.message).toMatch(/something new after 10 rounds/);
+    expect(result.ok || result.problems[0]?.message).toMatch(/something new after 64 rounds/);
   });
 
   it('without a cloud are problems that name the question, until they are recorded', async () => {
