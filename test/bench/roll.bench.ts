@@ -74,11 +74,16 @@ async function rollThrice(
       budget(`app-${index}`, { maxUnavailable: 1 }),
     ]),
   );
-  const daemon = await startDaemon(roll);
-  const first = await measure(roll, daemon, { nodes, stops, round: 1 });
-  const known = await measure(roll, daemon, { nodes, stops, round: 2 });
+  const ended = new Set<string>();
+  const daemon = await startDaemon(roll, {
+    onCommitted: ({ row }) => {
+      if (row.status === 'final') ended.add(row.id);
+    },
+  });
+  const first = await measure(roll, daemon, { nodes, stops, round: 1, ended });
+  const known = await measure(roll, daemon, { nodes, stops, round: 2, ended });
   roll.options.policy = { ...roll.options.policy, canary: false };
-  const trusted = await measure(roll, daemon, { nodes, stops, round: 3 });
+  const trusted = await measure(roll, daemon, { nodes, stops, round: 3, ended });
   await daemon.stop();
   return { first, known, trusted };
 }
@@ -87,7 +92,7 @@ async function rollThrice(
 async function measure(
   roll: RollWorld,
   daemon: RollDaemon,
-  { nodes, stops, round }: { nodes: number; stops: number[]; round: number },
+  { nodes, stops, round, ended }: { nodes: number; stops: number[]; round: number; ended: ReadonlySet<string> },
 ): Promise<Run> {
   roll.outdate('workers', `ami-${String(round + 1).padStart(17, '0')}`);
   const launched = new Map<string, number>();
@@ -121,7 +126,7 @@ async function measure(
   ).length;
   const startedAt = roll.world.clock.now();
   const id = await startRoll(daemon, roll, 'workers', round);
-  await daemon.run(async () => (await daemon.store.load(id))?.status === 'final', 30 * 24 * 3600);
+  await daemon.run(() => ended.has(id), 30 * 24 * 3600);
   unsubscribe();
   const stopped = [...drains.values()];
   const draws = Array.from({ length: nodes }, (_, i) => ({ boot: boots[i] ?? 0, drain: stopped[i] ?? 0 }));

@@ -165,7 +165,9 @@ function driftOf({ memory, input }: PoolContext, sizeOnly: boolean): DriftVerdic
 
 function watchDrift(context: PoolContext, drift: DriftVerdict): void {
   const { input } = context;
-  context.memory = { ...context.memory, drift: drift.kind === 'watched' ? drift.drift : null };
+  const watched = drift.kind === 'watched' ? drift.drift : null;
+  // The same memory is the same object: nobody has to compare it or check it again.
+  if (watched !== context.memory.drift) context.memory = { ...context.memory, drift: watched };
   if (drift.kind !== 'watched') return;
   wait(context, 'foreign-change-watched', drift.message);
   const confirmedAt = drift.drift.since + input.policy.confirmMs;

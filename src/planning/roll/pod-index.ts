@@ -8,7 +8,6 @@ import { memoised } from '../../support/memoise.ts';
 export interface PodIndex {
   /** Pods by the name of their node. A node whose pods have not changed has the same array as in the index before. */
   byNode: ReadonlyMap<string, PodView[]>;
-  uids: ReadonlySet<string>;
   /** With a deletionTimestamp. */
   deleting: readonly PodView[];
   /** No node has been found for them. */
@@ -24,14 +23,12 @@ const lists = new WeakMap<PodView, PodView[]>();
 
 export const indexPods = memoised((pods: readonly PodView[]): PodIndex => {
   const byNode = new Map<string, PodView[]>();
-  const uids = new Set<string>();
   const deleting: PodView[] = [];
   const unscheduled: PodView[] = [];
   const daemons = new Map<string, { readyOn: Set<string>; anyOn: Set<string> }>();
   let pullFailures = 0;
   for (const pod of pods) {
     const { nodeName, owner } = pod;
-    uids.add(pod.uid);
     if (pod.deletingAt !== undefined) deleting.push(pod);
     else if (pod.waitingReason === 'ErrImagePull' || pod.waitingReason === 'ImagePullBackOff') pullFailures += 1;
     if (nodeName === undefined) {
@@ -47,16 +44,27 @@ export const indexPods = memoised((pods: readonly PodView[]): PodIndex => {
     daemon.anyOn.add(nodeName);
     if (pod.ready) daemon.readyOn.add(nodeName);
   }
-  for (const [node, list] of byNode) byNode.set(node, known(list));
-  return { byNode, uids, deleting, unscheduled, pullFailures, daemons };
+  for (const [node, list] of byNode) {
+    const before = known(list);
+    if (before !== list) byNode.set(node, before);
+  }
+  return { byNode, deleting, unscheduled, pullFailures, daemons };
 });
+
+export const podUids = memoised((pods: readonly PodView[]): ReadonlySet<string> => new Set(pods.map((pod) => pod.uid)));
 
 /** The array made before, where it holds the same: what was worked out for it holds as well. */
 function known(list: PodView[]): PodView[] {
   const [first] = list;
   if (!first) return list;
   const before = lists.get(first);
-  if (before?.length === list.length && before.every((pod, at) => pod === list[at])) return before;
+  if (before !== undefined && holdsSame(before, list)) return before;
   lists.set(first, list);
   return list;
+}
+
+function holdsSame(before: PodView[], list: PodView[]): boolean {
+  if (before.length !== list.length) return false;
+  for (let at = 0; at < list.length; at += 1) if (before[at] !== list[at]) return false;
+  return true;
 }

@@ -65,11 +65,13 @@ export function createOwnActions({ clock, wall, maxAgeMs }: OwnActionsOptions): 
       revision += 1;
     },
     seenPod(view) {
+      if (evictions.size === 0) return view;
       const eviction = evictions.get(view.uid);
       if (eviction === undefined || view.deletingAt !== undefined) return view;
       return { ...view, deletingAt: eviction.acceptedAt + view.gracePeriodSeconds * 1000 };
     },
     seenNode(view) {
+      if (patches.size === 0) return view;
       const patch = patches.get(view.name);
       if (patch === undefined || patch.view.uid !== view.uid) return view;
       return compareVersions(view.resourceVersion, patch.view.resourceVersion) < 0 ? patch.view : view;

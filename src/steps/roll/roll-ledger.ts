@@ -1,7 +1,7 @@
 /** What this process remembers of a cluster's rolls between looks. Losing it (a kill) costs time, never safety. */
 import type { ClusterView } from '../../domain/cluster-view.ts';
 import type { BootRecord, RollHistory, RollNode } from '../../domain/node-pool-roll.ts';
-import { indexPods } from '../../planning/roll/pod-index.ts';
+import { podUids } from '../../planning/roll/pod-index.ts';
 import type { PoolRollState, RollPlanInput } from '../../planning/roll/roll-plan.ts';
 import { Arrivals } from './arrivals.ts';
 import { TerminationTimes } from './termination-times.ts';
@@ -86,13 +86,14 @@ export class RollLedger {
   /** Notes of pods that exist no more are dropped. */
   prune({ pods, nodes }: Pick<ClusterView, 'pods' | 'nodes'>, now: number): void {
     this.arrivals.observe({ pods, nodes }, now);
-    const { uids: podUids } = indexPods(pods);
-    this.terminations.observe(podUids, now);
+    if (this.terminations.awaited) this.terminations.observe(podUids(pods), now);
+    if (this.evictNotBefore.size === 0 && this.refusedForGood.size === 0) return;
+    const there = podUids(pods);
     for (const [uid, refused] of this.refusedForGood) {
-      if (!podUids.has(uid) || refused.until <= now) this.refusedForGood.delete(uid);
+      if (!there.has(uid) || refused.until <= now) this.refusedForGood.delete(uid);
     }
     for (const uid of this.evictNotBefore.keys()) {
-      if (podUids.has(uid)) continue;
+      if (there.has(uid)) continue;
       this.evictNotBefore.delete(uid);
       this.refusals.delete(uid);
     }

@@ -1,8 +1,10 @@
 /** What a look at a cluster becomes for the row: only what is worth a commit, and the reports to the parent. */
+import { isDeepStrictEqual } from 'node:util';
 import type { RollMemory, RollNode, RollProgress } from '../../domain/node-pool-roll.ts';
 import type { PoolPlan } from '../../planning/roll/roll-plan.ts';
 import type { StepEffects, StepOutcome } from '../../ports/step.ts';
 import type { Json, OutboxMessage } from '../../ports/store.ts';
+import { memoised } from '../../support/memoise.ts';
 import { bootFacts } from './boot-records.ts';
 import { measuredFacts } from './measurements.ts';
 import type { RollLook, RollVisit } from './roll-context.ts';
@@ -56,15 +58,21 @@ export function doneOutcome(visit: RollVisit, look: RollLook, next: RollNext, re
 function bodyOf(visit: RollVisit, look: RollLook, commits: boolean): Json {
   const { ledger, step } = visit;
   const before = step.context.memory?.evictions ?? 0;
-  const progress = committedProgress(look.plan, visit.now());
+  const found = committedProgress(look.plan, visit.now());
+  // What has not changed stays the object that it was: the machine need not check it again.
+  const progress = isDeepStrictEqual(found, step.context.progress) ? step.context.progress : found;
   const nodesReplaced = Math.max(0, look.memory.outdatedAtStart - look.plan.outdatedLeft);
-  const same = JSON.stringify([progress, { ...look.memory, evictions: 0 }, nodesReplaced]);
+  const same = `${nodesReplaced} ${textOf(progress)} ${textWithoutEvictions(look.memory)}`;
   const counted = ledger.evictions.get(step.id) ?? 0;
   const evictions = commits || ledger.said.get(step.id) !== same ? before + counted : before;
   if (evictions !== before) ledger.evictions.set(step.id, 0);
   ledger.said.set(step.id, same);
-  return { progress, memory: { ...look.memory, evictions }, nodesReplaced } as unknown as Json;
+  const memory = look.memory.evictions === evictions ? look.memory : { ...look.memory, evictions };
+  return { progress, memory, nodesReplaced } as unknown as Json;
 }
+
+const textOf = memoised((progress: RollProgress) => JSON.stringify(progress));
+const textWithoutEvictions = memoised((memory: RollMemory) => JSON.stringify({ ...memory, evictions: 0 }));
 
 function committedProgress(plan: PoolPlan, now: number): RollProgress {
   const nodes: RollNode[] = plan.nodes.map((node) => {

@@ -26,6 +26,11 @@ export class TerminationTimes {
     this.#pending.set(podUid, { workload, at: now });
   }
 
+  /** Something is under way whose end is measured. */
+  get awaited(): boolean {
+    return this.#pending.size > 0;
+  }
+
   /** Pods whose uid is not there any more have ended. */
   observe(there: ReadonlySet<string>, now: number): void {
     for (const [uid, { workload, at }] of this.#pending) {

@@ -55,9 +55,9 @@ export class ControllerRevisions {
 
   /** The oldest first. */
   #of(owner: SimObject): ControllerRevision[] {
-    return [...this.#core.store.dependents(owner.metadata.uid)]
-      .filter((each) => each.kind === 'ControllerRevision' && controllerOf(each)?.uid === owner.metadata.uid)
-      .map((each) => each as ControllerRevision)
+    const table = this.#core.store.typed<ControllerRevision>(this.#definition.key);
+    return [...table.inNamespace(owner.metadata.namespace ?? '').values()]
+      .filter((each) => controllerOf(each)?.uid === owner.metadata.uid)
       .sort((a, b) => a.revision - b.revision);
   }
 
@@ -84,11 +84,14 @@ export class ControllerRevisions {
 
   /** Of those that no pod runs the latest stay, as many as the limit says. */
   #trim(owner: Owner): void {
+    const limit = owner.spec.revisionHistoryLimit ?? 10;
+    const earlier = this.#of(owner).slice(0, -1);
+    if (earlier.length <= limit) return;
     const used = new Set(this.#pods.ownedBy(owner).map((pod) => pod.metadata.labels?.[revisionLabel] ?? ''));
-    const old = this.#of(owner)
-      .slice(0, -1)
-      .filter(({ metadata }) => !used.has(metadata.name) && !used.has(metadata.labels?.[revisionLabel] ?? '-'));
-    const surplus = old.length - (owner.spec.revisionHistoryLimit ?? 10);
+    const old = earlier.filter(
+      ({ metadata }) => !used.has(metadata.name) && !used.has(metadata.labels?.[revisionLabel] ?? '-'),
+    );
+    const surplus = old.length - limit;
     for (const each of old.slice(0, Math.max(0, surplus))) this.#writer.remove(this.#definition, { ...each });
   }
 }
