@@ -48,6 +48,8 @@ function daemonSpec(shared: PodSpec): PodSpec {
   return spec;
 }
 
+const nobody: Pod[] = [];
+
 /** One pod of each DaemonSet on every node that it fits. */
 export class DaemonSetController {
   readonly #core: ClusterCore;
@@ -107,21 +109,21 @@ export class DaemonSetController {
 
   #manage(set: DaemonSet, hash: string): void {
     const spec = this.#spec(set);
+    const nodes = this.#core.store.typed<Node>('nodes');
     const byNode = this.#byNode(set);
     for (const node of this.#nodes()) {
-      const pods = byNode.get(node.metadata.name) ?? [];
-      const live = pods.filter((pod) => !isTerminating(pod));
+      const pods = byNode.get(node.metadata.name) ?? nobody;
+      const live = pods.some(isTerminating) ? pods.filter((pod) => !isTerminating(pod)) : pods;
       const fits = matchesNodeSelection(spec, node);
       if (fits && untoleratedTaint(spec, node) === undefined) {
         for (const pod of live) if (isPodFinished(pod)) this.#pods.delete(pod);
         // A pod that is going blocks its successor: there is one daemon a node.
         if (pods.length === 0) this.#create(set, spec, node.metadata.name, hash);
-        for (const pod of live.slice(1)) this.#pods.delete(pod);
+        if (live.length > 1) for (const pod of live.slice(1)) this.#pods.delete(pod);
       } else if (!fits || untoleratedTaint(spec, node, ['NoExecute']) !== undefined) {
         for (const pod of live) this.#pods.delete(pod);
       }
     }
-    const nodes = this.#core.store.typed<Node>('nodes');
     for (const [name, pods] of byNode) {
       if (!nodes.get(undefined, name))
         for (const pod of pods) if (!isTerminating(pod) && pod.spec.nodeName === undefined) this.#pods.delete(pod);
@@ -131,13 +133,15 @@ export class DaemonSetController {
 
   #roll(set: DaemonSet, hash: string): void {
     const owned = this.#pods.ownedBy(set);
-    const desired = [...this.#nodes()].filter((node) => this.#wants(set, node)).length;
+    const old = owned.filter((pod) => !isTerminating(pod) && pod.metadata.labels?.[revisionLabel] !== hash);
+    if (old.length === 0) return;
+    const spec = this.#spec(set);
+    const desired = [...this.#nodes()].filter((node) => wants(spec, node)).length;
     const limit = Math.max(
       1,
       scaledValue(set.spec.updateStrategy.rollingUpdate?.maxUnavailable ?? 1, desired, 'up') ?? 1,
     );
     const available = owned.filter((pod) => !isTerminating(pod) && isPodReady(pod)).length;
-    const old = owned.filter((pod) => !isTerminating(pod) && pod.metadata.labels?.[revisionLabel] !== hash);
     // Old pods that serve nobody cost nothing.
     for (const pod of old) if (!isPodReady(pod)) this.#pods.delete(pod);
     let room = limit - (desired - available);
@@ -147,11 +151,6 @@ export class DaemonSetController {
       this.#pods.delete(pod);
       room -= 1;
     }
-  }
-
-  #wants(set: DaemonSet, node: Node): boolean {
-    const spec = this.#spec(set);
-    return matchesNodeSelection(spec, node) && untoleratedTaint(spec, node) === undefined;
   }
 
   #create(set: DaemonSet, spec: PodSpec, node: string, hash: string): void {
@@ -180,11 +179,12 @@ export class DaemonSetController {
     const set = this.#core.store.byUid(uid) as DaemonSet | undefined;
     if (!set) return;
     const byNode = this.#byNode(set);
+    const spec = this.#spec(set);
     const minReady = set.spec.minReadySeconds ?? 0;
     const count = { desired: 0, current: 0, ready: 0, available: 0, updated: 0, misscheduled: 0 };
     for (const node of this.#nodes()) {
       const pod = byNode.get(node.metadata.name)?.find((each) => !isTerminating(each));
-      if (!this.#wants(set, node)) {
+      if (!wants(spec, node)) {
         if (pod) count.misscheduled += 1;
         continue;
       }
@@ -209,6 +209,10 @@ export class DaemonSetController {
       ...(unavailable > 0 ? { numberUnavailable: unavailable } : {}),
     });
   }
+}
+
+function wants(spec: PodSpec, node: Node): boolean {
+  return matchesNodeSelection(spec, node) && untoleratedTaint(spec, node) === undefined;
 }
 
 function targetNode(pod: Pod): string | undefined {
