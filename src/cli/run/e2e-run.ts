@@ -53,7 +53,7 @@ export async function runE2e(options: E2eRunOptions, { io, exitWith }: CommandCo
   }
   const clock = clockFromEnvironment(io.environment['CLM_CLOCK']);
   const progress = new Progress(io, () => clock.now());
-  progress.tell(`checking ${target.name} at ${target.server}, profile ${options.profile}`);
+  progress.tell(`checking ${target.name} at ${target.server}${target.through}, profile ${options.profile}`);
   let report: RunReport;
   try {
     report = await runStandalone({
@@ -153,6 +153,8 @@ interface Target {
   access: KubeAccess;
   name: string;
   server: string;
+  /** ` through PROXY (who names it)`, or nothing. */
+  through: string;
 }
 
 export function targetOf(options: KubeTarget, io: CliIo, problems: Problem[]): Target | undefined {
@@ -160,7 +162,8 @@ export function targetOf(options: KubeTarget, io: CliIo, problems: Problem[]): T
   try {
     const loaded = loadAccess(access, options.context ?? 'of the current context');
     const name = access.kind === 'in-cluster' ? 'in-cluster' : loaded.config.getCurrentContext();
-    return { access, name, server: loaded.server };
+    const { server, proxy } = loaded;
+    return { access, name, server, through: proxy === undefined ? '' : ` through ${proxy.url} (${proxy.namedBy})` };
   } catch (error) {
     if (error instanceof KubeAccessError) problems.push(error.problem);
     else if (error instanceof FailureError) {

@@ -1,10 +1,11 @@
 /** How a cluster's API is reached and who we are there: everything that @kubernetes/client-node's KubeConfig knows. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { KubeConfig } from '@kubernetes/client-node';
+import { type Cluster, KubeConfig } from '@kubernetes/client-node';
 import { FailureError, terminal } from '../../domain/failure.ts';
 import type { Problem } from '../../domain/problem.ts';
 import { redactText } from '../../support/redact.ts';
+import { isProxyAddress, proxyOfEnvironment } from './environment-proxy.ts';
 import { KubeconfigProblem, readKubeconfig } from './kubeconfig-files.ts';
 
 /** Bearer tokens that end. */
@@ -40,6 +41,8 @@ export interface LoadedAccess {
   config: KubeConfig;
   /** Base URL without a slash at its end. */
   server: string;
+  /** What stands between us and the server, without credentials; undefined = nothing. */
+  proxy?: { url: string; namedBy: string };
   /** Loading again may bring other credentials: worth a try after a 401. */
   renewable: boolean;
 }
@@ -113,6 +116,27 @@ function loadInCluster(access: Extract<KubeAccess, { kind: 'in-cluster' }>, clus
   return config;
 }
 
+/**
+ * A proxy that the access itself names goes before one of the environment, as for kubectl. Sets it for the client, and says which it is,
+ * without credentials.
+ */
+function proxyTo(target: Cluster, cluster: string): { url: string; namedBy: string } | undefined {
+  const shown = (url: string): string => url.replace(/\/\/[^/@]*@/, '//');
+  if (target.proxyUrl !== undefined && target.proxyUrl !== '')
+    return { url: shown(target.proxyUrl), namedBy: 'proxy-url' };
+  const named = proxyOfEnvironment(target.server, process.env);
+  if (named === undefined) return undefined;
+  if (!isProxyAddress(named.url)) {
+    throw new KubeAccessError(cluster, {
+      file: `environment variable ${named.variable}`,
+      message: `'${redactText(named.url)}' is no address of a proxy`,
+      remedy: 'write http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT, or list the server in NO_PROXY',
+    });
+  }
+  Object.assign(target, { proxyUrl: named.url });
+  return { url: shown(named.url), namedBy: named.variable };
+}
+
 /** Loads and checks the access. Throws FailureError `kube-access-invalid` (terminal) when it cannot work. */
 export function loadAccess(access: KubeAccess, cluster: string): LoadedAccess {
   const config =
@@ -127,10 +151,12 @@ export function loadAccess(access: KubeAccess, cluster: string): LoadedAccess {
     fail(cluster, `the server must be an http(s) URL, got '${redactText(target.server)}'`);
   // client-node refuses plain HTTP unless verification is off; without TLS there is nothing to verify.
   if (target.server.startsWith('http:')) Object.assign(target, { skipTLSVerify: true });
+  const proxy = proxyTo(target, cluster);
   const user = config.getCurrentUser();
   return {
     config,
     server: target.server.replace(/\/+$/, ''),
+    ...(proxy === undefined ? {} : { proxy }),
     renewable:
       access.kind !== 'server' || access.tokens !== undefined || Boolean(user?.exec) || Boolean(user?.authProvider),
   };

@@ -5,6 +5,8 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { parse } from 'yaml';
 import { nearMatches } from '../../domain/near-matches.ts';
 import type { Problem } from '../../domain/problem.ts';
+import { redactText } from '../../support/redact.ts';
+import { isProxyAddress } from './environment-proxy.ts';
 import { ExecPlugin, type ExecSettings, pluginProvider } from './exec-plugin.ts';
 
 /** What is wrong with a kubeconfig, and where. */
@@ -172,6 +174,15 @@ function clusterOf(entry: Entry): Section {
       remedy: 'write https://HOST:PORT',
     });
   }
+  const proxyUrl = textOf(value['proxy-url']);
+  if (proxyUrl !== undefined && !isProxyAddress(proxyUrl)) {
+    throw new KubeconfigProblem({
+      file: entry.file,
+      path: `clusters.${name}.proxy-url`,
+      message: `'${redactText(proxyUrl)}' is no address of a proxy`,
+      remedy: 'write http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT',
+    });
+  }
   const data = textOf(value['certificate-authority-data']);
   // as in kubectl: what stands in the file goes before what it points to
   const caFile = data === undefined ? fileOf(entry, 'certificate-authority', 'clusters') : undefined;
@@ -182,7 +193,7 @@ function clusterOf(entry: Entry): Section {
     caData: data,
     caFile,
     tlsServerName: textOf(value['tls-server-name']),
-    proxyUrl: textOf(value['proxy-url']),
+    proxyUrl,
   };
 }
 

@@ -30,7 +30,9 @@ export function isBrokenConnection(error: unknown): boolean {
 
 /** A sentence fragment for a socket, TLS or name error. */
 export function describeNetworkError(error: unknown): string {
-  const message = error instanceof Error ? redactText(error.message).slice(0, 200) : 'unknown error';
+  const said = error instanceof Error ? redactText(error.message).slice(0, 200) : 'unknown error';
+  // What the client of proxies says when its CONNECT is not answered with 200.
+  const message = said.replace(/^Bad response: (\d+)$/, 'the proxy does not connect us: it answers $1');
   const code = errorCode(error);
   const described = code === '' || message.includes(code) ? message : `${message} (${code})`;
   return unknownAuthority.has(code)

@@ -1,9 +1,10 @@
 /** `clm e2e run` with kubeconfigs as kOps, EKS, GKE, AKS and kind write them, against an API server behind TLS. */
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { request as forward, type IncomingMessage } from 'node:http';
+import { createServer as createProxy, request as forward, type IncomingMessage } from 'node:http';
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect as connectSocket } from 'node:net';
 import path from 'node:path';
+import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
@@ -201,6 +202,78 @@ describe('where the cluster is', () => {
   });
 });
 
+describe('behind a proxy', () => {
+  /** Connects whoever knows the password to the API server, under a name that only the proxy can resolve. */
+  const connects: string[] = [];
+  const proxy = createProxy();
+  proxy.on('connect', (asked: IncomingMessage, socket: Duplex) => {
+    connects.push(`${asked.url}`);
+    if (asked.headers['proxy-authorization'] !== `Basic ${Buffer.from('clm:s3cret').toString('base64')}`) {
+      socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n');
+      return;
+    }
+    const onward = connectSocket((gate.address() as AddressInfo).port, '127.0.0.1', () => {
+      socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
+      onward.pipe(socket).pipe(onward);
+    });
+    onward.on('error', () => socket.destroy());
+    socket.on('error', () => onward.destroy());
+  });
+  let place: string;
+  const inner = { server: 'https://api.prod.internal:6443', 'tls-server-name': '127.0.0.1' };
+
+  beforeAll(async () => {
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    place = `127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  });
+  afterAll(() => {
+    proxy.closeAllConnections();
+    proxy.close();
+  });
+
+  it.each<[string, (url: string) => { cluster: object; environment: Record<string, string> }, string]>([
+    [
+      'HTTPS_PROXY',
+      (url) => ({ cluster: {}, environment: { HTTPS_PROXY: url, NO_PROXY: '.svc,10.0.0.0/8' } }),
+      'HTTPS_PROXY',
+    ],
+    [
+      'proxy-url, whatever the environment says',
+      (url) => ({ cluster: { 'proxy-url': url }, environment: { HTTPS_PROXY: 'http://127.0.0.1:9', NO_PROXY: '*' } }),
+      'proxy-url',
+    ],
+  ])('that %s names', async (_what, setup, namedBy) => {
+    const { cluster, environment } = setup(`http://clm:s3cret@${place}`);
+    const config = written('prod', certificates, { ...authority, ...inner, ...cluster });
+    connects.length = 0;
+    const { code, stderr, report } = await run(['--kubeconfig', put('config', config)], environment);
+    expect(stderr).toContain(`checking prod at ${inner.server} through http://${place} (${namedBy}), profile smoke`);
+    expect(stderr).not.toContain('s3cret');
+    expect(code).toBe(0);
+    expect(report).toMatchObject({ verdict: 'pass' });
+    expect(seen).toEqual(['certificate']);
+    expect(new Set(connects)).toEqual(new Set(['api.prod.internal:6443']));
+  });
+
+  it('that NO_PROXY passes by', async () => {
+    connects.length = 0;
+    const config = put('config', written('prod', certificates, { ...authority, ...inner }));
+    const environment = { https_proxy: `http://clm:s3cret@${place}`, no_proxy: 'prod.internal:6443' };
+    const { code, stderr } = await run(['--kubeconfig', config], environment);
+    expect(stderr).toContain('api.prod.internal');
+    expect(code).toBe(3);
+    expect(connects).toEqual([]);
+  });
+
+  it('that refuses', async () => {
+    const config = put('config', written('prod', certificates, { ...authority, ...inner }));
+    const { code, stderr } = await run(['--kubeconfig', config], { HTTPS_PROXY: `http://clm:wr0ng@${place}` });
+    expect(stderr).toContain('the proxy does not connect us: it answers 407');
+    expect(stderr).not.toContain('wr0ng');
+    expect(code).toBe(3);
+  });
+});
+
 describe('a kubeconfig that cannot work', () => {
   const search = process.env['PATH'];
   beforeAll(() => {
@@ -235,6 +308,12 @@ describe('a kubeconfig that cannot work', () => {
         'users.prod.exec.command',
         'Install it from somewhere',
       ],
+    ],
+    [
+      'names a proxy of no known kind',
+      () => written('prod', certificates, { ...authority, 'proxy-url': 'ftp://proxy.internal' }),
+      2,
+      ["'ftp://proxy.internal' is no address of a proxy", 'clusters.prod.proxy-url', 'http://HOST:PORT'],
     ],
     [
       'was copied without its certificates',
