@@ -4,7 +4,7 @@
  *
  *   npx tsx scripts/generate-api-documents.ts [directory]
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { openApiDocument } from '../src/api/open-api.ts';
 import { apiRoutes } from '../src/api/routes.ts';
@@ -12,12 +12,11 @@ import { daemonConfigJsonSchema } from '../src/daemon/config.ts';
 import { statusJsonSchema } from '../src/planning/explain/status-document.ts';
 import { registryOpenApi } from '../src/sources/registry/server/registry-open-api.ts';
 import { registryRoutes } from '../src/sources/registry/server/registry-routes.ts';
+import { programVersion } from '../src/support/project.ts';
 
 /** Text of each file, by its path in the repository. */
 export function apiDocuments(): Map<string, string> {
-  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
+  const version = programVersion();
   const documents: [string, unknown][] = [
     ['registry/openapi.json', openApiDocument(apiRoutes(), version)],
     ['registry/cluster-registry.openapi.json', registryOpenApi(registryRoutes(), version)],

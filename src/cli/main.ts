@@ -1,6 +1,6 @@
 /** The `clm` command: registers every command, runs one, and turns errors into exit codes. */
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { programVersion } from '../support/project.ts';
 import type { CommandContext, RegisterCommand } from './command.ts';
 import { registerAdopt } from './commands/adopt.ts';
 import { registerApprovals } from './commands/approvals.ts';
@@ -128,11 +128,6 @@ const exitCodeHelp = `
 Exit codes: 0 well, 1 failed, 2 bad input, 3 blocked or refused, 4 daemon not reachable.
 The daemon's settings are read from clm.yaml here, or --config FILE, or CLM_CONFIG.
 `;
-
-function programVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
-}
 
 function unexpected(error: unknown, environment: NodeJS.ProcessEnv): string {
   if (!(error instanceof Error)) return String(error);

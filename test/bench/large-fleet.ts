@@ -3,7 +3,6 @@ import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ConfigRepository, createConfigRepository } from '../../src/cli/demo/config-repository.ts';
 import { renderFleet } from '../../src/cli/demo/sample-fleet.ts';
-import { projectRoot } from '../../src/cli/demo/stage.ts';
 import type { Cluster } from '../../src/domain/cluster.ts';
 import type { Pipeline } from '../../src/domain/pipeline.ts';
 import { clusterVersion } from '../../src/domain/rendered.ts';
@@ -12,6 +11,7 @@ import { allDigests } from '../../src/planning/pipeline/update-plan.ts';
 import type { FactWrite } from '../../src/ports/store.ts';
 import { parsePipeline } from '../../src/sources/pipeline/parse-pipeline.ts';
 import { openDirectoryRegistry } from '../../src/sources/registry/directory-registry.ts';
+import { projectRoot } from '../../src/support/project.ts';
 
 const checksPassed = 5;
 

@@ -3,8 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { renderFleet, writeSelectedFleet } from '../../src/cli/demo/sample-fleet.ts';
-import { buildFleetWorld, projectRoot } from '../../src/cli/demo/stage.ts';
+import { buildFleetWorld } from '../../src/cli/demo/stage.ts';
 import { wallMs } from '../../src/support/deadline.ts';
+import { projectRoot } from '../../src/support/project.ts';
 import type { BenchRow } from './bench-row.ts';
 
 const clusters = 84;

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { createConfigRepository } from '../../src/cli/demo/config-repository.ts';
 import { DaemonProcess } from '../../src/cli/demo/daemon-process.ts';
 import { writeSelectedFleet } from '../../src/cli/demo/sample-fleet.ts';
-import { projectRoot } from '../../src/cli/demo/stage.ts';
+import { projectRoot } from '../../src/support/project.ts';
 import { type ClmRun, runClm } from '../support/system/run-clm.ts';
 import { withScratchDirectory } from '../support/system/scratch-directory.ts';
 

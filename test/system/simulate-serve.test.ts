@@ -3,8 +3,8 @@ import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { projectRoot } from '../../src/cli/demo/stage.ts';
 import { uniformSize } from '../../src/simulator/scenarios/uniform-fleet.ts';
+import { projectRoot } from '../../src/support/project.ts';
 import { type ClmProcess, startClm } from '../support/system/run-clm.ts';
 import { withScratchDirectory } from '../support/system/scratch-directory.ts';
 

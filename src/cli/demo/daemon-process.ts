@@ -5,6 +5,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { sleep } from '../../support/deadline.ts';
+import { projectRoot } from '../../support/project.ts';
 
 export interface DaemonSetup {
   directory: string;
@@ -101,7 +102,7 @@ export class DaemonProcess {
   }
 
   start(): void {
-    const program = new URL('../../../bin/clm.mjs', import.meta.url).pathname;
+    const program = `${projectRoot}bin/clm.mjs`;
     const child = spawn(process.execPath, [program, 'daemon', '--config', this.configFile], {
       cwd: this.#setup.directory,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -5,6 +5,7 @@ import type { Pipeline } from '../../domain/pipeline.ts';
 import { World } from '../../simulator/model/world.ts';
 import { type ServedWorld, serveWorld } from '../../simulator/wire/serve.ts';
 import { environmentOfClock, type ScaledClock, scaledClockFromNow } from '../../support/clock.ts';
+import { projectRoot } from '../../support/project.ts';
 import { DaemonClient } from '../daemon-client.ts';
 import { CliError, exitCodes } from '../exit.ts';
 import { buildWorld, type FleetMember } from './build-world.ts';
@@ -14,7 +15,6 @@ import { awaitDaemon } from './follow.ts';
 import { renderFleet, writeSelectedFleet } from './sample-fleet.ts';
 import { WorldMeter } from './world-meter.ts';
 
-export const projectRoot = new URL('../../../', import.meta.url).pathname;
 const shippedConfiguration = join(projectRoot, 'channels', 'cluster');
 /** The simulated past in which the fleet came to be. */
 const pastMs = 6 * 3_600_000;

@@ -1,9 +1,9 @@
 /** `clm daemon` */
-import { readFileSync } from 'node:fs';
 import { loadDaemonConfig } from '../../daemon/config.ts';
 import { BadDaemonInput, runDaemon } from '../../daemon/daemon.ts';
 import { FailureError } from '../../domain/failure.ts';
 import { createLogger } from '../../support/logger.ts';
+import { programVersion } from '../../support/project.ts';
 import type { CommandContext } from '../command.ts';
 import { badInput, CliError, exitCodes } from '../exit.ts';
 
@@ -11,14 +11,11 @@ export async function runDaemonCommand(options: { config: string }, { io }: Comm
   const { config, problems } = loadDaemonConfig(options.config, io.environment);
   if (config === undefined) throw badInput(`${options.config} cannot be used; nothing was touched`, problems);
   const log = createLogger({ level: config.logLevel });
-  const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
   try {
     const end = await runDaemon(config, {
       signal: io.signal,
       log,
-      version,
+      version: programVersion(),
       environment: io.environment,
       onStandby: () => io.err('another daemon holds the lease; waiting for it to end\n'),
     });

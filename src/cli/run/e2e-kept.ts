@@ -2,6 +2,7 @@
 import type { Problem } from '../../domain/problem.ts';
 import { clockFromEnvironment } from '../../support/clock.ts';
 import { formatDuration } from '../../support/duration.ts';
+import { programVersion } from '../../support/project.ts';
 import type { CommandContext, OutputFormat } from '../command.ts';
 import { ledgerFolder } from '../e2e/file-ledger.ts';
 import { keptOnCluster } from '../e2e/standalone.ts';
@@ -9,7 +10,7 @@ import { badInput, exitCodes } from '../exit.ts';
 import { colorsOf } from '../io.ts';
 import { printDocument, tableColumns } from '../output.ts';
 import { renderTable } from '../view/table.ts';
-import { programVersion, targetOf, unasked } from './e2e-run.ts';
+import { targetOf, unasked } from './e2e-run.ts';
 
 export interface E2eKeptOptions {
   kubeconfig?: string;

@@ -1,5 +1,5 @@
 /** `clm e2e run` */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { longestKeepMs } from '../../checks/keep.ts';
 import { profiles } from '../../checks/profiles.ts';
@@ -14,6 +14,7 @@ import type { CheckRunState } from '../../ports/check-runner.ts';
 import { isInCluster, type KubeAccess, KubeAccessError, loadAccess } from '../../providers/kube/kube-access.ts';
 import { clockFromEnvironment } from '../../support/clock.ts';
 import { formatDuration, parseDuration } from '../../support/duration.ts';
+import { programVersion } from '../../support/project.ts';
 import type { CommandContext, OutputFormat } from '../command.ts';
 import { ledgerFolder } from '../e2e/file-ledger.ts';
 import { runStandalone } from '../e2e/standalone.ts';
@@ -236,11 +237,6 @@ function checkReports(options: E2eRunOptions, problems: Problem[]): void {
       remedy: `mkdir -p ${path.dirname(file)}`,
     });
   }
-}
-
-export function programVersion(): string {
-  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }
 
 /** On a terminal one line that changes; else a line for each check that has ended. */

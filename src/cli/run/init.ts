@@ -5,11 +5,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { parsePipeline } from '../../sources/pipeline/parse-pipeline.ts';
+import { projectRoot } from '../../support/project.ts';
 import type { CommandContext } from '../command.ts';
 import { badInput } from '../exit.ts';
 
 const run = promisify(execFile);
-const shipped = new URL('../../../channels/', import.meta.url).pathname;
+const shipped = `${projectRoot}channels/`;
 
 export async function runInit(folder: string, { io }: CommandContext): Promise<void> {
   const target = path.resolve(folder);

@@ -8,6 +8,7 @@ import { startRegistryServer } from '../../sources/registry/server/registry-serv
 import { callersOf, newToken, parseTokens } from '../../sources/registry/server/tokens.ts';
 import { clockFromEnvironment } from '../../support/clock.ts';
 import { createLogger } from '../../support/logger.ts';
+import { programVersion } from '../../support/project.ts';
 import type { CommandContext } from '../command.ts';
 import { badInput, CliError, exitCodes } from '../exit.ts';
 
@@ -117,9 +118,4 @@ export function printToken(
   io.err('The token, shown once; keep it in the file that registry.tokenFile names, readable by clm alone:\n');
   io.out(`${token}\n`);
   io.err(`\nThe entry for the file of tokens (below its line "tokens:"):\n${entry}`);
-}
-
-function programVersion(): string {
-  return (JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string })
-    .version;
 }

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { renderFleet, writeSelectedFleet } from '../../../src/cli/demo/sample-fleet.ts';
-import { projectRoot } from '../../../src/cli/demo/stage.ts';
 import { accountNumber } from '../../../src/domain/cluster.ts';
+import { projectRoot } from '../../../src/support/project.ts';
 import { account, region, ServedCloud } from './served-cloud.ts';
 
 function awsIsThere(): boolean {

@@ -1,7 +1,7 @@
 /** The real program, as a child process of its own. */
 import { spawn } from 'node:child_process';
-import { projectRoot } from '../../../src/cli/demo/stage.ts';
 import { sleep, wallMs } from '../../../src/support/deadline.ts';
+import { projectRoot } from '../../../src/support/project.ts';
 
 export interface ClmRun {
   code: number | null;

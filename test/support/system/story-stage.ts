@@ -3,12 +3,13 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Octokit } from '@octokit/rest';
 import type { NotificationsAnswer } from '../../../src/api/notification-schemas.ts';
-import { projectRoot, type Stage } from '../../../src/cli/demo/stage.ts';
+import type { Stage } from '../../../src/cli/demo/stage.ts';
 import type { StoredJournalEntry } from '../../../src/ports/store.ts';
 import { type ServedOutside, serveOutside } from '../../../src/simulator/outside/outside.ts';
 import { parsePipeline } from '../../../src/sources/pipeline/parse-pipeline.ts';
 import { ScaledClock } from '../../../src/support/clock.ts';
 import { sleep, wallMs } from '../../../src/support/deadline.ts';
+import { projectRoot } from '../../../src/support/project.ts';
 import { chatToken, name, owner, tokens, webhookSecret } from '../outside-world.ts';
 
 const patienceMs = 150_000;
