@@ -29,6 +29,8 @@ export interface CheckedInput {
   heads: Record<string, string>;
   /** Clusters that were rendered at their channel's head. */
   rendered: number;
+  /** What is no problem, and somebody should know. */
+  warnings: Problem[];
 }
 
 export interface CheckOptions {
@@ -62,6 +64,7 @@ export function checkInput(config: DaemonConfig, options: CheckOptions): Promise
     found.push(...repository.problems);
     const { clusters, accounts } = registry;
     let rendered = 0;
+    let warnings: Problem[] = [];
     if (options.render && pipeline !== undefined && repository.problems.length === 0) {
       const result = await renderAll(
         config,
@@ -70,9 +73,9 @@ export function checkInput(config: DaemonConfig, options: CheckOptions): Promise
         say,
       );
       found.push(...result.problems);
-      rendered = result.rendered;
+      ({ rendered, warnings } = result);
     }
-    return { problems: found, pipeline, clusters, accounts, heads: repository.heads, rendered };
+    return { problems: found, pipeline, clusters, accounts, heads: repository.heads, rendered, warnings };
   });
 }
 
@@ -212,7 +215,7 @@ async function renderAll(
   { source, further }: { source: ChannelSource; further: readonly FurtherSource[] },
   input: { pipeline: Pipeline; clusters: Cluster[]; accounts: InfrastructureAccount[]; heads: Record<string, string> },
   say: (message: string) => void,
-): Promise<{ problems: Problem[]; rendered: number }> {
+): Promise<{ problems: Problem[]; warnings: Problem[]; rendered: number }> {
   const render = createRender({
     source,
     further,
@@ -221,6 +224,7 @@ async function renderAll(
     clusters: () => input.clusters,
   });
   const problems = new Map<string, Problem>();
+  const warnings = new Map<string, Problem>();
   let rendered = 0;
   for (const channel of input.pipeline.channels) {
     const commit = input.heads[channel.branch];
@@ -229,19 +233,19 @@ async function renderAll(
       say(`rendering ${cluster.alias} at ${channel.name}`);
       const result = await render(cluster, commit);
       rendered += 1;
-      if (result.ok) continue;
-      for (const problem of result.problems) {
+      const told = result.ok ? warnings : problems;
+      for (const problem of result.ok ? (result.warnings ?? []) : result.problems) {
         const { file: name } = problem;
         // a file of a further repository is on no branch of this one
         const file = name.startsWith('@') ? name : `${channel.branch}:${config.configRepository.path}/${name}`;
         const key = `${file}:${problem.line ?? ''}:${problem.message}`;
-        if (problems.size < renderProblemCap && !problems.has(key)) {
-          problems.set(key, { ...problem, file, message: `${problem.message} (for cluster ${cluster.alias})` });
+        if (told.size < renderProblemCap && !told.has(key)) {
+          told.set(key, { ...problem, file, message: `${problem.message} (for cluster ${cluster.alias})` });
         }
       }
     }
   }
-  return { problems: [...problems.values()], rendered };
+  return { problems: [...problems.values()], warnings: [...warnings.values()], rendered };
 }
 
 function failureProblem(file: string, error: unknown): Problem {

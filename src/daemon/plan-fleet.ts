@@ -46,7 +46,7 @@ export async function planFleet(
       // whoever asks the clusters asks the cloud what a daemon would ask it
       ...(question.live
         ? { record, cloud: (cluster: Cluster) => look.access.connectLookups(cluster) }
-        : { record: await withEarlierAnswers(record, look.store), seal: true }),
+        : { record: await withEarlierAnswers(record, look.store), seal: true, allow: 'ask the cloud: --live' }),
     });
     const asking = question.live ? openAsking(look, options) : undefined;
     const problems = new FleetProblems();
@@ -149,6 +149,7 @@ async function planOne(
   const same = !after.sealed && known.fact?.digest === rendered.digest;
   const earlier = same ? { recorded: undefined, begun: [] } : await renderEarlier(render, known, notes);
   if (known.fact === undefined && !fresh) notes.push('never looked at: start clm daemon, then clm adopt');
+  for (const { file, line, message } of result.warnings ?? []) notes.push(`${file}:${line ?? 1}: ${message}`);
   if (after.sealed) notes.push('encrypted config items were compared without being decrypted');
   const answer = fresh ? undefined : await asking?.ask(cluster, rendered, after.redact);
   const refusals = same ? [] : refusalsOf(cluster, after, earlier);

@@ -23,6 +23,8 @@ export interface FleetMemberRendering {
   sources: readonly { name: string; commit: string }[];
 }
 
+const allow = 'ask the cloud: --live';
+
 const untouched = (text: string): string => text;
 
 /** Calls `take` for each cluster that renders, one after the other: what a fleet renders to is not held at once. */
@@ -30,7 +32,7 @@ export async function renderFleet(
   config: DaemonConfig,
   question: RenderQuestion,
   options: { log: Logger; version: string; take: (rendering: FleetMemberRendering) => Promise<void> },
-): Promise<{ problems: Problem[] }> {
+): Promise<{ problems: Problem[]; warnings: Problem[] }> {
   const result = await lookAtFleet(config, question, options, async (look) => {
     const render = createRender({
       source: look.source,
@@ -39,9 +41,10 @@ export async function renderFleet(
       accounts: () => look.accounts,
       clusters: () => look.registered,
       record: createLookupRecord(look.store, undefined, () => 0),
-      ...(question.live ? { cloud: (cluster: Cluster) => look.access.connectLookups(cluster) } : {}),
+      ...(question.live ? { cloud: (cluster: Cluster) => look.access.connectLookups(cluster) } : { allow }),
     });
     const problems = new FleetProblems();
+    const warnings = new FleetProblems();
     for (const cluster of look.clusters) {
       const commit = look.commitOf(cluster);
       if (commit === undefined) {
@@ -51,10 +54,11 @@ export async function renderFleet(
       const rendering = await render(cluster, commit);
       if (rendering.ok) {
         const { rendered, redact, sources } = rendering;
+        for (const warning of rendering.warnings ?? []) warnings.add(warning, cluster);
         await options.take({ cluster, commit, rendered, redact: redact ?? untouched, sources: sources ?? [] });
       } else for (const problem of rendering.problems) problems.add(problem, cluster);
     }
-    return problems.list();
+    return { problems: problems.list(), warnings: warnings.list() };
   });
-  return { problems: 'answer' in result ? result.answer : result.problems };
+  return 'answer' in result ? result.answer : { problems: result.problems, warnings: [] };
 }

@@ -33,6 +33,8 @@ export interface RenderOptions {
    * that it is sealed: it can be compared with others of its kind, and with nothing else.
    */
   seal?: boolean;
+  /** How whoever asks without a cloud gets one, for remedies: `give --live`. */
+  allow?: string;
 }
 
 /** Each channel may be at a version of its own while a newer one comes in. */
@@ -66,7 +68,8 @@ export function createRender(options: RenderOptions): Render {
         return { ...outcome, ...(sealed ? { sealed } : {}), ...(pins.length === 0 ? {} : { sources: pins }) };
       if (outcome.problems.length > 0) return { ok: false as const, problems: outcome.problems, final: true };
       if (options.cloud === undefined) {
-        if (options.seal !== true || outcome.needs.secrets.length === 0) return unanswered(outcome.needs);
+        if (options.seal !== true || outcome.needs.secrets.length === 0)
+          return unanswered(outcome.needs, options.allow);
         for (const value of outcome.needs.secrets) plaintexts.set(value, markOf(value));
         sealed = true;
         continue;
@@ -123,15 +126,16 @@ function failed(problems: Problem[]): Failed {
 }
 
 /** Without a cloud to ask, each open question is a problem. */
-function unanswered(needs: Extract<RenderingOutcome, { ok: false }>['needs']): Failed {
+function unanswered(needs: Extract<RenderingOutcome, { ok: false }>['needs'], allow: string | undefined): Failed {
+  const or = allow === undefined ? '' : `, or ${allow}`;
   const lookups = needs.lookups.map((question) => ({
     file: '-',
     message: `not recorded: ${questionKey(question)}`,
-    remedy: 'let a daemon render this commit once, or allow look-ups',
+    remedy: `let a daemon render this commit once${or}`,
   }));
   const encrypted = needs.secrets.length;
   const message = `${encrypted} config items are encrypted`;
-  const remedy = 'let them be decrypted with KMS, by a daemon or by allowing look-ups';
+  const remedy = `only a daemon may decrypt them${or}`;
   return failed([...lookups, ...(encrypted === 0 ? [] : [{ file: '-', message, remedy }])]);
 }
 

@@ -10,6 +10,8 @@ export type RenderResult =
       redact?: (text: string) => string;
       /** Marks stand for encrypted values that nobody decrypted: digests are not those of what would be applied. */
       sealed?: boolean;
+      /** What is no fault of the configuration, and those who write it should know; absent where nobody asks. */
+      warnings?: readonly Problem[];
       /** Commits of further repositories that belong to the version; absent when it is of one repository. */
       sources?: readonly { name: string; commit: string }[];
     }

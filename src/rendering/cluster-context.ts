@@ -1,4 +1,5 @@
 import type { NodePool } from '../domain/cluster.ts';
+import type { Problem } from '../domain/problem.ts';
 import { digestParts, digestText } from '../support/digest.ts';
 import { parseDefaults } from './config-defaults.ts';
 import { effectiveItems, withPoolSecrets } from './config-items.ts';
@@ -7,13 +8,14 @@ import type { GoStruct, GoValue } from './gotemplate/value.ts';
 import { type ManifestSummary, summariseManifest } from './manifest-summary.ts';
 import { LazyEntries, lookedUpValues } from './recorded-lookups.ts';
 import type { RenderInput } from './render-input.ts';
+import type { Noted, RepeatedKey } from './repeated-keys.ts';
 import { redactorOf } from './secrets.ts';
 import { outputReferences, referencedOutputs } from './stack-outputs.ts';
 import { emptyStack, parseStackTemplate, type StackFileResult } from './stack-template.ts';
 import { type ClusterAround, ClusterData, type ConfigItems, templateDot } from './template-data.ts';
 import { RenderingError, type TemplateFile } from './template-file.ts';
 import { TemplateInputs } from './template-inputs.ts';
-import { TemplateRun } from './template-run.ts';
+import { maxProblems, TemplateRun } from './template-run.ts';
 import { defaultsMemo, manifestMemo, stackMemo } from './unit-memos.ts';
 
 function around({ cluster, account, accountClusters }: RenderInput): ClusterAround {
@@ -32,6 +34,7 @@ export class ClusterContext {
   /** Ciphertexts that have to be decrypted before anything can render. */
   readonly missingSecrets: readonly string[];
   readonly redact: (text: string) => string;
+  readonly #warnings = new Map<string, Problem>();
   readonly #data: ClusterData;
   readonly #items: ConfigItems;
   readonly #secretPaths: ReadonlySet<string>;
@@ -60,20 +63,44 @@ export class ClusterContext {
 
   /** What a manifest renders to, without its objects. */
   manifest(file: TemplateFile, inputs: TemplateInputs = this.inputs): ManifestSummary {
-    return this.run.evaluate(manifestMemo, file, inputs, (text) => {
-      const result = summariseManifest(text);
-      if (result.ok) return result.summary;
-      throw new RenderingError(this.run.placed(file, inputs, result.problems));
+    const result = this.run.evaluate(manifestMemo, file, inputs, (text) => {
+      const summarised = summariseManifest(text);
+      if (!summarised.ok) throw new RenderingError(this.run.placed(file, inputs, summarised.problems));
+      const { repeated, ...summary } = summarised.summary;
+      return { ...summary, ...this.noted(file, inputs, repeated) };
     });
+    return this.heard(result);
   }
 
   stack(file: TemplateFile, inputs: TemplateInputs): StackFileResult {
-    return this.run.evaluate(stackMemo, file, inputs, (text) => {
+    const result = this.run.evaluate(stackMemo, file, inputs, (text) => {
       if (text.trim() === '') return emptyStack;
-      const result = parseStackTemplate(text);
-      if (!result.ok) throw new RenderingError(this.run.placed(file, inputs, result.problems));
-      return { ...result.summary, text: digestText(text), refers: referencedOutputs(text).length > 0, empty: false };
+      const parsed = parseStackTemplate(text);
+      if (!parsed.ok) throw new RenderingError(this.run.placed(file, inputs, parsed.problems));
+      const refers = referencedOutputs(text).length > 0;
+      const noted = this.noted(file, inputs, parsed.repeated);
+      return { ...parsed.summary, text: digestText(text), refers, empty: false, ...noted };
     });
+    return this.heard(result);
+  }
+
+  /** What is to be said of a file, for the result that is kept of it. */
+  noted(file: TemplateFile, inputs: TemplateInputs, repeated: readonly RepeatedKey[]): Noted {
+    return repeated.length === 0 ? {} : { warnings: this.run.repetitions(file, inputs, repeated) };
+  }
+
+  /** Keeps what is to be said of a file, each thing once, and answers the result. */
+  heard<Result extends Noted>(result: Result): Result {
+    for (const warning of result.warnings ?? []) {
+      const { file, line, message } = warning;
+      if (this.#warnings.size < maxProblems) this.#warnings.set(`${file}:${line ?? ''}:${message}`, warning);
+    }
+    return result;
+  }
+
+  /** Of everything that has been rendered: what is no fault, and somebody should know. */
+  get warnings(): readonly Problem[] {
+    return [...this.#warnings.values()];
   }
 
   /** Data of a pool's templates, with what earlier templates of the pool have made for later ones. */

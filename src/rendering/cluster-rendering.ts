@@ -15,7 +15,7 @@ import { maxProblems } from './template-run.ts';
 import { clusterDigest } from './unit-digest.ts';
 
 export type RenderingOutcome =
-  | { ok: true; rendered: RenderedCluster; redact: (text: string) => string }
+  | { ok: true; rendered: RenderedCluster; redact: (text: string) => string; warnings: Problem[] }
   | { ok: false; problems: Problem[]; needs: { lookups: LookupQuestion[]; secrets: string[] } };
 
 /**
@@ -87,7 +87,12 @@ export function* renderCluster(tree: ConfigurationTree, input: RenderInput): Gen
     ...(kubernetesVersion === undefined ? {} : { kubernetesVersion }),
     ...units,
   };
-  return { ok: true, rendered, redact: context.redact };
+  return {
+    ok: true,
+    rendered,
+    redact: context.redact,
+    warnings: context.warnings.map((one) => told(one, context.redact)),
+  };
 }
 
 function failure(
@@ -96,11 +101,15 @@ function failure(
   asked: readonly LookupQuestion[] = [],
 ): RenderingOutcome {
   const redact = context?.redact ?? ((text: string) => text);
-  const told = distinct(problems)
+  const first = distinct(problems)
     .slice(0, maxProblems)
-    .map((problem) => ({ ...problem, message: redact(problem.message), remedy: redact(problem.remedy) }));
-  const lookups = told.length > 0 ? [] : [...(context?.run.lookups.needed.values() ?? asked)];
-  return { ok: false, problems: told, needs: { lookups, secrets: [...(context?.missingSecrets ?? [])] } };
+    .map((problem) => told(problem, redact));
+  const lookups = first.length > 0 ? [] : [...(context?.run.lookups.needed.values() ?? asked)];
+  return { ok: false, problems: first, needs: { lookups, secrets: [...(context?.missingSecrets ?? [])] } };
+}
+
+function told(problem: Problem, redact: (text: string) => string): Problem {
+  return { ...problem, message: redact(problem.message), remedy: redact(problem.remedy) };
 }
 
 /** A manifest that others hash fails once for each of them. */

@@ -16,18 +16,20 @@ export function renderDeletions(context: ClusterContext): RenderedCluster['delet
   for (const file of tree.deletions) {
     const listed = run.evaluate(deletionsMemo, file, inputs, (text) => {
       const result = parseDeletions(text);
-      if (result.ok) return result.deletions;
+      if (result.ok) return { ...result.deletions, ...context.noted(file, inputs, result.repeated) };
       throw new RenderingError(run.placed(file, inputs, result.problems));
     });
+    context.heard(listed);
     deletions.preApply.push(...listed.preApply);
     deletions.postApply.push(...listed.postApply);
   }
   for (const file of tree.stackDeletions) {
     const listed = run.evaluate(stackDeletionsMemo, file, inputs, (text) => {
       const result = parseStackDeletions(text);
-      if (result.ok) return result.deletions;
+      if (result.ok) return { ...result.deletions, ...context.noted(file, inputs, result.repeated) };
       throw new RenderingError(run.placed(file, inputs, result.problems));
     });
+    context.heard(listed);
     deletions.preApplyStacks.push(...listed.pre);
     deletions.postApplyStacks.push(...listed.post);
   }

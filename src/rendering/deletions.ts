@@ -4,15 +4,18 @@ import { nearMatches } from '../domain/near-matches.ts';
 import type { Deletion } from '../domain/rendered.ts';
 import { knownKinds } from './known-kinds.ts';
 import type { TextProblem } from './manifest-documents.ts';
+import { type RepeatedKey, repeatedKeys } from './repeated-keys.ts';
 
 export interface UnitDeletions {
   preApply: Deletion[];
   postApply: Deletion[];
 }
 
-export type DeletionsText = { ok: true; deletions: UnitDeletions } | { ok: false; problems: TextProblem[] };
+export type DeletionsText =
+  | { ok: true; deletions: UnitDeletions; repeated: readonly RepeatedKey[] }
+  | { ok: false; problems: TextProblem[] };
 export type StackDeletionsText =
-  | { ok: true; deletions: { pre: string[]; post: string[] } }
+  | { ok: true; deletions: { pre: string[]; post: string[] }; repeated: readonly RepeatedKey[] }
   | { ok: false; problems: TextProblem[] };
 
 interface Entry {
@@ -23,9 +26,10 @@ interface Entry {
 }
 
 /** The lists `pre_apply` and `post_apply` of a rendered file. */
-function entriesOf(text: string): { entries: Entry[]; problems: TextProblem[] } {
+function entriesOf(text: string): { entries: Entry[]; problems: TextProblem[]; repeated: readonly RepeatedKey[] } {
   const lines = new LineCounter();
-  const document = parseDocument(text, { schema: 'core', lineCounter: lines, prettyErrors: false });
+  const { uniqueKeys, found } = repeatedKeys(lines);
+  const document = parseDocument(text, { schema: 'core', lineCounter: lines, prettyErrors: false, uniqueKeys });
   const lineAt = (offset: number | undefined): number => lines.linePos(offset ?? 0).line;
   const problems: TextProblem[] = document.errors.map((error) => ({
     line: lineAt(error.pos[0]),
@@ -33,7 +37,7 @@ function entriesOf(text: string): { entries: Entry[]; problems: TextProblem[] } 
     remedy: 'correct the YAML',
   }));
   const entries: Entry[] = [];
-  if (problems.length > 0) return { entries, problems };
+  if (problems.length > 0) return { entries, problems, repeated: found() };
   const value: unknown = document.toJS({ maxAliasCount: 100 }) ?? {};
   if (typeof value !== 'object' || Array.isArray(value)) {
     problems.push({
@@ -41,7 +45,7 @@ function entriesOf(text: string): { entries: Entry[]; problems: TextProblem[] } 
       message: 'deletions must be a mapping',
       remedy: 'write pre_apply: and post_apply: lists',
     });
-    return { entries, problems };
+    return { entries, problems, repeated: found() };
   }
   for (const [key, list] of Object.entries(value as Record<string, unknown>)) {
     const phase = key === 'pre_apply' ? 'pre' : key === 'post_apply' ? 'post' : undefined;
@@ -55,7 +59,7 @@ function entriesOf(text: string): { entries: Entry[]; problems: TextProblem[] } 
       entries.push({ phase, value: item, line: lineAt(node?.range?.[0]), path: `${key}[${i}]` });
     });
   }
-  return { entries, problems };
+  return { entries, problems, repeated: found() };
 }
 
 /**
@@ -64,7 +68,7 @@ function entriesOf(text: string): { entries: Entry[]; problems: TextProblem[] } 
  * itself needs no api_version: the cluster's definitions tell where it is served when the deletion is due.
  */
 export function parseDeletions(text: string): DeletionsText {
-  const { entries, problems } = entriesOf(text);
+  const { entries, problems, repeated } = entriesOf(text);
   const deletions: UnitDeletions = { preApply: [], postApply: [] };
   for (const { phase, value, line, path } of entries) {
     const result = parseEntry(value);
@@ -74,12 +78,12 @@ export function parseDeletions(text: string): DeletionsText {
       problems.push({ line, path, message: result, remedy });
     }
   }
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, deletions };
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, deletions, repeated };
 }
 
 /** The rendered list of stacks to delete: entries are names, or {name} or {stack_name}. */
 export function parseStackDeletions(text: string): StackDeletionsText {
-  const { entries, problems } = entriesOf(text);
+  const { entries, problems, repeated } = entriesOf(text);
   const deletions: { pre: string[]; post: string[] } = { pre: [], post: [] };
   for (const { phase, value, line, path } of entries) {
     const record = typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
@@ -87,7 +91,7 @@ export function parseStackDeletions(text: string): StackDeletionsText {
     if (typeof name === 'string' && /^[A-Za-z][A-Za-z0-9-]{0,127}$/.test(name)) deletions[phase].push(name);
     else problems.push({ line, path, message: 'this is no name of a stack', remedy: 'write {name: old-stack}' });
   }
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, deletions };
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, deletions, repeated };
 }
 
 const propagations = ['Background', 'Foreground', 'Orphan'] as const;

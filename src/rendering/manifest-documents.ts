@@ -2,6 +2,7 @@ import { LineCounter, parseAllDocuments } from 'yaml';
 import type { KubeObject } from '../domain/kube-object.ts';
 import { canonicalJson, digestText } from '../support/digest.ts';
 import { fastDocuments } from './fast-yaml.ts';
+import { type RepeatedKey, repeatedKeys } from './repeated-keys.ts';
 import { kubernetesYaml } from './yaml-schema.ts';
 
 /** What is wrong with a rendered text; the line is one of the rendered text. */
@@ -13,7 +14,7 @@ export interface TextProblem {
 }
 
 export type ManifestText =
-  | { ok: true; objects: readonly KubeObject[]; digest: string }
+  | { ok: true; objects: readonly KubeObject[]; digest: string; repeated: readonly RepeatedKey[] }
   | { ok: false; problems: TextProblem[] };
 
 /**
@@ -27,19 +28,21 @@ export function parseManifests(text: string): ManifestText {
   const objects: KubeObject[] = [];
   for (const document of documents) collect(document, 1, objects, problems);
   // the fast parser does not know where in the text the faulty object is
-  return problems.length > 0 ? parseExactly(text) : finished(objects);
+  return problems.length > 0 ? parseExactly(text) : finished(objects, []);
 }
 
-function finished(objects: KubeObject[]): ManifestText {
+function finished(objects: KubeObject[], repeated: readonly RepeatedKey[]): ManifestText {
   for (const object of objects) freeze(object);
-  return { ok: true, objects, digest: digestText(canonicalJson(objects)) };
+  return { ok: true, objects, digest: digestText(canonicalJson(objects)), repeated };
 }
 
 function parseExactly(text: string): ManifestText {
   const lines = new LineCounter();
   const problems: TextProblem[] = [];
   const objects: KubeObject[] = [];
-  for (const document of parseAllDocuments(text, { ...kubernetesYaml, lineCounter: lines, prettyErrors: false })) {
+  const { uniqueKeys, found } = repeatedKeys(lines);
+  const options = { ...kubernetesYaml, lineCounter: lines, prettyErrors: false, uniqueKeys };
+  for (const document of parseAllDocuments(text, options)) {
     if (!('contents' in document)) continue;
     for (const error of document.errors) {
       problems.push({
@@ -56,7 +59,7 @@ function parseExactly(text: string): ManifestText {
       problems.push({ line, message: (error as Error).message, remedy: 'use fewer YAML aliases' });
     }
   }
-  return problems.length > 0 ? { ok: false, problems } : finished(objects);
+  return problems.length > 0 ? { ok: false, problems } : finished(objects, found());
 }
 
 function collect(value: unknown, line: number, objects: KubeObject[], problems: TextProblem[]): void {

@@ -2,10 +2,11 @@ import type { KubeObject } from '../domain/kube-object.ts';
 import { BoundedCache } from '../support/bounded-cache.ts';
 import { digestText } from '../support/digest.ts';
 import { parseManifests, type TextProblem } from './manifest-documents.ts';
+import type { Noted, RepeatedKey } from './repeated-keys.ts';
 import { referencedOutputs } from './stack-outputs.ts';
 
 /** What is kept of a rendered manifest: that it is well-formed, and what tells it from others. */
-export interface ManifestSummary {
+export interface ManifestSummary extends Noted {
   /** Digest of the text, as `manifestHash` gives it. */
   text: string;
   /** Digest of the objects; '' when there are none. */
@@ -14,10 +15,15 @@ export interface ManifestSummary {
   refers: boolean;
 }
 
-export type SummaryResult = { ok: true; summary: ManifestSummary } | { ok: false; problems: readonly TextProblem[] };
+/** A summary, and what is to be said of the text. */
+export interface SummarisedText extends ManifestSummary {
+  repeated: readonly RepeatedKey[];
+}
+
+export type SummaryResult = { ok: true; summary: SummarisedText } | { ok: false; problems: readonly TextProblem[] };
 
 /** By digest of the text, over all clusters and commits: text that was read once is not read again. */
-const summaries = new BoundedCache<string, ManifestSummary>({ maxEntries: 60_000 });
+const summaries = new BoundedCache<string, SummarisedText>({ maxEntries: 60_000 });
 
 /** Objects of texts that were wanted lately. */
 const objectsOf = new BoundedCache<string, readonly KubeObject[]>({ maxEntries: 4_000, maxWeight: 8 * 1024 * 1024 });
@@ -29,7 +35,8 @@ export function summariseManifest(text: string): SummaryResult {
   const parsed = parseManifests(text);
   if (!parsed.ok) return parsed;
   const objects = parsed.objects.length === 0 ? '' : parsed.digest;
-  const summary: ManifestSummary = { text: digest, objects, refers: referencedOutputs(text).length > 0 };
+  const { repeated } = parsed;
+  const summary: SummarisedText = { text: digest, objects, refers: referencedOutputs(text).length > 0, repeated };
   summaries.set(digest, summary);
   return { ok: true, summary };
 }

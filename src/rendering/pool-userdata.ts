@@ -45,11 +45,13 @@ export function uploadsOf(
 ): { uploads: RenderedUpload[]; values: Record<string, GoValue> } {
   if (file === undefined) return { uploads: [], values: {} };
   const { cluster } = context.input;
-  const { key } = context.run.evaluate(filesMemo, file, inputs, (text) => {
+  const result = context.run.evaluate(filesMemo, file, inputs, (text) => {
     const parsed = parseRemoteFiles(text);
     if (!parsed.ok) throw new RenderingError(context.run.placed(file, inputs, parsed.problems));
-    return { text: digestText(text), key: filesKey(cluster.localId, purpose, text) };
+    const noted = context.noted(file, inputs, parsed.repeated);
+    return { text: digestText(text), key: filesKey(cluster.localId, purpose, text), ...noted };
   });
+  const { key } = context.heard(result);
   const bucket = filesBucket(cluster);
   const upload: RenderedUpload = {
     bucket,

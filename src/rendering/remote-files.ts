@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { isMap, isSeq, LineCounter, parseDocument } from 'yaml';
 import type { RenderedUpload, UploadedFile } from '../domain/rendered.ts';
 import type { TextProblem } from './manifest-documents.ts';
+import { type RepeatedKey, repeatedKeys } from './repeated-keys.ts';
 
 /** Key of an archive: the same text has the same key, whoever renders it. */
 export function filesKey(localId: string, purpose: 'master' | 'worker' | 'etcd', text: string): string {
@@ -17,14 +18,17 @@ export const encryptionKeys: Readonly<Record<'master' | 'worker' | 'etcd', Rende
   etcd: { alias: etcdKeyAlias },
 };
 
-export type FilesText = { ok: true; files: UploadedFile[] } | { ok: false; problems: TextProblem[] };
+export type FilesText =
+  | { ok: true; files: UploadedFile[]; repeated: readonly RepeatedKey[] }
+  | { ok: false; problems: TextProblem[] };
 
 const remedy = 'write {path: etc/x, data: "{{ base64 … }}", permissions: 0644, encrypted: false}';
 
 /** A rendered files.yaml: `files:`, each with path, data in base64, permissions, and whether KMS encrypts it. */
 export function parseRemoteFiles(text: string): FilesText {
   const lines = new LineCounter();
-  const document = parseDocument(text, { schema: 'yaml-1.1', lineCounter: lines, prettyErrors: false });
+  const { uniqueKeys, found } = repeatedKeys(lines);
+  const document = parseDocument(text, { schema: 'yaml-1.1', lineCounter: lines, prettyErrors: false, uniqueKeys });
   const problems: TextProblem[] = document.errors.map((error) => ({
     line: lines.linePos(error.pos[0]).line,
     message: error.message,
@@ -41,7 +45,7 @@ export function parseRemoteFiles(text: string): FilesText {
     if (typeof file !== 'string') files.push(file);
     else problems.push({ line: lines.linePos(range?.[0] ?? 0).line, path: `files[${i}]`, message: file, remedy });
   });
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, files };
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, files, repeated: found() };
 }
 
 function remoteFile(value: unknown): UploadedFile | string {

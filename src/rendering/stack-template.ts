@@ -3,6 +3,7 @@ import type { GroupSizes } from '../domain/rendered.ts';
 import { canonicalJson, digestText } from '../support/digest.ts';
 import { fastDocuments } from './fast-yaml.ts';
 import type { TextProblem } from './manifest-documents.ts';
+import { type Noted, type RepeatedKey, repeatedKeys } from './repeated-keys.ts';
 import { cloudFormationYaml } from './yaml-schema.ts';
 
 /** What a stack template says, as far as anything but CloudFormation needs it. */
@@ -22,7 +23,7 @@ export interface StackSummary {
 }
 
 /** What is kept of the file of a stack. */
-export interface StackFileResult extends StackSummary {
+export interface StackFileResult extends StackSummary, Noted {
   /** Digest of the text. */
   text: string;
   /** It refers to outputs of the cluster stack. */
@@ -43,18 +44,22 @@ export const emptyStack: StackFileResult = {
   empty: true,
 };
 
-export type StackText = { ok: true; summary: StackSummary } | { ok: false; problems: TextProblem[] };
+export type StackText =
+  | { ok: true; summary: StackSummary; repeated: readonly RepeatedKey[] }
+  | { ok: false; problems: TextProblem[] };
 
 /** Checks the text of a CloudFormation template (YAML or JSON) and says what is in it. */
 export function parseStackTemplate(text: string): StackText {
   const [value] = fastDocuments(text, 'cloudformation') ?? [];
   const summary = summarise(value);
-  return summary === undefined ? parseExactly(text) : { ok: true, summary };
+  return summary === undefined ? parseExactly(text) : { ok: true, summary, repeated: [] };
 }
 
 function parseExactly(text: string): StackText {
   const lines = new LineCounter();
-  const document = parseDocument(text, { ...cloudFormationYaml, lineCounter: lines, prettyErrors: false });
+  const { uniqueKeys, found } = repeatedKeys(lines);
+  const options = { ...cloudFormationYaml, lineCounter: lines, prettyErrors: false, uniqueKeys };
+  const document = parseDocument(text, options);
   const faults = [...document.errors, ...document.warnings];
   if (faults.length > 0) {
     const problems = faults.map((fault) => ({
@@ -74,7 +79,7 @@ function parseExactly(text: string): StackText {
   });
   if (aliases.length > 0) return { ok: false, problems: aliases };
   const summary = summarise(document.toJS({ maxAliasCount: 100 }));
-  if (summary !== undefined) return { ok: true, summary };
+  if (summary !== undefined) return { ok: true, summary, repeated: found() };
   const message = 'a stack template needs at least one entry under Resources';
   return {
     ok: false,

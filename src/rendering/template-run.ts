@@ -9,6 +9,7 @@ import type { TextProblem } from './manifest-documents.ts';
 import type { ManifestSummary } from './manifest-summary.ts';
 import { Lookups, lookupFunctions } from './recorded-lookups.ts';
 import type { RenderInput } from './render-input.ts';
+import type { RepeatedKey } from './repeated-keys.ts';
 import { refuseReferences } from './stack-outputs.ts';
 import { RenderingError, renderFile, sourceLineOf, type TemplateFile } from './template-file.ts';
 import { RecordedReads, type TemplateInputs } from './template-inputs.ts';
@@ -69,9 +70,7 @@ export class TemplateRun {
   /** Problems of a rendered text, at the line of the template that made the rendered line. */
   placed(file: TemplateFile, inputs: TemplateInputs, problems: readonly TextProblem[]): Problem[] {
     return problems.slice(0, maxProblems).map((problem) => {
-      const line = this.#within(file, new RecordedReads(inputs), () =>
-        sourceLineOf(file, inputs.root, this.#functions, problem.line),
-      );
+      const line = this.#sourceLine(file, inputs, problem.line);
       return {
         file: file.path,
         ...(line === undefined ? {} : { line }),
@@ -80,6 +79,26 @@ export class TemplateRun {
         remedy: problem.remedy,
       };
     });
+  }
+
+  /** What is to be said of keys that are given twice, at the lines of the template that made them. */
+  repetitions(file: TemplateFile, inputs: TemplateInputs, repeated: readonly RepeatedKey[]): Problem[] {
+    return repeated.slice(0, maxProblems).map(({ key, line: last, firstLine }) => {
+      const [line, first] = [last, firstLine].map((rendered) => this.#sourceLine(file, inputs, rendered));
+      const where = first === undefined || first === line ? 'on the same line' : `on line ${first}`;
+      return {
+        file: file.path,
+        ...(line === undefined ? {} : { line }),
+        message: `${key} is given twice in one mapping, first ${where}: the last one counts`,
+        remedy: 'take out the one that is not meant',
+      };
+    });
+  }
+
+  #sourceLine(file: TemplateFile, inputs: TemplateInputs, renderedLine: number): number | undefined {
+    return this.#within(file, new RecordedReads(inputs), () =>
+      sourceLineOf(file, inputs.root, this.#functions, renderedLine),
+    );
   }
 
   #execute(file: TemplateFile, inputs: TemplateInputs, reads: RecordedReads): string {

@@ -1,5 +1,6 @@
 import type { UnitDeletions } from './deletions.ts';
 import type { ManifestSummary } from './manifest-summary.ts';
+import type { Noted } from './repeated-keys.ts';
 import type { StackFileResult } from './stack-template.ts';
 import type { ConfigItems } from './template-data.ts';
 import { TemplateMemo } from './template-memo.ts';
@@ -18,9 +19,12 @@ export const userDataMemo = new TemplateMemo<{ text: string; refers: boolean }>(
   maxTemplates: 500,
   maxResults: 40_000,
 });
-export const filesMemo = new TemplateMemo<{ text: string; key: string }>({ maxTemplates: 500, maxResults: 40_000 });
-export const deletionsMemo = new TemplateMemo<UnitDeletions>({ maxTemplates: 200, maxResults: 5_000 });
-export const stackDeletionsMemo = new TemplateMemo<{ pre: string[]; post: string[] }>({
+export const filesMemo = new TemplateMemo<{ text: string; key: string } & Noted>({
+  maxTemplates: 500,
+  maxResults: 40_000,
+});
+export const deletionsMemo = new TemplateMemo<UnitDeletions & Noted>({ maxTemplates: 200, maxResults: 5_000 });
+export const stackDeletionsMemo = new TemplateMemo<{ pre: string[]; post: string[] } & Noted>({
   maxTemplates: 200,
   maxResults: 5_000,
 });

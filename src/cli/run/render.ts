@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises
 import path from 'node:path';
 import { loadDaemonConfig } from '../../daemon/config.ts';
 import { renderFleet } from '../../daemon/render-fleet.ts';
+import type { Problem } from '../../domain/problem.ts';
 import { clusterVersion } from '../../domain/rendered.ts';
 import { silentLogger } from '../../support/logger.ts';
 import type { CommandContext, ConnectionOptions, OutputFormat } from '../command.ts';
@@ -13,6 +14,7 @@ import { colorsOf } from '../io.ts';
 import { printDocument, tableColumns } from '../output.ts';
 import { renderedFiles } from '../rendered-files.ts';
 import { renderTable } from '../view/table.ts';
+import { warningLines } from '../view/warning-lines.ts';
 
 export interface RenderCommandOptions extends ConnectionOptions {
   output: OutputFormat;
@@ -55,6 +57,7 @@ export async function runRender(
     ...(options.cluster === undefined ? {} : { cluster: options.cluster }),
     ...(options.channel === undefined ? {} : { channel: options.channel }),
   };
+  let warnings: Problem[] = [];
   try {
     const work = renderFleet(config, question, {
       log: silentLogger(),
@@ -77,6 +80,7 @@ export async function runRender(
       },
     });
     const result = await withProgress(io, 'rendering', work);
+    ({ warnings } = result);
     if (result.problems.length > 0) {
       const count = result.problems.length === 1 ? '1 problem' : `${result.problems.length} problems`;
       throw badInput(`${count}; ${target === undefined ? 'nothing is shown' : 'nothing was written'}`, result.problems);
@@ -85,9 +89,10 @@ export async function runRender(
   } finally {
     if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   }
-  const document = { clusters: summaries, ...(target === undefined ? {} : { out: target }) };
+  const document = { clusters: summaries, warnings, ...(target === undefined ? {} : { out: target }) };
   await printDocument(io, options.output, document, (wide) => [
     ...table(summaries, wide, { columns: tableColumns(io), colors: colorsOf(io) }),
+    ...warningLines(warnings),
     '',
     closing(summaries, options.out),
   ]);

@@ -10,6 +10,7 @@ import { badInput, exitCodes } from '../exit.ts';
 import { colorsOf } from '../io.ts';
 import { printDocument, tableColumns } from '../output.ts';
 import { renderTable } from '../view/table.ts';
+import { warningLines } from '../view/warning-lines.ts';
 
 export async function runValidate(
   options: ConnectionOptions & { output: OutputFormat },
@@ -44,7 +45,15 @@ export async function runValidate(
     blockLimitSeconds: channel.blockLimitMs / 1000,
     progressDeadlineSeconds: channel.progressDeadlineMs / 1000,
   }));
-  const document = { ok: true, problems: [], clusters: checked.clusters.length, rendered: checked.rendered, channels };
+  const { warnings } = checked;
+  const document = {
+    ok: true,
+    problems: [],
+    warnings,
+    clusters: checked.clusters.length,
+    rendered: checked.rendered,
+    channels,
+  };
   await printDocument(io, options.output, document, (wide) => [
     ...renderTable(
       channels,
@@ -67,7 +76,8 @@ export async function runValidate(
       ],
       { columns: tableColumns(io), wide, colors: colorsOf(io) },
     ),
+    ...warningLines(warnings),
     '',
-    `${checked.clusters.length} clusters, ${checked.accounts.length} accounts; ${checked.rendered} clusters render. Nothing is wrong.`,
+    `${checked.clusters.length} clusters, ${checked.accounts.length} accounts; ${checked.rendered} clusters render. Nothing is wrong${warnings.length === 0 ? '' : '; see the warnings'}.`,
   ]);
 }

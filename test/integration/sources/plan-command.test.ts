@@ -132,6 +132,26 @@ describe('clm plan', { timeout: 60_000 }, () => {
     expect(markdown.out).toContain('### clm plan: 3 deployment-only');
   });
 
+  it('tells where a key is given twice, and so do render and validate, and none of them minds', async () => {
+    await applied();
+    commit('twice', [
+      ['cluster/manifests/coredns/deployment.yaml', 'kind: Deployment\n', 'kind: Deployment\nkind: Deployment\n'],
+    ]);
+    const place = 'manifests/coredns/deployment.yaml:3';
+    const said = 'kind is given twice in one mapping, first on line 2: the last one counts';
+    const { noop, notes } = await planned('twice');
+    expect([noop, notes]).toEqual([
+      true,
+      [{ message: `${place}: ${said}`, clusters: ['cluster-1', 'cluster-2', 'cluster-3'] }],
+    ]);
+    const rendered = await runCli(['render', 'twice', '--config', folder.configFile]);
+    expect([rendered.code, rendered.out]).toEqual([0, expect.stringContaining(`Warning: ${place}: ${said}`)]);
+    folder.git('update-ref', 'refs/heads/dev', 'twice');
+    const valid = await runCli(['validate', '--config', folder.configFile]);
+    expect([valid.code, valid.out]).toEqual([0, expect.stringContaining(`Warning: dev:cluster/${place}: ${said}`)]);
+    expect(valid.out).toContain('Nothing is wrong; see the warnings.');
+  });
+
   it('counts the nodes that roll, with surge, reason and duration', async () => {
     await applied();
     commit('my-change', [[defaults, /node_image: "ami-\w+"/, 'node_image: "ami-00000000000000001"']]);

@@ -80,6 +80,7 @@ describe('clm render', { timeout: 60_000 }, () => {
     const run = await render('--out', out());
     expect(run.code).toBe(2);
     expect(run.err).toContain('1 config items are encrypted (for cluster cluster-2)');
+    expect(run.err).toContain('or ask the cloud: --live');
     expect(existsSync(out())).toBe(false);
   });
 

@@ -76,6 +76,30 @@ describe('several sources of a configuration', () => {
     expect(stackOf('production')).toBe(bucket('all'));
   });
 
+  it('a key that is given twice counts as given last, and is told with its places', () => {
+    const widget = (values: string) => `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\ndata:\n${values}`;
+    const files = {
+      'cluster.yaml':
+        'Resources:\n{{ range split "a,b" "," }}  Q{{ . }}:\n    Type: "AWS::SNS::Topic"\n    Type: "AWS::SQS::Queue"\n{{ end }}',
+      'manifests/a/one.yaml': widget('  a: "1"\n  b: "2"\n  a: "3"\n  a: "4"\n'),
+      'manifests/deletions.yaml': 'post_apply:\n- kind: Pod\n  name: first\n  name: second\n',
+    };
+    const outcome = createRenderer().render(renderInput(files));
+    if (!outcome.ok) throw new Error(outcome.problems.map(describeProblem).join());
+    expect(outcome.rendered.components[0]?.objects[0]?.['data']).toEqual({ a: '4', b: '2' });
+    expect(outcome.rendered.deletions.postApply).toMatchObject([{ name: 'second' }]);
+    const said = outcome.warnings.map(({ file, line, message }) => `${file}:${line ?? ''} ${message}`);
+    expect(said).toEqual([
+      'cluster.yaml:4 Type is given twice in one mapping, first on line 3: the last one counts',
+      'manifests/a/one.yaml:8 a is given twice in one mapping, first on line 5: the last one counts',
+      'manifests/deletions.yaml:4 name is given twice in one mapping, first on line 3: the last one counts',
+    ]);
+    const once = { ...files, 'manifests/a/one.yaml': widget('  b: "2"\n  a: "4"\n') };
+    const other = createRenderer().render(renderInput(once));
+    expect(other.ok && other.rendered.digest).toBe(outcome.rendered.digest);
+    expect(other.ok && other.warnings).toHaveLength(2);
+  });
+
   it('a problem names its source', () => {
     const broken = new Map([['manifests/x/y.yaml', '{{ nope }}']]);
     const files = Object.fromEntries(combineTrees(base, [{ name: 'team', tree: broken }]));

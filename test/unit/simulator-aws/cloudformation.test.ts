@@ -440,6 +440,15 @@ describe('a template that is wrong', () => {
     expect(cloud.codeOf('cloudformation', 'DescribeStacks', { StackName: 'wrong' })).toBe('ValidationError');
   });
 
+  test('with a key that is given twice is taken, and the last one counts', () => {
+    const body = 'Resources:\n  A:\n    Type: AWS::SNS::Topic\n    Type: AWS::SQS::Queue\n';
+    expect(refusal(body, { StackName: 'twice' })).toBe('accepted');
+    const [resource] = cloud.call('cloudformation', 'DescribeStackResources', { StackName: 'twice' })[
+      'StackResources'
+    ] as object[];
+    expect(resource).toMatchObject({ ResourceType: 'AWS::SQS::Queue' });
+  });
+
   test('with a parameter that does not exist is refused', () => {
     const Parameters = [{ ParameterKey: 'Other', ParameterValue: '1' }];
     expect(refusal(queue({}), { Parameters })).toMatch(/Parameters: \[Other\] do not exist in the template/);

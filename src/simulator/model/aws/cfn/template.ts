@@ -121,7 +121,8 @@ function parseText(body: string): unknown {
   const document = parseDocument(body, {
     customTags,
     prettyErrors: false,
-    uniqueKeys: true,
+    // the service takes a key given twice without a word, and its last value
+    uniqueKeys: false,
     version: '1.1',
     merge: false,
   });
