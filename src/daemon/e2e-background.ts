@@ -1,9 +1,11 @@
 /** What a run of checks is told beside its profile: quarantines, and how long each check takes. */
+
 import type { Cluster } from '../domain/cluster.ts';
 import type { KeepPolicy } from '../domain/pipeline.ts';
 import { flakeHistories } from '../planning/e2e/flake-rates.ts';
 import type { FlakeHistory, Quarantine } from '../ports/check-runner.ts';
 import type { Store } from '../ports/store.ts';
+import { pipelineDefaults } from '../sources/pipeline/pipeline-schema.ts';
 import type { RunBackground } from '../steps/e2e/run-checks.ts';
 
 const runsLookedAt = 10;
@@ -37,8 +39,9 @@ export async function e2eBackground(
       quarantine: facts.map((fact) => fact.value as unknown as Quarantine),
       expectedMs: Object.fromEntries([...taken].map(([test, times]) => [test, median(times)])),
       history,
-      // a cluster that asks for it by itself is held to no number
-      ...(keep === undefined ? {} : { keepOnFailureMs: keep.forMs, mostKept: keep.most }),
+      // a cluster that asks for it by itself is held to a number, too
+      mostKept: keep?.most ?? pipelineDefaults.channel.mostKept,
+      ...(keep === undefined ? {} : { keepOnFailureMs: keep.forMs }),
     },
     provider: cluster?.provider ?? '',
     region: cluster?.region ?? '',

@@ -1,10 +1,10 @@
-import { type CheckContext, CheckFailed, defineCheck } from '../contract.ts';
+import { type CheckContext, defineCheck } from '../contract.ts';
 import { nodesToAskFrom, type ProbeDocument, type ProbeTarget, probe, troubleOf } from '../probe.ts';
 import { endpointSlices, services } from '../resources.ts';
 import { clusterIp, serveWeb } from '../web-servers.ts';
+import { failFor } from '../wrong-answers.ts';
 
 const mostNodes = 8;
-const namedAtMost = 6;
 const replicas = 2;
 
 interface Question {
@@ -102,10 +102,7 @@ export const clusterDns = defineCheck({
         if (problem !== undefined) wrong.push(`from ${node}: ${problem}`);
       });
     });
-    if (wrong.length > 0) {
-      const more = wrong.length > namedAtMost ? ` and ${wrong.length - namedAtMost} more` : '';
-      throw new CheckFailed(`${wrong.length} answers are wrong: ${wrong.slice(0, namedAtMost).join('; ')}${more}`);
-    }
+    if (wrong.length > 0) failFor(context, wrong.length === 1 ? 'answer is wrong' : 'answers are wrong', wrong);
     return `${asked.length} questions from each of ${nodes.length} nodes, all answered as they must be`;
   },
 });

@@ -1,6 +1,13 @@
 import type { KubeObject } from '../../domain/kube-object.ts';
 import { judgeGenerations, type NodeCell } from '../../planning/e2e/generations.ts';
-import { type CheckContext, CheckFailed, CheckSkipped, CheckTimedOut, defineCheck } from '../contract.ts';
+import {
+  type CheckContext,
+  CheckFailed,
+  CheckInterrupted,
+  CheckSkipped,
+  CheckTimedOut,
+  defineCheck,
+} from '../contract.ts';
 import { probe, troubleOf } from '../probe.ts';
 import { nodes, services } from '../resources.ts';
 
@@ -19,6 +26,10 @@ export const generations = defineCheck({
   cost: 'small',
   async run(context) {
     const { fresh, old } = await split(context);
+    const missing = context.newNodes.filter((node) => !fresh.includes(node));
+    if (missing.length > 0) {
+      throw new CheckInterrupted(`${missing.join(', ')}: a first new node that is not ready, or takes no pods, yet`);
+    }
     if (fresh.length === 0) {
       const message = 'no new node is ready yet';
       throw new CheckSkipped({ code: 'NOT_ENOUGH_NODES', message });
@@ -56,6 +67,7 @@ export const generations = defineCheck({
     }
     const verdict = judgeGenerations(cells);
     if (verdict.kind === 'stop') throw new CheckFailed(verdict.reason);
+    if (verdict.kind === 'no-verdict') throw new CheckInterrupted(verdict.reason);
     return verdict.reason;
   },
 });

@@ -1,8 +1,9 @@
-import { type CheckContext, CheckFailed, defineCheck } from '../contract.ts';
+import { type CheckContext, defineCheck } from '../contract.ts';
 import { nodesToAskFrom, type ProbeDocument, probe, troubleOf } from '../probe.ts';
 import { daemonSets, pods, services } from '../resources.ts';
 import { clusterIp, webContainer, webPort } from '../web-servers.ts';
 import { explained, isReady, whyPodNotReady } from '../workload.ts';
+import { failFor } from '../wrong-answers.ts';
 
 const name = 'mesh';
 const mostNodes = 12;
@@ -72,10 +73,7 @@ export const nodeMesh = defineCheck({
     const seen = await Promise.all(nodes.map((node, index) => probe(context, { name: `from-${index}`, node, plan })));
     const errors = nodes.flatMap((node, index) => troubles(context, node, seen[index] as ProbeDocument, servers));
     context.measure('mesh_paths', nodes.length * (servers.size + 3));
-    if (errors.length > 0) {
-      const more = errors.length > namedAtMost ? ` and ${errors.length - namedAtMost} more` : '';
-      throw new CheckFailed(`${errors.length} paths are broken: ${errors.slice(0, namedAtMost).join('; ')}${more}`);
-    }
+    if (errors.length > 0) failFor(context, errors.length === 1 ? 'path is broken' : 'paths are broken', errors);
     return `${nodes.length} nodes reach ${servers.size} nodes, the service and the API server`;
   },
 });

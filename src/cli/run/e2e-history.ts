@@ -5,7 +5,7 @@ import { jobName, prowLayout } from '../../checks/report/prow.ts';
 import { failureClusters } from '../../planning/e2e/failure-clusters.ts';
 import { flakeRates } from '../../planning/e2e/flake-rates.ts';
 import { type GridKind, gridOf } from '../../planning/e2e/history-grid.ts';
-import type { RunFilter, RunRecord } from '../../ports/e2e-store.ts';
+import type { HistoryResult, RunFilter, RunRecord } from '../../ports/e2e-store.ts';
 import { clockFromEnvironment } from '../../support/clock.ts';
 import { formatDuration, parseDuration } from '../../support/duration.ts';
 import type { CommandContext, ConnectionOptions, OutputFormat } from '../command.ts';
@@ -119,7 +119,8 @@ async function printGrid(options: HistoryOptions, kind: GridKind, io: CliIo): Pr
   await printDocument(io, options.output, grid, () => {
     if (grid.rows.length === 0) return ['Nothing was run.'];
     const width = Math.max(...grid.rows.map((row) => row.length));
-    const lines = grid.columns.map((column, index) => `${' '.repeat(width + 2)}${'│'.repeat(index)}┌ ${column}`);
+    const heads = kind === 'runs' ? runHeads(grid.columns, results) : grid.columns;
+    const lines = heads.map((head, index) => `${' '.repeat(width + 2)}${'│'.repeat(index)}┌ ${head}`);
     grid.rows.forEach((row, index) => {
       const cells = (grid.cells[index] ?? []).map((cell) =>
         cell === undefined ? ' ' : paintOutcome(cell.outcome, colors, signs[cell.outcome] ?? '?'),
@@ -127,6 +128,15 @@ async function printGrid(options: HistoryOptions, kind: GridKind, io: CliIo): Pr
       lines.push(`${row.padEnd(width + 2)}${cells.join('')}`);
     });
     return [...lines, '', '. pass  ~ flaky  F fail  T timed out  B blocked  E error  C cancelled  - skipped'];
+  });
+}
+
+/** When each run began and of what commit, before its id: what people look for first. */
+function runHeads(runs: readonly string[], results: readonly HistoryResult[]): string[] {
+  return runs.map((id) => {
+    const own = results.filter((one) => one.runId === id);
+    const began = Math.min(...own.map((one) => one.startedAt));
+    return `${at(began)}  ${own[0]?.commit.slice(0, 7) || '-'.padEnd(7)}  ${id}`;
   });
 }
 

@@ -71,5 +71,6 @@ function problemsOf(options: FleetKeptOptions): Problem[] {
     [release === true && reason === undefined, '--release', 'wants a reason', 'write --reason "seen, OPS-12"'],
     [release !== true && check !== undefined, '--check', 'says what is released', 'write --release too'],
   ];
-  return found.filter(([wrong]) => wrong).map(([, path, message, remedy]) => ({ file: '', path, message, remedy }));
+  // As `run` does: the option stands where a file would.
+  return found.filter(([wrong]) => wrong).map(([, file, message, remedy]) => ({ file, message, remedy }));
 }

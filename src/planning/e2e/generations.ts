@@ -14,14 +14,18 @@ export interface NodeCell {
 }
 
 export interface GenerationVerdict {
-  kind: 'go-on' | 'stop' | 'unclear';
+  /**
+   * `unclear`: nothing speaks against the new nodes as such. `no-verdict`: nobody knows whether a first new node works, and the old nodes
+   * of its pool stay until somebody does.
+   */
+  kind: 'go-on' | 'stop' | 'unclear' | 'no-verdict';
   reason: string;
 }
 
 /** New nodes that fail beside others that work are bad nodes, not a bad generation. */
 const shareOfNew = 0.5;
 
-const weight = { stop: 0, unclear: 1, 'go-on': 2 };
+const weight = { stop: 0, 'no-verdict': 1, unclear: 2, 'go-on': 3 };
 
 /**
  * Each question by itself: one that only new nodes fail stops the roll, whatever fails everywhere beside it (what the new nodes
@@ -42,6 +46,11 @@ function judgeQuestion(cells: readonly NodeCell[]): GenerationVerdict {
   const [oldBad, oldGood] = [of('old', 'fail'), of('old', 'ok')];
   const asked = cells[0]?.question ?? '';
   const shown = `${asked}: ${newGood.length} of ${newGood.length + newBad.length} new nodes work, ${oldGood.length} of ${oldGood.length + oldBad.length} old ones`;
+  const unjudged = of('new', 'unknown').find((cell) => cell.first === true);
+  if (unjudged !== undefined && newBad.every((cell) => cell.first !== true)) {
+    const why = unjudged.message === '' ? '' : ` (${unjudged.message})`;
+    return { kind: 'no-verdict', reason: `${shown}: ${unjudged.node}, the first of its pool, was not judged${why}` };
+  }
   if (newBad.length === 0) {
     return newGood.length > 0
       ? { kind: 'go-on', reason: shown }
@@ -51,8 +60,11 @@ function judgeQuestion(cells: readonly NodeCell[]): GenerationVerdict {
   const trouble = `${first.node}: ${first.message}`;
   if (oldBad.length > 0)
     return { kind: 'unclear', reason: `${shown}: old nodes fail too, so it is not the new ones (${trouble})` };
-  if (oldGood.length === 0)
-    return { kind: 'unclear', reason: `${shown}: no old node was judged beside them (${trouble})` };
+  if (oldGood.length === 0) {
+    // Beside a first new node all old ones are still there: that none can be asked says nothing for the new one.
+    const kind = first.first === true ? 'no-verdict' : 'unclear';
+    return { kind, reason: `${shown}: no old node was judged beside them (${trouble})` };
+  }
   const few = newBad.length / (newBad.length + newGood.length) < shareOfNew;
   if (few && !newBad.some((cell) => cell.first === true)) {
     return { kind: 'unclear', reason: `${shown}: other new nodes work, so it is the node (${trouble})` };

@@ -62,6 +62,8 @@ export function judgeRegressions(
   return verdict('acceptable', `failed before the change too: ${excused.map((one) => one.check).join(', ')}`);
 }
 
+const longestShown = 400;
+
 function isSame(before: CheckFailure, after: CheckFailure): boolean {
   return (
     before.check === after.check &&
@@ -87,5 +89,10 @@ function describeRegression(
       : earlier === undefined
         ? ', and it passed before the change'
         : `, otherwise than before the change (${earlier.outcome}: ${earlier.message.slice(0, 120)})`;
-  return `check ${worst.check} ${worst.outcome}: ${worst.message}${why}${more}`;
+  return `check ${worst.check} ${worst.outcome}: ${shortened(worst.message)}${why}${more}`;
+}
+
+/** It stands in lines of status and news; `clm e2e show` has all of it. */
+function shortened(message: string): string {
+  return message.length > longestShown ? `${message.slice(0, longestShown)}…` : message;
 }

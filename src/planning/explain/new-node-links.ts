@@ -9,7 +9,12 @@ export function newNodeLinks({ newNodes, state, channel, failure: stop }: Cluste
     depth: 1,
     subject: `check ${failure.check} beside the roll`,
     message: `${failure.outcome}: ${failure.message}`,
-    ...(i > 0 ? {} : { action: `${look}merge a fix or a revert, or: clm retry channel:${channel} --reason …` }),
+    // without a verdict the roll has not ended: it is asked again
+    ...(i > 0
+      ? {}
+      : newNodes.state !== 'failed' && state !== 'failed'
+        ? { next: asksAgain }
+        : { action: `${look}merge a fix or a revert, or: clm retry channel:${channel} --reason …` }),
   }));
   const next = newNodes.state === 'checking' ? 'it is being asked again' : goesOn;
   const said = newNodes.said.map(({ check, message }) => ({
@@ -21,6 +26,8 @@ export function newNodeLinks({ newNodes, state, channel, failure: stop }: Cluste
   return [...stopped, ...said];
 }
 
+const asksAgain =
+  'nobody knows yet whether the new nodes work: old nodes stay, and it is asked again; without a verdict the update fails';
 const goesOn = 'this does not speak against the new nodes: the roll goes on, and the checks after it decide';
 const lookAtNewNode =
   'kubectl describe node NODE for the new node that is named, and see what the version changed in its image and user data; ';

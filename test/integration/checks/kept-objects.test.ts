@@ -3,10 +3,12 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { CheckFailed, defineCheck } from '../../../src/checks/contract.ts';
 import { keptIn, longestKeepMs } from '../../../src/checks/keep.ts';
 import { namespaces, nodes } from '../../../src/checks/resources.ts';
+import { e2eBackground } from '../../../src/daemon/e2e-background.ts';
 import { createKept } from '../../../src/daemon/kept-objects.ts';
 import type { CheckResult } from '../../../src/ports/check-runner.ts';
 import type { Resource } from '../../../src/ports/kube-cluster.ts';
 import type { Store } from '../../../src/ports/store.ts';
+import { openSqliteStore } from '../../../src/store/sqlite/open.ts';
 import { CheckWorld, runId } from './check-world.ts';
 import { liveUntil, sweepAfter } from './crash-world.ts';
 
@@ -207,6 +209,18 @@ describe('a failed check', () => {
     const third = await world.run({ ...limits, mostKept: 2, runId: 'later/1' }, { own: [failing] });
     expect(third['test.failing']?.kept).toBeDefined();
     expect(world.sandboxes()).toHaveLength(2);
+  });
+
+  it('keeps a few at most for a daemon whose channel asks for none, where the cluster itself does', async () => {
+    const store = await openSqliteStore({ path: ':memory:' });
+    const input = { store, clusterOf: () => world.cluster, keepOf: () => undefined };
+    const about = await e2eBackground(input, { clusterId: world.cluster.id, profile: 'own', commit: '' }, 0);
+    await store.close();
+    world.cluster.configItems['e2e_keep_on_failure'] = '30m';
+    const checks = [1, 2, 3, 4].map((index) => ({ ...failing, id: `test.failing-${index}`, retries: 0 }));
+    const results = await world.run({ profile: 'own', mostKept: about.request.mostKept ?? 0 }, { own: checks });
+    expect(Object.values(results).filter((one) => one.kept !== undefined)).toHaveLength(3);
+    expect(world.sandboxes()).toHaveLength(3);
   });
 
   it('is listed by the daemon and given back when somebody asks for it, who and why written down first', async () => {

@@ -113,6 +113,13 @@ describe('regressions', () => {
     expect(verdict.reason).toContain('otherwise than before the change (fail: dns.cluster is broken)');
   });
 
+  it('are told in a line, however much a check says', () => {
+    const long = { ...failure('dns.cluster'), message: 'x'.repeat(5_000) };
+    expect(judgeRegressions(after([long]), undefined, strict).reason).toBe(
+      `check dns.cluster fail: ${'x'.repeat(400)}…`,
+    );
+  });
+
   it('are never excused when something was left behind, or more failed than was kept', () => {
     const leaking = { ...failure('lb.service'), outcome: 'pass', signature: '' };
     expect(judgeRegressions(after([leaking]), [leaking], strict).kind).toBe('block');
@@ -200,6 +207,27 @@ describe('generations of nodes', () => {
     expect(judgeGenerations([cell('new', 'fail'), { ...cell('new', 'ok', 'n4'), first: true }, ...others]).kind).toBe(
       'unclear',
     );
+  });
+
+  it.each([
+    ['it fails and no old node can be judged', [{ ...cell('new', 'fail'), first: true }, cell('old', 'unknown')]],
+    ['it fails and there is no old node', [{ ...cell('new', 'fail'), first: true }]],
+    ['it cannot be asked', [{ ...cell('new', 'unknown'), first: true }, cell('new', 'ok', 'n2'), cell('old', 'ok')]],
+    [
+      'it cannot be asked one of two questions',
+      [
+        { ...cell('new', 'ok'), first: true },
+        cell('old', 'ok'),
+        { ...cell('new', 'unknown', 'new-1', 'API'), first: true },
+      ],
+    ],
+  ])('leave a first new node without a verdict when %s', (_name, cells) => {
+    expect(judgeGenerations(cells).kind).toBe('no-verdict');
+  });
+
+  it('let a first new node go on that fails as old nodes do: the checks after the roll decide', () => {
+    const cells = [{ ...cell('new', 'fail'), first: true }, cell('old', 'fail')];
+    expect(judgeGenerations(cells).kind).toBe('unclear');
   });
 
   it('stop it too when what new nodes have taken over fails everywhere', () => {

@@ -112,6 +112,18 @@ describe('clm why', () => {
     });
   });
 
+  it('says of a first new node without a verdict that old nodes stay, and that nobody has to do anything yet', () => {
+    const message =
+      'DNS: 0 of 1 new nodes work, 0 of 0 old ones: no old node was judged beside them (ip-10-0-0-9: NXDOMAIN)';
+    const failures = [{ check: 'rollout.generations', outcome: 'error', message }];
+    const newNodes = { state: 'error' as const, failures, said: [] };
+    const rolling = clusterFixture('kube-70', { channel: 'stable', state: 'updating', newNodes });
+    const links = explain('kube-70', statusFixture({ clusters: [rolling] })).chain;
+    const link = links.find((one) => one.subject === 'check rollout.generations beside the roll');
+    expect(link?.next).toContain('old nodes stay, and it is asked again');
+    expect(link?.action).toBeUndefined();
+  });
+
   it('says of a check that old nodes fail too that the roll goes on', () => {
     const message = 'DNS: 0 of 1 new nodes work, 0 of 3 old ones: old nodes fail too, so it is not the new ones';
     const said = [{ check: 'rollout.generations', outcome: 'pass', message }];
