@@ -14,6 +14,11 @@ const project = (name: string, testTimeout: number, group = 0) => ({
   },
 });
 
+/** Binaries of etcd and kube-apiserver, where somebody has them: `npm run contract`. */
+const assets = process.env['KUBEBUILDER_ASSETS'] ?? '';
+if (assets === '' && process.env['npm_lifecycle_event'] === 'test')
+  process.stderr.write('KUBEBUILDER_ASSETS is not set: nothing is tested against a real control plane (docs/e2e.md)\n');
+
 export default defineConfig({
   test: {
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
@@ -24,6 +29,7 @@ export default defineConfig({
       project('simulation', 120_000),
       // last, by themselves: each of them is processes of its own, at a speed of its own
       project('system', 300_000, 1),
+      ...(assets === '' ? [] : [project('real', 240_000, 2)]),
     ],
   },
 });

@@ -104,19 +104,51 @@ export function mustNotBeTaken(items: KubeObject[]): void {
 }
 
 const unpullable = new Set(['ErrImagePull', 'ImagePullBackOff', 'InvalidImageName', 'ErrImageNeverPull']);
+/** Characters of a container's last message that are repeated. */
+const longestEnd = 200;
 const notPulled = (image: string): string => `the image ${image} cannot be pulled`;
+
+interface ContainerEnd {
+  exitCode?: number;
+  signal?: number;
+  reason?: string;
+  message?: string;
+}
+
+interface ContainerStatus {
+  name?: string;
+  restartCount?: number;
+  state?: { waiting?: { reason?: string; message?: string }; running?: object; terminated?: ContainerEnd };
+  lastState?: { terminated?: ContainerEnd };
+}
+
+const joined = (...parts: (string | undefined)[]): string => parts.filter(Boolean).join(': ');
+const endOf = (status: ContainerStatus): ContainerEnd | undefined =>
+  status.state?.terminated ?? status.lastState?.terminated;
+
+/** `container main ended 3 times, last with exit code 1 (Error: no such file)` */
+function endedWhy(status: ContainerStatus): string {
+  const end = endOf(status) ?? {};
+  const ends = (status.restartCount ?? 0) + (status.state?.terminated === undefined ? 0 : 1);
+  const how = end.signal === undefined ? `exit code ${end.exitCode ?? 'unknown'}` : `signal ${end.signal}`;
+  const why = joined(end.reason, end.message?.slice(0, longestEnd).trim());
+  const times = ends > 1 ? ` ${ends} times, last` : '';
+  return `container ${status.name ?? ''} ended${times} with ${how}${why === '' ? '' : ` (${why})`}`;
+}
 
 /** What keeps a pod from being ready, as far as its own status says so. */
 export function whyPodNotReady(pod: KubeObject): string | undefined {
   if (isReady(pod)) return undefined;
-  const statuses: { state?: { waiting?: { reason?: string; message?: string } } }[] =
-    pod.status?.containerStatuses ?? [];
+  const statuses: ContainerStatus[] = pod.status?.containerStatuses ?? [];
   const waiting = statuses.map((status) => status.state?.waiting).find((state) => state?.reason !== undefined);
-  if (waiting) {
-    const said = `${pod.metadata.name}: ${[waiting.reason, waiting.message].filter(Boolean).join(': ')}`;
+  if (waiting && unpullable.has(waiting.reason ?? '')) {
     const image = pod.spec?.containers?.[0]?.image as string | undefined;
-    return unpullable.has(waiting.reason ?? '') ? `${said}: ${notPulled(image ?? '')}` : said;
+    return `${pod.metadata.name}: ${joined(waiting.reason, waiting.message)}: ${notPulled(image ?? '')}`;
   }
+  // Between two starts of a container that keeps ending it is not waiting; how it ended says more than that it waits.
+  const ended = statuses.find((status) => endOf(status) !== undefined);
+  const said = [waiting && joined(waiting.reason, waiting.message), ended && endedWhy(ended)].filter(Boolean);
+  if (said.length > 0) return `${pod.metadata.name}: ${said.join('; ')}`;
   const conditions: { type: string; status: string; reason?: string; message?: string }[] =
     pod.status?.conditions ?? [];
   const unscheduled = conditions.find((one) => one.type === 'PodScheduled' && one.status === 'False');

@@ -50,6 +50,7 @@ export const admissionWebhooks = defineCheck({
   id: 'security.admission-webhooks',
   title: 'Webhooks that can stop the API are served and trusted, and let pods run',
   area: 'security',
+  uses: [endpointSlices],
   withinMs: 10 * 60_000,
   expectedMs: 20_000,
   async run(context) {

@@ -88,6 +88,7 @@ export const kubeRemedies: Record<string, Remedy> = {
     meaning: 'The API server refuses an object as invalid; trying again would not help.',
     actions: [
       'Correct the manifest; the message names the field.',
+      'A field that is not declared in the schema is misspelt, too new for this Kubernetes, or of another version of a definition (CRD).',
       'Immutable fields need the object to be deleted first: manifests/deletions.yaml.',
     ],
   },

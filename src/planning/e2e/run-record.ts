@@ -7,11 +7,18 @@ const longestMessage = 256;
 const failing = new Set(['fail', 'timedout', 'blocked']);
 const withoutVerdict = new Set(['error', 'cancelled']);
 
+/** Of so many checks a verdict says the names: a run that was cancelled early has them all. */
+const mostNamed = 8;
+
+function named(found: readonly CheckResult[], what: string): string {
+  const names = found.slice(0, mostNamed).map((result) => result.check);
+  const more = found.length - names.length;
+  return `${found.length} ${what}: ${names.join(', ')}${more === 0 ? '' : ` and ${more} more`}`;
+}
+
 /** What a run says of the cluster as a whole; only blocking checks count, and skips are never green. */
 export function runVerdict(results: readonly CheckResult[]): { verdict: RunVerdict; reason: string } {
   const blocking = results.filter((result) => result.gate === 'blocking');
-  const named = (found: CheckResult[], what: string): string =>
-    `${found.length} ${what}: ${found.map((result) => result.check).join(', ')}`;
   const failed = blocking.filter((result) => failing.has(result.outcome));
   if (failed.length > 0) return { verdict: 'fail', reason: named(failed, 'failed') };
   const leaking = results.filter((result) => result.leaked.length > 0);

@@ -108,6 +108,14 @@ export function fieldConflicts(status: ApiStatus): FieldConflict[] {
     .map(({ field, message }) => ({ field, manager: /conflict with "([^"]+)"/.exec(message)?.[1] ?? message }));
 }
 
+/**
+ * true when the fields of an applied object do not fit the schema of its kind: a field that the kind does not have, a value of another
+ * type, an item without its key. The server says it with a plain error, for which it has no status but 500.
+ */
+function misfitsSchema(status: ApiStatus): boolean {
+  return status.code === 500 && status.reason === '' && /^failed to create typed patch object\b/.test(status.message);
+}
+
 /** The Failure that an HTTP error answer means. `where` names method, resource and cluster. */
 export function statusFailure(status: ApiStatus, where: string): Failure {
   const said = status.message || `HTTP ${status.code}`;
@@ -129,6 +137,8 @@ export function statusFailure(status: ApiStatus, where: string): Failure {
     default:
       if (status.code >= 400 && status.code < 500)
         return terminal('kube-invalid', `${where}: refused (HTTP ${status.code}): ${said}`);
+      if (misfitsSchema(status))
+        return terminal('kube-invalid', `${where}: refused, the object does not fit the schema of its kind: ${said}`);
       return transient('kube-server-error', `${where}: HTTP ${status.code}: ${said}`, status.retryAfterMs);
   }
 }

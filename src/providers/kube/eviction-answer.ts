@@ -32,6 +32,11 @@ function refusedByBudget(status: ApiStatus): EvictionResult {
   };
 }
 
+function unsupported(where: string): FailureError {
+  const message = `${where}: the server does not serve policy/v1 evictions; nothing is deleted instead`;
+  return new FailureError(terminal('kube-eviction-unsupported', message));
+}
+
 /**
  * What an answer to an eviction means; throws FailureError for all that says nothing about the pod: throttling of the API server
  * (a 429 without the cause DisruptionBudget), missing rights, server errors, and a server without the eviction subresource.
@@ -44,12 +49,11 @@ export function classifyEviction(answer: KubeAnswer, where: string): EvictionRes
   switch (status.code) {
     case 404:
       if (saysObjectMissing(status)) return { kind: 'gone' };
-      throw new FailureError(
-        terminal(
-          'kube-eviction-unsupported',
-          `${where}: the server does not serve policy/v1 evictions; nothing is deleted instead`,
-        ),
-      );
+      throw unsupported(where);
+    case 400:
+      // Before 1.22 the call was there, and took policy/v1beta1 alone.
+      if (/no kind "Eviction" is registered for version "policy\/v1"/.test(status.message)) throw unsupported(where);
+      break;
     case 409:
       if (/\bUID in\b/i.test(status.message)) return { kind: 'gone' };
       break;

@@ -47,6 +47,7 @@ export function applyManifests(deps: PipelineDependencies): UpdateStep {
       entries: new Map(known.map((entry) => [identityOf(entry), entry])),
       applied: new Map(),
       sent: 0,
+      changed: new Set(),
       notes: [],
     };
     if (context.components.length === 0) {
@@ -117,6 +118,9 @@ async function applyFoundations(
   for (const object of foundations) {
     const live = await applyObject(applier, object);
     const readiness = readinessOf(withKind(object, live));
+    // Its condition is that of the version before: what is refused now by the old schema would be refused for good.
+    if (readiness.state === 'ready' && object.kind === 'CustomResourceDefinition' && isChanged(applier, object))
+      unsettled.push(`${describeObject(object)}: changed a moment ago`);
     if (readiness.state !== 'ready') unsettled.push(`${describeObject(object)}: ${readiness.message}`);
   }
   if (unsettled.length === 0) return undefined;
@@ -124,6 +128,8 @@ async function applyFoundations(
   const reason = { code: 'foundations', message: `waits until they can be used: ${unsettled.join('; ')}` };
   return waiting(reason, applier.input.now + foundationPollMs, {}, { journal: applier.notes });
 }
+
+const isChanged = ({ changed }: Applier, object: KubeObject): boolean => changed.has(identityOfObject(object));
 
 /** Items of lists and some answers carry no kind of their own. */
 function withKind({ kind, apiVersion }: KubeObject, live: KubeObject): KubeObject {

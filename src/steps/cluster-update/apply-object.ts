@@ -26,6 +26,8 @@ export interface Applier {
   applied: Map<string, AppliedObject>;
   /** Objects that were sent. */
   sent: number;
+  /** Those of them, by identity, that were there before with another spec. */
+  changed: Set<string>;
   notes: JournalNote[];
 }
 
@@ -46,6 +48,7 @@ export async function applyObject(applier: Applier, object: KubeObject): Promise
   }
   const { result, left } = await send(applier, resource, object);
   applier.sent += 1;
+  if (live !== undefined && live.metadata.generation !== result.metadata.generation) applier.changed.add(identity);
   applied.set(identity, { object, uid: result.metadata.uid ?? '', left });
   return result;
 }

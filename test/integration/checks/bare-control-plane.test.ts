@@ -105,6 +105,7 @@ describe('an API server of an old release, or with some kinds switched off', () 
       'rollout.pdb-eviction',
       'rollout.load-slo',
       'dns.cluster',
+      'security.admission-webhooks',
     ];
     const results = await world.run({ profile: 'full', only });
     const missing = (kind: string): object => ({
@@ -120,6 +121,7 @@ describe('an API server of an old release, or with some kinds switched off', () 
       'rollout.pdb-eviction': missing('PodDisruptionBudget of policy/v1'),
       'rollout.load-slo': missing('PodDisruptionBudget of policy/v1'),
       'dns.cluster': missing('EndpointSlice of discovery.k8s.io/v1'),
+      'security.admission-webhooks': missing('EndpointSlice of discovery.k8s.io/v1'),
     });
     expect(results['security.pod-security']?.steps?.map((step) => step.name)).toEqual([
       'the server takes privileged containers nowhere: a pod on the host network stands for them',

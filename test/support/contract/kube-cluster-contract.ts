@@ -83,8 +83,15 @@ export function budget(namespace: string, name: string, app: string, minAvailabl
 
 let counter = 0;
 
-/** `connect` gives a cluster that may hold anything; the suite keeps to namespaces of its own. */
-export function describeKubeClusterContract(binding: string, connect: () => Promise<KubeContractTarget>): void {
+/**
+ * `connect` gives a cluster that may hold anything; the suite keeps to namespaces of its own. Without nodes and controllers (`nodes:
+ * false`) pods never run: evictions are then told by pods that wait, and nothing is said of budgets.
+ */
+export function describeKubeClusterContract(
+  binding: string,
+  connect: () => Promise<KubeContractTarget>,
+  { nodes }: { nodes: boolean } = { nodes: true },
+): void {
   describe(`KubeCluster through ${binding}`, () => {
     let target: KubeContractTarget;
     let kube: KubeCluster;
@@ -109,6 +116,13 @@ export function describeKubeClusterContract(binding: string, connect: () => Prom
         return object?.['status']?.readyReplicas === replicas;
       });
       return (await kube.list(pods, { namespace, labelSelector: `app=${name}` })).items;
+    }
+
+    /** Pods need their namespace's account; where no controller is at work, nobody else makes it. */
+    async function untilAccount(): Promise<void> {
+      const accounts = core('serviceaccounts', 'ServiceAccount');
+      const made = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace } };
+      if ((await kube.get(accounts, namespace, 'default')) === undefined) await kube.create(accounts, made);
     }
 
     async function allowing(name: string, app: string, minAvailable: number, allowed: number): Promise<void> {
@@ -239,6 +253,16 @@ export function describeKubeClusterContract(binding: string, connect: () => Prom
         ).toEqual({ x: 'ours' });
       });
 
+      it('are refused for good with a field that their kind does not have, which is named', async () => {
+        const typo = deployment(namespace, 'typo', 1);
+        Object.assign(typo['spec'], { replica: 1 });
+        const failure = await failureOf(kube.apply(deployments, typo));
+        expect(failure).toMatchObject({ kind: 'terminal', code: 'kube-invalid' });
+        expect(failure.message).toContain(`${namespace}/deployments/typo`);
+        expect(failure.message).toContain('.spec.replica: field not declared in schema');
+        expect(await kube.get(deployments, namespace, 'typo')).toBeUndefined();
+      });
+
       it('are deleted once, and only the one that was meant', async () => {
         const made = await kube.create(configMaps, configMap(namespace, 'a', {}));
         expect(await kube.delete(configMaps, namespace, 'a', { uid: 'another' })).toBe(false);
@@ -342,55 +366,90 @@ export function describeKubeClusterContract(binding: string, connect: () => Prom
       });
     });
 
-    describe('evictions', () => {
-      it('are accepted without a budget, and the pod goes', async () => {
-        const [pod] = await running('free', 1);
-        expect(await evict(pod, { dryRun: true })).toEqual({ kind: 'accepted' });
-        expect((await kube.get(pods, namespace, pod?.metadata.name ?? ''))?.metadata.deletionTimestamp).toBeUndefined();
-        expect(await evict(pod)).toEqual({ kind: 'accepted' });
-        await target.until(
-          'the pod is gone',
-          async () => (await kube.get(pods, namespace, pod?.metadata.name ?? '')) === undefined,
-        );
-      });
+    if (!nodes) evictionsOfWaitingPods();
+    else evictionsOfRunningPods();
 
-      it('are refused by the budget that has nothing left, which is named', async () => {
-        const found = await running('tight', 2);
-        await allowing('tight-budget', 'tight', 2, 0);
-        const refusal = {
-          kind: 'refused-by-budget',
-          budgets: ['tight-budget'],
-          message: expect.stringContaining('tight-budget'),
-        };
-        expect(await evict(found[0])).toEqual(refusal);
-        expect(await evict(found[0], { dryRun: true })).toEqual(refusal);
+    function evictionsOfWaitingPods(): void {
+      describe('evictions without nodes', () => {
+        it('take a pod that waits, after a dry run that does not; a server before 1.22 says that it has no such call', async () => {
+          const spec = {
+            automountServiceAccountToken: false,
+            containers: [{ name: 'main', image: 'registry.example.com/web:1' }],
+          };
+          await untilAccount();
+          const metadata = { name: 'waits', namespace };
+          const pod = await kube.create(pods, { apiVersion: 'v1', kind: 'Pod', metadata, spec });
+          const { major, minor } = JSON.parse((await kube.raw('/version')).body) as { major: string; minor: string };
+          if (Number(major) === 1 && Number.parseInt(minor, 10) < 22) {
+            expect(await failureOf(evict(pod))).toMatchObject({ kind: 'terminal', code: 'kube-eviction-unsupported' });
+            expect(await kube.get(pods, namespace, 'waits')).toMatchObject({ metadata: { uid: pod.metadata.uid } });
+            return;
+          }
+          expect(await evict(pod, { uid: 'another' })).toEqual({ kind: 'gone' });
+          expect(await evict(pod, { dryRun: true })).toEqual({ kind: 'accepted' });
+          expect(await kube.get(pods, namespace, 'waits')).toMatchObject({ metadata: { uid: pod.metadata.uid } });
+          expect(await evict(pod)).toEqual({ kind: 'accepted' });
+          expect(await kube.get(pods, namespace, 'waits')).toBeUndefined();
+          expect(await evict(pod)).toEqual({ kind: 'gone' });
+        });
       });
+    }
 
-      it('take from the budget: the second one at once is refused', async () => {
-        const found = await running('one', 3);
-        await allowing('one-budget', 'one', 2, 1);
-        expect(await evict(found[0], { dryRun: true })).toEqual({ kind: 'accepted' });
-        // Both at the same moment: where time runs fast, a replacement is soon ready, and then the second one may go.
-        const answers = await Promise.all([evict(found[0]), evict(found[1])]);
-        expect(answers.map((answer) => answer.kind).sort()).toEqual(['accepted', 'refused-by-budget']);
-        const refused = answers.find((answer) => answer.kind === 'refused-by-budget');
-        expect(refused).toMatchObject({ budgets: ['one-budget'] });
-      });
+    function evictionsOfRunningPods(): void {
+      describe('evictions', () => {
+        it('are accepted without a budget, and the pod goes', async () => {
+          const [pod] = await running('free', 1);
+          expect(await evict(pod, { dryRun: true })).toEqual({ kind: 'accepted' });
+          expect(
+            (await kube.get(pods, namespace, pod?.metadata.name ?? ''))?.metadata.deletionTimestamp,
+          ).toBeUndefined();
+          expect(await evict(pod)).toEqual({ kind: 'accepted' });
+          await target.until(
+            'the pod is gone',
+            async () => (await kube.get(pods, namespace, pod?.metadata.name ?? '')) === undefined,
+          );
+        });
 
-      it('of a pod with two budgets are blocked', async () => {
-        const found = await running('twice', 2);
-        await allowing('first', 'twice', 1, 1);
-        await allowing('second', 'twice', 1, 1);
-        expect(await evict(found[0])).toMatchObject({ kind: 'blocked', code: 'multiple-budgets' });
-      });
+        it('are refused by the budget that has nothing left, which is named', async () => {
+          const found = await running('tight', 2);
+          await allowing('tight-budget', 'tight', 2, 0);
+          const refusal = {
+            kind: 'refused-by-budget',
+            budgets: ['tight-budget'],
+            message: expect.stringContaining('tight-budget'),
+          };
+          expect(await evict(found[0])).toEqual(refusal);
+          expect(await evict(found[0], { dryRun: true })).toEqual(refusal);
+        });
 
-      it('of a pod that is not there, or is another by now, say that it is gone', async () => {
-        const [pod] = await running('gone', 1);
-        expect(await kube.evict(namespace, 'nobody', { uid: 'x' })).toEqual({ kind: 'gone' });
-        expect(await evict(pod, { uid: 'another' })).toEqual({ kind: 'gone' });
-        expect((await kube.get(pods, namespace, pod?.metadata.name ?? ''))?.metadata.deletionTimestamp).toBeUndefined();
+        it('take from the budget: the second one at once is refused', async () => {
+          const found = await running('one', 3);
+          await allowing('one-budget', 'one', 2, 1);
+          expect(await evict(found[0], { dryRun: true })).toEqual({ kind: 'accepted' });
+          // Both at the same moment: where time runs fast, a replacement is soon ready, and then the second one may go.
+          const answers = await Promise.all([evict(found[0]), evict(found[1])]);
+          expect(answers.map((answer) => answer.kind).sort()).toEqual(['accepted', 'refused-by-budget']);
+          const refused = answers.find((answer) => answer.kind === 'refused-by-budget');
+          expect(refused).toMatchObject({ budgets: ['one-budget'] });
+        });
+
+        it('of a pod with two budgets are blocked', async () => {
+          const found = await running('twice', 2);
+          await allowing('first', 'twice', 1, 1);
+          await allowing('second', 'twice', 1, 1);
+          expect(await evict(found[0])).toMatchObject({ kind: 'blocked', code: 'multiple-budgets' });
+        });
+
+        it('of a pod that is not there, or is another by now, say that it is gone', async () => {
+          const [pod] = await running('gone', 1);
+          expect(await kube.evict(namespace, 'nobody', { uid: 'x' })).toEqual({ kind: 'gone' });
+          expect(await evict(pod, { uid: 'another' })).toEqual({ kind: 'gone' });
+          expect(
+            (await kube.get(pods, namespace, pod?.metadata.name ?? ''))?.metadata.deletionTimestamp,
+          ).toBeUndefined();
+        });
       });
-    });
+    }
 
     describe('discovery and raw paths', () => {
       it('find the resource of a kind', async () => {

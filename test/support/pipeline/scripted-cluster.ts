@@ -1,4 +1,5 @@
 /** Clusters in memory behind the session port: stacks that take a while, groups with outdated instances, objects. */
+import { isDeepStrictEqual } from 'node:util';
 import { FailureError, transient } from '../../../src/domain/failure.ts';
 import type { KubeObject } from '../../../src/domain/kube-object.ts';
 import type {
@@ -314,9 +315,12 @@ export class ScriptedCluster {
       },
       apply: async (resource: Resource, object: KubeObject) => {
         this.call();
+        const before = this.objects.get(key(resource, object.metadata.namespace, object.metadata.name));
+        const changed = before?.metadata.generation !== undefined && !isDeepStrictEqual(before['spec'], object['spec']);
+        const generation = (before?.metadata.generation ?? 1) + (changed ? 1 : 0);
         const live: KubeObject = {
           ...structuredClone(object),
-          metadata: { ...object.metadata, uid: 'u', generation: 1 },
+          metadata: { ...object.metadata, uid: 'u', generation },
         };
         if (resource.kind === 'Deployment') {
           live['status'] = {

@@ -71,6 +71,12 @@ describe('the verdict of a run', () => {
   it('is fail when something was left behind, whatever passed', () => {
     expect(runVerdict([result('a', 'pass', { leaked: ['namespace/x'] })]).reason).toBe('1 left something behind: a');
   });
+
+  it('names the first checks alone of many', () => {
+    const cancelled = Array.from({ length: 42 }, (_, i) => result(`c${i}`, 'cancelled'));
+    const reason = '42 without a verdict: c0, c1, c2, c3, c4, c5, c6, c7 and 34 more';
+    expect(runVerdict(cancelled)).toEqual({ verdict: 'cancelled', reason });
+  });
 });
 
 describe('flake rates', () => {

@@ -119,6 +119,22 @@ describe('manifests', () => {
     expect((outcome.facts as FactWrite[])[0]?.value).toMatchObject({ digests: { components: { a: '1', b: '2' } } });
   });
 
+  it('give a definition that they changed a moment to be served: by the old one its objects would be refused for good', async () => {
+    const of = (fields: string[]) => ({ ...crd(true), spec: { fields } });
+    const { run, live, plan, state } = bench({
+      components: [{ name: 'b', digest: '2', objects: [of(['a']), object('Widget', 'w')] }],
+    });
+    const apply = () => run('apply-manifests', 'manifests', { plan: { ...plan, components: ['b'] } });
+    expect(output(await apply())).toMatchObject({ kind: 'next' });
+    live.mutations.length = 0;
+    const more = object('Widget', 'w', { b: 1 });
+    state.rendered = { ...state.rendered, components: [{ name: 'b', digest: '3', objects: [of(['a', 'b']), more] }] };
+    expect(await apply()).toMatchObject({ kind: 'waiting', reason: { code: 'foundations' } });
+    expect(live.mutations).toEqual(['apply CustomResourceDefinition widgets']);
+    expect(output(await apply())).toMatchObject({ kind: 'next' });
+    expect(live.mutations).toEqual(['apply CustomResourceDefinition widgets', 'apply Widget w']);
+  });
+
   it('wait for definitions that are not established before anything else is applied', async () => {
     const { run, live, plan } = bench({
       components: [{ name: 'b', digest: '2', objects: [crd(false), object('Widget', 'w')] }],

@@ -35,6 +35,26 @@ describe('an error answer of the API server', () => {
     expect(judge(answer).message).toContain(where);
   });
 
+  it.each([
+    'failed to create typed patch object: .spec.foo: field not declared in schema',
+    'failed to create typed patch object (default/web; apps/v1, Kind=Deployment): errors:\n  .spec.foo: field not declared in schema\n  .dta: field not declared in schema',
+    'failed to create typed patch object: .data.a: expected string, got &value.valueUnstructured{Value:1}',
+  ])(
+    'refuses for good what does not fit the schema of its kind, though the server calls it an error of its own: %s',
+    (message) => {
+      const failure = judge(status(500, { message }));
+      expect(failure).toMatchObject({ kind: 'terminal', code: 'kube-invalid' });
+      expect(failure.message).toContain(where);
+      expect(failure.message).toContain(message.replaceAll(/\s+/g, ' '));
+      expect(judge(status(500, { reason: 'InternalError', message }))).toMatchObject({ kind: 'transient' });
+    },
+  );
+
+  it('asks again when it is the stored object that does not fit', () => {
+    const message = 'failed to create typed live object: .spec.foo: field not declared in schema';
+    expect(judge(status(500, { message }))).toMatchObject({ kind: 'transient', code: 'kube-server-error' });
+  });
+
   it('lists the fields and owners of a field-manager conflict', () => {
     const causes = [
       { reason: 'FieldManagerConflict', field: '.spec.replicas', message: 'conflict with "hpa" using autoscaling/v1' },

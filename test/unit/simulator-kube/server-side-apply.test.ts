@@ -147,4 +147,29 @@ describe('server-side apply', () => {
     expect(apply(cluster, 'b', thing(['y']), '', path).status).toBe(409);
     expect(apply(cluster, 'b', thing(['y']), '&force=true', path).body.spec.list).toEqual(['y']);
   });
+
+  it.each([
+    [{ spec: { foo: 1 } }, '.spec.foo: field not declared in schema'],
+    [{ spec: { replicas: 'many' } }, '.spec.replicas: expected numeric (int or float), got *value.valueUnstructured'],
+    [{ metadata: { labels: ['a'] } }, '.metadata.labels: expected map, got &{[a]}'],
+    [{ metadata: { labels: { a: 1 } } }, '.metadata.labels.a: expected string, got &value.valueUnstructured{Value:1}'],
+    [
+      { spec: { template: { spec: { containers: [{ name: 'c', imagge: 'x' }], tolerations: [{ kei: 'x' }] } } } },
+      'errors:\n  .spec.template.spec.containers[name="c"].imagge: field not declared in schema\n' +
+        '  .spec.template.spec.tolerations[0].kei: field not declared in schema',
+    ],
+    [{ speck: 1, specs: 2 }, '.speck: field not declared in schema'],
+  ])(
+    'refuses %j, which does not fit the schema, with an error of the server, however lenient it is asked to be',
+    (more, said) => {
+      const cluster = new TestCluster();
+      const object = { apiVersion: 'apps/v1', kind: 'Deployment', ...more };
+      const path = `${apps}/deployments/web`;
+      const answer = apply(cluster, 'a', object, '&fieldValidation=Ignore&dryRun=All', path);
+      const message = `failed to create typed patch object (default/web; apps/v1, Kind=Deployment): ${said}`;
+      expect(answer).toMatchObject({ status: 500, body: { code: 500, message } });
+      expect(answer.body.reason).toBeUndefined();
+      expect(cluster.send('GET', path).status).toBe(404);
+    },
+  );
 });

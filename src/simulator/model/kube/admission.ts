@@ -31,6 +31,7 @@ import type { ResourceDefinition } from './resource-definition.ts';
 import { quotaRefusal } from './resource-quota.ts';
 import { allocateAddresses } from './service-addresses.ts';
 import { checkShape } from './shapes.ts';
+import { misfitOf } from './typed-patch.ts';
 import { validate } from './validation.ts';
 import { admitStorage } from './volume-admission.ts';
 
@@ -47,6 +48,8 @@ export interface Place {
   name: string | undefined;
   /** For a patched object: the patch, as errors show it. */
   patch?: string;
+  /** It is a configuration for server-side apply, which takes nothing that the schema does not know, whatever validation is asked for. */
+  applied?: true;
 }
 
 /**
@@ -74,8 +77,10 @@ export function decodeObject(body: unknown, place: Place, fieldValidation: strin
   }
   if (body['metadata'] === undefined || body['metadata'] === null) body['metadata'] = {};
   const problems = checkShape(definition, body, definition.custom !== undefined);
-  if (problems.wrong !== undefined) throw undecodable(place, what, problems.wrong);
   if (definition.custom) problems.unknown.push(...pruneCustomObject(definition, body));
+  const misfit = place.applied ? misfitOf(place, body, problems) : undefined;
+  if (misfit) throw misfit;
+  if (problems.wrong !== undefined) throw undecodable(place, what, problems.wrong);
   const warnings: string[] = [];
   if (problems.unknown.length > 0) {
     const texts = problems.unknown.map((field) => `unknown field "${field}"`);

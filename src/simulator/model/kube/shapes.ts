@@ -5,6 +5,8 @@ import { type FieldType, type PlainType, type RecordType, recordNameOf, recordTy
 export interface ShapeProblems {
   /** The first field of a wrong type, in the decoder's words. */
   wrong: string | undefined;
+  /** The same as the check of an applied object says it; undefined for a text that its type does not take, which that check lets pass. */
+  misfit: { path: string; expected: string } | undefined;
   /** Paths of fields that no such object has. */
   unknown: string[];
 }
@@ -37,7 +39,7 @@ export function checkShape(
 }
 
 class ShapeCheck {
-  readonly problems: ShapeProblems = { wrong: undefined, unknown: [] };
+  readonly problems: ShapeProblems = { wrong: undefined, misfit: undefined, unknown: [] };
   readonly #kind: string;
 
   constructor(kind: string) {
@@ -72,7 +74,7 @@ class ShapeCheck {
         return;
       case 'map':
         if (!isFields(value)) this.#wrong(value, path, `map[string]${goType(type.of)}`);
-        else for (const key of Object.keys(value)) this.#value(type.of, value[key], path);
+        else for (const key of Object.keys(value)) this.#value(type.of, value[key], `${path}{${key}}`);
     }
   }
 
@@ -90,8 +92,11 @@ class ShapeCheck {
       this.problems.wrong ??= problemOfText[type](value);
       return;
     }
-    // The decoder names the field without the places in lists on its way.
-    const at = path.replaceAll(/\[\d+\]/g, '');
+    const expected = expectedOf(type);
+    if (expected !== undefined && !(expected.startsWith('numeric') && typeof value === 'number'))
+      this.problems.misfit ??= { path, expected };
+    // The decoder names the field without the places in lists and maps on its way.
+    const at = path.replaceAll(/\[\d+\]|\{[^}]*\}/g, '');
     this.problems.wrong ??= `json: cannot unmarshal ${jsonWord(value)} into Go struct field ${this.#kind}.${at} of type ${type}`;
   }
 }
@@ -104,6 +109,22 @@ const problemOfText: Record<string, (value: string) => string> = {
   },
   Quantity: () => "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
   '[]uint8': () => 'illegal base64 data at input byte 0',
+};
+
+/** What the schema says in the place of a Go type; undefined where it takes any plain value. */
+function expectedOf(type: string): string | undefined {
+  if (type.startsWith('[]') && type !== '[]uint8') return 'list';
+  if (type.startsWith('v1.') || type.startsWith('map[')) return 'map';
+  return misfitWords[type];
+}
+const misfitWords: Readonly<Record<string, string>> = {
+  string: 'string',
+  int32: 'numeric (int or float)',
+  int64: 'numeric (int or float)',
+  float64: 'numeric (int or float)',
+  bool: 'boolean',
+  Time: 'string',
+  '[]uint8': 'string',
 };
 
 function jsonWord(value: unknown): string {

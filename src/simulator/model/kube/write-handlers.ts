@@ -217,7 +217,11 @@ export class WriteHandlers {
     options: { force: boolean; dryRun: boolean; fieldValidation: string | null; subresource: string | undefined },
   ): { created: boolean; object: SimObject; warnings: string[] } {
     const { definition, namespace, name } = place;
-    const { object: configuration, warnings } = decodeObject(body, place, options.fieldValidation);
+    const { object: configuration, warnings } = decodeObject(
+      body,
+      { ...place, applied: true },
+      options.fieldValidation,
+    );
     if (configuration.metadata.managedFields?.length) throw badRequest('metadata.managedFields must be nil');
     const old = this.#core.store.table(definition.key).get(namespace, name as string);
     if (!old && options.subresource !== undefined) throw notFound(definition, name as string);
