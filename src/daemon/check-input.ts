@@ -11,12 +11,14 @@ import { parseSchedule } from '../planning/e2e/schedule-runs.ts';
 import { applyItemProblems } from '../planning/pipeline/apply-policy.ts';
 import { policyProblems, surgeProblems } from '../planning/roll/cluster-policy.ts';
 import type { ChannelSource } from '../ports/channel-source.ts';
+import type { CloudLookups } from '../ports/cloud-lookups.ts';
 import { createSshSigner } from '../sources/git/ssh-signature.ts';
 import { openSqliteStore } from '../store/sqlite/open.ts';
 import type { Logger } from '../support/logger.ts';
 import type { DaemonConfig } from './config.ts';
 import type { FurtherSource } from './further-sources.ts';
 import { openRegistry, readPipeline } from './inputs.ts';
+import { createLookupRecord, withEarlierAnswers } from './lookup-record.ts';
 import { createRender } from './render.ts';
 import { withScratchSource } from './source.ts';
 
@@ -37,6 +39,8 @@ export interface CheckOptions {
   log: Logger;
   /** Render every cluster at the head of its channel as well. */
   render: boolean;
+  /** Answers in the place of a cloud, for what no daemon has recorded: nothing is applied, and so they need not be right. */
+  standIns?: CloudLookups;
   onProgress?: (message: string) => void;
 }
 
@@ -68,7 +72,7 @@ export function checkInput(config: DaemonConfig, options: CheckOptions): Promise
     if (options.render && pipeline !== undefined && repository.problems.length === 0) {
       const result = await renderAll(
         config,
-        { source, further },
+        { source, further, standIns: options.standIns },
         { pipeline, clusters, accounts, heads: repository.heads },
         say,
       );
@@ -210,18 +214,30 @@ async function readHeads(
   }
 }
 
+interface RenderedFrom {
+  source: ChannelSource;
+  further: readonly FurtherSource[];
+  standIns: CloudLookups | undefined;
+}
+
 async function renderAll(
   config: DaemonConfig,
-  { source, further }: { source: ChannelSource; further: readonly FurtherSource[] },
+  { source, further, standIns }: RenderedFrom,
   input: { pipeline: Pipeline; clusters: Cluster[]; accounts: InfrastructureAccount[]; heads: Record<string, string> },
   say: (message: string) => void,
 ): Promise<{ problems: Problem[]; warnings: Problem[]; rendered: number }> {
+  const store = existsSync(config.store.path)
+    ? await openSqliteStore({ path: config.store.path, readonly: true })
+    : undefined;
+  const record = createLookupRecord(store, undefined, () => 0);
   const render = createRender({
     source,
     further,
     path: config.configRepository.path,
     accounts: () => input.accounts,
     clusters: () => input.clusters,
+    record: await withEarlierAnswers(record, store),
+    ...(standIns === undefined ? {} : { cloud: () => standIns }),
   });
   const problems = new Map<string, Problem>();
   const warnings = new Map<string, Problem>();
@@ -245,6 +261,7 @@ async function renderAll(
       }
     }
   }
+  await store?.close();
   return { problems: [...problems.values()], warnings: [...warnings.values()], rendered };
 }
 

@@ -12,6 +12,7 @@ import { BoundedCache } from '../support/bounded-cache.ts';
 import { wallMs, yieldToEventLoop } from '../support/deadline.ts';
 import { digestOf } from '../support/digest.ts';
 import { hideValues } from '../support/redact.ts';
+import { sealedMark } from '../support/sealed.ts';
 import { type FurtherSource, type WholeTree, wholeTree } from './further-sources.ts';
 import { createLookupRecord, type LookupRecord } from './lookup-record.ts';
 
@@ -70,7 +71,7 @@ export function createRender(options: RenderOptions): Render {
       if (options.cloud === undefined) {
         if (options.seal !== true || outcome.needs.secrets.length === 0)
           return unanswered(outcome.needs, options.allow);
-        for (const value of outcome.needs.secrets) plaintexts.set(value, markOf(value));
+        for (const value of outcome.needs.secrets) plaintexts.set(value, sealedMark(value));
         sealed = true;
         continue;
       }
@@ -137,11 +138,6 @@ function unanswered(needs: Extract<RenderingOutcome, { ok: false }>['needs'], al
   const message = `${encrypted} config items are encrypted`;
   const remedy = `only a daemon may decrypt them${or}`;
   return failed([...lookups, ...(encrypted === 0 ? [] : [{ file: '-', message, remedy }])]);
-}
-
-/** Nothing of the plaintext is in it, and nobody takes it for one. */
-function markOf(ciphertext: string): string {
-  return `sealed-${digestOf(ciphertext).slice(0, 16)}`;
 }
 
 const encryptedPrefix = 'aws:kms:';

@@ -1,5 +1,7 @@
 import { createHash, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { resealed } from '../../support/sealed.ts';
 import { TemplateFunctionError } from '../gotemplate/template-error.ts';
+import type { GoFunction } from '../gotemplate/value.ts';
 import { type FunctionTable, textFunction } from './define-function.ts';
 
 /** Public keys of tokens as OpenID Connect publishes them: once with its id and once without, for clients of both kinds. */
@@ -32,18 +34,23 @@ function discoveryDocument(issuer: string): string {
   return JSON.stringify(document, undefined, 4);
 }
 
+/** A function that looks into a secret: of one that is sealed it makes another that is. */
+function opening(name: string, open: (text: string) => string): GoFunction {
+  return textFunction((text) => resealed(name, text) ?? open(text));
+}
+
 /** Functions on keys and certificates in PEM. Their errors do not repeat what they were given: it may be a secret. */
 export const certificateFunctions: FunctionTable = {
-  publicKey: textFunction((pem) => {
+  publicKey: opening('publicKey', (pem) => {
     try {
       return String(createPublicKey(pem).export({ type: 'spki', format: 'pem' }));
     } catch {
       throw new TemplateFunctionError('this is no private key in PEM');
     }
   }),
-  generateJWKSDocument: textFunction(keySet),
+  generateJWKSDocument: opening('generateJWKSDocument', keySet),
   generateOIDCDiscoveryDocument: textFunction(discoveryDocument),
-  certificateExpiry: textFunction((pem) => {
+  certificateExpiry: opening('certificateExpiry', (pem) => {
     try {
       return new Date(new X509Certificate(pem).validTo).toISOString().replace(/\.\d+Z$/, 'Z');
     } catch {

@@ -1,6 +1,7 @@
 import { TemplateFunctionError } from '../gotemplate/template-error.ts';
 import { GoMap, GoStruct, type GoValue } from '../gotemplate/value.ts';
 import { type FunctionTable, fixed, listOf, mapOf, textFunction } from './define-function.ts';
+import { networkOf } from './network-functions.ts';
 
 function accountId(account: string): string {
   const parts = account.split(':');
@@ -31,7 +32,11 @@ function ingressRange(text: string, input: string): GoStruct {
   const match = /^(?:(tcp|udp):)?(\d{1,3}(?:\.\d{1,3}){3}\/\d{1,2}):([\d-]+)$/.exec(text);
   if (!match) throw new TemplateFunctionError(`invalid ingress range (expected [tcp|udp:]cidr:port[-port]): ${input}`);
   const [, protocol = 'tcp', cidr = '', ports = ''] = match;
-  return new GoStruct('SGIngressRange', { CIDR: cidr, ...portRange(ports, input, true), Protocol: protocol });
+  return new GoStruct('SGIngressRange', {
+    CIDR: networkOf(cidr),
+    ...portRange(ports, input, true),
+    Protocol: protocol,
+  });
 }
 
 function splitHostPort(text: string): GoStruct {

@@ -41,6 +41,12 @@ function formatAddress(value: bigint, bits: 32 | 128): string {
   return longest === undefined ? groups : groups.replace(new RegExp(`(^|:)${longest}(:|$)`), '::');
 }
 
+/** The network that an address with a mask is in: `10.1.2.3/8` is `10.0.0.0/8`. */
+export function networkOf(text: string): string {
+  const { base, bits, maskSize } = parseNetwork(text);
+  return `${formatAddress(base, bits)}/${maskSize}`;
+}
+
 function checkedMask(maskSize: bigint): bigint {
   if (maskSize < 24n || maskSize > 28n) throw new TemplateFunctionError(`invalid value for maskSize: ${maskSize}`);
   return maskSize;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { parse, stringify } from 'yaml';
+import { resealed } from '../../support/sealed.ts';
 import { formatValue, quoteText } from '../gotemplate/format.ts';
 import { TemplateFunctionError } from '../gotemplate/template-error.ts';
 import { charactersOf, compareText, fromGoValue, type GoValue, isTrue, toGoValue } from '../gotemplate/value.ts';
@@ -15,6 +16,8 @@ function indent(args: GoValue[]): string {
 }
 
 function decodeBase64(text: string): string {
+  const sealed = resealed('base64Decode', text);
+  if (sealed !== undefined) return sealed;
   if (!/^[A-Za-z0-9+/\r\n]*={0,2}[\r\n]*$/.test(text) || text.replace(/[\r\n]/g, '').length % 4 !== 0) {
     throw new TemplateFunctionError('illegal base64 data');
   }

@@ -152,6 +152,19 @@ describe('clm plan', { timeout: 60_000 }, () => {
     expect(valid.out).toContain('Nothing is wrong; see the warnings.');
   });
 
+  it('of secrets and look-ups that nobody has asked for is no matter of validate, which says so', async () => {
+    const items = '  vpc_id: vpc-1\n  key: "aws:kms:QUJD"\n';
+    const file = path.join(folder.path, 'clusters', '1.yaml');
+    folder.write('clusters/1.yaml', readFileSync(file, 'utf8').replace('  vpc_id: vpc-1\n', items));
+    const use =
+      'kind: Deployment\n# {{ amiID "node" "self" }} {{ if eq .Cluster.Alias "cluster-1" }}{{ .Cluster.ConfigItems.key | base64Decode }}{{ end }}\n';
+    commit('secret', [['cluster/manifests/coredns/deployment.yaml', 'kind: Deployment\n', use]]);
+    folder.git('update-ref', 'refs/heads/dev', 'secret');
+    const valid = await runCli(['validate', '--config', folder.configFile]);
+    expect([valid.code, valid.err]).toEqual([0, '']);
+    expect(valid.out).toContain('1 look-up of the templates is not recorded: stand-ins were rendered with');
+  });
+
   it('counts the nodes that roll, with surge, reason and duration', async () => {
     await applied();
     commit('my-change', [[defaults, /node_image: "ami-\w+"/, 'node_image: "ami-00000000000000001"']]);

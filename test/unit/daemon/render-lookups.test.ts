@@ -235,6 +235,38 @@ describe('encrypted config items', () => {
   });
 });
 
+describe('a sealed rendering', () => {
+  const keyOf = (secret: string): Cluster => ({ ...renderedCluster, configItems: { key: `aws:kms:${secret}` } });
+  const value = (use: string, secret: string): Promise<string | undefined> => {
+    const tree = { 'manifests/a/x.yaml': configMap('x', `{{ .Cluster.ConfigItems.key${use} }}`) };
+    return shownValue(renderOf({ one: tree }, { seal: true }), 'one', keyOf(secret));
+  };
+
+  it('goes through functions that would look into a secret, and still tells one from another', async () => {
+    const uses = [
+      '',
+      '| base64Decode',
+      '| publicKey',
+      '| base64Decode | publicKey | generateJWKSDocument',
+      '| certificateExpiry',
+    ];
+    const shown = await Promise.all(uses.map((use) => value(use, 'QUJD')));
+    expect(new Set(shown).size).toBe(uses.length);
+    for (const one of shown) expect(one).toMatch(/^sealed[0-9a-f]{18}$/);
+    const [use = ''] = uses.slice(3);
+    expect(await value(use, 'QUJD')).toBe(shown[3]);
+    expect(await value(use, 'REVG')).not.toBe(shown[3]);
+  });
+
+  it('takes a sealed file for one in base64', async () => {
+    const files = 'files:\n  - {path: etc/key, data: "{{ .Cluster.ConfigItems.key }}", permissions: 0400}\n';
+    const stack = 'Resources: {Queue: {Type: "AWS::SQS::Queue"}}';
+    const tree = { 'etcd/files.yaml': files, 'etcd/stack.yaml': stack };
+    const result = await renderOf({ one: tree }, { seal: true })(keyOf('QUJD'), 'one');
+    expect(result.ok || result.problems).toBe(true);
+  });
+});
+
 describe('what is kept of a rendering', () => {
   const template = configMap('x', '{{ .Cluster.Owner }} {{ len .Cluster.AccountClusters }} {{ .Cluster.Alias }}');
   const account: InfrastructureAccount = {

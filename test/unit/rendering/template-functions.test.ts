@@ -67,7 +67,7 @@ const groups: Record<string, [template: string, expected: string][]> = {
     ['{{asgSize 6 3}} {{azID "eu-central-1c"}} {{azCount .Zones}} {{mountUnitName "/mnt/a"}}', '2 1c 2 mnt-a'],
     ['{{range portRanges "1-2,80-90"}}{{.FromPort}}/{{.ToPort}} {{end}}', '1/2 80/90 '],
     [
-      '{{range sgIngressRanges "10.0.0.0/8:53,udp:0.0.0.0/0:1-2"}}{{.Protocol}} {{.CIDR}} {{.FromPort}}-{{.ToPort}};{{end}}',
+      '{{range sgIngressRanges "10.1.2.3/8:53,udp:0.0.0.0/0:1-2"}}{{.Protocol}} {{.CIDR}} {{.FromPort}}-{{.ToPort}};{{end}}',
       'tcp 10.0.0.0/8 53-53;udp 0.0.0.0/0 1-2;',
     ],
     ['{{with splitHostPort "[::1]:80"}}{{.Host}} {{.Port}}{{end}}', '::1 80'],
