@@ -12,6 +12,8 @@ const minWaitMs = 100;
 export type Decision =
   /** Nothing worth a commit: only the wake-up moves. What the machine made of the wait stays in memory until the next commit. */
   | { kind: 'move-wake'; wakeAt: number; state: ProcessState }
+  /** A quiet step is through: the next state's step runs at once, and its commit holds this transition too. */
+  | { kind: 'carry'; state: ProcessState }
   /** `due` = the row's step runs at once. */
   | {
       kind: 'commit';
@@ -39,7 +41,7 @@ export interface OutcomeInput {
 
 /** Two waits with the same identity differ only in time. */
 export function waitIdentity(outcome: StepOutcome & { kind: 'waiting' }): string {
-  return `${outcome.reason.code}\n${JSON.stringify(outcome.progress ?? null)}`;
+  return `${outcome.reason.code}\n${outcome.same ?? JSON.stringify(outcome.progress ?? null)}`;
 }
 
 export function decideOutcome(input: OutcomeInput): Decision {
@@ -54,6 +56,7 @@ export function decideOutcome(input: OutcomeInput): Decision {
       : outcome.kind === 'failed'
         ? retryAt
         : now;
+  if (isQuiet(outcome) && stateChanged && state.step !== undefined && mayRunOn) return { kind: 'carry', state };
   const repeated =
     outcome.kind === 'waiting' &&
     sameWait &&
@@ -61,7 +64,8 @@ export function decideOutcome(input: OutcomeInput): Decision {
     // what has come to nothing new since the last commit need not be written, however long ago that was
     (now - process.row.updatedAt < flushMs || isDeepStrictEqual(state.context, process.row.context));
   const nothingNew = next === undefined && outcome.kind !== 'done';
-  if ((repeated || nothingNew) && !hasEffects(outcome)) return { kind: 'move-wake', wakeAt, state };
+  if ((repeated || nothingNew) && process.carriedFrom === undefined && !hasEffects(outcome))
+    return { kind: 'move-wake', wakeAt, state };
   // A step that has just failed is not run again at once, even if the machine names it in another state.
   const backsOff = outcome.kind === 'failed' && state.step === process.state.step;
   const ignoredDone = next === undefined && outcome.kind === 'done';
@@ -86,12 +90,14 @@ export function decideMessage(
   const next = nextState(process.module, process.state, dated(message, now));
   const state = next ?? process.state;
   const ignored = next === undefined;
+  // one that was carried on was about to run its step
+  const due = !ignored || process.carriedFrom !== undefined;
   const journal = ignored && message.from === '' ? [ignoredEntry(process, message, now)] : [];
   return committed(process, state, {
     event: message.message.event.type,
     now,
-    wakeAt: ignored ? process.row.wakeAt : now,
-    due: !ignored,
+    wakeAt: due ? now : process.row.wakeAt,
+    due,
     ignored,
     effects: {},
     delivered: message.id,
@@ -136,7 +142,7 @@ function committed(process: LiveProcess, state: ProcessState, parts: CommitParts
   const commit: Commit = {
     row,
     expectedSeq: process.row.seq,
-    trace: { event: parts.event, from: process.state.path, to: state.path },
+    trace: { event: parts.event, from: process.carriedFrom ?? process.state.path, to: state.path },
     now,
     ...(journal.length > 0 ? { journal } : {}),
     ...(outbox.length > 0 ? { outbox } : {}),
@@ -180,6 +186,11 @@ function outcomeEvent(outcome: StepOutcome, now: number, retryAt: number): Engin
     case 'failed':
       return { type: 'STEP_FAILED', failure: outcome.failure, retryAt, now };
   }
+}
+
+/** A final state is committed: somebody waits for it. */
+function isQuiet(outcome: StepOutcome): boolean {
+  return outcome.kind === 'done' && outcome.quiet === true && !hasEffects(outcome);
 }
 
 function hasEffects(effects: StepEffects): boolean {

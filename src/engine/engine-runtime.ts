@@ -279,9 +279,12 @@ export class EngineRuntime implements Engine, WorkerHost {
         await this.#giveTurn();
       }
       if (!entry.live && entry.inbox.length === 0) this.remove(entry);
-      if (kind === 'step' && entry.due && !this.#over(entry)) {
+      while (kind === 'step' && entry.due && entry.inbox.length === 0 && !this.#over(entry)) {
         entry.due = false;
         await this.#worker.runStep(entry);
+        // whoever is not in the middle of a commit waits for its turn
+        if (entry.live?.carriedFrom === undefined) break;
+        await this.#giveTurn();
       }
     } catch (error) {
       this.#visitFailed(entry, error);

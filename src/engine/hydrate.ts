@@ -8,6 +8,8 @@ export interface LiveProcess {
   row: ProcessRow;
   module: MachineModule;
   state: ProcessState;
+  /** Path of the stored state, while quiet steps have carried the one in memory on from it: the next commit writes where it has come to. */
+  carriedFrom?: string;
 }
 
 export type Hydrated = { ok: true; process: LiveProcess } | { ok: false; reason: string };

@@ -179,6 +179,14 @@ export class ProcessWorker {
       await this.#moveWake(entry, live, decision.wakeAt);
       return;
     }
+    if (decision.kind === 'carry') {
+      entry.failures = failures;
+      entry.stepsInARow += 1;
+      delete entry.lastWait;
+      entry.live = { ...live, state: decision.state, carriedFrom: live.carriedFrom ?? live.state.path };
+      entry.due = true;
+      return;
+    }
     const result = await this.#commit(entry, decision);
     if (result === 'not-admitted') {
       await this.#waitForSlot(entry, live, outcome, now);

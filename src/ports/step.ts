@@ -44,12 +44,17 @@ export interface StepEffects {
 }
 
 export type StepOutcome =
-  | ({ kind: 'done'; output?: Json } & StepEffects)
+  /**
+   * `quiet`: the step has only looked. Nothing was done outside, and the look may be repeated after a crash: the engine may run the
+   * next state's step first and commit both at once. Without meaning where there are effects.
+   */
+  | ({ kind: 'done'; output?: Json; quiet?: boolean } & StepEffects)
   /**
    * Nothing more to do until `wakeAt` (the durable backstop) or an event. A wait whose `progress` and reason code equal the
-   * last committed ones moves only wake_at.
+   * last committed ones moves only wake_at. `same` stands for a progress that changes at every look and is no news each time: what
+   * it counts is written when `same` changes, and otherwise now and then.
    */
-  | ({ kind: 'waiting'; reason: WaitReason; wakeAt: number; progress?: Json } & StepEffects)
+  | ({ kind: 'waiting'; reason: WaitReason; wakeAt: number; progress?: Json; same?: string } & StepEffects)
   | ({ kind: 'failed'; failure: Failure } & StepEffects);
 
 export type Step<Context = Json> = (input: StepInput<Context>) => Promise<StepOutcome>;

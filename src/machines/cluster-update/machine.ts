@@ -39,6 +39,12 @@ const is =
   ({ event }: { event: ClusterUpdateEvent }): boolean =>
     outputOf(event)?.kind === kind;
 
+/** Time that passed, what the step reports, and that it got through: what failed before is over. */
+function stepKept(context: ClusterUpdateState, event: ClusterUpdateEvent): Partial<ClusterUpdateState> {
+  const time = 'now' in event ? observedTime(context, event.now as number) : {};
+  return { ...time, ...merged(context, progressOf(event)), failures: 0, failure: null, stall: null };
+}
+
 const base = setup({
   types: {
     context: {} as ClusterUpdateState,
@@ -46,6 +52,13 @@ const base = setup({
     input: {} as ClusterUpdateInput,
   },
   actions: {
+    // one assign for what every step brings: each of them copies the whole context
+    keepStep: assign(({ context, event }) => stepKept(context, event)),
+    stepOver: assign(({ context, event }) => ({ ...stepKept(context, event), wait: null })),
+    stepWaits: assign(({ context, event }) => ({
+      ...stepKept(context, event),
+      ...(event.type === 'STEP_WAITING' ? { wait: nextWait(context.wait, event.reason, event.now) } : {}),
+    })),
     keepTime: assign(({ context, event }) =>
       event.type === 'STEP_DONE' || event.type === 'STEP_WAITING' || event.type === 'STEP_FAILED'
         ? observedTime(context, event.now)
@@ -128,8 +141,6 @@ const base = setup({
   },
 });
 
-const keepStep = ['keepTime', 'keepProgress', 'forgetFailure'] as const;
-
 const stops = {
   SUPERSEDE: { target: 'stopping', actions: 'keepStop' },
   ABORT: { target: 'stopping', actions: 'keepStop' },
@@ -148,10 +159,9 @@ const failing = [
   { actions: ['keepTime', 'keepFailure'] },
 ] as const;
 
-const advance = (target: string) =>
-  ({ guard: 'next', target, actions: ['keepTime', 'keepProgress', 'forgetFailure', 'forgetWait'] }) as const;
-const again = { guard: 'again', actions: keepStep } as const;
-const replan = { guard: 'replan', target: 'rendering', actions: keepStep } as const;
+const advance = (target: string) => ({ guard: 'next', target, actions: 'stepOver' }) as const;
+const again = { guard: 'again', actions: 'keepStep' } as const;
+const replan = { guard: 'replan', target: 'rendering', actions: 'keepStep' } as const;
 
 /** One phase of the update: its step runs until it says `next`. */
 const phase = <Step extends string>(state: WorkingState, step: Step, next: string) => ({
@@ -160,7 +170,7 @@ const phase = <Step extends string>(state: WorkingState, step: Step, next: strin
   on: {
     ...interrupts,
     STEP_DONE: [advance(next), again, replan],
-    STEP_WAITING: { actions: [...keepStep, 'keepWait' as const] },
+    STEP_WAITING: { actions: 'stepWaits' as const },
     STEP_FAILED: failing,
   },
 });
@@ -237,10 +247,10 @@ export const clusterUpdateMachine = base.createMachine({
         ...interrupts,
         STEP_DONE: [
           advance('baseline'),
-          { guard: 'noop', target: 'e2e', actions: [...keepStep, 'forgetWait'] },
-          { guard: 'inherit', target: 'recording', actions: [...keepStep, 'forgetWait'] },
+          { guard: 'noop', target: 'e2e', actions: 'stepOver' },
+          { guard: 'inherit', target: 'recording', actions: 'stepOver' },
         ],
-        STEP_WAITING: { actions: [...keepStep, 'keepWait'] },
+        STEP_WAITING: { actions: 'stepWaits' },
         STEP_FAILED: failing,
       },
     },
@@ -266,7 +276,7 @@ export const clusterUpdateMachine = base.createMachine({
       ...phase('recording', 'record-update', 'updated'),
       on: {
         STEP_DONE: [advance('updated'), replan],
-        STEP_WAITING: { actions: [...keepStep, 'keepWait'] },
+        STEP_WAITING: { actions: 'stepWaits' },
         STEP_FAILED: failing,
       },
     },

@@ -18,6 +18,11 @@ export function soakTickMs(requiredMs: number): number {
   return Math.min(Math.max(requiredMs / ticksPerSoak, shortestTickMs), longestTickMs);
 }
 
+/** The same while no more of the soak has passed than somebody who follows it wants to see. */
+export function soakShown({ observedMs, requiredMs }: Soak): string {
+  return String(Math.floor((observedMs * ticksPerSoak) / Math.max(requiredMs, 1)));
+}
+
 export function startSoak(requiredMs: number, now: number): Soak {
   return { requiredMs, observedMs: 0, clusterMs: 0, lastTickAt: now };
 }

@@ -75,9 +75,17 @@ function driftWrite(cluster: string, { detections, ...fact }: DriftFact): FactWr
 }
 
 /** What the registry says of a cluster, as far as it may change what renders. */
-function registryDigest({ alias: _alias, lifecycleStatus: _status, ...cluster }: Cluster): string {
-  return createHash('sha256').update(JSON.stringify(cluster)).digest('hex').slice(0, 16);
+function registryDigest(cluster: Cluster): string {
+  const before = digests.get(cluster);
+  if (before !== undefined) return before;
+  const { alias: _alias, lifecycleStatus: _status, ...counts } = cluster;
+  const digest = createHash('sha256').update(JSON.stringify(counts)).digest('hex').slice(0, 16);
+  digests.set(cluster, digest);
+  return digest;
 }
+
+/** A registry that changes is read anew: what was read is never changed in place. */
+const digests = new WeakMap<Cluster, string>();
 
 async function lookAt(
   deps: PipelineDependencies,

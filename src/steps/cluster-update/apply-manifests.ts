@@ -14,6 +14,7 @@ import {
   clusterFactWrite,
   clusterOutputs,
   done,
+  passed,
   readClusterFact,
   renderedAsPlanned,
   type UpdateStep,
@@ -29,7 +30,7 @@ export function applyManifests(deps: PipelineDependencies): UpdateStep {
   return async (input) => {
     const { context } = input;
     const names = context.plan?.components ?? [];
-    if (names.every((name) => context.components.includes(name))) return done({ kind: 'next' });
+    if (names.every((name) => context.components.includes(name))) return passed();
     const rendered = await renderedAsPlanned(deps, input);
     if (rendered === undefined) return done({ kind: 'replan' });
     const { kube, cloud } = await deps.sessions.sessionFor(context.clusterId);

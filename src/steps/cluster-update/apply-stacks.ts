@@ -7,6 +7,7 @@ import { ensureStack, type StackLook } from './ensure-stack.ts';
 import {
   clusterFactWrite,
   done,
+  passed,
   readClusterFact,
   renderedAsPlanned,
   type UpdateInput,
@@ -33,7 +34,7 @@ export function applyStacks(deps: PipelineDependencies): UpdateStep {
     const kinds = kindsOfState[input.state];
     if (kinds === undefined) throw new Error(`no kind of stack belongs to state ${input.state}`);
     const plan = input.context.plan;
-    if (plan === null || plan.stacks.length === 0) return done({ kind: 'next' });
+    if (plan === null || plan.stacks.length === 0) return passed();
     const rendered = await renderedAsPlanned(deps, input);
     if (rendered === undefined) return done({ kind: 'replan' });
     const wanted = rendered.stacks.filter(
@@ -42,7 +43,7 @@ export function applyStacks(deps: PipelineDependencies): UpdateStep {
     );
     const unfinished = wanted.filter((stack) => input.context.stacks[stack.name]?.state !== 'applied');
     const kind = kinds.find((one) => unfinished.some((stack) => stack.kind === one));
-    if (kind === undefined) return done({ kind: 'next' });
+    if (kind === undefined) return passed();
     const open = unfinished.filter((stack) => stack.kind === kind);
     const { cloud } = await deps.sessions.sessionFor(input.context.clusterId);
     const looks = await Promise.all(open.map((stack) => ensureStack(deps, cloud, input, stack)));

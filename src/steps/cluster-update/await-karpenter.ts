@@ -11,6 +11,7 @@ import {
   clusterFactWrite,
   done,
   failed,
+  passed,
   readClusterFact,
   renderedAsPlanned,
   type UpdateInput,
@@ -37,7 +38,7 @@ export function awaitKarpenter(deps: PipelineDependencies): UpdateStep {
     const rendered = await renderedAsPlanned(deps, input);
     if (rendered === undefined) return done({ kind: 'replan' });
     const pools = rendered.karpenterPools.filter((pool) => changed.includes(pool.name));
-    if (pools.length === 0) return done({ kind: 'next' });
+    if (pools.length === 0) return passed();
     const { kube } = await deps.sessions.sessionFor(input.context.clusterId);
     const looks = await lookAt(kube, rendered, pools);
     const rolls: Record<string, PoolRoll> = {};

@@ -5,7 +5,7 @@ import { readinessOf, workloadKinds } from '../../planning/pipeline/readiness.ts
 import type { ClusterSession } from '../../ports/cluster-session.ts';
 import type { KubeCluster } from '../../ports/kube-cluster.ts';
 import type { PipelineDependencies } from '../pipeline-dependencies.ts';
-import { done, failed, renderedAsPlanned, type UpdateInput, type UpdateStep, waiting } from './update-step.ts';
+import { done, failed, passed, renderedAsPlanned, type UpdateInput, type UpdateStep, waiting } from './update-step.ts';
 
 /** Changes of nodes and pods wake it earlier. */
 const pollMs = 10_000;
@@ -24,7 +24,7 @@ export function awaitWorkloads(deps: PipelineDependencies): UpdateStep {
     const key = `workloads:${input.id}`;
     if (open.length === 0 || hopeless.length > 0) session.offChange(key);
     if (hopeless.length > 0) return failed('object-failed', hopeless.slice(0, 5).join('; '));
-    if (open.length === 0) return done({ kind: 'next' });
+    if (open.length === 0) return passed();
     const [first] = open as [string];
     const more = open.length === 1 ? '' : `, and ${open.length - 1} more`;
     if (waitedMs(input) > limitMs) {

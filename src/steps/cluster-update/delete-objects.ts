@@ -11,6 +11,7 @@ import {
   assertLease,
   done,
   failed,
+  passed,
   renderedAsPlanned,
   type UpdateInput,
   type UpdateStep,
@@ -28,7 +29,7 @@ const stackPollMs = 15_000;
 export function deleteObjects(deps: PipelineDependencies): UpdateStep {
   return async (input) => {
     const before = input.state === 'preDeletions';
-    if (before && input.context.plan?.deletions !== true) return done({ kind: 'next' });
+    if (before && input.context.plan?.deletions !== true) return passed();
     const rendered = await renderedAsPlanned(deps, input);
     if (rendered === undefined) return done({ kind: 'replan' });
     const { preApply, postApply, preApplyStacks, postApplyStacks } = rendered.deletions;
@@ -48,6 +49,7 @@ export function deleteObjects(deps: PipelineDependencies): UpdateStep {
     }));
     if (going.length > 0) return waitForStacks(input, going, journal);
     if (!before) journal.push(...(await pruneObjects(deps, input, kube, rendered)));
+    if (listed.length + stacks.length + journal.length === 0) return passed();
     return done({ kind: 'next' }, { journal });
   };
 }

@@ -12,6 +12,7 @@ import {
   done,
   failed,
   isUnborn,
+  passed,
   readClusterFact,
   renderedAsPlanned,
   type UpdateInput,
@@ -53,7 +54,7 @@ export function preflightCluster(deps: PipelineDependencies): UpdateStep {
       const message = `the credentials for ${clusterId} end too soon, at ${new Date(expiresAt).toISOString()}`;
       throw new FailureError(transient('credentials-expire', message));
     }
-    if (fact.pinned !== null || unborn) return done({ kind: 'next' });
+    if (fact.pinned !== null || unborn) return passed();
     return done({ kind: 'next' }, pins(input, fact, pinned));
   };
 }
@@ -83,7 +84,7 @@ export function awaitApi(deps: PipelineDependencies): UpdateStep {
       return waiting({ code: 'api-not-ready', message: `the API of ${clusterId} ${answer}` }, wakeAt);
     }
     const fact = await readClusterFact(deps, clusterId);
-    if (fact.pinned !== null) return done({ kind: 'next' });
+    if (fact.pinned !== null) return passed();
     const { account, region } = await session.cloud.callerIdentity();
     return done(
       { kind: 'next' },

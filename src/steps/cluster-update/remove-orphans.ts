@@ -25,6 +25,7 @@ import {
   assertLease,
   done,
   failed,
+  passed,
   renderedAsPlanned,
   type UpdateInput,
   type UpdateStep,
@@ -105,7 +106,7 @@ export function removeOrphans(deps: PipelineDependencies): UpdateStep {
     if (rendered === undefined) return done({ kind: 'replan' });
     const session = await deps.sessions.sessionFor(context.clusterId);
     const found = await orphansNow(deps, session, input, rendered);
-    if (found === undefined || found.orphans.length === 0) return done({ kind: 'next' }, { facts: found?.facts ?? [] });
+    if (found === undefined || found.orphans.length === 0) return { ...passed(), facts: found?.facts ?? [] };
     const { cluster, orphans, before, facts } = found;
     const refusal = refusedRemoval(orphans, rendered, cluster);
     if (refusal !== undefined) throw refusalOf(refusal);

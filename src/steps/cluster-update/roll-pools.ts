@@ -8,13 +8,14 @@ import { parseSurge, surgeItem } from '../../planning/roll/cluster-policy.ts';
 import { removingTag, revertedTag } from '../../planning/roll/group-tags.ts';
 import type { NodeGroup } from '../../ports/cloud-provider.ts';
 import type { StepOutcome } from '../../ports/step.ts';
-import type { Json, OutboxMessage } from '../../ports/store.ts';
+import type { FactWrite, Json, OutboxMessage } from '../../ports/store.ts';
 import { clusterOf, type PipelineDependencies } from '../pipeline-dependencies.ts';
 import { firstNodeWait, midRoll, nextMidRollAt } from './mid-roll.ts';
 import {
   clusterFactWrite,
   done,
   failed,
+  passed,
   readClusterFact,
   renderedAsPlanned,
   type UpdateInput,
@@ -48,7 +49,7 @@ export function rollPools(deps: PipelineDependencies): UpdateStep {
     if (rendered === undefined) return running.length > 0 ? rolling(input, running) : done({ kind: 'replan' });
     const pools = rendered.pools.filter((pool) => pool.controlPlane === controlPlane);
     const open = pools.filter((pool) => context.rolls[pool.name] === undefined);
-    if (open.length > 0) return startRolls(deps, input, open, controlPlane);
+    if (open.length > 0) return startRolls(deps, input, open, { controlPlane, pools, running });
     if (running.length > 0) return rolling(input, running);
     if (context.midRoll?.child != null) {
       return waiting({ code: 'checks', message: 'checks of new nodes come to their end' }, input.now + backstopMs);
@@ -61,7 +62,7 @@ async function startRolls(
   deps: PipelineDependencies,
   input: UpdateInput,
   open: RenderedPool[],
-  controlPlane: boolean,
+  { controlPlane, pools, running }: { controlPlane: boolean; pools: RenderedPool[]; running: string[] },
 ): Promise<StepOutcome> {
   const session = await deps.sessions.sessionFor(input.context.clusterId);
   // stacks have just changed: what was described before says nothing
@@ -95,7 +96,12 @@ async function startRolls(
       .flatMap((group) => (group.tags['NodePool'] === undefined ? [] : [group.tags['NodePool']]))
       .map((pool) => [pool, groupsOfPool(groups, pool).reduce((sum, group) => sum + group.instances.length, 0)]),
   );
-  return done({ kind: 'again', rolls }, { messages, journal, facts: [poolSizesWrite(input.context.clusterId, sizes)] });
+  const facts = [poolSizesWrite(input.context.clusterId, sizes)];
+  if (messages.length === 0 && running.length === 0 && input.context.midRoll?.child == null) {
+    facts.push(await appliedPools(deps, input, pools));
+    return done({ kind: 'next', rolls }, { facts });
+  }
+  return done({ kind: 'again', rolls }, { messages, journal, facts });
 }
 
 /** Nothing is outdated. A pool that cannot be judged, or has no group, is left to the roll to look at: unknown is not current. */
@@ -180,9 +186,13 @@ function rollsOf({ context }: UpdateInput, pools: string[]): Record<string, Pool
 }
 
 async function finished(deps: PipelineDependencies, input: UpdateInput, pools: RenderedPool[]): Promise<StepOutcome> {
-  if (pools.length === 0) return done({ kind: 'next' });
+  if (pools.length === 0) return passed();
+  return done({ kind: 'next' }, { facts: [await appliedPools(deps, input, pools)] });
+}
+
+async function appliedPools(deps: PipelineDependencies, input: UpdateInput, pools: RenderedPool[]): Promise<FactWrite> {
   const { clusterId } = input.context;
   const digests = Object.fromEntries(pools.map((pool) => [pool.name, pool.digest]));
   const fact = withApplied(await readClusterFact(deps, clusterId), { pools: digests }, input.now);
-  return done({ kind: 'next' }, { facts: [clusterFactWrite(clusterId, fact)] });
+  return clusterFactWrite(clusterId, fact);
 }

@@ -4,7 +4,7 @@ import type { StepOutcome } from '../../ports/step.ts';
 import type { Json } from '../../ports/store.ts';
 import type { PipelineDependencies } from '../pipeline-dependencies.ts';
 import { checkRun, describeFailures } from './check-runs.ts';
-import { done, readClusterFact, type UpdateInput, type UpdateStep, waiting } from './update-step.ts';
+import { done, passed, readClusterFact, type UpdateInput, type UpdateStep, waiting } from './update-step.ts';
 
 const backstopMs = 5 * 60_000;
 /** A run without a verdict is repeated so often; then nothing is excused. */
@@ -20,7 +20,7 @@ export function runBaseline(deps: PipelineDependencies): UpdateStep {
     const { context } = input;
     const { baseline, plan, clusterId, policy } = context;
     const wanted = policy.e2eGate?.baseline === true ? (plan?.baseline ?? 'none') : 'none';
-    if (wanted === 'none') return done({ kind: 'next' });
+    if (wanted === 'none') return passed();
     if (wanted === 'earlier') return earlier(deps, input);
     if (baseline === undefined) return startRun(deps, input, 1);
     if (baseline.child !== null) {

@@ -1,8 +1,8 @@
-import type { E2eProgress } from '../../domain/cluster-update.ts';
+import type { E2eProgress, UpdateProgress } from '../../domain/cluster-update.ts';
 import { judgeRegressions } from '../../planning/e2e/regressions.ts';
-import type { StepOutcome } from '../../ports/step.ts';
+import type { StepEffects, StepOutcome } from '../../ports/step.ts';
 import { checkRun, describeFailures } from './check-runs.ts';
-import { done, failed, type UpdateInput, type UpdateStep, waiting } from './update-step.ts';
+import { done, failed, passed, type UpdateInput, type UpdateStep, waiting } from './update-step.ts';
 
 const backstopMs = 5 * 60_000;
 /** A run that ended without a verdict is repeated so often; then nobody knows, and that is not green. */
@@ -16,10 +16,7 @@ export function runE2e(): UpdateStep {
     const { context } = input;
     const { e2e } = context;
     if (e2e === null) return startRun(input, 1);
-    if (e2e.state === 'running') {
-      const reason = { code: 'checks', message: `checks of profile ${context.policy.e2eProfile} run` };
-      return waiting(reason, input.now + backstopMs);
-    }
+    if (e2e.state === 'running') return runs(input);
     if (e2e.result === 'passed' || e2e.result === 'failed') return judged(input, e2e);
     if (e2e.round < mostRuns) return startRun(input, e2e.round + 1);
     const why = e2e.failures[0] === undefined ? '' : `: ${describeFailures(e2e.failures)}`;
@@ -33,7 +30,7 @@ function judged(input: UpdateInput, e2e: E2eProgress): StepOutcome {
     maxFlaky: policy.e2eGate?.maxFlaky ?? anyNumber,
   });
   if (verdict.kind === 'block') return failed('e2e-failed', verdict.reason);
-  if (verdict.kind === 'pass') return done({ kind: 'next' });
+  if (verdict.kind === 'pass') return passed();
   const excused = verdict.excused.map((failure) => failure.check);
   const message = `${clusterId}: no check fails that passed before the change; ${verdict.reason}`;
   const journal = [{ kind: 'e2e-acceptable', message, data: { run: e2e.child, excused } }];
@@ -62,5 +59,10 @@ function startRun(input: UpdateInput, round: number): StepOutcome {
     commit: context.commit,
     version: context.plan?.version ?? '',
   });
-  return done({ kind: 'again', e2e }, { messages: [message], journal: [note] });
+  return runs(input, { e2e }, { messages: [message], journal: [note] });
+}
+
+function runs({ context, now }: UpdateInput, progress: UpdateProgress = {}, effects: StepEffects = {}): StepOutcome {
+  const reason = { code: 'checks', message: `checks of profile ${context.policy.e2eProfile} run` };
+  return waiting(reason, now + backstopMs, progress, effects);
 }

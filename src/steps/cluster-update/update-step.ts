@@ -27,6 +27,11 @@ export function done(output: UpdateOutput, effects: StepEffects = {}): StepOutco
   return { kind: 'done', output: output as unknown as Json, ...effects };
 }
 
+/** The phase is over, and there was nothing to do in it but to look. */
+export function passed(): StepOutcome {
+  return { kind: 'done', output: { kind: 'next' }, quiet: true };
+}
+
 export function waiting(
   reason: WaitReason,
   wakeAt: number,

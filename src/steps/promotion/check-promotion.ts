@@ -36,7 +36,9 @@ export function checkPromotion(deps: PipelineDependencies) {
       const { code, message, until } = hold;
       const waited = context.wait?.code === code ? input.now - context.wait.since : 0;
       const firstMs = until === null ? holdLookMs : knownHoldLookMs;
-      const look = input.now + lookAgainAfter(waited, { firstMs, mostMs: seldomMs });
+      // another upstream says nothing to those who wait for it: it is noticed as soon as a merge is
+      const mostMs = code === 'upstream-missing' ? Math.max(firstMs, deps.pollIntervalMs) : seldomMs;
+      const look = input.now + lookAgainAfter(waited, { firstMs, mostMs });
       const wakeAt = Math.max(input.now + 1, Math.min(look, until ?? look));
       // the journal hears of a reason once, not at every look
       const told = context.wait?.code === code;

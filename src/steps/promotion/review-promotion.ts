@@ -1,11 +1,13 @@
 import type { PromotionOutput, PromotionState } from '../../domain/promotion.ts';
 import { parseApproval } from '../../planning/pipeline/facts.ts';
+import { lookAgainAfter } from '../../planning/pipeline/look-again.ts';
 import type { StepInput, StepOutcome } from '../../ports/step.ts';
 import type { Json } from '../../ports/store.ts';
 import type { PipelineDependencies } from '../pipeline-dependencies.ts';
 import { proposalOf } from './proposal.ts';
 import { takeMerge } from './take-merge.ts';
 
+/** At first; then as often as the branches are looked at, which is how soon a merge is noticed at the latest. */
 const reviewLookMs = 60_000;
 
 /** Proposes the move for review and waits for it; clm itself pushes the fast-forward once it is approved. */
@@ -41,10 +43,12 @@ export function reviewPromotion(deps: PipelineDependencies) {
       return done({ kind: 'reviewed', by }, [{ kind: 'promotion-approved', message, data: { by } }]);
     }
     const message = `${context.review.url}: ${(state as { message: string }).message}`;
+    const waited = context.wait?.code === 'review-pending' ? input.now - context.wait.since : 0;
+    const mostMs = Math.max(reviewLookMs, deps.pollIntervalMs);
     return {
       kind: 'waiting',
       reason: { code: 'review-pending', message },
-      wakeAt: input.now + reviewLookMs,
+      wakeAt: input.now + lookAgainAfter(waited, { firstMs: reviewLookMs, mostMs }),
       progress: message,
     };
   };

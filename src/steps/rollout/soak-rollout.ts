@@ -1,7 +1,7 @@
 import { FailureError } from '../../domain/failure.ts';
 import type { RolloutOutput, RolloutState } from '../../domain/rollout.ts';
 import { budgetSpent } from '../../planning/pipeline/next-in-rollout.ts';
-import { isSoaked, type Soak, soakTickMs, startSoak, tickSoak } from '../../planning/pipeline/soak.ts';
+import { isSoaked, type Soak, soakShown, soakTickMs, startSoak, tickSoak } from '../../planning/pipeline/soak.ts';
 import type { JournalNote, StepInput, StepOutcome } from '../../ports/step.ts';
 import type { Json } from '../../ports/store.ts';
 import { formatDuration } from '../../support/duration.ts';
@@ -59,6 +59,8 @@ export async function lookAtSoak(
       trouble === undefined ? { code: 'soak', message } : { code: 'soak-unhealthy', message: `${message}; ${trouble}` },
     wakeAt: input.now + Math.min(soakTickMs(requiredMs), Math.max(left, 1)),
     progress: { soak } as unknown as Json,
+    // the daemon's end costs a little of a long soak, never more
+    same: soakShown(soak),
   };
   return { outcome };
 }

@@ -42,8 +42,10 @@ export interface PipelineSeedOptions {
 /** A Monday, so that weekends come where people expect them. */
 const startsAt = Date.UTC(2026, 0, 5, 5);
 const livenessLimitMs = 20 * day;
-/** What a rollout counts while it waits is written every hour: nothing here is judged on it sooner. */
-const limits = { wakeSlackMs: 10 * minute, flushMs: hour };
+/** What is counted while something waits is written every hour, and a stored wake-up may be two hours early: nothing here is judged on it sooner. */
+const limits = { wakeSlackMs: 2 * hour, flushMs: hour };
+/** Merges are told of by webhook; where those get lost, so long at most. */
+const pollIntervalMs = hour;
 
 export async function runPipelineSeed(seed: string, options: PipelineSeedOptions = {}): Promise<PipelineSeedResult> {
   const scenario = options.scenario ?? drawPipelineScenario(seed);
@@ -270,7 +272,7 @@ class PipelineSeedRun implements Stage {
       lease: crashingLease(point),
       seed: this.#lives,
       time: this.#time,
-      pollIntervalMs: 30 * minute,
+      pollIntervalMs,
       limits,
     };
     const daemon = await this.world.daemon(parts);
