@@ -95,7 +95,8 @@ function observeCompatible(cluster: string, result: CheckResult, into: Compatibl
       into.actions.inc({ test, resource, action: labels['action'] ?? 'run' }, value);
     else if (name === 'http_requests_total')
       into.http.inc({ test, resource, result: answered ? '200' : (labels['result'] ?? 'unknown') }, value);
-    else if (name === 'dns_requests_total') into.dns.inc({ result: answered ? 'healthy' : 'exception' }, value);
+    else if (name === 'dns_requests_total')
+      into.dns.inc({ result: labels['result'] === 'healthy' ? 'healthy' : 'exception' }, value);
   }
   const type = areas[result.outcome];
   const error = errorNames[result.outcome];
@@ -130,14 +131,14 @@ function registerHealth(registers: Registry[], health: () => HealthView): void {
   new Gauge({
     name: 'clm_e2e_check_result',
     help: '1 for the newest outcome of a scheduled check on a cluster.',
-    labelNames: ['cluster', 'check', 'outcome'],
+    labelNames: ['cluster', 'channel', 'check', 'outcome'],
     registers,
     collect() {
       const view = health();
       for (const one of [this, failures, success]) one.reset();
       stale.set(view.stale.length);
-      for (const { cluster, check, outcome, consecutiveFailures, lastSuccessAt } of view.rows) {
-        this.set({ cluster, check, outcome }, 1);
+      for (const { cluster, channel, check, outcome, consecutiveFailures, lastSuccessAt } of view.rows) {
+        this.set({ cluster, channel, check, outcome }, 1);
         failures.set({ cluster, check }, consecutiveFailures);
         if (lastSuccessAt !== null) success.set({ cluster, check }, lastSuccessAt / 1000);
       }

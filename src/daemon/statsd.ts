@@ -38,7 +38,7 @@ export function statsdLines(cluster: string, result: CheckResult): string[] {
       const seen = labels['result'] === 'answered' ? '200' : part(labels['result'] ?? 'unknown');
       lines.push(`${prefix}.http.${where}.${resource}.${seen}:${value}|c`);
     } else if (name === 'dns_requests_total') {
-      lines.push(`${prefix}.dns.${labels['result'] === 'answered' ? 'healthy' : 'exception'}:${value}|c`);
+      lines.push(`${prefix}.dns.${labels['result'] === 'healthy' ? 'healthy' : 'exception'}:${value}|c`);
     }
   }
   if (result.outcome === 'fail') lines.push(`${prefix}.error.${where}.check.k8s.failed:1|c`);

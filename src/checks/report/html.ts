@@ -46,7 +46,7 @@ export function htmlReport(report: RunReport): string {
     '</dl>',
     '<h2>Checks</h2>',
     '<table><thead><tr><th>Outcome</th><th>Check</th><th>Took</th><th>What was found</th></tr></thead><tbody>',
-    ...report.results.map(row),
+    ...[...report.results.filter(needsSomebody), ...report.results.filter((one) => !needsSomebody(one))].map(row),
     '</tbody></table>',
     ...listOf('Left behind', report.leaked),
     ...listOf(
@@ -58,6 +58,11 @@ export function htmlReport(report: RunReport): string {
     '</body></html>',
   ];
   return `${lines.filter((line) => line !== '').join('\n')}\n`;
+}
+
+/** They stand first: nobody scrolls for them. */
+function needsSomebody({ outcome: said, leaked }: RunReport['results'][number]): boolean {
+  return !['pass', 'skipped'].includes(said) || leaked.length > 0;
 }
 
 function row(result: RunReport['results'][number]): string {
@@ -77,7 +82,7 @@ function steps(result: RunReport['results'][number]): string {
     (step) =>
       `${step.outcome.padEnd(7)} ${step.name}${step.message === undefined ? '' : `: ${step.message}`} (${formatDuration(step.durationMs)})`,
   );
-  return details(`${lines.length} steps`, lines);
+  return details(lines.length === 1 ? '1 step' : `${lines.length} steps`, lines);
 }
 
 function details(title: string, lines: string[]): string {

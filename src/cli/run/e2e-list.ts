@@ -58,7 +58,7 @@ export async function runE2eList(
 
 function describe(check: CheckDefinition) {
   const needs: string[] = [...check.requires];
-  if (check.minNodes > 0) needs.push(`${check.minNodes} nodes`);
+  if (check.minNodes > 0) needs.push(check.minNodes === 1 ? '1 node' : `${check.minNodes} nodes`);
   if (check.minZones > 0) needs.push(`${check.minZones} zones`);
   if (check.providers !== 'any') needs.push(check.providers.join('|'));
   return {

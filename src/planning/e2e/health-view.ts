@@ -4,6 +4,7 @@ import { formatDuration } from '../../support/duration.ts';
 
 export interface HealthRow {
   cluster: string;
+  channel: string;
   check: string;
   outcome: string;
   message: string;
@@ -44,6 +45,7 @@ export function healthView(
     heard.set(one.clusterId, Math.max(heard.get(one.clusterId) ?? 0, one.startedAt + one.durationMs));
     rows.set(key, {
       cluster: one.clusterId,
+      channel: one.channel,
       check: one.test,
       outcome: one.outcome,
       message: one.message,

@@ -140,7 +140,28 @@ export class SqliteE2eStore implements E2eStore {
   }
 
   async pruneHistory(before: number): Promise<number> {
-    return this.#mutate(() => this.#run(this.#query.deleteFrom('e2e_runs').where('started_at', '<', wholeMs(before))));
+    return this.#mutate(() =>
+      this.#database.transaction(() => {
+        const kept = this.#lastingRuns(wholeMs(before));
+        const old = this.#query.deleteFrom('e2e_runs').where('started_at', '<', wholeMs(before));
+        return this.#run(kept.length === 0 ? old : old.where('id', 'not in', kept));
+      })(),
+    );
+  }
+
+  /** Of clusters that are still checked: since when does it fail, and when was it well? The answer outlives the rest. */
+  #lastingRuns(before: number): string[] {
+    const old = this.#query.selectFrom('e2e_runs').select(['cluster', 'profile']).distinct();
+    return this.#all(old.where('started_at', '<', before)).flatMap(({ cluster, profile }) => {
+      const own = this.#query.selectFrom('e2e_runs').select(['id', 'started_at']).where('cluster', '=', cluster);
+      const runs = own.where('profile', '=', profile).limit(1);
+      const latest = runs.orderBy('started_at', 'desc');
+      if (this.#all(latest.where('started_at', '>=', before)).length === 0) return [];
+      const green = this.#all(latest.where('verdict', 'in', ['pass', 'flaky']))[0];
+      const failed = runs.where('verdict', '=', 'fail').where('started_at', '>', green?.started_at ?? -1);
+      const firstFailure = this.#all(failed.orderBy('started_at', 'asc'))[0];
+      return [green, firstFailure].flatMap((run) => (run === undefined || run.started_at >= before ? [] : [run.id]));
+    });
   }
 
   #runQuery(filter: RunFilter) {

@@ -1,9 +1,18 @@
 import { describe, expect, it } from 'vitest';
+import { statsdLines } from '../../../src/daemon/statsd.ts';
+import type { CheckResult } from '../../../src/ports/check-runner.ts';
 import { networkCases } from './cases/network-cases.ts';
 import { describeChecks } from './check-cases.ts';
 import { CheckWorld } from './check-world.ts';
 
 describeChecks(networkCases);
+
+it('answers that dns.cluster finds right are healthy ones for dashboards', async () => {
+  const world = await CheckWorld.create(2);
+  const result = (await world.run({ only: ['dns.cluster'] }))['dns.cluster'];
+  const lines = statsdLines(world.cluster.id, result as CheckResult).filter((line) => line.startsWith('e2etest.dns.'));
+  expect(new Set(lines)).toEqual(new Set(['e2etest.dns.healthy:1|c']));
+});
 
 describe('a first new node has no verdict, and is asked again', () => {
   const judged = async (spoil: (world: CheckWorld, nodes: { old: string[]; first: string }) => void) => {

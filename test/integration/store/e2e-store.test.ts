@@ -124,6 +124,29 @@ describe('history and ledger of end-to-end runs', () => {
     expect(await store.e2e.results({ limit: 10 })).toHaveLength(1);
   });
 
+  it('keeps the last pass and the first failure after it of clusters that are still checked, however old', async () => {
+    const story: [string, string, CheckOutcome][] = [
+      ['well-before', 'kube-1', 'pass'],
+      ['last-green', 'kube-1', 'pass'],
+      ['first-failure', 'kube-1', 'fail'],
+      ['second-failure', 'kube-1', 'fail'],
+      ['well-again', 'kube-2', 'pass'],
+      ['gone', 'kube-3', 'fail'],
+    ];
+    for (const [at, [id, cluster, outcome]] of story.entries()) await keep(store, id, cluster, now + at, outcome);
+    await keep(store, 'now-failing', 'kube-1', now + day, 'fail');
+    await keep(store, 'now-well', 'kube-2', now + day, 'pass');
+    expect(await store.e2e.pruneHistory(now + day)).toBe(4);
+    expect((await store.e2e.runs({ limit: 10 })).map((run) => run.id)).toEqual([
+      'now-well',
+      'now-failing',
+      'first-failure',
+      'last-green',
+    ]);
+    // nobody looks any more: nothing of it stays
+    expect(await store.e2e.pruneHistory(now + 2 * day)).toBe(4);
+  });
+
   it('keeps the ledger over a restart until a check is closed', async () => {
     await store.e2e.write(entry('r1', 0, 'a'));
     await store.e2e.write(entry('r1', 1, 'b'));

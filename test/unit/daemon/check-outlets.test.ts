@@ -20,7 +20,8 @@ const result: CheckResult = {
     { name: 'action_duration_seconds', value: 2.5, labels: { resource: 'Deployment', action: 'create' } },
     { name: 'http_requests_total', value: 30, labels: { result: 'answered' } },
     { name: 'http_requests_total', value: 2, labels: { result: 'connection_error' } },
-    { name: 'dns_requests_total', value: 4, labels: { name: 'x', result: 'answered' } },
+    { name: 'dns_requests_total', value: 4, labels: { name: 'x', result: 'healthy' } },
+    { name: 'dns_requests_total', value: 1, labels: { name: 'y', result: 'exception' } },
   ],
 };
 const view: HealthView = {
@@ -28,6 +29,7 @@ const view: HealthView = {
   rows: [
     {
       cluster: 'kube-1',
+      channel: 'dev',
       check: 'network.http',
       outcome: 'fail',
       message: 'a <b>bold</b> answer',
@@ -48,6 +50,7 @@ describe('what checks tell the world', () => {
       'e2etest.http.aws_1_eu_kube-1_network_http.service.200:30|c',
       'e2etest.http.aws_1_eu_kube-1_network_http.service.connection_error:2|c',
       'e2etest.dns.healthy:4|c',
+      'e2etest.dns.exception:1|c',
       'e2etest.error.aws_1_eu_kube-1_network_http.check.k8s.failed:1|c',
       'e2etest.error.aws_1_eu_kube-1_network_http.check.k8s.not_deleted:1|c',
     ]);
@@ -63,7 +66,7 @@ describe('what checks tell the world', () => {
       server.on('message', (message) => {
         expect(message.length).toBeLessThanOrEqual(1_400);
         heard.push(...message.toString().split('\n'));
-        if (heard.length >= 7 * 20) resolve();
+        if (heard.length >= 8 * 20) resolve();
       });
     });
     const sink = openStatsd({ host: '127.0.0.1', port }, (error) => {
@@ -76,7 +79,7 @@ describe('what checks tell the world', () => {
     await complete;
     sink.close();
     server.close();
-    expect(heard).toHaveLength(7 * 20);
+    expect(heard).toHaveLength(8 * 20);
   });
 
   it('are Prometheus metrics', async () => {
@@ -85,7 +88,7 @@ describe('what checks tell the world', () => {
     metrics.observe({ clusterId: 'kube-1', channel: 'dev' }, [result]);
     const text = await registry.metrics();
     for (const line of [
-      'clm_e2e_check_result{cluster="kube-1",check="network.http",outcome="fail"} 1',
+      'clm_e2e_check_result{cluster="kube-1",channel="dev",check="network.http",outcome="fail"} 1',
       'clm_e2e_check_consecutive_failures{cluster="kube-1",check="network.http"} 3',
       'clm_e2e_check_last_success_timestamp_seconds{cluster="kube-1",check="network.http"} 60',
       'clm_e2e_stale_clusters 1',
