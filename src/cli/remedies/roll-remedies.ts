@@ -203,4 +203,15 @@ export const rollRemedies: Record<string, Remedy> = {
     meaning: 'The control plane rests for a while after a node was replaced.',
     actions: ['Nothing.'],
   },
+  'first-node-boots': {
+    meaning: 'The roll is checked on its first new node before old ones go, and that node is on its way.',
+    actions: ['Nothing. clm why CLUSTER says when it does not come up.'],
+  },
+  'first-node-checks': {
+    meaning: 'The first new node is there, and old ones go once the checks have passed on it.',
+    actions: [
+      'Nothing: it takes minutes, and without a verdict after 30 the update fails with first-node-unchecked.',
+      'clm why CLUSTER names the checks that fail, and on which nodes.',
+    ],
+  },
 };
