@@ -30,3 +30,13 @@ export interface OwnerReference {
   uid: string;
   controller?: boolean;
 }
+
+/** The same object under any version of its kind. */
+export function identityOfObject({
+  apiVersion,
+  kind,
+  metadata,
+}: Pick<KubeObject, 'apiVersion' | 'kind' | 'metadata'>): string {
+  const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
+  return `${group}/${kind}/${metadata.namespace ?? ''}/${metadata.name}`;
+}

@@ -1,5 +1,5 @@
 import type { NodePool } from '../domain/cluster.ts';
-import type { KubeObject } from '../domain/kube-object.ts';
+import { identityOfObject, type KubeObject } from '../domain/kube-object.ts';
 import type { Problem } from '../domain/problem.ts';
 import type { RenderedComponent, RenderedKarpenterPool } from '../domain/rendered.ts';
 import { ClusterContext } from './cluster-context.ts';
@@ -76,7 +76,7 @@ function component(context: ClusterContext, parts: ComponentParts): RenderedComp
     get objects() {
       let objects = kept?.deref();
       if (objects === undefined) {
-        objects = texts().flatMap((text) => [...manifestObjects(text)]);
+        objects = objectsIn(texts());
         kept = new WeakRef(objects);
       }
       return objects;
@@ -84,11 +84,22 @@ function component(context: ClusterContext, parts: ComponentParts): RenderedComp
     ...(parts.refersToOutputs
       ? {
           objectsFor: (outputs: Readonly<Record<string, string>>) =>
-            texts().flatMap((text) => [...manifestObjects(withOutputs(text, outputs))]),
+            objectsIn(texts().map((text) => withOutputs(text, outputs))),
         }
       : {}),
     digest: componentDigest(parts.name, parts.digests),
   };
+}
+
+/** Of an object that is given twice the last counts, as it does for kubectl. */
+function objectsIn(texts: readonly string[]): KubeObject[] {
+  const objects = new Map<string, KubeObject>();
+  for (const object of texts.flatMap((text) => [...manifestObjects(text)])) {
+    const identity = identityOfObject(object);
+    objects.delete(identity);
+    objects.set(identity, object);
+  }
+  return [...objects.values()];
 }
 
 export function missingProfileFile(context: ClusterContext, pool: NodePool, file: string): Problem {

@@ -1,9 +1,9 @@
 /** What has to hold before a cluster is taken away (B10), and in which order it goes. Pure. */
 import { type Cluster, isControlPlane } from '../../domain/cluster.ts';
-import type { KubeObject } from '../../domain/kube-object.ts';
+import { identityOfObject, type KubeObject } from '../../domain/kube-object.ts';
 import type { NodeGroup, StackView } from '../../ports/cloud-provider.ts';
 import { parseDuration } from '../../support/duration.ts';
-import { describeEntry, type Inventory, identityOf, identityOfObject } from '../pipeline/inventory.ts';
+import { describeEntry, type Inventory, identityOf } from '../pipeline/inventory.ts';
 import type { Override } from '../pipeline/overrides.ts';
 
 export const confirmationKind = 'decommission';

@@ -1,11 +1,13 @@
 /** Clusters that are no more as they were recorded: when each is looked at, and what is made of what was seen (B3). */
+
 import { z } from 'zod';
+import { identityOfObject } from '../../domain/kube-object.ts';
 import type { RenderedCluster } from '../../domain/rendered.ts';
 import { parseDuration } from '../../support/duration.ts';
 import type { ClusterFinding } from './adoption.ts';
 import type { ClusterFact } from './facts.ts';
 import { withoutFields } from './field-path.ts';
-import { type Inventory, identityOf, identityOfObject } from './inventory.ts';
+import { type Inventory, identityOf } from './inventory.ts';
 import { parsedOnce } from './parsed-once.ts';
 
 const driftFact = z.object({

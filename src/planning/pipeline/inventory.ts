@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { FailureError, terminal } from '../../domain/failure.ts';
-import type { KubeObject } from '../../domain/kube-object.ts';
+import { identityOfObject, type KubeObject } from '../../domain/kube-object.ts';
 
 export interface InventoryEntry {
   apiVersion: string;
@@ -28,14 +28,8 @@ export const inventoryNamespace = 'kube-system';
 
 type Identified = Pick<InventoryEntry, 'apiVersion' | 'kind' | 'name'> & { namespace?: string | undefined };
 
-/** The same object under any version of its kind. */
 export function identityOf({ apiVersion, kind, namespace, name }: Identified): string {
-  const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
-  return `${group}/${kind}/${namespace ?? ''}/${name}`;
-}
-
-export function identityOfObject({ apiVersion, kind, metadata }: KubeObject): string {
-  return identityOf({ apiVersion, kind, namespace: metadata.namespace, name: metadata.name });
+  return identityOfObject({ apiVersion, kind, metadata: { name, ...(namespace === undefined ? {} : { namespace }) } });
 }
 
 export function describeEntry({ kind, namespace, name }: Identified): string {

@@ -1,7 +1,8 @@
 /** What an earlier version applied and this one renders no more (B6): what may go, what stays, and when nothing may. */
+import { identityOfObject } from '../../domain/kube-object.ts';
 import type { RenderedComponent } from '../../domain/rendered.ts';
 import { applyRank } from './apply-order.ts';
-import { describeEntry, type Inventory, type InventoryEntry, identityOf, identityOfObject } from './inventory.ts';
+import { describeEntry, type Inventory, type InventoryEntry, identityOf } from './inventory.ts';
 
 /** Kinds whose deletion takes more with it than the object; they go only when a list of deletions names them. */
 const neverPruned = new Set(['CustomResourceDefinition', 'Namespace', 'PersistentVolume', 'PersistentVolumeClaim']);

@@ -1,8 +1,8 @@
-import type { KubeObject } from '../../domain/kube-object.ts';
+import { identityOfObject, type KubeObject } from '../../domain/kube-object.ts';
 import type { RenderedComponent } from '../../domain/rendered.ts';
 import { describeObject, inApplyOrder, isFoundation } from '../../planning/pipeline/apply-order.ts';
 import { applyPolicyOf } from '../../planning/pipeline/apply-policy.ts';
-import { claimed, identityOf, identityOfObject, recorded } from '../../planning/pipeline/inventory.ts';
+import { claimed, identityOf, recorded } from '../../planning/pipeline/inventory.ts';
 import { readinessOf } from '../../planning/pipeline/readiness.ts';
 import { withApplied } from '../../planning/pipeline/update-plan.ts';
 import type { CloudProvider } from '../../ports/cloud-provider.ts';

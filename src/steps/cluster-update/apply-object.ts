@@ -1,16 +1,11 @@
 /** One object applied by server-side apply, with what is done about fields that others own. */
 import { ApplyConflictError, describeConflicts } from '../../domain/apply-conflict.ts';
 import { FailureError, terminal } from '../../domain/failure.ts';
-import type { KubeObject } from '../../domain/kube-object.ts';
+import { identityOfObject, type KubeObject } from '../../domain/kube-object.ts';
 import { describeObject } from '../../planning/pipeline/apply-order.ts';
 import { type ConflictPolicy, resolveConflicts } from '../../planning/pipeline/conflicts.ts';
 import { withoutField, withoutFields } from '../../planning/pipeline/field-path.ts';
-import {
-  type AppliedObject,
-  fieldsDigest,
-  type InventoryEntry,
-  identityOfObject,
-} from '../../planning/pipeline/inventory.ts';
+import { type AppliedObject, fieldsDigest, type InventoryEntry } from '../../planning/pipeline/inventory.ts';
 import { comparable, firstDifference } from '../../planning/pipeline/subset.ts';
 import type { KubeCluster, Resource } from '../../ports/kube-cluster.ts';
 import type { JournalNote } from '../../ports/step.ts';

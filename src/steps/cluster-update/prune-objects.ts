@@ -1,15 +1,9 @@
 /** Deletes what an earlier version applied and this one renders no more (B6). */
 import { FailureError, terminal } from '../../domain/failure.ts';
-import type { KubeObject } from '../../domain/kube-object.ts';
+import { identityOfObject, type KubeObject } from '../../domain/kube-object.ts';
 import type { RenderedCluster } from '../../domain/rendered.ts';
 import { applyPolicyOf } from '../../planning/pipeline/apply-policy.ts';
-import {
-  describeEntry,
-  type Inventory,
-  type InventoryEntry,
-  identityOf,
-  identityOfObject,
-} from '../../planning/pipeline/inventory.ts';
+import { describeEntry, type Inventory, type InventoryEntry, identityOf } from '../../planning/pipeline/inventory.ts';
 import { type PrunePlan, planPrune } from '../../planning/pipeline/prune.ts';
 import type { KubeCluster, Resource } from '../../ports/kube-cluster.ts';
 import type { JournalNote } from '../../ports/step.ts';

@@ -1,7 +1,6 @@
 import { FailureError, terminal } from '../../domain/failure.ts';
-import type { KubeObject } from '../../domain/kube-object.ts';
+import { identityOfObject, type KubeObject } from '../../domain/kube-object.ts';
 import { describeObject, podsLeft } from '../../planning/lifecycle/decommission-plan.ts';
-import { identityOfObject } from '../../planning/pipeline/inventory.ts';
 import type { KubeCluster } from '../../ports/kube-cluster.ts';
 import type { StepOutcome } from '../../ports/step.ts';
 import type { PipelineDependencies } from '../pipeline-dependencies.ts';

@@ -100,6 +100,24 @@ describe('several sources of a configuration', () => {
     expect(other.ok && other.warnings).toHaveLength(2);
   });
 
+  it('an object that is given twice in a component counts as given last', () => {
+    const files = {
+      'manifests/a/1.yaml': `${configMap('one', 'first')}---\n${configMap('two', 'other')}`,
+      'manifests/a/2.yaml': configMap('one', 'last'),
+      'manifests/b/1.yaml': configMap('three', 'kept'),
+    };
+    const shown = renderFiles(files).components.map(({ objects }) =>
+      objects.map((object) => [object.metadata.name, object['data'].value]),
+    );
+    expect(shown).toEqual([
+      [
+        ['two', 'other'],
+        ['one', 'last'],
+      ],
+      [['three', 'kept']],
+    ]);
+  });
+
   it('a problem names its source', () => {
     const broken = new Map([['manifests/x/y.yaml', '{{ nope }}']]);
     const files = Object.fromEntries(combineTrees(base, [{ name: 'team', tree: broken }]));
