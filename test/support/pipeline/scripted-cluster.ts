@@ -324,7 +324,7 @@ export class ScriptedCluster {
         };
         if (resource.kind === 'Deployment') {
           live['status'] = {
-            observedGeneration: 1,
+            observedGeneration: generation,
             replicas: 1,
             updatedReplicas: 1,
             availableReplicas: 1,
