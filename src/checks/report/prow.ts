@@ -1,6 +1,6 @@
 /** The layout that Prow writes and TestGrid and Spyglass read: `started.json`, `finished.json`, `artifacts/junit_*.xml`. */
 import { z } from 'zod';
-import { failureSignature } from '../../planning/e2e/signature.ts';
+import { failureSignature, longestMessage } from '../../planning/e2e/signature.ts';
 import type { ResultRecord, RunRecord, TestRecord } from '../../ports/e2e-store.ts';
 import { junitReport } from './junit.ts';
 import { type JunitCase, readJunit } from './read-junit.ts';
@@ -228,7 +228,7 @@ function resultOf(runId: string, one: JunitCase, at: number): ResultRecord {
   const code = one.properties['skip_code'] ?? '';
   // Written before the message, for those who read no properties.
   const said = code !== '' && one.message.startsWith(`${code}: `) ? one.message.slice(code.length + 2) : one.message;
-  const message = said.slice(0, 256);
+  const message = said.slice(0, longestMessage);
   const bad = one.outcome !== 'pass' && one.outcome !== 'skipped';
   return {
     runId,
@@ -238,7 +238,7 @@ function resultOf(runId: string, one: JunitCase, at: number): ResultRecord {
     startedAt: at,
     durationMs: one.durationMs,
     message,
-    signature: bad ? failureSignature(one.name, one.message) : '',
+    signature: bad ? failureSignature(one.name, message) : '',
     skipCode: one.outcome === 'skipped' ? (code as ResultRecord['skipCode']) : '',
     leaked: 0,
     nodes: [],

@@ -1,8 +1,6 @@
 import type { CheckResult } from '../../ports/check-runner.ts';
 import type { ResultRecord, RunRecord, RunVerdict, TestRecord } from '../../ports/e2e-store.ts';
-import { failureSignature } from './signature.ts';
-
-const longestMessage = 256;
+import { failureSignature, longestMessage } from './signature.ts';
 
 const failing = new Set(['fail', 'timedout', 'blocked']);
 const withoutVerdict = new Set(['error', 'cancelled']);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 
-const longestText = 400;
+/** As much of a message as history keeps: what is exported and imported again keeps its signature. */
+export const longestMessage = 256;
 
 /** What varies between two occurrences of one failure, first match first. */
 const masks: [RegExp, string][] = [
@@ -19,7 +20,7 @@ const masks: [RegExp, string][] = [
 
 /** The message with everything masked that differs from one occurrence to the next. */
 export function normalisedMessage(message: string): string {
-  let text = message.slice(0, longestText);
+  let text = message.slice(0, longestMessage);
   for (const [pattern, mask] of masks) text = text.replace(pattern, mask);
   return text.replace(/\s+/g, ' ').trim();
 }

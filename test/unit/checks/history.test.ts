@@ -140,6 +140,11 @@ describe('failures that say the same', () => {
     expect(failureSignature('t', a)).not.toBe(failureSignature('u', a));
   });
 
+  it('share it with what history has kept of them', () => {
+    const long = `${'no answer from the server of names; '.repeat(8)}and then some`;
+    expect(failureSignature('t', long.slice(0, 256))).toBe(failureSignature('t', long));
+  });
+
   it('are counted over clusters', () => {
     const [first, ...others] = failureClusters([...history('pff', 'a'), ...history('f', 'b')]);
     expect(first).toMatchObject({ count: 3, clusters: ['a', 'b'], tests: ['dns.cluster'] });
