@@ -24,21 +24,51 @@ export interface Candidate {
 
 interface Scored extends Candidate {
   key: number[];
+  drainMs: number;
 }
 
 /**
  * Unhealthy nodes first, those that the cluster lives by last, those whose budgets refuse right now later, and leaders
  * of the control plane after its followers. A zone that is much fuller
  * than the others goes first (AZRebalance repairs uneven ones after a roll, by ending nodes undrained). Then the slowest first: a long
- * drain that begins last is what a roll waits for at its end. Among equals the fullest zone, and the oldest.
+ * drain that begins last is what a roll waits for at its end; only those that are kept for the end come after the others. Among equals the
+ * fullest zone, and the oldest. `surge`: how many drains may run at once, where new nodes take their places.
  */
-export function orderCandidates(members: Member[], index: ClusterIndex, input: RollPlanInput): Candidate[] {
+export function orderCandidates(members: Member[], index: ClusterIndex, input: RollPlanInput, surge = 1): Candidate[] {
   const shared = budgetLoad(members, index);
   const emptiest = Math.min(...members.map(crowdIn));
   const scored = members.map((member) => score(member, index, input, { load: shared, emptiest }));
+  const kept = keptForTheEnd(scored, surge);
+  for (const one of scored) one.key.splice(slowestFirst, 0, kept.has(one) ? 1 : 0);
   scored.sort((a, b) => compare(a.key, b.key) || (a.member.name < b.member.name ? -1 : 1));
   return scored;
 }
+
+/**
+ * The last nodes of a roll, one a surge slot. Their new nodes come up at different times, which nobody knows in advance: with drains from
+ * the shortest to a longer one left, the slot whose new node is there first takes the longest, and all end at about the same time. With the
+ * shortest alone left, every slot waits for the slowest boot.
+ */
+function keptForTheEnd(all: Scored[], surge: number): ReadonlySet<Scored> {
+  const kept = new Set<Scored>();
+  if (surge < 2 || all.length <= surge) return kept;
+  const left = [...all].sort((a, b) => a.drainMs - b.drainMs || (a.member.name < b.member.name ? -1 : 1));
+  const shortest = left[0]?.drainMs ?? 0;
+  for (let slot = 0, from = 0; slot < surge && from < left.length; slot += 1, from += 1) {
+    const wanted = shortest + (endSpreadMs * slot) / surge;
+    const off = ({ drainMs }: Scored): number => Math.abs(drainMs - wanted);
+    left.forEach((one, at) => {
+      if (at > from && off(one) < off(left[from] ?? one)) from = at;
+    });
+    const next = left[from];
+    if (next === undefined || next.drainMs > shortest + endSpreadMs) break;
+    kept.add(next);
+  }
+  return kept;
+}
+
+/** About as far apart as the last new nodes of a roll come up. More gains little, and keeps long drains for the end. */
+const endSpreadMs = 90_000;
 
 /** Pods on outdated nodes by budget: the budget with most of them and least allowed decides how long the roll lasts. */
 function budgetLoad(members: Member[], index: ClusterIndex): Map<string, number> {
@@ -96,9 +126,12 @@ function score(
     boundTo: zonesBound(member, index),
     reason: why,
     key,
+    drainMs,
   };
 }
 
+/** Where in the key the drains are compared. */
+const slowestFirst = 5;
 /** Forecasts are no better than this: smaller differences do not order nodes. */
 const forecastStepMs = 15_000;
 /** Nodes that a zone may have more than the emptiest one before it goes first. */

@@ -327,6 +327,7 @@ function boots(context: PoolContext, member: Member): void {
   const { usability } = member;
   if (usability.usable) return;
   if (usability.at !== undefined) look(context, usability.at);
+  if (usability.asksLeases) context.cluster.wantsLeases = true;
   if (!usability.asksCloud) return;
   const { cloud, now } = context.input;
   const pause = cloudPause(now - readyAt(context, member));

@@ -130,7 +130,7 @@ export interface PoolPlan {
   cloudNotBefore: number;
   /** All that keeps the control plane from going on is that nobody has asked the API server lately. */
   wantsApi: boolean;
-  /** All that keeps a node from being cordoned is that nobody has read the Leases lately. */
+  /** All that keeps a node from being cordoned, or from counting, is that nobody has read the Leases lately. */
   wantsLeases: boolean;
   /** Complete list; the committed progress leaves out what is not worth a commit. */
   nodes: RollNode[];

@@ -19,6 +19,7 @@ import {
   leaseGate,
   look,
   type PoolContext,
+  plainSurge,
   planDrains,
   reportLater,
   sortOutdated,
@@ -207,7 +208,7 @@ function cordonNext(context: PoolContext, free: Member[]): void {
   const slack = new Map(context.groups.map((state) => [state.group.name, state.slack]));
   let cordoned = 0;
   const limit = context.pool.controlPlane ? 1 : Number.POSITIVE_INFINITY;
-  for (const candidate of orderCandidates(free, context.index, context.input)) {
+  for (const candidate of orderCandidates(free, context.index, context.input, plainSurge(context))) {
     if (cordoned >= limit) break;
     const { member } = candidate;
     const name = member.group.name;

@@ -10,13 +10,15 @@ export type Usability =
   | { usable: true }
   | {
       usable: false;
-      /** Stable, short: `not-registered`, `not-ready`, `min-ready`, `startup-taint`, `daemon-pods`, `not-in-service`, `load-balancer`. */
+      /** Stable, short: `not-registered`, `not-ready`, `min-ready`, `startup-taint`, `daemon-pods`, `lease-stale`, `lease-unread`, `not-in-service`, `load-balancer`. */
       code: string;
       message: string;
       /** By time alone it changes then. */
       at?: number;
       /** Only a new describe of the cloud can tell. */
       asksCloud?: true;
+      /** Only Leases read now can tell. */
+      asksLeases?: true;
     };
 
 export function usabilityOf(input: {
@@ -33,21 +35,39 @@ export function usabilityOf(input: {
   const { instance, node } = input;
   if (!node) return no('not-registered', `${instance.id} has not registered as a node yet`);
   if (!node.ready || node.deleting) return no('not-ready', `${node.name} is not Ready`);
-  const renewed = input.leases?.renewed.get(node.name);
-  if (input.leases && (renewed === undefined || input.leases.at - renewed > input.policy.leaseFreshMs)) {
-    const when = renewed === undefined ? 'ever' : `since ${new Date(renewed).toISOString()}`;
-    return no('lease-stale', `the kubelet of ${node.name} has not renewed its Lease ${when}, although it is Ready`);
-  }
-  if (input.established) return inCloud(input, node);
+  const lease = staleLease(input, node);
+  if (input.established) return lease ?? inCloud(input, node);
+  const readyAt = (node.readySince ?? input.now) + input.policy.minReadyMs;
+  // Leases that were read before the node was to count know nothing of it: it may not even have had one.
+  const readBefore = input.leases !== undefined && input.leases.at < readyAt;
+  if (lease && !readBefore) return lease;
   const taint = startupTaint(node, input.policy);
   if (taint !== undefined) return no('startup-taint', `${node.name} still has the startup taint ${taint}`);
   const daemon = missingDaemon(node, input.index, input.policy);
   if (daemon !== undefined) return no('daemon-pods', `the pod of DaemonSet ${daemon} on ${node.name} is not ready`);
-  const readyAt = (node.readySince ?? input.now) + input.policy.minReadyMs;
   if (readyAt > input.now) {
     return { ...no('min-ready', `${node.name} has not been Ready long enough`), at: readyAt };
   }
+  if (lease) {
+    const message = `the Leases of the kubelets were read before ${node.name} was Ready long enough`;
+    return { ...no('lease-unread', message), asksLeases: true };
+  }
   return inCloud(input, node);
+}
+
+/** Renewals are not watched: what was read is believed for this long. */
+export const leaseReadAgeMs = 15_000;
+
+function staleLease(
+  { leases, policy }: Pick<Parameters<typeof usabilityOf>[0], 'leases' | 'policy'>,
+  node: NodeView,
+): (Usability & { usable: false }) | undefined {
+  if (!leases) return undefined;
+  const renewed = leases.renewed.get(node.name);
+  if (renewed !== undefined && leases.at - renewed <= policy.leaseFreshMs) return undefined;
+  const when = renewed === undefined ? 'ever' : `since ${new Date(renewed).toISOString()}`;
+  const message = `the kubelet of ${node.name} has not renewed its Lease ${when}, although it is Ready`;
+  return { ...no('lease-stale', message), at: leases.at + leaseReadAgeMs };
 }
 
 function inCloud(input: { instance: GroupInstance; group: NodeGroup; index: ClusterIndex }, node: NodeView): Usability {

@@ -2,6 +2,7 @@
 import type { RollMemory, RollNode } from '../../domain/node-pool-roll.ts';
 import { planRoll } from '../../planning/roll/plan-roll.ts';
 import type { PoolPlan, PoolRollState, RollAction, RollMode, RollPlanInput } from '../../planning/roll/roll-plan.ts';
+import { leaseReadAgeMs } from '../../planning/roll/usability.ts';
 import type { Resource } from '../../ports/kube-cluster.ts';
 import type { StepOutcome } from '../../ports/step.ts';
 import { postBlockEvents } from './block-events.ts';
@@ -16,7 +17,6 @@ import { key, settleIntents } from './settle-intents.ts';
 /** Cordon, then the first evictions, then what those allow: more than this is left to the next wake-up. */
 const maxRounds = 3;
 const apiProbeAgeMs = 10_000;
-const leaseReadAgeMs = 15_000;
 /** The fleet's boot slots are looked at again after this long. */
 const fleetLookMs = 15_000;
 

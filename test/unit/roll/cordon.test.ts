@@ -119,6 +119,21 @@ describe('a cordon', () => {
     expect(cordons(plan({ pools: [{ nodes: fresh, baseline: 1 }] }))).toEqual(['cordon old-1']);
   });
 
+  it('reads the Leases again for a node that they were read too early for, and believes what they say then', () => {
+    const renewed = new Map([['old-1', now]]);
+    const found = (readyFor: number, readBefore: number) => {
+      const nodes = [...oldNodes(1), { name: 'new-1', readyFor }];
+      const leases = { at: now - readBefore, renewed, leaders: new Set<string>() };
+      const made = plan({ pools: [{ nodes, baseline: 1 }], input: { leases } });
+      const detail = made.nodes.find((one) => one.name === 'new-1')?.detail;
+      return { detail, asks: made.wantsLeases, cordons: cordons(made), lookIn: made.nextLookAt - now };
+    };
+    expect(found(4_000, 6_000)).toMatchObject({ detail: 'min-ready', asks: false, lookIn: 1_000 });
+    expect(found(6_000, 8_000)).toMatchObject({ detail: 'lease-unread', asks: true, cordons: [] });
+    // read when it was to have one: dead, and looked at again once they are read again
+    expect(found(60_000, 3_000)).toMatchObject({ detail: 'lease-stale', asks: false, cordons: [], lookIn: 12_000 });
+  });
+
   it('leaves a node alone that an operator has asked for, until the end of that time', () => {
     const skip = { actor: 'ada', reason: 'debugging', expiresAt: now + 60_000 };
     const nodes = [...oldNodes(2), { name: 'new-1' }];
@@ -195,6 +210,21 @@ describe('the order of nodes', () => {
     ).toEqual(['cordon old-2', 'cordon old-3', 'cordon old-4', 'cordon old-1']);
     const graces = [20, 300, 600, 60].map((grace, i) => ({ name: `p-${i}`, node: `old-${i + 1}`, grace }));
     expect(order(graces)).toEqual(['cordon old-3', 'cordon old-2', 'cordon old-4', 'cordon old-1']);
+  });
+
+  it('keeps one node a surge slot for the end, from the shortest drain to one about a boot longer', () => {
+    const lasting = (surge: number, ...graces: number[]) => {
+      const fresh = graces.map((_, i) => ({ name: `new-${i + 1}` }));
+      const nodes = [...oldNodes(graces.length), ...fresh].map((node) => ({ ...node, zone: 'eu-1a' }));
+      const pods = graces.map((grace, i) => ({ name: `p-${i}`, node: `old-${i + 1}`, grace }));
+      const found = plan({ pools: [{ nodes, baseline: graces.length, surge }], pods });
+      return cordons(found).map((one) => graces[Number(one.slice('cordon old-'.length)) - 1]);
+    };
+    expect(lasting(1, 10, 58, 300, 25, 105, 40)).toEqual([300, 105, 58, 40, 25, 10]);
+    expect(lasting(3, 10, 58, 300, 25, 105, 40)).toEqual([300, 105, 25, 58, 40, 10]);
+    // none that would end long after the others
+    expect(lasting(4, 10, 15, 20, 30, 100, 300)).toEqual([300, 20, 15, 100, 30, 10]);
+    expect(lasting(3, 20, 20, 20, 300)).toEqual([300, 20, 20, 20]);
   });
 
   it('believes what pods of an owner took before more than their grace', () => {
