@@ -24,6 +24,7 @@ export interface Candidate {
 
 interface Scored extends Candidate {
   key: number[];
+  /** In steps of `forecastStepMs`. */
   drainMs: number;
 }
 
@@ -38,9 +39,11 @@ export function orderCandidates(members: Member[], index: ClusterIndex, input: R
   const shared = budgetLoad(members, index);
   const emptiest = Math.min(...members.map(crowdIn));
   const scored = members.map((member) => score(member, index, input, { load: shared, emptiest }));
+  const inOrder = (a: Scored, b: Scored): number => compare(a.key, b.key) || (a.member.name < b.member.name ? -1 : 1);
+  scored.sort(inOrder);
   const kept = keptForTheEnd(scored, surge);
   for (const one of scored) one.key.splice(slowestFirst, 0, kept.has(one) ? 1 : 0);
-  scored.sort((a, b) => compare(a.key, b.key) || (a.member.name < b.member.name ? -1 : 1));
+  scored.sort(inOrder);
   return scored;
 }
 
@@ -52,7 +55,8 @@ export function orderCandidates(members: Member[], index: ClusterIndex, input: R
 function keptForTheEnd(all: Scored[], surge: number): ReadonlySet<Scored> {
   const kept = new Set<Scored>();
   if (surge < 2 || all.length <= surge) return kept;
-  const left = [...all].sort((a, b) => a.drainMs - b.drainMs || (a.member.name < b.member.name ? -1 : 1));
+  // Of equals those that would come last anyway: what else orders them counts as before.
+  const left = [...all].reverse().sort((a, b) => a.drainMs - b.drainMs);
   const shortest = left[0]?.drainMs ?? 0;
   for (let slot = 0, from = 0; slot < surge && from < left.length; slot += 1, from += 1) {
     const wanted = shortest + (endSpreadMs * slot) / surge;
@@ -101,13 +105,14 @@ function score(
   const empty = pods.length === 0;
   const crowd = crowdIn(member);
   const drainMs = predictDrainMs(pods, index, input);
+  const inSteps = Math.round(drainMs / forecastStepMs) * forecastStepMs;
   const key = [
     healthy ? 1 : 0,
     critical ? 1 : 0,
     input.leases?.leaders.has(member.name) ? 1 : 0,
     refusing,
     crowd > emptiest + tolerableCrowd ? -crowd : 0,
-    -Math.round(drainMs / forecastStepMs),
+    -inSteps,
     -path,
     -crowd,
     member.node?.createdAt ?? 0,
@@ -126,7 +131,7 @@ function score(
     boundTo: zonesBound(member, index),
     reason: why,
     key,
-    drainMs,
+    drainMs: inSteps,
   };
 }
 

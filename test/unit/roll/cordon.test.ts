@@ -223,8 +223,9 @@ describe('the order of nodes', () => {
     expect(lasting(1, 10, 58, 300, 25, 105, 40)).toEqual([300, 105, 58, 40, 25, 10]);
     expect(lasting(3, 10, 58, 300, 25, 105, 40)).toEqual([300, 105, 25, 58, 40, 10]);
     // none that would end long after the others
-    expect(lasting(4, 10, 15, 20, 30, 100, 300)).toEqual([300, 20, 15, 100, 30, 10]);
-    expect(lasting(3, 20, 20, 20, 300)).toEqual([300, 20, 20, 20]);
+    expect(lasting(3, 10, 10, 50, 300, 400)).toEqual([400, 300, 10, 50, 10]);
+    // nothing changes among those that take as long: here the oldest is first
+    expect(lasting(2, 18, 19, 20, 21)).toEqual([18, 19, 20, 21]);
   });
 
   it('believes what pods of an owner took before more than their grace', () => {
