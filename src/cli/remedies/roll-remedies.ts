@@ -178,15 +178,6 @@ export const rollRemedies: Record<string, Remedy> = {
       'Many nodes of the cluster are not Ready at once: the control plane or the network has trouble. Rolling stops.',
     actions: ['Look at the control plane first; the roll goes on when the nodes are back.'],
   },
-  'first-node-boots': {
-    meaning: 'The first new node of a pool is checked before old ones go, and it is not there yet.',
-    actions: ['Nothing: it is being launched or boots. If it does not come up: clm why CLUSTER'],
-  },
-  'first-node-checks': {
-    meaning:
-      'The first new node of a pool is usable and is being checked. Old nodes go and further new ones come once the checks have passed.',
-    actions: ['Nothing, if it passes. What the checks have found so far: clm why CLUSTER'],
-  },
   'pods-without-node': {
     meaning: 'More pods find no node than when the roll began. Draining further would make it worse.',
     actions: ['Look at pending pods: requests, taints, zones of their volumes.', 'Raise max_size of the pool.'],
