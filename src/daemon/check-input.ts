@@ -12,6 +12,7 @@ import { applyItemProblems } from '../planning/pipeline/apply-policy.ts';
 import { policyProblems, surgeProblems } from '../planning/roll/cluster-policy.ts';
 import type { ChannelSource } from '../ports/channel-source.ts';
 import type { CloudLookups } from '../ports/cloud-lookups.ts';
+import type { Store } from '../ports/store.ts';
 import { createSshSigner } from '../sources/git/ssh-signature.ts';
 import { openSqliteStore } from '../store/sqlite/open.ts';
 import type { Logger } from '../support/logger.ts';
@@ -171,6 +172,17 @@ async function storeProblems(config: DaemonConfig): Promise<Problem[]> {
   }
 }
 
+/** What a daemon recorded; undefined where there is nothing that can be read: `storeProblems` says why. */
+async function recordedStore(config: DaemonConfig): Promise<Store | undefined> {
+  if (!existsSync(config.store.path)) return undefined;
+  try {
+    return await openSqliteStore({ path: config.store.path, readonly: true });
+  } catch (error) {
+    if (!(error instanceof FailureError)) throw error;
+    return undefined;
+  }
+}
+
 /** A key that cannot sign would be noticed at the first move of a branch, which is too late. */
 async function signingProblems({ file, configRepository }: DaemonConfig): Promise<Problem[]> {
   const { signingKey } = configRepository;
@@ -226,9 +238,7 @@ async function renderAll(
   input: { pipeline: Pipeline; clusters: Cluster[]; accounts: InfrastructureAccount[]; heads: Record<string, string> },
   say: (message: string) => void,
 ): Promise<{ problems: Problem[]; warnings: Problem[]; rendered: number }> {
-  const store = existsSync(config.store.path)
-    ? await openSqliteStore({ path: config.store.path, readonly: true })
-    : undefined;
+  const store = await recordedStore(config);
   const record = createLookupRecord(store, undefined, () => 0);
   const render = createRender({
     source,
