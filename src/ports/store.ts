@@ -157,6 +157,8 @@ export interface ReadStore {
   facts(kind: string, keyPrefix?: string): Promise<Fact[]>;
   journal(query: JournalQuery): Promise<StoredJournalEntry[]>;
   slotHolders(name: string): Promise<string[]>;
+  /** Whether a message to this process is on its way: a START that has not been delivered has no row yet. */
+  isAwaited(process: string): Promise<boolean>;
   /** Newest `limit` entries of the trace of one process, oldest first. */
   trace(process: string, limit: number): Promise<TraceEntry[]>;
 }

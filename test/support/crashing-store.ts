@@ -73,6 +73,7 @@ export function crashingStore(inner: Store, point: CrashPoint): Store {
     facts: (kind, prefix) => read(() => inner.facts(kind, prefix)),
     journal: (query) => read(() => inner.journal(query)),
     slotHolders: (name) => read(() => inner.slotHolders(name)),
+    isAwaited: (process) => read(() => inner.isAwaited(process)),
     trace: (process, limit) => read(() => inner.trace(process, limit)),
     pending: (limit, afterId) => read(() => inner.pending(limit, afterId)),
     commit: (commit) =>

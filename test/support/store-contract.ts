@@ -140,7 +140,9 @@ export function describeStoreContract(name: string, open: () => Promise<Store>):
         const [message] = await store.pending(1);
         const row = aRow('b');
         await store.commit(first(row));
+        expect([await store.isAwaited('a'), await store.isAwaited('b')]).toEqual([false, true]);
         expect(await store.commit(following(row, { delivered: message!.id }))).toBe('committed');
+        expect(await store.isAwaited('b')).toBe(false);
         expect(await store.pending(1)).toEqual([]);
         expect(await store.commit(following({ ...row, seq: 1 }, { delivered: message!.id }))).toBe('conflict');
         expect((await store.load('b'))?.seq).toBe(1);

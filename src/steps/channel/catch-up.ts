@@ -12,6 +12,7 @@ import type { Json, OutboxMessage } from '../../ports/store.ts';
 import { membersOf, type PipelineDependencies } from '../pipeline-dependencies.ts';
 import { updateId } from '../rollout/update-message.ts';
 import { startHoldIn } from '../start-hold.ts';
+import { noRollout, rolloutOf } from './start-rollout.ts';
 
 /** Attempts of one version on one cluster that are looked through for the next free number. */
 const mostAttempts = 1_000;
@@ -31,8 +32,7 @@ export async function startCatchUps(
 ): Promise<CatchUpStart | undefined> {
   const { context, now } = input;
   const { channel } = context;
-  const active = await deps.store.rows({ machine: 'rollout', status: 'active', channel });
-  if (active.length > 0) return undefined;
+  if (!(await noRollout(deps, channel, info.commit))) return undefined;
   const behind = await clustersBehind(deps, input, info);
   if (behind.length === 0) return undefined;
   const overrides = readOverrides(await deps.store.facts('override'));
@@ -70,7 +70,7 @@ async function clustersBehind(
   const { channel, catchUps } = context;
   const facts = new Map((await deps.store.facts('cluster')).map((fact) => [fact.key, parseClusterFact(fact.value)]));
   const overrides = readOverrides(await deps.store.facts('override'));
-  const row = await deps.store.load(`rollout:${channel}:${info.commit}`);
+  const row = await deps.store.load(rolloutOf(channel, info.commit));
   const members = (row?.context as unknown as RolloutState | undefined)?.members ?? {};
   const busy = new Set(
     (await deps.store.rows({ machine: 'clusterUpdate', channel, status: 'active' })).map((one) => one.cluster),

@@ -10,7 +10,7 @@ import { startCreations } from './create-clusters.ts';
 import { lookForDrift } from './drift-look.ts';
 import { headFacts, upstreamOf } from './head-facts.ts';
 import { startDecommissions } from './start-decommissions.ts';
-import { startRollout } from './start-rollout.ts';
+import { noRollout, startRollout } from './start-rollout.ts';
 
 /** Follows a channel's branch: sees new heads, starts their rollouts, and says why one does not start. */
 export function watchChannel(deps: PipelineDependencies) {
@@ -74,7 +74,8 @@ async function outcome(deps: PipelineDependencies, input: StepInput<ChannelState
       return { kind: 'done', output: { ...progress, catchUps } as unknown as Json, facts, messages, journal };
     }
   }
-  const settled = verdict.kind === 'idle' && input.context.move === null && (await rests(deps, input));
+  const { channel, move } = input.context;
+  const settled = verdict.kind === 'idle' && move === null && (await noRollout(deps, channel, info?.commit ?? null));
   const created = await startCreations(deps, input, found.policy, { info, rests: settled });
   if (created !== undefined) {
     const { catchUps, messages, journal } = created;
@@ -95,12 +96,6 @@ async function outcome(deps: PipelineDependencies, input: StepInput<ChannelState
     progress: progress as Json,
     ...effects,
   };
-}
-
-/** Nothing of the channel is under way: neither a rollout nor a cluster on its own. */
-async function rests(deps: PipelineDependencies, { context }: StepInput<ChannelState>): Promise<boolean> {
-  const { channel } = context;
-  return (await deps.store.rows({ machine: 'rollout', status: 'active', channel })).length === 0;
 }
 
 function adoptedNote(channel: string, info: CommitInfo, reason: string): JournalNote {

@@ -145,6 +145,16 @@ export class SqliteStore implements Store {
     return this.#all(query).map((row) => row.holder);
   }
 
+  async isAwaited(process: string): Promise<boolean> {
+    const query = this.#query
+      .selectFrom('messages')
+      .select('id')
+      .where('delivered_at', 'is', null)
+      .where('receiver', '=', process)
+      .limit(1);
+    return this.#all(query).length > 0;
+  }
+
   async trace(process: string, limit: number): Promise<TraceEntry[]> {
     const query = this.#query
       .selectFrom('trace')

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { adoptedWorld, minute, startChannel } from '../../support/pipeline/pipeline-world.ts';
+import { adoptedWorld, minute, PipelineWorld, startChannel } from '../../support/pipeline/pipeline-world.ts';
 
 const by = { by: 'jo', reason: 'looking at graphs' };
 
@@ -21,6 +21,44 @@ describe('before a version starts', () => {
     const rollout = `rollout:dev:${commit}`;
     await daemon.until('proven', async () => (await daemon.stateOf(rollout)) === 'proven');
     expect((await daemon.row(rollout))?.context).toMatchObject({ warnings: [expect.stringContaining('stable-2')] });
+  });
+});
+
+describe('a rollout that was asked for a moment ago', () => {
+  it('starts its updates itself, however late its own start is delivered: no cluster catches up beside it', async () => {
+    const world = await PipelineWorld.create({ channels: { dev: 2 } });
+    await world.settleClusters();
+    await world.adopt();
+    const { store } = world;
+    let late = false;
+    const slowMail = new Proxy(store, {
+      get(target, name) {
+        if (name === 'pending' && late) return async () => [];
+        const found: unknown = Reflect.get(target, name, target);
+        return typeof found === 'function' ? (found.bind(target) as unknown) : found;
+      },
+    });
+    const first = await world.daemon({ store: slowMail });
+    await first.start();
+    await first.pass(2 * minute);
+    late = true;
+    const commit = world.source.merge('dev', 'b1', { manifest: 'm2' });
+    await first.until(
+      'requested',
+      async () => (await store.journal({ kind: 'rollout-requested', limit: 9 })).length > 0,
+    );
+    await first.pass(10 * minute);
+    await first.engine.stop();
+    expect(await first.stateOf(`rollout:dev:${commit}`)).toBe('none');
+    const daemon = await world.daemon();
+    await daemon.start();
+    await daemon.until('proven', async () => (await daemon.stateOf(`rollout:dev:${commit}`)) === 'proven');
+    const updates = (await store.rows({ machine: 'clusterUpdate', channel: 'dev' })).filter(
+      (row) => row.commit === commit,
+    );
+    expect(updates.map((row) => row.parent)).toEqual([`rollout:dev:${commit}`, `rollout:dev:${commit}`]);
+    expect((await world.judge()).violations).toEqual([]);
+    await daemon.engine.stop();
   });
 });
 

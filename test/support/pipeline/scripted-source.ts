@@ -160,7 +160,7 @@ export class ScriptedSource implements ChannelSource {
 
   async restoringCommit(input: { parent: string; treeOf: string }): Promise<string> {
     return this.#make(
-      `r${input.parent.slice(0, 4)}${input.treeOf.slice(0, 4)}`,
+      `fe${input.parent.slice(0, 4)}${input.treeOf.slice(0, 4)}`,
       this.contentOf(input.treeOf),
       input.parent,
     );
@@ -175,7 +175,7 @@ export class ScriptedSource implements ChannelSource {
     );
     return {
       kind: 'picked',
-      commit: this.#make(`k${input.onto.slice(0, 4)}${input.commit.slice(0, 4)}`, change, input.onto),
+      commit: this.#make(`ed${input.onto.slice(0, 4)}${input.commit.slice(0, 4)}`, change, input.onto),
     };
   }
 

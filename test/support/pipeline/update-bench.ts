@@ -48,6 +48,7 @@ export function bench(
     },
     facts: async () => [],
     slotHolders: async () => [],
+    isAwaited: async () => false,
     load: async () => undefined,
     rows: async () => [],
   } as unknown as ReadStore;
