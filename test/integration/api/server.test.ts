@@ -241,6 +241,8 @@ describe('the OpenAPI document', () => {
         '/v1/clusters/{id}',
         '/v1/clusters/{id}/roll-plan',
         '/v1/confirm',
+        '/v1/e2e/kept',
+        '/v1/e2e/kept/release',
         '/v1/e2e/quarantines',
         '/v1/e2e/quarantines/end',
         '/v1/e2e/results',
