@@ -110,7 +110,7 @@ function protectedPodsStay(limits: NodeLimits): Checker {
   };
 }
 
-/** I12: each pod that has to move moves about once: evictions of an owner's pods against what it had on outdated nodes. */
+/** I12: each pod that has to move moves about once: evictions of an owner's pods against what it had on nodes that have to go. */
 function podsMoveOnce(truth: WorldTruth, limits: NodeLimits): Checker {
   const most = limits.movesPerPod ?? Number.POSITIVE_INFINITY;
   const needed = new Map<string, number>();
@@ -118,7 +118,7 @@ function podsMoveOnce(truth: WorldTruth, limits: NodeLimits): Checker {
   const ownerOf = (cluster: string, pod: PodTruth): string => key(cluster, pod.owner ?? `${pod.namespace}/${pod.name}`);
   if (most !== Number.POSITIVE_INFINITY) {
     for (const cluster of truth.clusters()) {
-      for (const node of outdatedNodes(truth, cluster)) {
+      for (const node of nodesToGo(truth, cluster, limits)) {
         for (const name of truth.workloadPodsOn(cluster, node)) {
           const pod = truth.pod(cluster, name);
           if (pod) needed.set(ownerOf(cluster, pod), (needed.get(ownerOf(cluster, pod)) ?? 0) + 1);
@@ -144,20 +144,24 @@ function podsMoveOnce(truth: WorldTruth, limits: NodeLimits): Checker {
   };
 }
 
-function outdatedNodes(truth: WorldTruth, cluster: string): string[] {
-  const outdated = new Set(
+/** Outdated ones, and all of groups that are to be no more. */
+function nodesToGo(truth: WorldTruth, cluster: string, limits: NodeLimits): string[] {
+  const going = new Set(
     truth
       .groups(cluster)
       .flatMap((group) =>
         group.instances.filter(
-          (one) => !leaving(one.lifecycleState) && one.launchTemplateVersion !== group.launchTemplateVersion,
+          (one) =>
+            !leaving(one.lifecycleState) &&
+            (one.launchTemplateVersion !== group.launchTemplateVersion ||
+              limits.isRemoved?.(cluster, group.name) === true),
         ),
       )
       .map((one) => one.id),
   );
   return truth
     .nodes(cluster)
-    .filter((node) => outdated.has(node.instanceId))
+    .filter((node) => going.has(node.instanceId))
     .map((node) => node.name);
 }
 
