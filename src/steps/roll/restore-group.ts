@@ -19,6 +19,8 @@ export async function finalizeRoll(visit: RollVisit): Promise<StepOutcome> {
   const cloud = await visit.session.cloudView(0);
   const groups = groupsOfPool(cloud.groups, context.pool);
   if (context.removes === true) return endRemoval(visit, groups);
+  const old = oldDescribe(visit, groups);
+  if (old !== undefined) return old;
   const outdated = groups.some((group) =>
     group.instances.some((one) => one.lifecycleState === 'InService' && isOutdated(one, group)),
   );
@@ -66,6 +68,8 @@ async function restore(visit: RollVisit): Promise<StepOutcome> {
     return again(visit, 'view-stale', `the view of the cluster is not current: ${view.stale}`);
   const { groups } = await session.cloudView(0);
   const mine = groupsOfPool(groups, context.pool);
+  const old = oldDescribe(visit, mine);
+  if (old !== undefined) return old;
   let complete = true;
   let changed = false;
   for (const group of mine) {
@@ -91,6 +95,17 @@ async function restore(visit: RollVisit): Promise<StepOutcome> {
   visit.ledger.forget(step.id);
   session.offChange(step.id);
   return done(visit, 'finished');
+}
+
+/**
+ * Nothing is concluded from a describe that does not show this roll's own last limits: an older one shows the group as it was before it
+ * was made ready, as if nothing had to be put back, or as it was before it was put back, as if the roll were still under way.
+ */
+function oldDescribe(visit: RollVisit, groups: NodeGroup[]): StepOutcome | undefined {
+  const now = visit.now();
+  const old = groups.find((group) => visit.ledger.isOlderThanOwnWrite(group, now));
+  if (old === undefined) return undefined;
+  return again(visit, 'restoring', `${old.name} does not show yet what was last set`);
 }
 
 function done(visit: RollVisit, next: 'finished' | 'rolling'): StepOutcome {

@@ -3,6 +3,7 @@ import type { ClusterView } from '../../domain/cluster-view.ts';
 import type { BootRecord, RollHistory, RollNode } from '../../domain/node-pool-roll.ts';
 import { podUids } from '../../planning/roll/pod-index.ts';
 import type { PoolRollState, RollPlanInput } from '../../planning/roll/roll-plan.ts';
+import type { NodeGroup } from '../../ports/cloud-provider.ts';
 import { Arrivals } from './arrivals.ts';
 import { TerminationTimes } from './termination-times.ts';
 
@@ -118,6 +119,14 @@ export class RollLedger {
   hasWritten(group: string, limits: string, now: number): boolean {
     const last = this.#written.get(group);
     return last?.limits === limits && now >= last.at && now - last.at < describeLagMs;
+  }
+
+  /** Whether a describe does not show the limits that were last written to the group: it may be older than they are. */
+  isOlderThanOwnWrite(group: Pick<NodeGroup, 'name' | 'min' | 'max' | 'newInstancesProtected'>, now: number): boolean {
+    const last = this.#written.get(group.name);
+    if (last === undefined || !this.hasWritten(group.name, last.limits, now)) return false;
+    const shown: Readonly<Record<string, unknown>> = { ...group };
+    return Object.entries(JSON.parse(last.limits) as object).some(([limit, value]) => shown[limit] !== value);
   }
 
   /** Twice as long each time: what the plan and the last look disagree about is seldom settled in a moment. */
