@@ -1,7 +1,7 @@
 /** I9 and I10: who may act, and when. */
 import type { WorldEvent } from '../model/seams.ts';
 import type { Checker } from './checker.ts';
-import { isJudged, type NodeLimits } from './limits.ts';
+import { epochOf, isJudged, type NodeLimits } from './limits.ts';
 import { Storms } from './storms.ts';
 import type { WorldTruth } from './truth.ts';
 
@@ -22,11 +22,6 @@ function isChange(event: WorldEvent): boolean {
       return false;
   }
 }
-
-const epochOf = (agent: string): number | undefined => {
-  const found = /\bepoch\/(\d+)/.exec(agent);
-  return found ? Number(found[1]) : undefined;
-};
 
 /** I9: once a later holder of the lease has acted, an earlier one does not. Holders name their epoch: `clm/1 epoch/3`. */
 function latestHolderActs(limits: NodeLimits): Checker {

@@ -39,8 +39,11 @@ export interface NodeLimits {
   forceAfterMs?: number;
   /** Evictions a pod that has to move, over one run; no limit by default. */
   movesPerPod?: number;
-  /** Calls of the cloud: a bucket a client. No limit by default. */
-  cloudCalls?: { perSecond: number; burst: number };
+  /**
+   * Calls of the cloud: a bucket a client. No limit by default. `perStart`: what a process that has just started may ask on top, as it
+   * knows nothing yet; never more than the bucket holds.
+   */
+  cloudCalls?: { perSecond: number; burst: number; perStart?: number };
   /** Calls of a cluster's API that change something: a bucket a client. No limit by default. */
   kubeChanges?: { perSecond: number; burst: number };
   /**
@@ -77,6 +80,12 @@ export function takeBaselines(truth: WorldTruth): Baselines {
 
 /** The program of a user agent: `clm` of `clm/0.1.0 rollout/x`. */
 export const programOf = (actor: Actor): string => actor.name.split('/')[0] ?? actor.name;
+
+/** Which start of a program this is, for those that say so: `clm/1 epoch/3`. */
+export const epochOf = (agent: string): number | undefined => {
+  const found = /\bepoch\/(\d+)/.exec(agent);
+  return found ? Number(found[1]) : undefined;
+};
 
 /** A client that these limits are for. */
 export const isJudged = (actor: Actor, limits: NodeLimits): boolean =>

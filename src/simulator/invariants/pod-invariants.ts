@@ -1,7 +1,7 @@
 /** I1, I5, I11, I12 and I13: what happens to pods, and how often somebody is asked. */
 import type { Actor } from '../model/seams.ts';
 import type { Checker } from './checker.ts';
-import { isJudged, key, leaving, type NodeLimits, programOf } from './limits.ts';
+import { epochOf, isJudged, key, leaving, type NodeLimits, programOf } from './limits.ts';
 import type { PodTruth, WorldTruth } from './truth.ts';
 
 /** I1: nothing that a client does takes a budget below what it demands. */
@@ -185,18 +185,23 @@ function evictionsPaced(limits: NodeLimits): Checker {
 
 /** I13, the other half: calls of the cloud, and changes of a cluster, stay within a bucket each. */
 function callsBounded(limits: NodeLimits): Checker {
-  const buckets = new Map<string, { tokens: number; at: number }>();
+  const buckets = new Map<string, { tokens: number; at: number; epoch: number }>();
   return {
     invariant: 'I13',
     onEvent: () => undefined,
     onCall({ at, api, client, action, mutates }) {
       const actor: Actor = { kind: 'client', name: client };
-      const limit = api === 'cloud' ? limits.cloudCalls : mutates ? limits.kubeChanges : undefined;
+      const limit: NodeLimits['cloudCalls'] =
+        api === 'cloud' ? limits.cloudCalls : mutates ? limits.kubeChanges : undefined;
       if (!limit || !isJudged(actor, limits)) return {};
       const program = `${api} ${programOf(actor)}`;
-      const bucket = buckets.get(program) ?? { tokens: limit.burst, at };
-      bucket.tokens = Math.min(limit.burst, bucket.tokens + ((at - bucket.at) / 1000) * limit.perSecond) - 1;
+      const epoch = epochOf(client) ?? 0;
+      const bucket = buckets.get(program) ?? { tokens: limit.burst, at, epoch };
+      const forStart = epoch > bucket.epoch ? (limit.perStart ?? 0) : 0;
+      const earned = ((at - bucket.at) / 1000) * limit.perSecond + forStart;
+      bucket.tokens = Math.min(limit.burst, bucket.tokens + earned) - 1;
       bucket.at = at;
+      bucket.epoch = Math.max(bucket.epoch, epoch);
       buckets.set(program, bucket);
       if (bucket.tokens >= 0) return {};
       bucket.tokens = 0;

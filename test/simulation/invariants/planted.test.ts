@@ -22,7 +22,7 @@ const limits: NodeLimits = {
   detachTimeoutMs: 300_000,
   protectedPodsStay: true,
   movesPerPod: 2,
-  cloudCalls: { perSecond: 1, burst: 20 },
+  cloudCalls: { perSecond: 1, burst: 20, perStart: 5 },
   resumeMs: 3_600_000,
 };
 
@@ -359,6 +359,23 @@ describe('a planted violation is caught', () => {
     const rogue = new Rogue(workers(), []);
     for (let i = 0; i < 22; i += 1) rogue.aws('autoscaling', 'DescribeAutoScalingGroups', {});
     expect(kinds(rogue)).toEqual(['I13']);
+  });
+
+  it('of I13: the cloud is asked without pause, by one process after the other', () => {
+    const rogue = new Rogue(workers(), []);
+    const ask = (times: number): void => {
+      for (let i = 0; i < times; i += 1) rogue.aws('autoscaling', 'DescribeAutoScalingGroups', {});
+    };
+    ask(20);
+    rogue.epoch = 2;
+    ask(5);
+    expect(kinds(rogue)).toEqual([]);
+    // An earlier process that still asks is no new one.
+    rogue.epoch = 1;
+    ask(1);
+    rogue.epoch = 2;
+    ask(1);
+    expect(rogue.watch.violations.map((one) => one.invariant)).toEqual(['I13', 'I13']);
   });
 
   it('of L1: an outdated node is left', () => {

@@ -26,7 +26,8 @@ export function limitsFor(scenario: Scenario, others: ReadonlySet<string>): Node
     detachTimeoutMs: 300_000,
     // a node that leaves takes pods of others until its own turn comes
     movesPerPod: (troubled ? 8 : 2) + leaving,
-    cloudCalls: { perSecond: 1, burst: 120 },
+    // a new process reads afresh: six describes of five calls, two for each of three pools
+    cloudCalls: { perSecond: 1, burst: 120, perStart: 30 },
     kubeChanges: { perSecond: 5, burst: 400 },
     resumeMs: 3_600_000,
     isRemoved: (_cluster, group) => group === scenario.removed,
