@@ -63,7 +63,7 @@ export function wantCloud(context: PoolContext, after: number): void {
 const cordonDescribeMs = 30_000;
 
 /** A load balancer that cannot even be asked holds a node up this many times as long. */
-const unaskedFactor = 5;
+export const unaskedFactor = 5;
 
 /** A load balancer that still shows an instance as registered is told again after this long. */
 const deregisterAgainMs = 30_000;

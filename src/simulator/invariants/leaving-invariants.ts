@@ -10,9 +10,13 @@ const zoneLabel = 'topology.kubernetes.io/zone';
 function terminatesOnlyDrained(limits: NodeLimits): Checker {
   /** Ended by people or the cloud: what their group does about it is none of its own decisions. */
   const endedByOthers = new Set<string>();
+  /** When others opened a node that was cordoned: a call that is on its way by then cannot know of it. */
+  const openedAt = new Map<string, number>();
   return {
     invariant: 'I4',
     onEvent(event, truth) {
+      if (event.kind === 'node-uncordoned' && !isJudged(event.actor, limits))
+        openedAt.set(key(event.cluster, event.node), event.at);
       if (event.kind !== 'instance-terminate-requested') return undefined;
       if (event.actor.kind === 'client' && !isJudged(event.actor, limits)) endedByOthers.add(event.instanceId);
       if (endedByOthers.has(event.instanceId)) return undefined;
@@ -32,7 +36,10 @@ function terminatesOnlyDrained(limits: NodeLimits): Checker {
       }
       const group = groupOf(truth, event.cluster, event.instanceId);
       const instance = group?.instances.find((one) => one.id === event.instanceId);
-      if (node.ready && !node.unschedulable) return { violation: `${node.name} terminated without a cordon` };
+      const opened = openedAt.get(key(event.cluster, node.name)) ?? Number.NEGATIVE_INFINITY;
+      const unknown = event.at - opened < (limits.readLagMs ?? 0);
+      if (node.ready && !node.unschedulable && !unknown)
+        return { violation: `${node.name} terminated without a cordon` };
       if (node.ready && instance?.launchTemplateVersion === group?.launchTemplateVersion && !event.decrement) {
         return { violation: `${node.name} is not outdated, and its termination was no scale-down` };
       }

@@ -3,12 +3,11 @@ import { createHash } from 'node:crypto';
 import type { ClusterView } from '../../domain/cluster-view.ts';
 import { type Failure, FailureError } from '../../domain/failure.ts';
 import type { CapacityIntent, RollMemory } from '../../domain/node-pool-roll.ts';
-import { isOutdated } from '../../planning/roll/members.ts';
 import { drainStartedAt, podsAtDrainStart } from '../../planning/roll/node-marks.ts';
 import type { RollMode } from '../../planning/roll/roll-plan.ts';
 import type { NodeGroup } from '../../ports/cloud-provider.ts';
 import { lowestOf, peakOf, tagExpected } from './expected-tag.ts';
-import { workloadPodsOn } from './pods-on-node.ts';
+import { mustStay } from './last-look.ts';
 import { assertLease, note, type RollVisit } from './roll-context.ts';
 
 type Launch = Extract<CapacityIntent, { kind: 'launch' }>;
@@ -239,7 +238,8 @@ async function terminate(
 ): Promise<'ended' | 'not-ours' | 'unresolved' | 'withdrawn'> {
   // Every change in the cluster leads here again: nothing new is to be learnt before the second read is due.
   if (!visit.ledger.unsent.has(key(visit, intent)) && waitsForSecondRead(visit, intent, settled)) return 'unresolved';
-  const group = await groupNow(visit, intent.group);
+  const cloud = await visit.session.cloudView(0);
+  const group = cloud.groups.find((one) => one.name === intent.group);
   const instance = group?.instances.find((one) => one.id === intent.instanceId);
   if (!group || !instance || /^(Terminat|Detach)/.test(instance.lifecycleState)) {
     const ours = wasOurs(visit, intent, group, settled);
@@ -256,7 +256,7 @@ async function terminate(
     return 'ended';
   }
   if (!visit.ledger.unsent.has(key(visit, intent)) && !secondRead(visit, intent, settled)) return 'unresolved';
-  const why = await mustStay(visit, intent, group, instance, { view, mode, memory: settled.memory });
+  const why = await mustStay(visit, intent, { cloud, group, instance, mode, memory: settled.memory });
   if (why !== undefined) {
     drop(visit, settled, intent);
     visit.ledger.withdraw(intent.instanceId, visit.now());
@@ -316,33 +316,6 @@ function waitsForSecondRead(visit: RollVisit, intent: Terminate, settled: Settle
   if (dueAt <= now) return false;
   settled.lookAt = Math.min(settled.lookAt ?? Number.POSITIVE_INFINITY, dueAt);
   return true;
-}
-
-/** The last look before something that cannot be undone. */
-async function mustStay(
-  visit: RollVisit,
-  intent: Terminate,
-  group: NodeGroup,
-  instance: NodeGroup['instances'][number],
-  { view, mode, memory }: { view: ClusterView; mode: RollMode; memory: RollMemory },
-): Promise<string | undefined> {
-  if (!/^(InService|Standby|Pending)/.test(instance.lifecycleState)) return `it is ${instance.lifecycleState}`;
-  // of a pool that is to be no more every node goes
-  if (mode !== 'removing') {
-    if (intent.why === 'outdated' && !isOutdated(instance, group)) return 'it is on the current template';
-    const baseline = memory.groups.find((one) => one.name === intent.group)?.baseline ?? group.desired;
-    if (intent.decrement && group.desired <= baseline) return `${intent.group} has no node too many any more`;
-  }
-  const nodes = view.nodes.filter((one) => one.instanceId === intent.instanceId);
-  const [node] = nodes;
-  if (nodes.length > 1) return 'several nodes claim its instance';
-  if (!node) return intent.node === intent.instanceId ? undefined : 'its node is not to be seen';
-  if (intent.node === intent.instanceId) return 'it has become a node meanwhile';
-  if (!node.unschedulable) return 'somebody has uncordoned it';
-  const daemons = new Set(view.daemonSets.map((daemon) => daemon.uid));
-  const pods = await workloadPodsOn(visit.session.kube, node.name, daemons);
-  if (pods.length > 0) return `${pods.length} pods are on it: ${pods.slice(0, 3).join(', ')}`;
-  return undefined;
 }
 
 function noteEnded(visit: RollVisit, intent: Terminate, view: ClusterView, settled: Settled): void {

@@ -76,7 +76,7 @@ class Scene {
     this.say({ kind: 'node-cordoned', node: this.node(id).name, instanceId: id, actor, at });
   }
 
-  terminate(id: string, parts: { decrement?: boolean; actor?: Actor } = {}): void {
+  terminate(id: string, parts: { decrement?: boolean; actor?: Actor; at?: number } = {}): void {
     const group = [this.workers, this.masters].find((one) => one.instances.some((instance) => instance.id === id));
     this.say({
       kind: 'instance-terminate-requested',
@@ -240,6 +240,24 @@ describe('the invariants of nodes', () => {
       expect.stringMatching(/^I4 .* terminated without a cordon/),
       expect.stringMatching(/^I4 .* is not outdated, and its termination was no scale-down/),
     ]);
+  });
+
+  it('I4 lets a node go that others have uncordoned while the call was on its way, and no later or by its own doing', () => {
+    const kubectl: Actor = { kind: 'client', name: 'kubectl/1' };
+    const after = (ms: number, actor: Actor, readLagMs = 1_000): string[] => {
+      const scene = new Scene({ readLagMs });
+      scene.surge('i-new');
+      scene.cordon('i-workers-0');
+      scene.deregister('i-workers-0');
+      scene.node('i-workers-0').unschedulable = false;
+      scene.say({ kind: 'node-uncordoned', node: 'node-of-i-workers-0', instanceId: 'i-workers-0', actor, at: 5_000 });
+      scene.terminate('i-workers-0', { at: 5_000 + ms });
+      return scene.violations().filter((one) => one.includes('without a cordon'));
+    };
+    expect(after(900, kubectl)).toEqual([]);
+    expect(after(1_000, kubectl)).toHaveLength(1);
+    expect(after(900, client)).toHaveLength(1);
+    expect(after(0, kubectl, 0)).toHaveLength(1);
   });
 
   it('I4 catches a group that ends a ready node by itself, and lets it end a dead one', () => {
