@@ -4,6 +4,7 @@ import type { KubeObject } from '../../../src/domain/kube-object.ts';
 import type { KubeCluster, KubeList, ListOptions, Resource } from '../../../src/ports/kube-cluster.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/open.ts';
 import { CrashPoint, crashingLease, crashingStore } from '../../support/crashing-store.ts';
+import { cordon } from '../../support/roll-sim/people.ts';
 import {
   budget,
   contextOf,
@@ -358,6 +359,64 @@ describe('the last look before a termination', () => {
     expect(await stateOf(daemon, 'workers')).toBe('rolled');
     roll.pass(300);
     expect(roll.violations()).toEqual([]);
+    await daemon.stop();
+  });
+
+  it('finds that a node was registered with a load balancer since the describe of the plan, and has it let go first', async () => {
+    const roll = new RollWorld({ pools: [{ name: 'workers', nodes: 1, balancer: 'classic' }] });
+    roll.outdate('workers');
+    roll.watchInvariants();
+    const [old] = roll.group('workers').Instances as { InstanceId: string }[];
+    const tellBalancer = (action: string): void => {
+      const Instances = [{ InstanceId: old?.InstanceId }];
+      roll.call('elasticloadbalancing', action, { LoadBalancerName: 'workers-api', Instances });
+    };
+    tellBalancer('DeregisterInstancesFromLoadBalancer');
+    const daemon = await startDaemon(roll);
+    await startRoll(daemon, roll, 'workers');
+    await daemon.run(() => has(daemon, 'node-cordoned'));
+    tellBalancer('RegisterInstancesWithLoadBalancer');
+    await daemon.run(() => finished(daemon, 'workers'));
+    const lines = await journalOf(daemon);
+    const told = lines.filter((line) => /^(termination-withdrawn|node-deregistered|node-terminated):/.test(line));
+    expect(told).toEqual([
+      expect.stringContaining('it is registered with workers-api, which was not asked to let go of it'),
+      expect.stringMatching(/^node-deregistered:/),
+      expect.stringMatching(/^node-terminated:/),
+    ]);
+    roll.pass(300);
+    expect(roll.violations()).toEqual([]);
+    await daemon.stop();
+  });
+
+  it('finds that a node was uncordoned while the cloud was asked', async () => {
+    const roll = new RollWorld({ pools: [{ name: 'workers', nodes: 1 }] });
+    roll.outdate('workers');
+    roll.watchInvariants();
+    let opened = false;
+    const daemon = await startDaemon(roll, {
+      wrapCloud: (cloud) => ({
+        ...cloud,
+        async describeGroups(tags) {
+          const groups = await cloud.describeGroups(tags);
+          const node = roll.nodes('workers').find((one) => one.spec.unschedulable === true)?.metadata.name;
+          if (node === undefined || opened) return groups;
+          opened = true;
+          cordon(roll, node, false);
+          // until the watch has brought it
+          for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+          return groups;
+        },
+      }),
+    });
+    await startRoll(daemon, roll, 'workers');
+    await daemon.run(() => finished(daemon, 'workers'));
+    const withdrawn = (await journalOf(daemon)).filter((line) => line.startsWith('termination-withdrawn'));
+    expect(withdrawn).toEqual([expect.stringContaining('somebody has uncordoned it')]);
+    expect(await stateOf(daemon, 'workers')).toBe('rolled');
+    roll.pass(300);
+    // that somebody did it is the case
+    expect(roll.violations().filter((one) => !one.includes('is uncordoned by kubectl'))).toEqual([]);
     await daemon.stop();
   });
 
