@@ -37,6 +37,8 @@ export async function tagExpected(
       const intents = memory.intents.filter((one) => one.group === group.name);
       const wanted = wantedOf(group, intents);
       if (wanted === undefined) continue;
+      // Nothing to write: no describe for it either, just before a launch.
+      if (intents.length > 0 && (ledger.expectedTags.get(group.name) ?? -1) >= wanted) continue;
       const found = (await session.cloudView(tagsAgeMs)).groups.find((one) => one.name === group.name);
       const originals = found && readOriginals(found);
       const tagged = ledger.expectedTags.get(group.name) ?? originals?.expected;

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { ClusterView } from '../../domain/cluster-view.ts';
 import { type Failure, FailureError } from '../../domain/failure.ts';
 import type { CapacityIntent, RollMemory } from '../../domain/node-pool-roll.ts';
+import { readOriginals } from '../../planning/roll/group-tags.ts';
 import { drainStartedAt, podsAtDrainStart } from '../../planning/roll/node-marks.ts';
 import type { RollMode } from '../../planning/roll/roll-plan.ts';
 import type { NodeGroup } from '../../ports/cloud-provider.ts';
@@ -42,14 +43,22 @@ export async function settleIntents(
   // nothing is launched too many, and an unresolved termination proves that the launch has not been sent either.
   const unresolved = new Set<string>();
   const withdrawn = new Set<string>();
-  settled.failure = await tagExpected(visit, memory, peakOf);
-  if (settled.failure !== undefined) return settled;
+  const allowed = new Set<string>();
   for (const intent of memory.intents) {
     assertLease(visit);
     try {
       if (intent.kind === 'launch') {
-        if (withdrawn.has(intent.group)) drop(visit, settled, intent);
-        else if (!unresolved.has(intent.group)) await launch(visit, intent, settled);
+        if (withdrawn.has(intent.group)) {
+          drop(visit, settled, intent);
+          continue;
+        }
+        if (unresolved.has(intent.group)) continue;
+        if (!allowed.has(intent.group)) {
+          const failure = await allowFor(visit, intent.group, settled);
+          if (failure !== undefined) return { ...settled, failure: settled.failure ?? failure };
+          allowed.add(intent.group);
+        }
+        await launch(visit, intent, settled);
         continue;
       }
       const came = await terminate(visit, intent, { view, mode }, settled);
@@ -65,6 +74,13 @@ export async function settleIntents(
   }
   settled.failure ??= await tagExpected(visit, settled.memory, lowestOf);
   return settled;
+}
+
+/** Only once what goes before the launches is settled: a tag that does not allow for them proves that none was sent. */
+async function allowFor(visit: RollVisit, name: string, settled: Settled): Promise<Failure | undefined> {
+  return tagExpected(visit, settled.memory, (group, intents) =>
+    group.name === name ? peakOf(group, intents) : undefined,
+  );
 }
 
 /** Of this roll: ids of intents are unique within one. */
@@ -288,10 +304,14 @@ function wasOurs(visit: RollVisit, intent: Terminate, group: NodeGroup | undefin
   if (visit.ledger.unsent.has(key(visit, intent))) return false;
   // Accepted, and the look that made it was not committed: somebody else's growth meanwhile would hide it in desired.
   if (visit.ledger.accepted.has(key(visit, intent))) return true;
+  const known = settled.memory.groups.find((one) => one.name === intent.group);
+  if (group === undefined || known === undefined || group.desired < known.expected) return true;
   // A launch into its place may have raised desired again: then desired says nothing.
-  if (maybeSent(visit, settled, intent.group) > 0) return true;
-  const expected = expectedOf(settled, intent.group);
-  return group === undefined || expected === undefined || group.desired < expected;
+  if (maybeSent(visit, settled, intent.group) === 0) return false;
+  const intents = settled.memory.intents.filter((one) => one.group === intent.group);
+  const [tagged, peak] = [readOriginals(group)?.expected, peakOf(known, intents)];
+  const noneSent = tagged !== undefined && peak !== undefined && tagged < peak;
+  return !(noneSent && group.desired === known.expected);
 }
 
 /** An earlier attempt may be on its way: only a second describe that still shows the instance in service allows another one. */

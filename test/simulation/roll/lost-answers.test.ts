@@ -174,6 +174,62 @@ describe('a termination that is decided', () => {
   });
 });
 
+/** Kills before the first termination with which several launches are decided, more than places are given up. */
+class BeforeTermination extends CrashPoint {
+  decided: { kind: string; instanceId: string }[] = [];
+
+  constructor() {
+    super(Number.POSITIVE_INFINITY);
+  }
+
+  override pass(where: string): void {
+    const ended = this.decided.filter((one) => one.kind === 'terminate').length;
+    if (!this.dead && where === 'before terminateInstance' && this.decided.length > 2 * ended) {
+      this.dead = true;
+      this.diedAt = where;
+      throw new CrashError(where);
+    }
+    super.pass(where);
+  }
+}
+
+describe('a termination and launches that were decided by a daemon which was killed before the first call', () => {
+  it('are not taken for made when somebody else has ended the instance meanwhile', async () => {
+    const roll = world(6, { policy: { surge: 1 } });
+    // Its cluster allows more just before the look that ends the first node: one place is given up, and more nodes are launched.
+    roll.world.subscribe((event) => {
+      if (event.kind !== 'node-cordoned') return;
+      roll.world.clock.at(event.at + 4_900, () => {
+        roll.options.policy = { surge: 2 };
+      });
+    });
+    const store = await openSqliteStore({ path: ':memory:' });
+    const point = new BeforeTermination();
+    const daemon = await startDaemon(roll, {
+      store: crashingStore(store, point),
+      lease: crashingLease(point),
+      wrapCloud: (one) => crashing(one, point),
+      wrapKube: (one) => crashingKube(one, point),
+      onCommitted: ({ row }) => {
+        const context = row.context as { memory?: { intents: typeof point.decided } | null };
+        point.decided = context.memory?.intents ?? [];
+      },
+    });
+    await startRoll(daemon, roll, 'workers');
+    await daemon.run(async () => point.dead || (await finished(daemon, 'workers')));
+    await daemon.stop().catch(() => {});
+    const instanceId = point.decided.find((one) => one.kind === 'terminate')?.instanceId;
+    const asked = { InstanceId: instanceId, ShouldDecrementDesiredCapacity: false };
+    expect(cloud(roll, 'aws-cli/2', 'autoscaling', 'TerminateInstanceInAutoScalingGroup', asked)).toBe(true);
+    roll.pass(120);
+    const again = await startDaemon(roll, { store });
+    await again.run(() => finished(again, 'workers'));
+    expect((await journalOf(again)).filter((line) => line.startsWith('node-gone'))).toHaveLength(1);
+    await comesToItsEnd(roll, again, 6);
+    expect(roll.violations()).toEqual([]);
+  });
+});
+
 describe('a maximum that is put back', () => {
   it('is written once: an old describe does not make it undo what somebody has set since', async () => {
     const roll = world(3);
