@@ -1,19 +1,12 @@
 import type Database from 'better-sqlite3';
-import {
-  type Compilable,
-  DummyDriver,
-  Kysely,
-  type Selectable,
-  SqliteAdapter,
-  SqliteIntrospector,
-  SqliteQueryCompiler,
-} from 'kysely';
+import type { Selectable } from 'kysely';
 import { FailureError, transient } from '../../domain/failure.ts';
 import type { LedgerEntry } from '../../ports/check-runner.ts';
 import type { E2eStore, HistoryResult, ResultRecord, RunFilter, RunRecord, TestRecord } from '../../ports/e2e-store.ts';
 import { storeFailure, unwritable } from './failures.ts';
+import { PreparedQueries } from './prepared-queries.ts';
 import { wholeMs } from './rows.ts';
-import type { E2eResults, E2eRuns, Tables } from './schema.ts';
+import type { E2eResults, E2eRuns } from './schema.ts';
 
 /** History and ledger of end-to-end runs, in the same database. */
 export class SqliteE2eStore implements E2eStore {
@@ -21,19 +14,12 @@ export class SqliteE2eStore implements E2eStore {
   readonly #path: string;
   readonly #readonly: boolean;
   readonly #leaseLost: () => boolean;
-  readonly #statements = new Map<string, Database.Statement>();
-  readonly #query = new Kysely<Tables>({
-    dialect: {
-      createAdapter: () => new SqliteAdapter(),
-      createDriver: () => new DummyDriver(),
-      createIntrospector: (db) => new SqliteIntrospector(db),
-      createQueryCompiler: () => new SqliteQueryCompiler(),
-    },
-  });
+  readonly #queries: PreparedQueries;
 
   constructor(input: { database: Database.Database; path: string; readonly: boolean; leaseLost: () => boolean }) {
     this.#database = input.database;
     this.#path = input.path;
+    this.#queries = new PreparedQueries(input.database, input.path);
     this.#readonly = input.readonly;
     this.#leaseLost = input.leaseLost;
   }
@@ -42,19 +28,21 @@ export class SqliteE2eStore implements E2eStore {
     this.#mutate(() => {
       const { run, seq, cluster, check, at } = entry;
       const row = { run, seq, cluster, check_id: check, at: wholeMs(at), what: JSON.stringify(entry.what) };
-      this.#run(this.#query.insertInto('e2e_ledger').values(row));
+      this.#queries.run(this.#queries.build.insertInto('e2e_ledger').values(row));
     });
   }
 
   async close(run: string, check: string): Promise<void> {
     this.#mutate(() =>
-      this.#run(this.#query.deleteFrom('e2e_ledger').where('run', '=', run).where('check_id', '=', check)),
+      this.#queries.run(
+        this.#queries.build.deleteFrom('e2e_ledger').where('run', '=', run).where('check_id', '=', check),
+      ),
     );
   }
 
   async open(run: string): Promise<LedgerEntry[]> {
-    const query = this.#query.selectFrom('e2e_ledger').selectAll().where('run', '=', run).orderBy('seq');
-    return this.#all(query).map((row) => ({
+    const query = this.#queries.build.selectFrom('e2e_ledger').selectAll().where('run', '=', run).orderBy('seq');
+    return this.#queries.all(query).map((row) => ({
       run: row.run,
       seq: row.seq,
       cluster: row.cluster,
@@ -65,17 +53,22 @@ export class SqliteE2eStore implements E2eStore {
   }
 
   async openRuns(clusterId: string): Promise<string[]> {
-    const query = this.#query.selectFrom('e2e_ledger').select('run').distinct().where('cluster', '=', clusterId);
-    return this.#all(query.orderBy('run')).map((row) => row.run);
+    const query = this.#queries.build
+      .selectFrom('e2e_ledger')
+      .select('run')
+      .distinct()
+      .where('cluster', '=', clusterId);
+    return this.#queries.all(query.orderBy('run')).map((row) => row.run);
   }
 
   async record(run: RunRecord, tests: TestRecord[], results: ResultRecord[]): Promise<void> {
     this.#mutate(() => {
       const write = this.#database.transaction(() => {
-        this.#run(this.#query.deleteFrom('e2e_results').where('run', '=', run.id));
-        this.#run(this.#query.replaceInto('e2e_runs').values(rowOfRun(run)));
+        this.#queries.run(this.#queries.build.deleteFrom('e2e_results').where('run', '=', run.id));
+        this.#queries.run(this.#queries.build.replaceInto('e2e_runs').values(rowOfRun(run)));
         for (const test of tests) this.#recordTest(test, wholeMs(run.startedAt));
-        for (const result of results) this.#run(this.#query.replaceInto('e2e_results').values(rowOfResult(result)));
+        for (const result of results)
+          this.#queries.run(this.#queries.build.replaceInto('e2e_results').values(rowOfResult(result)));
       });
       write.immediate();
     });
@@ -83,8 +76,8 @@ export class SqliteE2eStore implements E2eStore {
 
   #recordTest(test: TestRecord, at: number): void {
     const { key, title, area, gate } = test;
-    this.#run(
-      this.#query
+    this.#queries.run(
+      this.#queries.build
         .insertInto('e2e_tests')
         .values({ key, title, area, gate, first_seen: at, last_seen: at })
         .onConflict((conflict) =>
@@ -100,18 +93,20 @@ export class SqliteE2eStore implements E2eStore {
   }
 
   async runs(filter: RunFilter): Promise<RunRecord[]> {
-    return this.#all(this.#runQuery(filter).selectAll()).map(runOf);
+    return this.#queries.all(this.#runQuery(filter).selectAll()).map(runOf);
   }
 
   async run(id: string): Promise<{ run: RunRecord; results: ResultRecord[] } | undefined> {
-    const found = this.#all(this.#query.selectFrom('e2e_runs').selectAll().where('id', '=', id)).map(runOf)[0];
+    const found = this.#queries
+      .all(this.#queries.build.selectFrom('e2e_runs').selectAll().where('id', '=', id))
+      .map(runOf)[0];
     if (found === undefined) return undefined;
-    const query = this.#query.selectFrom('e2e_results').selectAll().where('run', '=', id).orderBy('test');
-    return { run: found, results: this.#all(query).map(resultOf) };
+    const query = this.#queries.build.selectFrom('e2e_results').selectAll().where('run', '=', id).orderBy('test');
+    return { run: found, results: this.#queries.all(query).map(resultOf) };
   }
 
   async results(filter: RunFilter & { test?: string }): Promise<HistoryResult[]> {
-    let query = this.#query
+    let query = this.#queries.build
       .selectFrom('e2e_results')
       .innerJoin(this.#runQuery(filter).selectAll().as('r'), 'r.id', 'e2e_results.run')
       .selectAll('e2e_results')
@@ -120,7 +115,7 @@ export class SqliteE2eStore implements E2eStore {
       .orderBy('e2e_results.run')
       .orderBy('e2e_results.test');
     if (filter.test !== undefined) query = query.where('e2e_results.test', '=', filter.test);
-    return this.#all(query).map((row) => ({
+    return this.#queries.all(query).map((row) => ({
       ...resultOf(row),
       clusterId: row.cluster,
       channel: row.channel,
@@ -129,7 +124,7 @@ export class SqliteE2eStore implements E2eStore {
   }
 
   async tests(): Promise<(TestRecord & { firstSeen: number; lastSeen: number })[]> {
-    return this.#all(this.#query.selectFrom('e2e_tests').selectAll().orderBy('key')).map((row) => ({
+    return this.#queries.all(this.#queries.build.selectFrom('e2e_tests').selectAll().orderBy('key')).map((row) => ({
       key: row.key,
       title: row.title,
       area: row.area,
@@ -143,29 +138,32 @@ export class SqliteE2eStore implements E2eStore {
     return this.#mutate(() =>
       this.#database.transaction(() => {
         const kept = this.#lastingRuns(wholeMs(before));
-        const old = this.#query.deleteFrom('e2e_runs').where('started_at', '<', wholeMs(before));
-        return this.#run(kept.length === 0 ? old : old.where('id', 'not in', kept));
+        const old = this.#queries.build.deleteFrom('e2e_runs').where('started_at', '<', wholeMs(before));
+        return this.#queries.run(kept.length === 0 ? old : old.where('id', 'not in', kept));
       })(),
     );
   }
 
   /** Of clusters that are still checked: since when does it fail, and when was it well? The answer outlives the rest. */
   #lastingRuns(before: number): string[] {
-    const old = this.#query.selectFrom('e2e_runs').select(['cluster', 'profile']).distinct();
-    return this.#all(old.where('started_at', '<', before)).flatMap(({ cluster, profile }) => {
-      const own = this.#query.selectFrom('e2e_runs').select(['id', 'started_at']).where('cluster', '=', cluster);
+    const old = this.#queries.build.selectFrom('e2e_runs').select(['cluster', 'profile']).distinct();
+    return this.#queries.all(old.where('started_at', '<', before)).flatMap(({ cluster, profile }) => {
+      const own = this.#queries.build
+        .selectFrom('e2e_runs')
+        .select(['id', 'started_at'])
+        .where('cluster', '=', cluster);
       const runs = own.where('profile', '=', profile).limit(1);
       const latest = runs.orderBy('started_at', 'desc');
-      if (this.#all(latest.where('started_at', '>=', before)).length === 0) return [];
-      const green = this.#all(latest.where('verdict', 'in', ['pass', 'flaky']))[0];
+      if (this.#queries.all(latest.where('started_at', '>=', before)).length === 0) return [];
+      const green = this.#queries.all(latest.where('verdict', 'in', ['pass', 'flaky']))[0];
       const failed = runs.where('verdict', '=', 'fail').where('started_at', '>', green?.started_at ?? -1);
-      const firstFailure = this.#all(failed.orderBy('started_at', 'asc'))[0];
+      const firstFailure = this.#queries.all(failed.orderBy('started_at', 'asc'))[0];
       return [green, firstFailure].flatMap((run) => (run === undefined || run.started_at >= before ? [] : [run.id]));
     });
   }
 
   #runQuery(filter: RunFilter) {
-    let query = this.#query
+    let query = this.#queries.build
       .selectFrom('e2e_runs')
       .orderBy('started_at', 'desc')
       .orderBy('id', 'desc')
@@ -187,28 +185,6 @@ export class SqliteE2eStore implements E2eStore {
     } catch (error) {
       throw storeFailure(error, this.#path);
     }
-  }
-
-  #all<Row>(query: Compilable<Row>): Row[] {
-    const { sql, parameters } = query.compile();
-    try {
-      return this.#statement(sql).all(...parameters) as Row[];
-    } catch (error) {
-      throw storeFailure(error, this.#path);
-    }
-  }
-
-  #run(query: Compilable): number {
-    const { sql, parameters } = query.compile();
-    return this.#statement(sql).run(...parameters).changes;
-  }
-
-  #statement(text: string): Database.Statement {
-    const known = this.#statements.get(text);
-    if (known) return known;
-    const prepared = this.#database.prepare(text);
-    this.#statements.set(text, prepared);
-    return prepared;
   }
 }
 

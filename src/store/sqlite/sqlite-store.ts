@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type Database from 'better-sqlite3';
 import type { Compilable } from 'kysely';
-import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler, sql } from 'kysely';
+import { sql } from 'kysely';
 import { FailureError, terminal } from '../../domain/failure.ts';
 import type {
   Commit,
@@ -22,16 +22,15 @@ import { CommitWriter } from './commit-writer.ts';
 import { SqliteE2eStore } from './e2e-store.ts';
 import { storeFailure, unwritable } from './failures.ts';
 import { acquireSqliteLease } from './lease.ts';
+import { PreparedQueries } from './prepared-queries.ts';
 import { ReadCache, type RowsFilter } from './read-cache.ts';
 import { factOf, journalEntryOf, pendingOf, processOf, traceOf, wholeMs } from './rows.ts';
-import type { Tables } from './schema.ts';
 
 /** After every code point that a key may hold. */
 const afterAllKeys = '\u{10FFFF}';
 
 /**
  * The Store port on SQLite. The driver is synchronous: each method does its work in one go and never interleaves with another.
- * Queries are built and typed by Kysely and run as prepared statements, cached by their text.
  */
 export class SqliteStore implements Store {
   readonly e2e: SqliteE2eStore;
@@ -39,17 +38,9 @@ export class SqliteStore implements Store {
   readonly #path: string;
   readonly #readonly: boolean;
   readonly #writer: CommitWriter | undefined;
-  readonly #statements = new Map<string, Database.Statement>();
+  readonly #queries: PreparedQueries;
   /** SQL of queries by their shape. */
   readonly #texts = new Map<string, string>();
-  readonly #query = new Kysely<Tables>({
-    dialect: {
-      createAdapter: () => new SqliteAdapter(),
-      createDriver: () => new DummyDriver(),
-      createIntrospector: (db) => new SqliteIntrospector(db),
-      createQueryCompiler: () => new SqliteQueryCompiler(),
-    },
-  });
   readonly #cache = new ReadCache();
   /** Changes when another connection has written to the file. */
   readonly #dataVersion: Database.Statement;
@@ -59,6 +50,7 @@ export class SqliteStore implements Store {
   constructor(database: Database.Database, path: string, readonly: boolean) {
     this.#database = database;
     this.#path = path;
+    this.#queries = new PreparedQueries(database, path);
     this.#readonly = readonly;
     this.#writer = readonly ? undefined : new CommitWriter(database);
     this.#dataVersion = database.prepare('PRAGMA data_version').pluck();
@@ -69,9 +61,9 @@ export class SqliteStore implements Store {
     return this.#fresh().row(
       id,
       () =>
-        this.#shaped('load', [id], () => this.#query.selectFrom('processes').selectAll().where('id', '=', id)).map(
-          processOf,
-        )[0],
+        this.#shaped('load', [id], () =>
+          this.#queries.build.selectFrom('processes').selectAll().where('id', '=', id),
+        ).map(processOf)[0],
     );
   }
 
@@ -88,7 +80,7 @@ export class SqliteStore implements Store {
     const shape = `rows ${asked.map(({ column }) => column).join(' ')}${open ? ' open' : ''}`;
     const parameters = asked.map(({ wanted }) => wanted);
     const found = this.#shaped(shape, parameters, () => {
-      let query = this.#query.selectFrom('processes').selectAll().orderBy('created_at').orderBy('id');
+      let query = this.#queries.build.selectFrom('processes').selectAll().orderBy('created_at').orderBy('id');
       for (const { column, wanted } of asked) query = query.where(column, '=', wanted);
       // the partial index of open rows is used only when the query repeats its condition word for word: a parameter is none
       return open ? query.where('status', '<>', sql.lit('final')) : query;
@@ -106,7 +98,7 @@ export class SqliteStore implements Store {
       key,
       () =>
         this.#shaped('fact', [kind, key], () =>
-          this.#query.selectFrom('facts').selectAll().where('kind', '=', kind).where('key', '=', key),
+          this.#queries.build.selectFrom('facts').selectAll().where('kind', '=', kind).where('key', '=', key),
         ).map(factOf)[0],
     );
   }
@@ -114,7 +106,7 @@ export class SqliteStore implements Store {
   async facts(kind: string, keyPrefix = ''): Promise<Fact[]> {
     const read = (): Fact[] =>
       this.#shaped('facts', [kind, keyPrefix, keyPrefix + afterAllKeys], () =>
-        this.#query
+        this.#queries.build
           .selectFrom('facts')
           .selectAll()
           .where('kind', '=', kind)
@@ -126,7 +118,7 @@ export class SqliteStore implements Store {
   }
 
   async journal(wanted: JournalQuery): Promise<StoredJournalEntry[]> {
-    let query = this.#query
+    let query = this.#queries.build
       .selectFrom('journal')
       .selectAll()
       .orderBy('id', wanted.newestFirst ? 'desc' : 'asc')
@@ -137,37 +129,37 @@ export class SqliteStore implements Store {
     if (wanted.cluster !== undefined) query = query.where('cluster', '=', wanted.cluster);
     if (wanted.commit !== undefined) query = query.where('commit_id', '=', wanted.commit);
     if (wanted.kind !== undefined) query = query.where('kind', '=', wanted.kind);
-    return this.#all(query).map(journalEntryOf);
+    return this.#queries.all(query).map(journalEntryOf);
   }
 
   async slotHolders(name: string): Promise<string[]> {
-    const query = this.#query.selectFrom('slots').select('holder').where('name', '=', name).orderBy('holder');
-    return this.#all(query).map((row) => row.holder);
+    const query = this.#queries.build.selectFrom('slots').select('holder').where('name', '=', name).orderBy('holder');
+    return this.#queries.all(query).map((row) => row.holder);
   }
 
   async isAwaited(process: string): Promise<boolean> {
-    const query = this.#query
+    const query = this.#queries.build
       .selectFrom('messages')
       .select('id')
       .where('delivered_at', 'is', null)
       .where('receiver', '=', process)
       .limit(1);
-    return this.#all(query).length > 0;
+    return this.#queries.all(query).length > 0;
   }
 
   async trace(process: string, limit: number): Promise<TraceEntry[]> {
-    const query = this.#query
+    const query = this.#queries.build
       .selectFrom('trace')
       .selectAll()
       .where('process', '=', process)
       .orderBy('seq', 'desc')
       .limit(limit);
-    return this.#all(query).map(traceOf).reverse();
+    return this.#queries.all(query).map(traceOf).reverse();
   }
 
   async pending(limit: number, afterId = 0): Promise<PendingMessage[]> {
     return this.#shaped('pending', [afterId, limit], () =>
-      this.#query
+      this.#queries.build
         .selectFrom('messages')
         .select(['id', 'sender', 'message'])
         .where('delivered_at', 'is', null)
@@ -230,8 +222,8 @@ export class SqliteStore implements Store {
       const limit = wholeMs(before);
       const remove = this.#database.transaction(() => {
         // A final child stays while its parent is open: the parent's steps read it, and a repeated START must find it.
-        const rows = this.#run(
-          this.#query
+        const rows = this.#queries.run(
+          this.#queries.build
             .deleteFrom('processes')
             .where('status', '=', 'final')
             .where('updated_at', '<', limit)
@@ -250,10 +242,13 @@ export class SqliteStore implements Store {
               ]),
             ),
         );
-        const messages = this.#run(
-          this.#query.deleteFrom('messages').where('delivered_at', 'is not', null).where('created_at', '<', limit),
+        const messages = this.#queries.run(
+          this.#queries.build
+            .deleteFrom('messages')
+            .where('delivered_at', 'is not', null)
+            .where('created_at', '<', limit),
         );
-        this.#run(this.#query.deleteFrom('trace').where('at', '<', limit));
+        this.#queries.run(this.#queries.build.deleteFrom('trace').where('at', '<', limit));
         return { rows, messages };
       });
       this.#cache.clear();
@@ -263,7 +258,7 @@ export class SqliteStore implements Store {
 
   async close(): Promise<void> {
     await this.#lease?.release();
-    this.#statements.clear();
+    this.#queries.clear();
     this.#database.close();
   }
 
@@ -304,32 +299,6 @@ export class SqliteStore implements Store {
       text = compiled.sql;
       this.#texts.set(shape, text);
     }
-    return this.#rowsOf<Row>(text, parameters);
-  }
-
-  #all<Row>(query: Compilable<Row>): Row[] {
-    const { sql: text, parameters } = query.compile();
-    return this.#rowsOf<Row>(text, parameters);
-  }
-
-  #rowsOf<Row>(text: string, parameters: readonly unknown[]): Row[] {
-    try {
-      return this.#statement(text).all(...parameters) as Row[];
-    } catch (error) {
-      throw storeFailure(error, this.#path);
-    }
-  }
-
-  #run(query: Compilable): number {
-    const { sql: text, parameters } = query.compile();
-    return this.#statement(text).run(...parameters).changes;
-  }
-
-  #statement(text: string): Database.Statement {
-    const known = this.#statements.get(text);
-    if (known) return known;
-    const prepared = this.#database.prepare(text);
-    this.#statements.set(text, prepared);
-    return prepared;
+    return this.#queries.rowsOf<Row>(text, parameters);
   }
 }

@@ -1,0 +1,63 @@
+import type Database from 'better-sqlite3';
+import { type Compilable, DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely';
+import { storeFailure } from './failures.ts';
+import type { Tables } from './schema.ts';
+
+/** Queries that name a list have a text for each of its lengths: so many are kept, and then prepared anew. */
+export const statementsKept = 500;
+
+/** Queries are built and typed by Kysely and run as prepared statements, cached by their text. */
+export class PreparedQueries {
+  readonly build = new Kysely<Tables>({
+    dialect: {
+      createAdapter: () => new SqliteAdapter(),
+      createDriver: () => new DummyDriver(),
+      createIntrospector: (db) => new SqliteIntrospector(db),
+      createQueryCompiler: () => new SqliteQueryCompiler(),
+    },
+  });
+  readonly #database: Database.Database;
+  readonly #path: string;
+  readonly #statements = new Map<string, Database.Statement>();
+
+  constructor(database: Database.Database, path: string) {
+    this.#database = database;
+    this.#path = path;
+  }
+
+  get size(): number {
+    return this.#statements.size;
+  }
+
+  all<Row>(query: Compilable<Row>): Row[] {
+    const { sql: text, parameters } = query.compile();
+    return this.rowsOf<Row>(text, parameters);
+  }
+
+  rowsOf<Row>(text: string, parameters: readonly unknown[]): Row[] {
+    try {
+      return this.#statement(text).all(...parameters) as Row[];
+    } catch (error) {
+      throw storeFailure(error, this.#path);
+    }
+  }
+
+  /** Answers how many rows it changed. Failures are the caller's, whose transaction ends with them. */
+  run(query: Compilable): number {
+    const { sql: text, parameters } = query.compile();
+    return this.#statement(text).run(...parameters).changes;
+  }
+
+  clear(): void {
+    this.#statements.clear();
+  }
+
+  #statement(text: string): Database.Statement {
+    const known = this.#statements.get(text);
+    if (known) return known;
+    if (this.#statements.size >= statementsKept) this.#statements.clear();
+    const prepared = this.#database.prepare(text);
+    this.#statements.set(text, prepared);
+    return prepared;
+  }
+}
