@@ -65,6 +65,20 @@ function judge(status: StatusDocument, commit: string): { outcome: DemoOutcome; 
   return undefined;
 }
 
+/** How far the change is: a channel that it has not reached says so, whatever it has proven before. */
+export function progressLine(
+  channels: readonly Pick<ChannelStatus, 'name' | 'state' | 'counts' | 'proven' | 'rollout'>[],
+  commit: string,
+): string {
+  return channels
+    .map(({ name, state, counts, proven, rollout }) =>
+      rollout?.commit === commit || proven === commit
+        ? `${name} ${state} ${counts.updated}/${counts.total}`
+        : `${name} not yet`,
+    )
+    .join(' · ');
+}
+
 /** Waits until the daemon answers; undefined when it ended instead. */
 export async function awaitDaemon(
   client: DaemonClient,

@@ -8,7 +8,7 @@ import { seededRandom } from '../../support/random.ts';
 import { exitCodes } from '../exit.ts';
 import type { CliIo } from '../io.ts';
 import { runStatus } from '../run/status.ts';
-import { type FollowResult, follow } from './follow.ts';
+import { type FollowResult, follow, progressLine } from './follow.ts';
 import { type DemoOptions, exitCodeOf } from './options.ts';
 import { describeReport, reportOf } from './report.ts';
 import { adoptFleet, closeStage, mergeChange, nodesAndIngress, type Stage, setUpStage } from './stage.ts';
@@ -70,7 +70,7 @@ async function watchRun(options: DemoOptions, stage: Stage, commit: string, io: 
       commit,
       timeoutSeconds: options.timeoutSeconds,
       signal: io.signal,
-      onStatus: options.output === 'json' || !io.outIsTerminal ? lineProgress(io) : () => undefined,
+      onStatus: options.output === 'json' || !io.outIsTerminal ? lineProgress(io, commit) : () => undefined,
     });
   } finally {
     view.abort();
@@ -93,12 +93,10 @@ async function showProgress(options: DemoOptions, stage: Stage, io: CliIo, signa
 }
 
 /** Elsewhere one line whenever a count changes. */
-function lineProgress(io: CliIo): (status: StatusDocument) => void {
+function lineProgress(io: CliIo, commit: string): (status: StatusDocument) => void {
   let last = '';
   return (status) => {
-    const line = status.channels
-      .map(({ name, state, counts }) => `${name} ${state} ${counts.updated}/${counts.total}`)
-      .join(' · ');
+    const line = progressLine(status.channels, commit);
     if (line !== last) io.err(`          ${line}\n`);
     last = line;
   };
