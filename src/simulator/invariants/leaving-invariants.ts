@@ -66,11 +66,15 @@ function endsTheLast(
 /** I4: load balancers are told before a serving node goes, not by its end, and have let go of it or had their time. */
 function leavesBalancersFirst(limits: NodeLimits): Checker {
   const told = new Map<string, number>();
+  /** Ended by others: nothing is served there any more, whatever record of it is left and however long its node looks ready. */
+  const ended = new Set<string>();
   return {
     invariant: 'I4',
     onEvent(event, truth) {
       if (event.kind === 'deregistered' && isJudged(event.actor, limits)) told.set(event.instanceId, event.at);
-      if (event.kind !== 'instance-terminate-requested' || !isJudged(event.actor, limits)) return undefined;
+      if (event.kind !== 'instance-terminate-requested') return undefined;
+      if (!isJudged(event.actor, limits)) ended.add(event.instanceId);
+      if (ended.has(event.instanceId)) return undefined;
       const group = groupOf(truth, event.cluster, event.instanceId);
       const node = truth.nodes(event.cluster).find((one) => one.instanceId === event.instanceId);
       if (!group || group.loadBalancers.length === 0 || !node?.ready) return undefined;

@@ -276,6 +276,21 @@ describe('the invariants of nodes', () => {
     expect(scene.violations()).toEqual([expect.stringMatching(/^I4 .* while it is registered with ingress/)]);
   });
 
+  it('I4 asks nobody to tell load balancers of an instance that somebody else has ended: they send nothing there, though it is on record', () => {
+    const scene = new Scene();
+    scene.surge('i-new');
+    scene.terminate('i-workers-0', { decrement: false, actor: somebody });
+    scene.cordon('i-workers-0');
+    scene.terminate('i-workers-0');
+    expect(scene.violations()).toEqual([]);
+    scene.surge('i-newer');
+    scene.cordon('i-workers-1');
+    scene.terminate('i-workers-1');
+    expect(scene.violations()).toContainEqual(
+      expect.stringMatching(/^I4 node-of-i-workers-1 .* registered with ingress/),
+    );
+  });
+
   it('I5 catches a pod that is deleted instead of evicted, and any that gets no grace', () => {
     const scene = new Scene();
     scene.say(deletion());
