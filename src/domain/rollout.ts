@@ -15,6 +15,8 @@ export interface RolloutInput {
   lane?: RolloutLane | undefined;
   /** What a hotfix or rollback need not wait for. */
   waived?: Waivable[] | undefined;
+  /** Where its attempts are numbered from: a version that comes to a channel again begins with numbers of its own. */
+  firstAttempt?: number | undefined;
 }
 
 /** `hotfix` and `rollback` go before everything else, `bypass` came around a channel. */
@@ -73,6 +75,7 @@ export type ResumableState = 'planned' | 'updating' | 'soaking' | 'gating' | 're
 export interface RolloutState extends RolloutInput {
   lane: RolloutLane;
   waived: Waivable[];
+  firstAttempt: number;
   /** Snapshot of the membership and its order, fixed when the plan was made. */
   waves: RolloutWave[];
   members: Record<string, RolloutMember>;

@@ -145,6 +145,7 @@ export function rolloutRow(
     requestedAt: rowsNow - 600_000,
     lane: 'normal',
     waived: [],
+    firstAttempt: 1,
     waveSoak: null,
     gates: [],
     resting: [],

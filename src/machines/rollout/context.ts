@@ -42,6 +42,7 @@ const resumableStates = ['planned', 'updating', 'soaking', 'gating', 'repaying']
 export const rolloutContext = rolloutInput.extend({
   lane: z.enum(['normal', 'hotfix', 'rollback', 'bypass']),
   waived: z.array(z.enum(waivables)),
+  firstAttempt: z.number().int(),
   waves: z.array(rolloutWave).max(1000),
   members: z.record(z.string(), rolloutMember),
   ineligible: z.record(z.string(), z.string()),

@@ -1,4 +1,5 @@
 import { assign, setup } from 'xstate';
+import { firstOfRollout } from '../../domain/attempts.ts';
 import type { ResumableState, RolloutInput, RolloutOutput, RolloutState } from '../../domain/rollout.ts';
 import type { EngineEvent } from '../events.ts';
 import type { OperatorEvent } from '../operator-events.ts';
@@ -46,7 +47,11 @@ const base = setup({
       const output = outputOf(event);
       if (output?.kind !== 'advanced') return {};
       const { joined = [], skipped = [], back = [], rested = [] } = output;
-      const known = withStates(withStates(withJoined(context.members, joined), skipped, 'skipped'), back, 'pending');
+      const known = withStates(
+        withStates(withJoined(context.members, joined, context.firstAttempt), skipped, 'skipped'),
+        back,
+        'pending',
+      );
       const started = withStarted(known, output.started);
       return {
         members: withStates(started, output.left, 'left'),
@@ -229,6 +234,7 @@ export const rolloutMachine = base.createMachine({
     requestedAt: input.requestedAt,
     lane: input.lane ?? 'normal',
     waived: input.waived ?? [],
+    firstAttempt: input.firstAttempt ?? firstOfRollout(1),
     waves: [],
     members: {},
     ineligible: {},

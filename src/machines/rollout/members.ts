@@ -1,4 +1,5 @@
 /** What happens to a rollout's members when their cluster updates report: tiny, pure, and the reducer's own. */
+import { nextAttempt } from '../../domain/attempts.ts';
 import type { UpdateResult } from '../../domain/cluster-update.ts';
 import { countedMembers, type MemberState, type RolloutMember, type RolloutState } from '../../domain/rollout.ts';
 
@@ -22,14 +23,14 @@ export function withStates(members: Members, clusters: string[], state: MemberSt
 }
 
 /** Clusters that came to the channel after the plan was made. */
-export function withJoined(members: Members, clusters: string[]): Members {
+export function withJoined(members: Members, clusters: string[], first: number): Members {
   if (clusters.length === 0) return members;
   const next = { ...members };
   for (const cluster of clusters) {
     if (next[cluster] !== undefined && next[cluster].state !== 'left') continue;
     next[cluster] = {
       state: 'pending',
-      attempt: (next[cluster]?.attempt ?? 0) + 1,
+      attempt: (next[cluster]?.attempt ?? first - 1) + 1,
       wave: -1,
       version: null,
       inherited: false,
@@ -83,14 +84,15 @@ export function failuresOf(members: Members): string[] {
   });
 }
 
-/** Failed clusters get a new attempt; stalled and blocked ones are poked. */
+/** Failed clusters get a new attempt, as long as there is one; stalled and blocked ones are poked. */
 export function afterRetry(members: Members): Pick<RolloutState, 'members' | 'poke'> {
   const next: Members = {};
   const poke: string[] = [];
   for (const [cluster, member] of Object.entries(members)) {
     const again = member.state === 'failed' || member.state === 'aborted' || member.state === 'superseded';
-    if (again) {
-      next[cluster] = { ...member, state: 'pending', attempt: member.attempt + 1, failure: null };
+    const attempt = again ? nextAttempt(member.attempt) : undefined;
+    if (attempt !== undefined) {
+      next[cluster] = { ...member, state: 'pending', attempt, failure: null };
     } else {
       next[cluster] = member;
       if (member.state === 'inFlight' && (member.stalled !== null || member.blocked !== null)) poke.push(cluster);

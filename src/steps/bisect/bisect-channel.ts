@@ -1,4 +1,5 @@
 /** Searches, after a halt, for the commit that caused it: on clusters that have failed already, one update at a time. */
+import { firstOfBisect } from '../../domain/attempts.ts';
 import type { BisectCandidate, BisectOutput, BisectState, BisectTrial, BisectVerdict } from '../../domain/bisect.ts';
 import { FailureError, transient } from '../../domain/failure.ts';
 import type { ChannelPolicy } from '../../domain/pipeline.ts';
@@ -26,8 +27,6 @@ type Input = StepInput<BisectState>;
 
 const backstopMs = 5 * 60_000;
 const mostCommits = 200;
-/** Attempts of trials are numbered from here, apart from those of rollouts, which would take them for their own. */
-const firstAttempt = 1_001;
 /** As every veto, it ends by itself. */
 const vetoMs = 90 * 86_400_000;
 
@@ -48,12 +47,8 @@ export function bisectChannel(deps: PipelineDependencies) {
         return waiting(input, 'bisecting', next.reason);
       case 'try':
         return tryIt(deps, input, { policy, overrides, ...next });
-      case 'inconclusive': {
-        const message = `the search for the commit that halts ${context.channel} comes to nothing: ${next.reason}`;
-        const verdict: BisectVerdict = { kind: 'inconclusive', message, culprit: null, revert: null };
-        const data = { code: next.code };
-        return ended(input, verdict, { journal: [{ kind: 'bisect-inconclusive', message, data }] });
-      }
+      case 'inconclusive':
+        return inconclusive(input, next.code, next.reason);
       case 'culprit':
         return found(deps, input, { ...next, since: halted.halt?.since ?? 0, overrides });
     }
@@ -123,7 +118,9 @@ async function tryIt(
   const kept = pinOn(overrides, { channel, cluster, commit }, input.now) ?? skipOn(overrides, cluster, input.now);
   if (kept !== undefined) return waiting(input, 'held', describeHold(kept), kept.expiresAt);
   const info = await deps.heads.commitInfo(commit);
-  const attempt = await freeAttempt(deps, channel, commit, cluster, firstAttempt);
+  const attempt = await freeAttempt(deps, channel, commit, cluster, firstOfBisect);
+  if (attempt === undefined)
+    return inconclusive(input, 'attempts-spent', `${short(commit)} was tried on ${cluster} too often`);
   const trial: BisectTrial = { commit, cluster, attempt, result: 'inFlight' };
   const message = `${short(commit)} is tried on ${cluster} to find the commit that halts ${channel}: ${reason}`;
   const data = { commit, tree: info.tree, cluster, attempt };
@@ -177,6 +174,12 @@ async function revertOf(
     if (!(error instanceof FailureError) || error.failure.kind === 'transient') throw error;
     return { place: null, message: `its revert could not be proposed: ${error.failure.message}` };
   }
+}
+
+function inconclusive(input: Input, code: string, reason: string): StepOutcome {
+  const message = `the search for the commit that halts ${input.context.channel} comes to nothing: ${reason}`;
+  const verdict: BisectVerdict = { kind: 'inconclusive', message, culprit: null, revert: null };
+  return ended(input, verdict, { journal: [{ kind: 'bisect-inconclusive', message, data: { code } }] });
 }
 
 /** Something else goes on with the channel: the trial under way gives its cluster back. */

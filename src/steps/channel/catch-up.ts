@@ -1,4 +1,5 @@
 /** Clusters that came to a channel after its rollout was over, or were pinned or skipped in it: brought to its version one by one. */
+import { attemptsEach, firstOfChannel } from '../../domain/attempts.ts';
 import type { CatchUp, ChannelState } from '../../domain/channel.ts';
 import type { ClusterUpdateInput } from '../../domain/cluster-update.ts';
 import type { ChannelPolicy } from '../../domain/pipeline.ts';
@@ -13,9 +14,6 @@ import { membersOf, type PipelineDependencies } from '../pipeline-dependencies.t
 import { updateId } from '../rollout/update-message.ts';
 import { startHoldIn } from '../start-hold.ts';
 import { noRollout, rolloutOf } from './start-rollout.ts';
-
-/** Attempts of one version on one cluster that are looked through for the next free number. */
-const mostAttempts = 1_000;
 
 export interface CatchUpStart {
   catchUps: Record<string, CatchUp>;
@@ -52,14 +50,15 @@ export async function startCatchUps(
   const messages: OutboxMessage[] = [];
   const journal: JournalNote[] = [];
   for (const cluster of chosen) {
-    const attempt = await freeAttempt(deps, channel, info.commit, cluster);
+    const attempt = await freeAttempt(deps, channel, info.commit, cluster, firstOfChannel);
+    if (attempt === undefined) continue;
     const failures = catchUps[cluster]?.failures ?? 0;
     catchUps[cluster] = { attempt, state: 'inFlight', failures, retryAt: 0, message: '' };
     messages.push(startMessage(deps, { id: input.id, channel }, policy, { cluster, attempt, info }));
     const message = `${cluster} catches up with ${info.commit.slice(0, 12)} on ${channel}`;
     journal.push({ kind: 'cluster-catches-up', message, data: { cluster, attempt, commit: info.commit } });
   }
-  return { catchUps, messages, journal };
+  return messages.length === 0 ? undefined : { catchUps, messages, journal };
 }
 
 async function clustersBehind(
@@ -93,21 +92,21 @@ async function clustersBehind(
   });
 }
 
-/** A number that no update and no evidence of this version has: what is keyed by it is this update's own. */
+/** A number of the starter's own that no update and no evidence of this version has; undefined when there is none left. */
 export async function freeAttempt(
   deps: PipelineDependencies,
   channel: string,
   commit: string,
   cluster: string,
-  first = 1,
-): Promise<number> {
-  for (let attempt = first; attempt < first + mostAttempts - 1; attempt += 1) {
+  first: number,
+): Promise<number | undefined> {
+  for (let attempt = first; attempt < first + attemptsEach; attempt += 1) {
     const taken =
       (await deps.store.load(updateId({ channel, commit }, cluster, attempt))) ??
       (await deps.store.fact('evidence', evidenceKey(cluster, commit, attempt)));
     if (taken === undefined) return attempt;
   }
-  return first + mostAttempts - 1;
+  return undefined;
 }
 
 export function startMessage(

@@ -2,6 +2,7 @@
  * Clusters that the registry asks for and that are not there yet: each is brought up by an update of its own, apart from rollouts, on
  * the channel's version that is known to be good. It joins rollouts once it is ready.
  */
+import { firstOfChannel } from '../../domain/attempts.ts';
 import type { ChannelState } from '../../domain/channel.ts';
 import type { ChannelPolicy } from '../../domain/pipeline.ts';
 import { isBeingCreated } from '../../planning/lifecycle/cluster-lifecycle.ts';
@@ -39,14 +40,15 @@ export async function startCreations(
   if (info === undefined) return undefined;
   const start: CatchUpStart = { catchUps: { ...context.catchUps }, messages: [], journal: [] };
   for (const { id: cluster } of chosen) {
-    const attempt = await freeAttempt(deps, channel, info.commit, cluster);
+    const attempt = await freeAttempt(deps, channel, info.commit, cluster, firstOfChannel);
+    if (attempt === undefined) continue;
     const failures = start.catchUps[cluster]?.failures ?? 0;
     start.catchUps[cluster] = { attempt, state: 'inFlight', failures, retryAt: 0, message: '' };
     start.messages.push(startMessage(deps, { id: input.id, channel }, policy, { cluster, attempt, info }));
     const message = `${cluster} is created on ${channel} with ${info.commit.slice(0, 12)}`;
     start.journal.push({ kind: 'cluster-creation', message, data: { cluster, attempt, commit: info.commit } });
   }
-  return start;
+  return start.messages.length === 0 ? undefined : start;
 }
 
 /**

@@ -35,7 +35,7 @@ export function planRollout(deps: PipelineDependencies) {
     const waves = planWaves(changed, wavePolicy);
     const members: Record<string, RolloutMember> = Object.fromEntries(unchanged.members);
     for (const [index, wave] of waves.entries()) {
-      for (const id of wave.clusters) members[id] = { ...newMember(), wave: index };
+      for (const id of wave.clusters) members[id] = { ...newMember(input.context), wave: index };
     }
     const output: RolloutOutput = {
       kind: 'planned',
@@ -165,7 +165,7 @@ async function unchangedClusters(
     const original = parseEvidence((await deps.store.fact('evidence', earned.from))?.value);
     if (original === undefined || original.result !== 'passed') continue;
     const checks = { passed: original.passed, failed: original.failed };
-    members.set(id, { ...newMember(), state: 'updated', version: next.version, inherited: true, checks });
+    members.set(id, { ...newMember(input.context), state: 'updated', version: next.version, inherited: true, checks });
     facts.push(...inheritedFacts(input, id, next, { fact, from: earned.from, at: earned.at, checks }));
   }
   return { members, facts };
@@ -177,7 +177,7 @@ function inheritedFacts(
   next: Digested,
   earned: { fact: ClusterFact; from: string; at: number; checks: { passed: number; failed: number } },
 ): FactWrite[] {
-  const { commit, tree } = input.context;
+  const { commit, tree, firstAttempt } = input.context;
   const cluster: ClusterFact = { ...earned.fact, currentVersion: next.version, commit, tree, updatedAt: input.now };
   const evidence: Json = {
     version: next.version,
@@ -190,14 +190,14 @@ function inheritedFacts(
   };
   return [
     { kind: 'cluster', key: id, value: cluster },
-    { kind: 'evidence', key: evidenceKey(id, commit, 1), value: evidence },
+    { kind: 'evidence', key: evidenceKey(id, commit, firstAttempt), value: evidence },
   ];
 }
 
-function newMember(): RolloutMember {
+function newMember({ firstAttempt }: Pick<RolloutState, 'firstAttempt'>): RolloutMember {
   return {
     state: 'pending',
-    attempt: 1,
+    attempt: firstAttempt,
     wave: -1,
     version: null,
     inherited: false,
