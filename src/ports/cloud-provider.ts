@@ -231,6 +231,11 @@ export interface CloudProvider {
   /** Raises desired; refused by the port when `to` is below `from` or the group no longer wants `from`. */
   raiseDesired(name: string, from: number, to: number): Promise<void>;
   terminateInstance(id: string, options: { decrement: boolean }): Promise<void>;
+  /**
+   * How an instance left its group, whoever ended it: whether the group gave up its place (desired was lowered with it). undefined
+   * while the group's newest 300 activities say nothing of it.
+   */
+  endOfInstance(group: string, id: string): Promise<{ gaveUpPlace: boolean } | undefined>;
   setProtection(name: string, instanceIds: string[], protect: boolean): Promise<void>;
   suspendProcesses(name: string, processes: string[]): Promise<void>;
   resumeProcesses(name: string, processes: string[]): Promise<void>;

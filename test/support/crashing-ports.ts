@@ -33,6 +33,7 @@ const cloudCalls: Record<keyof CloudProvider, Effect> = {
   launchInstances: 'changes',
   raiseDesired: 'changes',
   terminateInstance: 'changes',
+  endOfInstance: 'reads',
   setProtection: 'changes',
   suspendProcesses: 'changes',
   resumeProcesses: 'changes',

@@ -20,6 +20,10 @@ export interface AwsActions {
     AutoScaling.DescribeAutoScalingGroupsCommandInput,
     AutoScaling.DescribeAutoScalingGroupsCommandOutput
   >;
+  DescribeScalingActivities: Shape<
+    AutoScaling.DescribeScalingActivitiesCommandInput,
+    AutoScaling.DescribeScalingActivitiesCommandOutput
+  >;
   UpdateAutoScalingGroup: Shape<
     AutoScaling.UpdateAutoScalingGroupCommandInput,
     AutoScaling.UpdateAutoScalingGroupCommandOutput

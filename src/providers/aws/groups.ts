@@ -5,11 +5,18 @@ import type { AwsScope, ScopedCall } from './scoped-call.ts';
 
 type GroupCalls = Pick<
   CloudProvider,
-  'describeGroups' | 'updateGroup' | 'setLaunchTemplate' | 'launchInstances' | 'raiseDesired' | 'terminateInstance'
+  | 'describeGroups'
+  | 'updateGroup'
+  | 'setLaunchTemplate'
+  | 'launchInstances'
+  | 'raiseDesired'
+  | 'terminateInstance'
+  | 'endOfInstance'
 >;
 
 const pageSize = 100;
 const mostPages = 50;
+const activityPages = 3;
 
 function templateOf(spec: LaunchTemplateSpecification | undefined): { id: string; name: string; version: string } {
   // A group on a launch configuration has none: blank, and so equal to no instance's template.
@@ -81,6 +88,27 @@ async function allPages(call: ScopedCall, filters: { Name: string; Values: strin
   throw new FailureError(
     terminal('aws-validation', `DescribeAutoScalingGroups: more than ${mostPages} pages of groups`),
   );
+}
+
+/** Every instance that leaves a group, by whatever way, leaves an activity; its cause alone says whether the group became smaller. */
+async function endOf(call: ScopedCall, name: string, id: string): Promise<{ gaveUpPlace: boolean } | undefined> {
+  const leaves = new RegExp(`^(Terminating|Detaching) EC2 instance: ${id}\\b`);
+  let token: string | undefined;
+  for (let page = 0; page < activityPages; page += 1) {
+    const input = {
+      AutoScalingGroupName: name,
+      MaxRecords: pageSize,
+      ...(token === undefined ? {} : { NextToken: token }),
+    };
+    const answer = await call('DescribeScalingActivities', input, `group ${name}`);
+    const found = (answer.Activities ?? []).filter((activity) => leaves.test(activity.Description ?? ''));
+    if (found.length > 0) {
+      return { gaveUpPlace: found.some((activity) => /shrinking the capacity/.test(activity.Cause ?? '')) };
+    }
+    token = answer.NextToken;
+    if (!token) return undefined;
+  }
+  return undefined;
 }
 
 export function createGroupCalls(call: ScopedCall, scope: AwsScope): GroupCalls {
@@ -171,5 +199,7 @@ export function createGroupCalls(call: ScopedCall, scope: AwsScope): GroupCalls 
       const input = { InstanceId: id, ShouldDecrementDesiredCapacity: options.decrement };
       await call('TerminateInstanceInAutoScalingGroup', input, `instance ${id}`);
     },
+
+    endOfInstance: (name, id) => endOf(call, name, id),
   };
 }

@@ -27,6 +27,7 @@ type Sender<A extends AwsAction> = (
  */
 const senders: { [A in AwsAction]: Sender<A> } = {
   DescribeAutoScalingGroups: (c, i, o) => c.autoScaling().send(new autoScaling.DescribeAutoScalingGroupsCommand(i), o),
+  DescribeScalingActivities: (c, i, o) => c.autoScaling().send(new autoScaling.DescribeScalingActivitiesCommand(i), o),
   UpdateAutoScalingGroup: (c, i, o) => c.autoScaling().send(new autoScaling.UpdateAutoScalingGroupCommand(i), o),
   LaunchInstances: (c, i, o) => c.autoScaling().send(new autoScaling.LaunchInstancesCommand(i), o),
   SetDesiredCapacity: (c, i, o) => c.autoScalingOnce().send(new autoScaling.SetDesiredCapacityCommand(i), o),

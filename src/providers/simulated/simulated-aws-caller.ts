@@ -19,6 +19,7 @@ export interface SimulatedAwsCallerOptions {
 
 const services: Record<AwsAction, AwsService> = {
   DescribeAutoScalingGroups: 'autoscaling',
+  DescribeScalingActivities: 'autoscaling',
   UpdateAutoScalingGroup: 'autoscaling',
   LaunchInstances: 'autoscaling',
   SetDesiredCapacity: 'autoscaling',

@@ -9,10 +9,11 @@ import { postBlockEvents } from './block-events.ts';
 import { loadBootRecords } from './boot-records.ts';
 import { settleBoots, withinFleet } from './boot-slots.ts';
 import { loadHistory } from './measurements.ts';
+import { key } from './open-intents.ts';
 import { type Performed, performActions } from './perform-actions.ts';
 import { note, type RollLook, type RollVisit } from './roll-context.ts';
 import { doneOutcome, troubledOutcome, waitingOutcome } from './roll-outcome.ts';
-import { key, settleIntents } from './settle-intents.ts';
+import { settleIntents } from './settle-intents.ts';
 
 /** Cordon, then the first evictions, then what those allow: more than this is left to the next wake-up. */
 const maxRounds = 3;

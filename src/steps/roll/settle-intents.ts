@@ -3,12 +3,12 @@ import { createHash } from 'node:crypto';
 import type { ClusterView } from '../../domain/cluster-view.ts';
 import { type Failure, FailureError } from '../../domain/failure.ts';
 import type { CapacityIntent, RollMemory } from '../../domain/node-pool-roll.ts';
-import { readOriginals } from '../../planning/roll/group-tags.ts';
 import { drainStartedAt, podsAtDrainStart } from '../../planning/roll/node-marks.ts';
 import type { RollMode } from '../../planning/roll/roll-plan.ts';
 import type { NodeGroup } from '../../ports/cloud-provider.ts';
 import { lowestOf, peakOf, tagExpected } from './expected-tag.ts';
 import { mustStay } from './last-look.ts';
+import { key, maybeSent, wasOurs } from './open-intents.ts';
 import { assertLease, note, type RollVisit } from './roll-context.ts';
 
 type Launch = Extract<CapacityIntent, { kind: 'launch' }>;
@@ -83,11 +83,6 @@ async function allowFor(visit: RollVisit, name: string, settled: Settled): Promi
   );
 }
 
-/** Of this roll: ids of intents are unique within one. */
-export function key(visit: RollVisit, intent: CapacityIntent): string {
-  return `${visit.step.id} ${intent.id}`;
-}
-
 function drop(visit: RollVisit, settled: Settled, intent: CapacityIntent): void {
   visit.ledger.unsent.delete(key(visit, intent));
   visit.ledger.readOnce.delete(key(visit, intent));
@@ -102,13 +97,6 @@ function replace(settled: Settled, intent: CapacityIntent): void {
 /** desired as it has to be if nobody else changed it and none of the open changes has arrived. */
 function expectedOf(settled: Settled, group: string): number | undefined {
   return settled.memory.groups.find((one) => one.name === group)?.expected;
-}
-
-/** Launches of the group that an earlier attempt, or an earlier process, may have sent. */
-function maybeSent(visit: RollVisit, settled: Settled, group: string): number {
-  return settled.memory.intents.filter(
-    (one) => one.kind === 'launch' && one.group === group && !visit.ledger.unsent.has(key(visit, one)),
-  ).length;
 }
 
 function expect(settled: Settled, group: string, by: number): void {
@@ -208,7 +196,7 @@ async function raise(visit: RollVisit, intent: Launch, settled: Settled): Promis
   const group = await groupNow(visit, intent.group);
   if (group && isStale(visit, settled, group)) return;
   const expected = expectedOf(settled, intent.group);
-  const sent = maybeSent(visit, settled, intent.group);
+  const sent = maybeSent(visit, settled.memory, intent.group);
   if (!group || expected === undefined || group.desired < expected || group.desired > expected + sent) {
     // Gone, or moved by somebody else: decided anew.
     drop(visit, settled, intent);
@@ -258,11 +246,11 @@ async function terminate(
   const group = cloud.groups.find((one) => one.name === intent.group);
   const instance = group?.instances.find((one) => one.id === intent.instanceId);
   if (!group || !instance || /^(Terminat|Detach)/.test(instance.lifecycleState)) {
-    const ours = wasOurs(visit, intent, group, settled);
+    // Without a decrement nothing depends on whose doing it was.
+    const ours = intent.decrement && (await wasOurs(visit, intent, group, settled.memory));
     drop(visit, settled, intent);
-    if (intent.decrement && ours) expect(settled, intent.group, -1);
+    if (ours) expect(settled, intent.group, -1);
     settled.ended.push(intent.instanceId);
-    // Without a decrement nothing tells whose doing it was, and nothing depends on it.
     if (intent.decrement && !ours) {
       const text = `${intent.node} (${intent.instanceId}) was ended by somebody else; its group replaces it`;
       note(visit, 'node-gone', text, { node: intent.node, instanceId: intent.instanceId });
@@ -297,21 +285,6 @@ async function terminate(
   settled.ended.push(intent.instanceId);
   noteEnded(visit, intent, view, settled);
   return 'ended';
-}
-
-/** Whether the end of an instance was this intent's doing, before a kill or a lost answer, or somebody else's. */
-function wasOurs(visit: RollVisit, intent: Terminate, group: NodeGroup | undefined, settled: Settled): boolean {
-  if (visit.ledger.unsent.has(key(visit, intent))) return false;
-  // Accepted, and the look that made it was not committed: somebody else's growth meanwhile would hide it in desired.
-  if (visit.ledger.accepted.has(key(visit, intent))) return true;
-  const known = settled.memory.groups.find((one) => one.name === intent.group);
-  if (group === undefined || known === undefined || group.desired < known.expected) return true;
-  // A launch into its place may have raised desired again: then desired says nothing.
-  if (maybeSent(visit, settled, intent.group) === 0) return false;
-  const intents = settled.memory.intents.filter((one) => one.group === intent.group);
-  const [tagged, peak] = [readOriginals(group)?.expected, peakOf(known, intents)];
-  const noneSent = tagged !== undefined && peak !== undefined && tagged < peak;
-  return !(noneSent && group.desired === known.expected);
 }
 
 /** An earlier attempt may be on its way: only a second describe that still shows the instance in service allows another one. */

@@ -172,6 +172,24 @@ describe('a termination that is decided', () => {
     expect(roll.group('workers').DesiredCapacity).toBe(4);
     await daemon.stop();
   });
+
+  it('is known to be its own though the daemon was killed with its answer, and the autoscaler grew the group meanwhile', async () => {
+    const roll = world(3, { surge: 1 });
+    const store = await openSqliteStore({ path: ':memory:' });
+    await livesUntil(roll, store, new CrashAt('after terminateInstance', 3));
+    const asked = { AutoScalingGroupName: 'workers', DesiredCapacity: 4 };
+    expect(roll.group('workers').DesiredCapacity).toBe(3);
+    expect(cloud(roll, 'cluster-autoscaler/1', 'autoscaling', 'SetDesiredCapacity', asked)).toBe(true);
+    roll.pass(300);
+    const daemon = await startDaemon(roll, { store });
+    await daemon.run(() => finished(daemon, 'workers'));
+    const journal = await journalOf(daemon);
+    expect(journal.filter((line) => line.startsWith('node-gone'))).toEqual([]);
+    expect(journal.filter((line) => line.startsWith('baseline-moved'))).toHaveLength(1);
+    roll.pass(300);
+    expect(roll.group('workers').DesiredCapacity).toBe(4);
+    await daemon.stop();
+  });
 });
 
 /** Kills before the first termination with which several launches are decided, more than places are given up. */

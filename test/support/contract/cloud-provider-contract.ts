@@ -339,6 +339,10 @@ export function describeCloudProviderContract(binding: string, connect: () => Pr
         const ids = (await group()).instances;
         return !ids.some((i) => i.id === first.id || i.id === second.id) && inService(ids).length === 3;
       });
+      const { name, instances } = await group();
+      expect(await cloud.endOfInstance(name, first.id)).toEqual({ gaveUpPlace: true });
+      expect(await cloud.endOfInstance(name, second.id)).toEqual({ gaveUpPlace: false });
+      expect(await cloud.endOfInstance(name, instances[0]?.id ?? '')).toBeUndefined();
       expect(await failureOf(cloud.terminateInstance(first.id, { decrement: true }))).toMatchObject({
         kind: 'transient',
         code: 'aws-not-found',

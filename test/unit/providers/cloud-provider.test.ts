@@ -397,6 +397,25 @@ describe('groups', () => {
     });
   });
 
+  it('tell by their activities whether an instance left its place behind, of the newest three pages', async () => {
+    const activity = (what: string, how = '') => ({
+      Activities: [{ Description: what, Cause: `At 2026-01-01T00:00:00Z an instance was taken out of service${how}.` }],
+      NextToken: 'n',
+    });
+    const { cloud, calls } = provider({
+      DescribeScalingActivities: [
+        activity('Terminating EC2 instance: i-12', ', shrinking the capacity from 3 to 2'),
+        activity('Terminating EC2 instance: i-1'),
+        activity('Launching a new EC2 instance: i-3'),
+      ],
+    });
+    expect(await cloud.endOfInstance('g', 'i-1')).toEqual({ gaveUpPlace: false });
+    expect(await cloud.endOfInstance('g', 'i-3')).toBeUndefined();
+    const page = { AutoScalingGroupName: 'g', MaxRecords: 100 };
+    const next = { ...page, NextToken: 'n' };
+    expect(calls.map((call) => call.input)).toEqual([page, next, page, next, next]);
+  });
+
   it('are protected fifty instances at a time', async () => {
     const { cloud, calls } = provider({ SetInstanceProtection: [{}] });
     await cloud.setProtection(
