@@ -52,6 +52,26 @@ export interface PoolSpec {
   balancer?: 'classic' | 'target-group';
   /** m5.large unless given. */
   instanceType?: string;
+  /** Its groups, where it has not just one of its own name in all zones. Each has a launch template of its own unless it shares one. */
+  groups?: GroupSpec[];
+  /** Instances of several types and markets. */
+  mixed?: MixedSpec;
+}
+
+export interface GroupSpec {
+  name: string;
+  nodes: number;
+  zones?: string[];
+  instanceType?: string;
+  mixed?: MixedSpec;
+  /** A group named before it, whose launch template it has too. */
+  templateOf?: string;
+}
+
+export interface MixedSpec {
+  types: string[];
+  /** Nodes that are always on demand, and the share of those above that is. */
+  onDemand: { base: number; percent: number };
 }
 
 export interface RollWorldOptions {
@@ -135,11 +155,18 @@ export class RollWorld {
   }
 
   #createPool(pool: PoolSpec): void {
-    const { name } = pool;
-    const template = this.call('ec2', 'CreateLaunchTemplate', {
-      LaunchTemplateName: name,
-      LaunchTemplateData: this.#templateData(pool, 'ami-00000000000000001'),
-    }).LaunchTemplate.LaunchTemplateId as string;
+    for (const group of groupsOf(pool)) this.#createGroup(pool, group);
+  }
+
+  #createGroup(pool: PoolSpec, group: GroupSpec): void {
+    const { name } = group;
+    const template =
+      group.templateOf === undefined
+        ? this.call('ec2', 'CreateLaunchTemplate', {
+            LaunchTemplateName: name,
+            LaunchTemplateData: this.#templateData(pool, group, 'ami-00000000000000001'),
+          }).LaunchTemplate
+        : templateIn(this.group(group.templateOf));
     const extra: Record<string, string[]> = {};
     if (pool.controlPlane === true || pool.balancer === 'classic') {
       extra['LoadBalancerNames'] = [this.#classicBalancer(pool)];
@@ -151,13 +178,13 @@ export class RollWorld {
       AutoScalingGroupName: name,
       // Room below: a baseline that is lost in a crash would otherwise be hidden by the minimum.
       MinSize: 0,
-      MaxSize: pool.max ?? pool.nodes + 2,
-      DesiredCapacity: pool.nodes,
-      AvailabilityZones: zones(),
-      LaunchTemplate: { LaunchTemplateId: template, Version: '1' },
+      MaxSize: pool.max ?? group.nodes + 2,
+      DesiredCapacity: group.nodes,
+      AvailabilityZones: group.zones ?? zones(),
+      ...launchedFrom({ LaunchTemplateId: template.LaunchTemplateId, Version: '1' }, group.mixed),
       Tags: [
         { Key: `kubernetes.io/cluster/${clusterId}`, Value: 'owned', PropagateAtLaunch: true },
-        { Key: 'NodePool', Value: name, PropagateAtLaunch: true },
+        { Key: 'NodePool', Value: pool.name, PropagateAtLaunch: true },
       ],
       ...extra,
     });
@@ -201,57 +228,37 @@ export class RollWorld {
     return this.call('ec2', 'DescribeSubnets', {}).Subnets[0].VpcId as string;
   }
 
-  #templateData(pool: PoolSpec, image: string): Record<string, unknown> {
+  #templateData(pool: PoolSpec, group: GroupSpec, image: string): Record<string, unknown> {
     const role = pool.controlPlane === true ? 'master' : 'worker';
     const taints = pool.controlPlane === true ? '--register-with-taints=node.kubernetes.io/role=master:NoSchedule' : '';
     const flags = `--node-labels=node.kubernetes.io/node-pool=${pool.name},node.kubernetes.io/role=${role},lifecycle-status=ready ${taints}`;
     return {
       ImageId: image,
-      InstanceType: pool.instanceType ?? 'm5.large',
+      InstanceType: group.instanceType ?? 'm5.large',
       UserData: Buffer.from(`#cloud-config\nkubelet ${flags}\n`).toString('base64'),
     };
   }
 
-  /** What a stack update does to a group: a new launch template version, and the group on it. */
+  /** What a stack update does to a pool: a new version of each launch template, and its groups on it. */
   outdate(name: string, image = 'ami-00000000000000002'): void {
     const pool = this.options.pools.find((one) => one.name === name);
     if (!pool) throw new Error(`no pool ${name}`);
-    const version = this.call('ec2', 'CreateLaunchTemplateVersion', {
-      LaunchTemplateName: name,
-      LaunchTemplateData: this.#templateData(pool, image),
-    }).LaunchTemplateVersion.VersionNumber as number;
-    const group = this.group(name);
-    this.call('autoscaling', 'UpdateAutoScalingGroup', {
-      AutoScalingGroupName: name,
-      LaunchTemplate: { LaunchTemplateId: group.LaunchTemplate.LaunchTemplateId, Version: String(version) },
-    });
+    for (const group of groupsOf(pool)) this.outdateGroup(pool, group, image);
   }
 
-  /** Another group of the pool, on the same launch template, in one zone. */
-  addGroup(pool: string, name: string, nodes: number): void {
-    const { LaunchTemplate } = this.group(pool);
-    const { LaunchTemplateId, Version } = LaunchTemplate;
-    this.call('autoscaling', 'CreateAutoScalingGroup', {
-      AutoScalingGroupName: name,
-      MinSize: 0,
-      MaxSize: nodes + 2,
-      DesiredCapacity: nodes,
-      AvailabilityZones: zones().slice(0, 1),
-      LaunchTemplate: { LaunchTemplateId, Version },
-      Tags: [
-        { Key: `kubernetes.io/cluster/${clusterId}`, Value: 'owned', PropagateAtLaunch: true },
-        { Key: 'NodePool', Value: pool, PropagateAtLaunch: true },
-      ],
-    });
-    this.pass(300);
-  }
-
-  /** Puts another group of the pool on the template version that the pool's own group has. */
-  outdateGroup(name: string, pool: string): void {
-    const { LaunchTemplateId, Version } = this.group(pool).LaunchTemplate;
+  outdateGroup(pool: PoolSpec, group: GroupSpec, image: string): void {
+    if (group.templateOf === undefined) {
+      this.call('ec2', 'CreateLaunchTemplateVersion', {
+        LaunchTemplateName: group.name,
+        LaunchTemplateData: this.#templateData(pool, group, image),
+      });
+    }
+    const { LaunchTemplateId } = templateIn(this.group(group.name));
+    const versions = this.call('ec2', 'DescribeLaunchTemplateVersions', { LaunchTemplateId, Versions: ['$Latest'] });
+    const Version = String(versions.LaunchTemplateVersions[0].VersionNumber);
     this.call('autoscaling', 'UpdateAutoScalingGroup', {
-      AutoScalingGroupName: name,
-      LaunchTemplate: { LaunchTemplateId, Version },
+      AutoScalingGroupName: group.name,
+      ...launchedFrom({ LaunchTemplateId, Version }, group.mixed),
     });
   }
 
@@ -269,11 +276,12 @@ export class RollWorld {
   /** From here on every event is judged. */
   watchInvariants(): void {
     const truth = truthOf(this.world);
+    const { surge } = this.options;
     const watch = new InvariantWatch(
       nodeInvariants(
         takeBaselines(truth),
         {
-          surgeOf: (baseline) => Math.max(1, Math.ceil(baseline / 10)) + 1,
+          surgeOf: (baseline) => (typeof surge === 'number' ? surge : Math.max(1, Math.ceil(baseline / 10))) + 1,
           bootCap: 10,
           maxUnavailable: 0,
           evictionRetryMs: 5_000,
@@ -294,10 +302,23 @@ export class RollWorld {
     return watch.violations.map((one) => `${one.invariant}: ${one.message}`);
   }
 
+  /** Instances of a group that count, as the world knows them. */
+  members(group: string) {
+    const found = this.world.aws
+      .truth()
+      .groups(clusterId)
+      .find((one) => one.name === group);
+    return (found?.members ?? []).filter((one) => !/^(Terminat|Detach)/.test(one.state));
+  }
+
   /** Counts of nodes by launch template version and state that a finished roll leaves. */
   endState(): unknown {
-    const groups = this.world.aws.truth().groups(clusterId);
-    return groups.map((group) => ({
+    const all = this.world.aws.truth().groups(clusterId);
+    const isIn = (node: Answer, members: { instanceId: string }[]): boolean =>
+      members.some((one) => String(node.spec.providerID).endsWith(one.instanceId));
+    const nodes = [...this.kube.truth().nodes.values()];
+    const members = all.flatMap((group) => group.members);
+    const groups = all.map((group) => ({
       name: group.name,
       min: group.min,
       max: group.max,
@@ -307,8 +328,9 @@ export class RollWorld {
       tags: Object.keys(group.tags).sort(),
       live: group.members.filter((one) => one.state === 'InService').length,
       outdated: group.members.filter((one) => one.outdated && one.state === 'InService').length,
-      nodes: this.nodes(group.name)
-        .map((node) => ({
+      nodes: nodes
+        .filter((node) => isIn(node, group.members))
+        .map((node: Answer) => ({
           unschedulable: node.spec.unschedulable === true,
           taints: (node.spec.taints ?? []).map((taint: Answer) => taint.key).sort(),
           annotations: Object.keys(node.metadata.annotations ?? {}).filter(
@@ -318,6 +340,8 @@ export class RollWorld {
         }))
         .sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)),
     }));
+    const strays = nodes.filter((node) => !isIn(node, members)).length;
+    return strays === 0 ? groups : [...groups, { strays }];
   }
 
   nodes(pool: string): Answer[] {
@@ -326,6 +350,28 @@ export class RollWorld {
     );
   }
 }
+
+/** A pool's groups as they are created. */
+const groupsOf = (pool: PoolSpec): GroupSpec[] => pool.groups ?? [pool];
+
+const launchedFrom = (template: object, mixed: MixedSpec | undefined): object =>
+  mixed === undefined
+    ? { LaunchTemplate: template }
+    : {
+        MixedInstancesPolicy: {
+          LaunchTemplate: {
+            LaunchTemplateSpecification: template,
+            Overrides: mixed.types.map((InstanceType) => ({ InstanceType })),
+          },
+          InstancesDistribution: {
+            OnDemandBaseCapacity: mixed.onDemand.base,
+            OnDemandPercentageAboveBaseCapacity: mixed.onDemand.percent,
+          },
+        },
+      };
+
+const templateIn = (group: Answer): { LaunchTemplateId: string; Version: string } =>
+  group.LaunchTemplate ?? group.MixedInstancesPolicy.LaunchTemplate.LaunchTemplateSpecification;
 
 /** API servers answer on 443, workers on a port of their ingress. */
 const portOf = (pool: PoolSpec): number => (pool.controlPlane === true ? 443 : 8080);

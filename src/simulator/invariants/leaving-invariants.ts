@@ -10,6 +10,8 @@ const zoneLabel = 'topology.kubernetes.io/zone';
 function terminatesOnlyDrained(limits: NodeLimits): Checker {
   /** Ended by people or the cloud: what their group does about it is none of its own decisions. */
   const endedByOthers = new Set<string>();
+  /** Spot instances with a notice: they end, whoever asks. */
+  const interrupted = new Set<string>();
   /** When others opened a node that was cordoned: a call that is on its way by then cannot know of it. */
   const openedAt = new Map<string, number>();
   return {
@@ -17,11 +19,13 @@ function terminatesOnlyDrained(limits: NodeLimits): Checker {
     onEvent(event, truth) {
       if (event.kind === 'node-uncordoned' && !isJudged(event.actor, limits))
         openedAt.set(key(event.cluster, event.node), event.at);
+      if (event.kind === 'spot-notice' && event.notice === 'interruption') interrupted.add(event.instanceId);
       if (event.kind !== 'instance-terminate-requested') return undefined;
       if (event.actor.kind === 'client' && !isJudged(event.actor, limits)) endedByOthers.add(event.instanceId);
       if (endedByOthers.has(event.instanceId)) return undefined;
       const node = truth.nodes(event.cluster).find((one) => one.instanceId === event.instanceId);
       if (event.actor.kind === 'world') {
+        if (interrupted.has(event.instanceId)) return undefined;
         if (limits.groupsMayRebalance === true || endsTheLast(truth, event, node, limits)) return undefined;
         return node?.ready ? { violation: `the group itself ended ready node ${node.name} undrained` } : {};
       }

@@ -1,41 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { budget, finished, journalOf, RollWorld, startDaemon, startRoll, stateOf } from '../../support/roll-world.ts';
-
-const storageClass = {
-  apiVersion: 'storage.k8s.io/v1',
-  kind: 'StorageClass',
-  metadata: { name: 'ebs', annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } },
-  provisioner: 'ebs.csi.aws.com',
-  volumeBindingMode: 'WaitForFirstConsumer',
-};
-
-function database(replicas: number): object {
-  return {
-    apiVersion: 'apps/v1',
-    kind: 'StatefulSet',
-    metadata: { name: 'db', namespace: 'shop' },
-    spec: {
-      replicas,
-      serviceName: 'db',
-      podManagementPolicy: 'Parallel',
-      selector: { matchLabels: { app: 'db' } },
-      template: {
-        metadata: { labels: { app: 'db' } },
-        spec: {
-          terminationGracePeriodSeconds: 20,
-          containers: [{ name: 'main', image: 'db:1', resources: { requests: { cpu: '200m', memory: '128Mi' } } }],
-          volumes: [],
-        },
-      },
-      volumeClaimTemplates: [
-        {
-          metadata: { name: 'data' },
-          spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '10Gi' } } },
-        },
-      ],
-    },
-  };
-}
+import { database, storageClass } from './database.ts';
 
 describe('volumes that are bound to a zone', () => {
   it('follow their pods to a new node in that zone, and are detached before the old one ends', async () => {

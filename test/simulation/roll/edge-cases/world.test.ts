@@ -295,10 +295,11 @@ describe('groups and the cloud', () => {
   });
 
   it('edge case 79: a pool of several groups is rolled as one, each group to its own size', async () => {
-    const roll = world({});
-    roll.addGroup('workers', 'workers-b', 2);
-    roll.outdate('workers');
-    roll.outdateGroup('workers-b', 'workers');
+    const groups = [
+      { name: 'workers', nodes: 3 },
+      { name: 'workers-b', nodes: 2, templateOf: 'workers', zones: ['eu-central-1a'] },
+    ];
+    const roll = world({ nodes: 5, groups });
     await end(roll, await begin(roll));
     for (const [name, size] of [
       ['workers', 3],
