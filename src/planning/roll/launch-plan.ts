@@ -50,9 +50,11 @@ export function planLaunches(context: PoolContext, sums: CapacitySums, awaited: 
       number += 1;
       planned += 1;
       mine += 1;
-      const reason = proven
-        ? `${state.group.name} needs a new node before the next old one goes`
-        : `one new node first, to show that the new template boots: ${whyFirst(context)}`;
+      const reason = zones?.has(zone ?? '')
+        ? `volumes wait for a new node in ${zone}`
+        : proven
+          ? `${state.group.name} needs a new node before the next old one goes`
+          : `one new node first, to show that the new template boots: ${whyFirst(context)}`;
       context.actions.push(launchAction(memory, { number, group: state.group.name, zone, reason, raise }));
       sums.launched(state);
     }
@@ -121,13 +123,14 @@ function launchToken(rollId: string, number: number): string {
 
 /**
  * Zone with the fewest new nodes, so that they end up even: AZRebalance would repair uneven zones after the roll, by ending nodes
- * undrained. Among equals the zone where most old nodes wait; before all, one whose volumes wait for their first new node. While
+ * undrained. Among equals the zone where most old nodes wait; before all, one whose volumes wait for their first new node, those of pods
+ * that run nowhere before those of old nodes. While
  * everything waits for some zones, a node elsewhere would help nobody and use up the surge: undefined until one of them has capacity.
  */
 function zoneFor(context: PoolContext, state: GroupState, awaited?: Set<string>): string | null | undefined {
-  const zones = new Map(state.group.zones.map((zone) => [zone, { fresh: 0, outdated: 0, volumes: false }]));
-  const at = (zone: string): { fresh: number; outdated: number; volumes: boolean } => {
-    const known = zones.get(zone) ?? { fresh: 0, outdated: 0, volumes: false };
+  const zones = new Map(state.group.zones.map((zone) => [zone, { fresh: 0, outdated: 0, volumes: 0 }]));
+  const at = (zone: string): { fresh: number; outdated: number; volumes: number } => {
+    const known = zones.get(zone) ?? { fresh: 0, outdated: 0, volumes: 0 };
     zones.set(zone, known);
     return known;
   };
@@ -139,7 +142,12 @@ function zoneFor(context: PoolContext, state: GroupState, awaited?: Set<string>)
     if (!member.outdated || skippedBy(member, context.input)) continue;
     for (const bound of zonesBound(member, context.index)) {
       const known = bound.filter((one) => zones.has(one) || one === member.instance.zone);
-      for (const one of known.slice(0, 1)) at(one).volumes = true;
+      for (const one of known.slice(0, 1)) at(one).volumes = 1;
+    }
+  }
+  for (const pod of context.index.pods.unscheduled) {
+    for (const { zones: bound } of context.index.volumesOf(pod)) {
+      for (const one of (bound ?? []).filter((each) => zones.has(each)).slice(0, 1)) at(one).volumes = 2;
     }
   }
   const under = [
@@ -159,7 +167,7 @@ function zoneFor(context: PoolContext, state: GroupState, awaited?: Set<string>)
   );
   const open = [...zones].filter(([zone]) => !without.has(zone) && (only.size === 0 || only.has(zone)));
   if (open.length === 0) return zones.size === 0 && without.size === 0 ? null : undefined;
-  const first = ({ volumes, fresh }: { volumes: boolean; fresh: number }): number => (volumes && fresh === 0 ? 0 : 1);
+  const first = ({ volumes, fresh }: { volumes: number; fresh: number }): number => (fresh === 0 ? -volumes : 0);
   open.sort(
     ([za, a], [zb, b]) => first(a) - first(b) || a.fresh - b.fresh || b.outdated - a.outdated || (za < zb ? -1 : 1),
   );

@@ -1,4 +1,4 @@
-/** Volumes are bound to zones: what a roll does when all that is left waits for a new node in one of them. */
+/** Volumes are bound to zones: what a roll does when all that is left, or a pod that runs nowhere, waits for a new node in one of them. */
 import { lastingBlock, orderCandidates, zonesBound } from './candidate-order.ts';
 import { raisesDesired } from './launch-plan.ts';
 import type { Member } from './members.ts';
@@ -13,13 +13,20 @@ export function servesInZones(context: PoolContext, zones: string[], besides?: M
 
 /**
  * Zones that all of the outdated nodes wait for, by the name of the group that has to launch there; empty while one of them could go,
- * or while something is under way that may change it.
+ * or while something is under way that may change it. Before them, zones without a node whose volumes keep pods from running, where that
+ * holds the roll up.
  */
 export function zonesAwaited(context: PoolContext, free: Member[]): Map<string, Set<string>> {
   const awaited = new Map<string, Set<string>>();
   if (context.pool.controlPlane || context.memory.intents.some((intent) => intent.kind === 'launch')) return awaited;
-  const underWay = (m: Member): boolean => m.live && (m.cordonedByUs || (!m.outdated && !m.usability.usable));
-  if (allMembers(context).some(underWay)) return awaited;
+  const members = allMembers(context);
+  if (members.some((m) => m.live && !m.cordonedByUs && !m.outdated && !m.usability.usable)) return awaited;
+  const stranded = zonesOfStrandedPods(context);
+  for (const { group } of context.groups) {
+    const reachable = group.zones.filter((zone) => stranded.has(zone));
+    if (reachable.length > 0) awaited.set(group.name, new Set(reachable));
+  }
+  if (awaited.size > 0 || members.some((m) => m.live && m.cordonedByUs)) return awaited;
   for (const member of free) {
     const missing = zonesBound(member, context.index).filter((zones) => !servesInZones(context, zones));
     if (missing.length === 0) return new Map();
@@ -28,6 +35,41 @@ export function zonesAwaited(context: PoolContext, free: Member[]): Map<string, 
     if (reachable.length > 0) awaited.set(name, new Set([...(awaited.get(name) ?? []), ...reachable]));
   }
   return awaited;
+}
+
+/**
+ * Zones that pods need which run nowhere, and where no node of the pool takes pods: the one that they were moved to has gone, and its
+ * group has launched the next one elsewhere. Only where the roll waits for those pods: their budget allows nothing to a drain, or so many
+ * of them find no node that no further node is cordoned.
+ */
+function zonesOfStrandedPods(context: PoolContext): Set<string> {
+  const { cluster, index, input, memory, parked } = context;
+  const zones = new Set<string>();
+  const holdsCordons = cluster.unschedulable - memory.unschedulableAtStart > input.policy.unschedulablePods;
+  if (!holdsCordons && parked.size === 0) return zones;
+  const refusing = new Set(
+    allMembers(context)
+      .filter((m) => parked.has(m.instance.id))
+      .flatMap((m) => m.pods.flatMap((pod) => index.budgetsOf(pod)))
+      .flatMap((budget) => (budget.disruptionsAllowed > 0 ? [] : [budget.uid])),
+  );
+  for (const pod of index.pods.unscheduled) {
+    if (pod.claims.length === 0) continue;
+    if (!holdsCordons && !index.budgetsOf(pod).some((budget) => refusing.has(budget.uid))) continue;
+    const missing = index.volumesOf(pod).flatMap((volume) => volume.zones ?? []);
+    if (missing.length === 0 || missing.some((zone) => takesPodsIn(context, zone))) continue;
+    // One that has just been made gets a node by itself, if there is one.
+    const due = pod.createdAt + input.policy.unschedulableAfterMs;
+    if (due > input.now) look(context, due);
+    else for (const zone of missing) zones.add(zone);
+  }
+  return zones;
+}
+
+function takesPodsIn(context: PoolContext, zone: string): boolean {
+  return allMembers(context).some(
+    (m) => m.live && m.instance.zone === zone && m.node?.ready === true && !m.node.unschedulable,
+  );
 }
 
 /** As many nodes above the baseline as there may ever be. */

@@ -106,3 +106,69 @@ describe('a draining node whose volumes lose the only new node of their zone', (
     expect(words(plan({ pools: [pool], ...spec }).actions)).toEqual([]);
   });
 });
+
+describe('a pod that runs nowhere, whose volume is in a zone that its new node has left', () => {
+  const draining = { ...old('old-1', 'eu-1b'), drainingFor: 300_000 };
+  const since = now - 130_000;
+  const blockedBy = {
+    code: 'budget-refuses',
+    message: '',
+    namespace: 'shop',
+    budget: 'db',
+    pod: 'db-1',
+    owner: '',
+    since,
+  };
+  const blocked = { name: 'old-1', instanceId: 'i-old-1', phase: 'blocked' as const, since };
+  const previous = [{ ...blocked, blockedBy: { ...blockedBy, node: 'old-1' } }];
+  const nodes = [draining, current('new-1', 'eu-1b'), current('new-2', 'eu-1c')];
+  const pool = { nodes, baseline: 2, surge: 1, previous };
+  const waiting = { name: 'db-0', app: 'db', claims: ['data-db-0'], phase: 'Pending', ready: false, age: 600_000 };
+  const spec = {
+    pods: [{ name: 'db-1', app: 'db', node: 'old-1' }, waiting],
+    volumes: [{ claim: 'shop/data-db-0', zones: ['eu-1a'] }],
+    budgets: [{ name: 'db', allowed: 0, expected: 3, desired: 2, healthy: 2 }],
+  };
+
+  it('gets a node there when its budget would hold up a drain for ever', () => {
+    const found = plan({ pools: [pool], ...spec });
+    expect(words(found.actions)).toEqual(['launch eu-1a']);
+    expect(found.actions[0]?.reason).toBe('volumes wait for a new node in eu-1a');
+  });
+
+  it('gets none while it may find one by itself, while a node boots or takes pods there, or when no drain waits for it', () => {
+    const pods = (more: object) => [
+      { name: 'db-1', app: 'db', node: 'old-1' },
+      { ...waiting, ...more },
+    ];
+    const young = plan({ pools: [pool], ...spec, pods: pods({ age: 60_000 }) });
+    expect(words(young.actions)).toEqual([]);
+    expect(young.nextLookAt).toBeLessThanOrEqual(now + 60_000);
+    const booting = { ...current('new-3', 'eu-1c'), ready: false, age: 30_000 };
+    expect(words(plan({ pools: [{ ...pool, nodes: [...nodes, booting] }], ...spec }).actions)).toEqual([]);
+    const open = current('new-3', 'eu-1a');
+    expect(words(plan({ pools: [{ ...pool, nodes: [...nodes, open] }], ...spec }).actions)).toEqual([]);
+    expect(words(plan({ pools: [pool], ...spec, pods: pods({ app: 'other' }) }).actions)).toEqual([]);
+    const fresh = { ...pool, previous: [] };
+    expect(words(plan({ pools: [fresh], ...spec }).actions)).toEqual([]);
+  });
+
+  it('gets a node there when so many like it run nowhere that no further node is cordoned', () => {
+    const many = ['a', 'b', 'c', 'd'].map((name) => ({ ...waiting, name, claims: [`data-${name}`] }));
+    const volumes = many.map(({ claims }) => ({ claim: `shop/${claims[0]}`, zones: ['eu-1a'] }));
+    const still = { ...pool, nodes: [old('old-1', 'eu-1b'), ...nodes.slice(1)], previous: [] };
+    expect(words(plan({ pools: [still], pods: many, volumes }).actions)).toEqual(['launch eu-1a']);
+    expect(words(plan({ pools: [still], pods: many.slice(1), volumes }).actions)).toEqual(['cordon old-1']);
+  });
+
+  it('has the next new node in its zone, before one where old nodes wait', () => {
+    const begun = {
+      nodes: [old('old-1', 'eu-1b'), old('old-2', 'eu-1c'), current('new-1', 'eu-1c')],
+      baseline: 3,
+      surge: 1,
+    };
+    const pods = [bound('old-1'), waiting];
+    expect(words(plan({ pools: [begun], ...spec, pods }).actions)).toEqual(['launch eu-1a']);
+    expect(words(plan({ pools: [begun], ...spec, pods: [bound('old-1')] }).actions)).toEqual(['launch eu-1b']);
+  });
+});
