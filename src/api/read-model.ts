@@ -1,4 +1,5 @@
 /** Loads from a store what the status document is made of. The daemon and a reader without a daemon share it. */
+import { type ChannelState, versionOn } from '../domain/channel.ts';
 import type { Cluster } from '../domain/cluster.ts';
 import type { Pipeline } from '../domain/pipeline.ts';
 import type { Problem } from '../domain/problem.ts';
@@ -52,8 +53,9 @@ async function finishedRows(store: StatusStore, active: ProcessRow[]): Promise<P
   const busy = new Set(active.filter((row) => row.machine === 'rollout').map((row) => row.channel));
   for (const row of active) {
     if (row.machine !== 'channel' || busy.has(row.channel)) continue;
-    const handled = (row.context as { handled?: unknown } | null)?.handled;
-    const last = typeof handled === 'string' ? await store.load(`rollout:${row.channel}:${handled}`) : undefined;
+    const { handled = null, standIn = null } = (row.context ?? {}) as unknown as Partial<ChannelState>;
+    const on = versionOn({ channel: row.channel, handled, standIn });
+    const last = on === undefined ? undefined : await store.load(on.rollout);
     if (last !== undefined) rows.push(last);
   }
   let budget = failedUpdatesRead;

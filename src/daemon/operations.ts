@@ -2,6 +2,7 @@
 import type { ApiBackend } from '../api/backend.ts';
 import { ApiError } from '../api/errors.ts';
 import type { Scope } from '../api/schemas.ts';
+import { type ChannelState, versionOn } from '../domain/channel.ts';
 import type { Engine } from '../engine/engine-options.ts';
 import { describeHold, isHolding, type Override, readOverrides } from '../planning/pipeline/overrides.ts';
 import type { FactWrite, ReadStore } from '../ports/store.ts';
@@ -75,11 +76,6 @@ export function createOperations(input: OperationsInput): Operations {
   };
 }
 
-interface ChannelContext {
-  handled?: string | null;
-  catchUps?: Record<string, { state: string }>;
-}
-
 /** A cluster that failed in a rollout that is over: it catches up by itself, as one that joined late. */
 async function retryAlone(
   input: OperationsInput,
@@ -88,12 +84,12 @@ async function retryAlone(
   { reason, now }: { reason: string; now: number },
 ): Promise<{ told: string[]; message: string }> {
   const { channel, cluster } = target;
-  const refuse = (why: string): never => {
+  const refuse: (why: string) => never = (why) => {
     throw new ApiError(409, 'nothing-to-retry', why);
   };
   const told = `channel:${channel}`;
-  const own = (await input.store.load(told))?.context as ChannelContext | undefined;
-  if (own?.catchUps?.[cluster]?.state === 'failed') {
+  const own = (await input.store.load(told))?.context as unknown as ChannelState | undefined;
+  if (own?.catchUps[cluster]?.state === 'failed') {
     const message = `${by.name} asked ${target.text} to try again: ${reason}`;
     await input.engine.post([{ to: told, event: { type: 'RETRY', by: by.name, reason, cluster } }], {
       journal: [entry(target, by, 'retried', message, now, { reason })],
@@ -106,20 +102,20 @@ async function retryAlone(
       `Cluster ${cluster} has no update under way. Failed clusters of a rollout that is not over get a new attempt with their channel: clm retry channel:${channel} --reason …`,
     );
   }
-  const handled = own?.handled;
-  const rollout = handled == null ? undefined : await input.store.load(`rollout:${channel}:${handled}`);
+  const on = own === undefined ? undefined : versionOn(own);
+  const rollout = on === undefined ? undefined : await input.store.load(on.rollout);
   const members = (rollout?.context as { members?: Record<string, { state: string }> } | undefined)?.members ?? {};
   const state = members[cluster]?.state;
   const runs = ((await input.store.fact('cluster', cluster))?.value as { commit?: string | null } | null | undefined)
     ?.commit;
-  if (handled == null || runs === handled || (state !== 'failed' && state !== 'aborted')) {
+  if (on === undefined || runs === on.commit || (state !== 'failed' && state !== 'aborted')) {
     refuse(
       `Cluster ${cluster} has no update under way, and did not fail on the version of ${channel}: there is nothing to try again.`,
     );
   }
-  const message = `${by.name} asked ${target.text} to try ${String(handled).slice(0, 12)} again: ${reason}`;
+  const message = `${by.name} asked ${target.text} to try ${on.commit.slice(0, 12)} again: ${reason}`;
   await input.engine.post([{ to: told, event: { type: 'LOOK' } }], {
-    facts: [{ kind: 'retry', key: cluster, value: { commit: handled ?? null, by: by.name, reason, at: now } }],
+    facts: [{ kind: 'retry', key: cluster, value: { commit: on.commit, by: by.name, reason, at: now } }],
     journal: [entry(target, by, 'retried', message, now, { reason })],
   });
   return {

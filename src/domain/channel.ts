@@ -1,5 +1,5 @@
 /** A channel as its process keeps it. */
-import type { Waivable } from './rollout.ts';
+import { rolloutOf, type Waivable } from './rollout.ts';
 import type { StoredFailure, StoredPause, StoredWait } from './stored.ts';
 
 /** Why nothing starts on a channel although its head moved. */
@@ -35,6 +35,16 @@ export interface CatchUp {
   message: string;
 }
 
+/** Goes on in place of a head that is vetoed: the newest of its commits that was found good. */
+export interface StandIn {
+  commit: string;
+  /** The head; another one ends it. */
+  head: string;
+  reason: string;
+  /** Its rollout; null = not started yet. */
+  rollout: string | null;
+}
+
 export interface ChannelState {
   channel: string;
   /** Newest commit seen on the branch, good or not. */
@@ -46,6 +56,7 @@ export interface ChannelState {
   proven: string | null;
   /** Head that a rollout was started for, or that needs none. */
   handled: string | null;
+  standIn: StandIn | null;
   /** true while nothing may start here: forced or vanished branch. */
   frozen: boolean;
   problem: ChannelProblem | null;
@@ -59,9 +70,24 @@ export interface ChannelState {
   failure: StoredFailure | null;
 }
 
+/** The version that a channel is on, and its rollout: of its head, or of what goes on in place of it; undefined before the first. */
+export function versionOn({
+  channel,
+  handled,
+  standIn,
+}: Pick<ChannelState, 'channel' | 'handled' | 'standIn'>): { commit: string; rollout: string } | undefined {
+  if (handled === null) return undefined;
+  return standIn?.head === handled && standIn.rollout !== null
+    ? { commit: standIn.commit, rollout: standIn.rollout }
+    : { commit: handled, rollout: rolloutOf(channel, handled) };
+}
+
 /** What one look at the branch brought; merged into the state. */
 export type ChannelProgress = Partial<
-  Pick<ChannelState, 'head' | 'subject' | 'lastGood' | 'proven' | 'handled' | 'frozen' | 'problem' | 'catchUps'>
+  Pick<
+    ChannelState,
+    'head' | 'subject' | 'lastGood' | 'proven' | 'handled' | 'standIn' | 'frozen' | 'problem' | 'catchUps'
+  >
 >;
 
 /** What the step of a move hands back. */

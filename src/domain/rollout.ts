@@ -19,6 +19,11 @@ export interface RolloutInput {
   firstAttempt?: number | undefined;
 }
 
+/** Id of the process. `number`: a version that comes to a channel again has a second rollout, and so on. */
+export function rolloutOf(channel: string, commit: string, number = 1): string {
+  return `rollout:${channel}:${commit}${number === 1 ? '' : `:${number}`}`;
+}
+
 /** `hotfix` and `rollback` go before everything else, `bypass` came around a channel. */
 export type RolloutLane = 'normal' | 'hotfix' | 'rollback' | 'bypass';
 export const waivables = ['soak', 'gates', 'waves', 'windows'] as const;

@@ -99,6 +99,7 @@ export function channelRow(name: string, change: Partial<ChannelContext> = {}): 
     lastGood: newCommit,
     proven: oldCommit,
     handled: newCommit,
+    standIn: null,
     frozen: false,
     problem: null,
     move: null,

@@ -1,4 +1,5 @@
 /** The fleet that a simulated promotion begins with: what a daemon has recorded, or every cluster at the head of its channel. */
+import { type ChannelState, versionOn } from '../../domain/channel.ts';
 import type { Cluster } from '../../domain/cluster.ts';
 import type { Pipeline } from '../../domain/pipeline.ts';
 import { clusterVersion, type RenderedCluster } from '../../domain/rendered.ts';
@@ -148,10 +149,15 @@ async function channelRows(store: ReadStore, pipeline: Pipeline): Promise<Proces
   const rows = await store.rows({ machine: 'channel', status: 'active' });
   return rows.flatMap((row) => {
     if (!names.has(row.channel)) return [];
-    const context = row.context as { handled: string | null; paused: unknown; [key: string]: unknown };
-    const open = context.handled !== null && underWay.has(`rollout:${row.channel}:${context.handled}`);
-    const fresh = { move: null, catchUps: {}, wait: null, failure: null, ...(open ? { handled: null } : {}) };
+    const context = row.context as unknown as ChannelState;
+    const { standIn } = context;
+    const open = underWay.has(versionOn(context)?.rollout ?? '');
+    const again =
+      standIn !== null && standIn.head === context.handled && standIn.rollout !== null
+        ? { standIn: { ...standIn, rollout: null } }
+        : { handled: null };
+    const fresh = { move: null, catchUps: {}, wait: null, failure: null, ...(open ? again : {}) };
     const value = context.paused === null ? 'watching' : 'paused';
-    return [{ ...row, seq: 0, value, context: { ...context, ...fresh } as Json, wakeAt: 0 }];
+    return [{ ...row, seq: 0, value, context: { ...context, ...fresh } as unknown as Json, wakeAt: 0 }];
   });
 }

@@ -29,12 +29,20 @@ const catchUp = z.object({
   message: z.string(),
 });
 
+const standIn = z.object({
+  commit: z.string(),
+  head: z.string(),
+  reason: z.string(),
+  rollout: z.string().nullable(),
+});
+
 export const channelContext = channelInput.extend({
   head: z.string().nullable(),
   subject: z.string().nullable(),
   lastGood: z.string().nullable(),
   proven: z.string().nullable(),
   handled: z.string().nullable(),
+  standIn: standIn.nullable(),
   frozen: z.boolean(),
   problem: channelProblem.nullable(),
   move: channelMove.extend({ made: z.object({ from: z.string(), to: z.string() }).nullable() }).nullable(),

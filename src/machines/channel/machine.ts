@@ -13,6 +13,8 @@ export type ChannelEvent =
   | { type: 'HEAD_MOVED'; commit: string }
   /** The rollout of this commit passed every gate. */
   | { type: 'ROLLOUT_PROVEN'; commit: string }
+  /** The head is to blame for its halt, and what it contains of good commits need not wait for the next one. */
+  | { type: 'STAND_IN'; commit: string; head: string; reason: string }
   /** Somebody wants a new commit on the branch: a hotfix, a rollback, a change that goes around a channel. */
   | { type: 'MOVE'; move: ChannelMove };
 
@@ -67,6 +69,11 @@ export const channelMachine = setup({
       ),
       wait: null,
     })),
+    keepStandIn: assign(({ context, event }) =>
+      event.type === 'STAND_IN' && event.head === context.handled
+        ? { standIn: { commit: event.commit, head: event.head, reason: event.reason, rollout: null }, wait: null }
+        : {},
+    ),
     keepProven: assign(({ event }) => (event.type === 'ROLLOUT_PROVEN' ? { proven: event.commit } : {})),
   },
   guards: {
@@ -87,6 +94,7 @@ export const channelMachine = setup({
     lastGood: null,
     proven: null,
     handled: null,
+    standIn: null,
     frozen: false,
     problem: null,
     move: null,
@@ -101,6 +109,7 @@ export const channelMachine = setup({
     STEP_FAILED: { actions: 'keepFailure' },
     // the step looks at once after any message; a branch that moved needs nothing kept
     HEAD_MOVED: { actions: 'forgetWait' },
+    STAND_IN: { actions: 'keepStandIn' },
     ROLLOUT_PROVEN: { actions: ['keepProven', 'forgetWait'] },
     RETRY: { actions: 'retryCatchUps' },
     LOOK: { actions: 'forgetWait' },

@@ -98,3 +98,13 @@ function inconclusive(code: string, reason: string): NextTrial {
 function short(commit: string): string {
   return commit.slice(0, 12);
 }
+
+/** The newest commit before the culprit that may go on without it; undefined when it was the first of the batch. */
+export function beforeCulprit<Candidate extends { commit: string }>(
+  candidates: readonly Candidate[],
+  culprit: string,
+  isVetoed: (candidate: Candidate) => boolean,
+): Candidate | undefined {
+  const at = candidates.findIndex((one) => one.commit === culprit);
+  return candidates.slice(0, Math.max(at, 0)).findLast((one) => !isVetoed(one));
+}

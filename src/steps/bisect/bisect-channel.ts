@@ -4,7 +4,7 @@ import type { BisectCandidate, BisectOutput, BisectState, BisectTrial, BisectVer
 import { FailureError, transient } from '../../domain/failure.ts';
 import type { ChannelPolicy } from '../../domain/pipeline.ts';
 import type { RolloutState } from '../../domain/rollout.ts';
-import { nextTrial } from '../../planning/pipeline/bisect.ts';
+import { beforeCulprit, nextTrial } from '../../planning/pipeline/bisect.ts';
 import {
   describeHold,
   type Override,
@@ -139,19 +139,30 @@ async function found(
   culprit: { commit: string; before: string; reason: string; since: number; overrides: Override[] },
 ): Promise<StepOutcome> {
   if (!input.leaseHeld()) return { kind: 'failed', failure: transient('lease-lost', 'another daemon holds the lease') };
-  const { channel, commit: halted, tree } = input.context;
+  const { context } = input;
+  const { channel, commit: halted, tree } = context;
   const { commit, reason, overrides } = culprit;
   const info = await deps.heads.commitInfo(commit);
   const revert = await revertOf(deps, input, culprit);
   const what = `${short(commit)} (${info.subject}) is the commit that halts ${channel}: ${reason}`;
-  const message = `${what}; it is vetoed, and ${revert.message}`;
+  const rest = beforeCulprit(
+    context.candidates ?? [],
+    commit,
+    (one) => vetoOn(overrides, one, input.now) !== undefined,
+  );
+  const goesOn = rest === undefined ? '' : `${short(rest.commit)} before it goes on, `;
+  const message = `${what}; it is vetoed, ${goesOn}and ${revert.message}`;
   const vetoes = [
     { commit, tree: info.tree, reason: what },
     ...(halted === commit ? [] : [{ commit: halted, tree, reason: `it contains ${short(commit)}, and ${what}` }]),
   ].filter((one) => vetoOn(overrides, one, input.now) === undefined);
   const facts: FactWrite[] = [];
   const journal: JournalNote[] = [
-    { kind: 'bisect-found', message, data: { commit, before: culprit.before, revert: revert.place } },
+    {
+      kind: 'bisect-found',
+      message,
+      data: { commit, before: culprit.before, revert: revert.place, instead: rest?.commit ?? null },
+    },
   ];
   for (const one of vetoes) {
     const scope = `commit:${one.commit}`;
@@ -159,7 +170,25 @@ async function found(
     facts.push({ kind: 'override', key: `veto/${scope}`, value: veto });
     journal.push({ kind: 'vetoed', message: `${short(one.commit)} is vetoed: ${one.reason}`, data: { ...veto } });
   }
-  return ended(input, { kind: 'culprit', message, culprit: commit, revert: revert.place }, { facts, journal });
+  const messages =
+    rest === undefined ? [] : [{ to: `channel:${channel}`, event: standInEvent(halted, commit, rest.commit) }];
+  return ended(
+    input,
+    { kind: 'culprit', message, culprit: commit, revert: revert.place },
+    { facts, journal, messages },
+  );
+}
+
+/** Good commits wait for nobody: the channel goes on with them until a newer commit comes. */
+function standInEvent(head: string, culprit: string, commit: string) {
+  const why =
+    head === culprit ? `${short(head)} halted it` : `${short(head)} contains ${short(culprit)}, which halted it`;
+  return {
+    type: 'STAND_IN',
+    commit,
+    head,
+    reason: `${why} and is vetoed; ${short(commit)}, which is before that, goes on in its place`,
+  };
 }
 
 async function revertOf(

@@ -1,6 +1,6 @@
 /** Clusters that came to a channel after its rollout was over, or were pinned or skipped in it: brought to its version one by one. */
 import { attemptsEach, firstOfChannel } from '../../domain/attempts.ts';
-import type { CatchUp, ChannelState } from '../../domain/channel.ts';
+import { type CatchUp, type ChannelState, versionOn } from '../../domain/channel.ts';
 import type { ClusterUpdateInput } from '../../domain/cluster-update.ts';
 import type { ChannelPolicy } from '../../domain/pipeline.ts';
 import type { RolloutState } from '../../domain/rollout.ts';
@@ -13,7 +13,7 @@ import type { Json, OutboxMessage } from '../../ports/store.ts';
 import { membersOf, type PipelineDependencies } from '../pipeline-dependencies.ts';
 import { updateId } from '../rollout/update-message.ts';
 import { startHoldIn } from '../start-hold.ts';
-import { noRollout, rolloutOf } from './start-rollout.ts';
+import { noRollout } from './start-rollout.ts';
 
 export interface CatchUpStart {
   catchUps: Record<string, CatchUp>;
@@ -30,7 +30,7 @@ export async function startCatchUps(
 ): Promise<CatchUpStart | undefined> {
   const { context, now } = input;
   const { channel } = context;
-  if (!(await noRollout(deps, channel, info.commit))) return undefined;
+  if (!(await noRollout(deps, channel, versionOn(context)?.rollout))) return undefined;
   const behind = await clustersBehind(deps, input, info);
   if (behind.length === 0) return undefined;
   const overrides = readOverrides(await deps.store.facts('override'));
@@ -69,7 +69,8 @@ async function clustersBehind(
   const { channel, catchUps } = context;
   const facts = new Map((await deps.store.facts('cluster')).map((fact) => [fact.key, parseClusterFact(fact.value)]));
   const overrides = readOverrides(await deps.store.facts('override'));
-  const row = await deps.store.load(rolloutOf(channel, info.commit));
+  const rollout = versionOn(context)?.rollout;
+  const row = rollout === undefined ? undefined : await deps.store.load(rollout);
   const members = (row?.context as unknown as RolloutState | undefined)?.members ?? {};
   const busy = new Set(
     (await deps.store.rows({ machine: 'clusterUpdate', channel, status: 'active' })).map((one) => one.cluster),

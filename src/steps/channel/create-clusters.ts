@@ -18,7 +18,7 @@ export async function startCreations(
   deps: PipelineDependencies,
   input: StepInput<ChannelState>,
   policy: ChannelPolicy,
-  head: { info: CommitInfo | undefined; rests: boolean },
+  rests: CommitInfo | undefined,
 ): Promise<CatchUpStart | undefined> {
   const { context, now } = input;
   const { channel } = context;
@@ -36,7 +36,7 @@ export async function startCreations(
   });
   const flying = Object.values(context.catchUps).filter((one) => one.state === 'inFlight').length;
   const chosen = waiting.slice(0, Math.max(0, policy.maxParallel - flying));
-  const info = chosen.length === 0 ? undefined : await versionFor(deps, input, head);
+  const info = chosen.length === 0 ? undefined : await versionFor(deps, input, rests);
   if (info === undefined) return undefined;
   const start: CatchUpStart = { catchUps: { ...context.catchUps }, messages: [], journal: [] };
   for (const { id: cluster } of chosen) {
@@ -52,15 +52,15 @@ export async function startCreations(
 }
 
 /**
- * The head when nothing moves on the channel; while something does, what was proven before. A channel that has proven nothing yet
+ * `rests`, the channel's version when nothing moves there; while something does, what was proven before. A channel that has proven nothing yet
  * gives a new cluster what it is giving its others.
  */
 async function versionFor(
   deps: PipelineDependencies,
   { context }: StepInput<ChannelState>,
-  { info, rests }: { info: CommitInfo | undefined; rests: boolean },
+  rests: CommitInfo | undefined,
 ): Promise<CommitInfo | undefined> {
-  if (rests && info !== undefined) return info;
+  if (rests !== undefined) return rests;
   const commit = context.proven ?? context.handled;
   return commit === null ? undefined : deps.heads.commitInfo(commit);
 }

@@ -6,14 +6,16 @@ import type { StepInput } from '../../ports/step.ts';
 import type { OutboxMessage } from '../../ports/store.ts';
 import type { PipelineDependencies } from '../pipeline-dependencies.ts';
 
-export const rolloutOf = (channel: string, commit: string): string => `rollout:${channel}:${commit}`;
-
 /**
  * No rollout of the channel is under way, nor about to be: one that was asked for a moment ago has no row yet, and what is started
  * beside it would take its updates from it. The message is asked for first, since it may become the row in between.
  */
-export async function noRollout(deps: PipelineDependencies, channel: string, head: string | null): Promise<boolean> {
-  if (head !== null && (await deps.store.isAwaited(rolloutOf(channel, head)))) return false;
+export async function noRollout(
+  deps: PipelineDependencies,
+  channel: string,
+  rollout: string | undefined,
+): Promise<boolean> {
+  if (rollout !== undefined && (await deps.store.isAwaited(rollout))) return false;
   return (await deps.store.rows({ machine: 'rollout', status: 'active', channel })).length === 0;
 }
 
@@ -23,9 +25,9 @@ export async function startRollout(
   input: StepInput<ChannelState>,
   policy: ChannelPolicy,
   info: CommitInfo,
+  { rollout: id, firstAttempt }: { rollout: string; firstAttempt: number },
 ): Promise<{ messages: OutboxMessage[]; replaced: string; lane: string }> {
   const { channel } = input.context;
-  const id = rolloutOf(channel, info.commit);
   const approved = parseApproved((await deps.store.fact('approved', `${channel}/${info.commit}`))?.value);
   const { lane, waived } = approved ?? { lane: 'normal' as const, waived: [] };
   const older = (await deps.store.rows({ machine: 'rollout', status: 'active', channel })).filter(
@@ -48,6 +50,7 @@ export async function startRollout(
         requestedAt: input.now,
         lane,
         waived,
+        firstAttempt,
       },
     },
     start: { machine: 'rollout', parent: null, channel, cluster: '', commit: info.commit },

@@ -1,5 +1,7 @@
-import type { ChannelProblem, ChannelProgress, ChannelState } from '../../domain/channel.ts';
+import { firstOfRollout } from '../../domain/attempts.ts';
+import { type ChannelProblem, type ChannelProgress, type ChannelState, versionOn } from '../../domain/channel.ts';
 import type { ChannelPolicy } from '../../domain/pipeline.ts';
+import { rolloutOf } from '../../domain/rollout.ts';
 import { type HeadVerdict, judgeHead } from '../../planning/pipeline/judge-head.ts';
 import type { CommitInfo } from '../../ports/channel-source.ts';
 import type { JournalNote, StepEffects, StepInput, StepOutcome } from '../../ports/step.ts';
@@ -9,6 +11,7 @@ import { startCatchUps } from './catch-up.ts';
 import { startCreations } from './create-clusters.ts';
 import { lookForDrift } from './drift-look.ts';
 import { headFacts, upstreamOf } from './head-facts.ts';
+import { type Rest, restOf } from './stand-in.ts';
 import { startDecommissions } from './start-decommissions.ts';
 import { noRollout, startRollout } from './start-rollout.ts';
 
@@ -33,7 +36,9 @@ export function watchChannel(deps: PipelineDependencies) {
       handled: input.context.handled,
       ...facts,
     });
-    return outcome(deps, input, { policy, info, verdict });
+    const idle = verdict.kind === 'idle' && info !== undefined;
+    const rest = idle ? await restOf(deps, policy, info, facts.veto, input) : undefined;
+    return outcome(deps, input, { policy, info, verdict, rest });
   };
 }
 
@@ -41,14 +46,19 @@ interface Found {
   policy: ChannelPolicy;
   info: CommitInfo | undefined;
   verdict: HeadVerdict;
+  /** Of a head that was taken care of. */
+  rest: Rest | undefined;
 }
 
 async function outcome(deps: PipelineDependencies, input: StepInput<ChannelState>, found: Found): Promise<StepOutcome> {
   const progress = progressOf(input, found);
   const facts = await channelFact(deps, input.context, found, progress);
-  const { verdict, info } = found;
+  const { verdict, info, rest } = found;
   if (verdict.kind === 'start' && info !== undefined) {
-    const { messages, replaced, lane } = await startRollout(deps, input, found.policy, info);
+    const { messages, replaced, lane } = await startRollout(deps, input, found.policy, info, {
+      rollout: rolloutOf(found.policy.name, info.commit),
+      firstAttempt: firstOfRollout(1),
+    });
     const note = {
       kind: 'rollout-requested',
       message: `${describe(info)} on ${found.policy.name}: ${verdict.reason}${replaced}`,
@@ -67,16 +77,18 @@ async function outcome(deps: PipelineDependencies, input: StepInput<ChannelState
     };
     return { kind: 'done', output: progress as Json, facts: [...facts, proven], journal: [note] };
   }
-  if (verdict.kind === 'idle' && info !== undefined && input.context.move === null) {
-    const behind = await startCatchUps(deps, input, found.policy, info);
+  if (rest?.kind === 'start' && input.context.move === null) return startStandIn(deps, input, found, rest);
+  if (rest?.kind === 'rests' && input.context.move === null) {
+    const behind = await startCatchUps(deps, input, found.policy, rest.info);
     if (behind !== undefined) {
       const { catchUps, messages, journal } = behind;
       return { kind: 'done', output: { ...progress, catchUps } as unknown as Json, facts, messages, journal };
     }
   }
   const { channel, move } = input.context;
-  const settled = verdict.kind === 'idle' && move === null && (await noRollout(deps, channel, info?.commit ?? null));
-  const created = await startCreations(deps, input, found.policy, { info, rests: settled });
+  const none = move === null && (await noRollout(deps, channel, versionOn(input.context)?.rollout));
+  const rests = rest?.kind === 'rests' && none ? rest.info : undefined;
+  const created = await startCreations(deps, input, found.policy, rests);
   if (created !== undefined) {
     const { catchUps, messages, journal } = created;
     return { kind: 'done', output: { ...progress, catchUps } as unknown as Json, facts, messages, journal };
@@ -84,18 +96,37 @@ async function outcome(deps: PipelineDependencies, input: StepInput<ChannelState
   const leaving = await startDecommissions(deps, input);
   if (leaving !== undefined) return { kind: 'done', output: progress as Json, facts, ...leaving };
   const effects: StepEffects = { facts, journal: problemNotes(input.context, progress, found.policy.name) };
-  if (settled && info !== undefined && deps.looksForDrift !== false) {
-    const drift = await lookForDrift(deps, found.policy.name, info, input.now);
+  if (rests !== undefined && deps.looksForDrift !== false) {
+    const drift = await lookForDrift(deps, found.policy.name, rests, input.now);
     effects.facts?.push(...drift.facts);
     effects.journal?.push(...drift.journal);
   }
   return {
     kind: 'waiting',
-    reason: { code: verdict.kind === 'idle' ? 'next-commit' : codeOf(verdict), message: verdict.reason },
+    reason: {
+      code: verdict.kind === 'idle' ? 'next-commit' : codeOf(verdict),
+      message: (rest?.kind === 'start' ? undefined : rest?.reason) ?? verdict.reason,
+    },
     wakeAt: nextPoll(deps, input.now),
     progress: progress as Json,
     ...effects,
   };
+}
+
+/** In place of the head, and of its rollout. */
+async function startStandIn(
+  deps: PipelineDependencies,
+  input: StepInput<ChannelState>,
+  found: Found,
+  { standIn, info, rollout, firstAttempt }: Extract<Rest, { kind: 'start' }>,
+): Promise<StepOutcome> {
+  const { messages, replaced, lane } = await startRollout(deps, input, found.policy, info, { rollout, firstAttempt });
+  const progress = { ...progressOf(input, found), standIn: { ...standIn, rollout } };
+  const facts = await channelFact(deps, input.context, found, progress);
+  const message = `${describe(info)} on ${found.policy.name}: ${standIn.reason}${replaced}`;
+  const data = { commit: info.commit, tree: info.tree, subject: info.subject, lane, instead: standIn.head };
+  const journal = [{ kind: 'rollout-requested', message, data }];
+  return { kind: 'done', output: progress as unknown as Json, facts, messages, journal };
 }
 
 function adoptedNote(channel: string, info: CommitInfo, reason: string): JournalNote {
@@ -108,7 +139,7 @@ function codeOf(verdict: HeadVerdict): string {
   return verdict.kind === 'frozen' || verdict.kind === 'held' ? verdict.code : verdict.kind;
 }
 
-function progressOf(input: StepInput<ChannelState>, { info, verdict }: Found): ChannelProgress {
+function progressOf(input: StepInput<ChannelState>, { info, verdict, rest }: Found): ChannelProgress {
   const { context } = input;
   const handles = verdict.kind === 'start' || verdict.kind === 'adopted';
   const good = handles || verdict.kind === 'idle' || (verdict.kind === 'held' && verdict.good);
@@ -119,8 +150,14 @@ function progressOf(input: StepInput<ChannelState>, { info, verdict }: Found): C
     handled: handles && info !== undefined ? info.commit : context.handled,
     proven: verdict.kind === 'adopted' && info !== undefined ? info.commit : context.proven,
     frozen: verdict.kind === 'frozen',
-    problem: problemOf(context.problem, verdict, input.now),
+    problem: problemOf(context.problem, stoodIn(rest) ?? verdict, input.now),
   };
+}
+
+/** Another version than the head's: somebody has to bring a newer commit. */
+function stoodIn(rest: Rest | undefined): HeadVerdict | undefined {
+  if (rest?.kind !== 'rests' || rest.reason === undefined) return undefined;
+  return { kind: 'held', code: 'head-vetoed', reason: rest.reason, good: false };
 }
 
 /** Waiting for adoption, or being held by a person, is no problem: both are somebody's wish. */

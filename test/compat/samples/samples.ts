@@ -50,6 +50,7 @@ const channel: MachineSample = {
     ...common,
     done({ head: commit, subject: 'Replace node images', lastGood: commit, handled: commit }),
     { type: 'ROLLOUT_PROVEN', commit, now },
+    { type: 'STAND_IN', commit: 'aa00bb11', head: commit, reason: 'it halted the channel', now },
     {
       type: 'MOVE',
       move: { kind: 'rollback', id: 'm1', commit, from: null, waived: ['soak'], by: 'jo', reason: 'errors' },

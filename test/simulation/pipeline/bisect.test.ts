@@ -1,6 +1,7 @@
 /** A batch of commits halts its channel: which of them is to blame is found on a cluster that has failed. */
 import { describe, expect, it } from 'vitest';
 import type { BisectState } from '../../../src/domain/bisect.ts';
+import type { ChannelState } from '../../../src/domain/channel.ts';
 import type { ChannelPolicy } from '../../../src/domain/pipeline.ts';
 import {
   adoptedWorld,
@@ -36,15 +37,19 @@ const over = (daemon: PipelineDaemon, head: string) => async () =>
 const vetoes = async (world: PipelineWorld): Promise<string[]> =>
   (await world.store.facts('override')).flatMap(({ key }) => (key.startsWith('veto/commit:') ? [key.slice(12)] : []));
 
+const factOf = async (world: PipelineWorld, id: string): Promise<Record<string, unknown> | undefined> =>
+  (await world.store.fact('cluster', id))?.value as Record<string, unknown> | undefined;
+
 async function judged(world: PipelineWorld): Promise<void> {
   expect((await world.judge()).violations).toEqual([]);
 }
 
 describe('the search for a culprit', { timeout: 60_000 }, () => {
   it.each([1, 2, 3, 4])(
-    'finds number %i of four, vetoes it, proposes its revert, and the revert carries the rest',
+    'finds number %i of four, vetoes it, proposes its revert; what is before it goes on, and the revert carries the rest',
     async (culprit) => {
-      const { world, daemon, bad, head } = await batch(culprit);
+      const { world, daemon, commits, bad, head } = await batch(culprit);
+      const before = world.source.branches.get('alpha');
       await daemon.until('the search is over', over(daemon, head));
       const { verdict, trials } = await searchOf(daemon, head);
       expect(verdict).toMatchObject({ kind: 'culprit', culprit: bad });
@@ -53,10 +58,25 @@ describe('the search for a culprit', { timeout: 60_000 }, () => {
       expect(new Set(trials.map((trial) => trial.cluster)).size).toBe(1);
       const [[branch, revert] = []] = world.source.proposals;
       expect(verdict?.revert).toBe(`branch ${branch}`);
-      await daemon.until('the halt says so', async () => {
-        const wait = (await daemon.context<{ wait: { message: string } | null }>(`rollout:dev:${head}`)).wait;
-        return wait?.message.includes('is the commit that halts dev') === true;
-      });
+      const good = commits[culprit - 2];
+      if (good === undefined) {
+        await daemon.until('the halt says so', async () => {
+          const wait = (await daemon.context<{ wait: { message: string } | null }>(`rollout:dev:${head}`)).wait;
+          return wait?.message.includes('is the commit that halts dev') === true;
+        });
+        await daemon.pass(6 * hour);
+        expect(world.source.branches.get('alpha')).toBe(before);
+      } else {
+        // nobody has merged anything: what was found good is brought to the clusters, proven, and goes on
+        await daemon.until('the good ones are promoted', () => world.source.branches.get('alpha') === good);
+        expect(await daemon.stateOf(`rollout:dev:${head}`)).toBe('superseded');
+        expect(await daemon.stateOf(`rollout:dev:${good}`)).toBe('proven');
+        await daemon.until('alpha has them', async () => (await daemon.stateOf(`rollout:alpha:${good}`)) === 'proven');
+        const { problem } = await daemon.context<ChannelState>('channel:dev');
+        expect(problem?.message).toContain(`${good.slice(0, 12)}, which is before that, goes on in its place`);
+        const running = await world.store.facts('cluster');
+        expect(running.map(({ value }) => (value as { commit: string }).commit)).toEqual(running.map(() => good));
+      }
       await judged(world);
       // somebody merges what was proposed
       breakFrom(world, bad, revert);
@@ -66,6 +86,32 @@ describe('the search for a culprit', { timeout: 60_000 }, () => {
       await judged(world);
     },
   );
+
+  it('lets a good commit go on that had a rollout before, superseded; who joins gets it, and no vetoed one', async () => {
+    const { world, daemon } = await adoptedWorld({ channels: { dev: 3, alpha: 1 }, policy });
+    const commits: string[] = [];
+    let bad = '';
+    for (const number of [1, 2, 3]) {
+      const commit = world.source.merge('dev', `c${number}`, { pool: `p${number}` });
+      commits.push(commit);
+      bad = commit;
+      if (number === 3) breakFrom(world, bad);
+      daemon.webhook();
+      await daemon.until('it flies', async () => (await daemon.stateOf(`rollout:dev:${commit}`)) === 'updating');
+      if (number < 3) await daemon.pass(2 * minute);
+    }
+    const good = commits[1] as string;
+    expect(await daemon.stateOf(`rollout:dev:${good}`)).toMatch(/^supersed/);
+    await daemon.until('the search is over', over(daemon, bad));
+    await daemon.until('the good ones are promoted', () => world.source.branches.get('alpha') === good);
+    expect(await daemon.stateOf(`rollout:dev:${good}:2`)).toBe('proven');
+    await judged(world);
+    const late = world.addCluster('dev', 9).id;
+    await daemon.until('it caught up', async () => (await factOf(world, late))?.['commit'] === good);
+    await daemon.pass(2 * hour);
+    const facts = await world.store.facts('cluster');
+    expect(facts.map(({ value }) => (value as { commit: string }).commit)).toEqual(facts.map(() => good));
+  });
 
   it('blames nobody when the failure does not come again', async () => {
     const { world, daemon, head } = await batch(2);

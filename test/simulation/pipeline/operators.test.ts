@@ -125,6 +125,20 @@ describe('a rollback', () => {
 });
 
 describe('a veto', () => {
+  it('of what is under way starts it nowhere else, and no cluster catches up with it', async () => {
+    const { world, daemon } = await adoptedWorld({ channels: { dev: 3 }, policy: { maxParallel: 1 } });
+    const bad = world.source.merge('dev', 'b1', { pool: 'p2' });
+    daemon.webhook();
+    await daemon.until('under way', async () => (await daemon.stateOf(`rollout:dev:${bad}`)) === 'updating');
+    const scope = { kind: 'commit' as const, name: bad };
+    await daemon.control.override({ kind: 'veto', scope, reason, forSeconds: 86_400 }, jo);
+    await daemon.until('ended', async () => (await daemon.stateOf(`rollout:dev:${bad}`)) === 'aborted');
+    await daemon.pass(6 * 60 * minute);
+    const updates = await world.store.rows({ machine: 'clusterUpdate', channel: 'dev' });
+    expect(updates.filter((row) => row.commit === bad)).toHaveLength(1);
+    expect((await world.judge()).violations).toEqual([]);
+  });
+
   it('ends the rollouts of its version everywhere, and lets a later one pass', async () => {
     const { world, daemon } = await adoptedWorld({ channels: { dev: 1, stable: 1 }, policy: { soakMs: hour } });
     const bad = world.source.merge('dev', 'b1', { manifest: 'bad' });

@@ -104,7 +104,8 @@ function isText(value: unknown): boolean {
 
 /** What may be decided once only, and by what it is told apart. */
 const once: Record<string, (entry: JournalRecord) => string> = {
-  'rollout-requested': (entry) => `${entry.channel}/${textOf(entry, 'commit')}`,
+  // what stands in for a bad head may have been a head itself before
+  'rollout-requested': (entry) => `${entry.channel}/${textOf(entry, 'commit')}/${textOf(entry, 'instead')}`,
   'rollout-proven': (entry) => entry.source,
   'update-started': (entry) => entry.source,
   'cluster-updated': (entry) => entry.source,
