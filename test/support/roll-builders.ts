@@ -353,6 +353,7 @@ export function buildInput(spec: ClusterSpec): RollPlanInput {
     policy: { ...defaultRollPolicy, ...spec.policy },
     apiReady: true,
     evictNotBefore: new Map(),
+    throttledUntil: new Map(),
     evictionsHeldUntil: 0,
     returns: new Map(),
     refusedForGood: new Map(),

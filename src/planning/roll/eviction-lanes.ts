@@ -78,7 +78,7 @@ export class EvictionLanes {
   }
 
   #evict(member: Member, pod: PodView, plan: NodeDrainPlan): void {
-    const { now, evictionsHeldUntil, evictNotBefore } = this.#input;
+    const { now, evictionsHeldUntil, evictNotBefore, throttledUntil } = this.#input;
     const judged = judgeBudgets(pod, this.#index.budgetsOf(pod));
     if (judged.kind !== 'none' && judged.kind !== 'allows' && this.#force(member, pod, plan)) return;
     if (judged.kind === 'never') {
@@ -96,7 +96,8 @@ export class EvictionLanes {
       const message = `the API server refused to evict ${pod.namespace}/${pod.name}${names === '' ? '' : ` for budget ${names}`}`;
       plan.passing ??= this.#block(member, pod, 'budget-refuses', message, names);
     }
-    const notBefore = Math.max(evictNotBefore.get(pod.uid) ?? 0, evictionsHeldUntil);
+    const asked = Math.max(evictNotBefore.get(pod.uid) ?? 0, throttledUntil.get(pod.uid) ?? 0);
+    const notBefore = Math.max(asked, evictionsHeldUntil);
     if (notBefore > now) {
       if (!again) plan.moving += 1;
       later(plan, notBefore);

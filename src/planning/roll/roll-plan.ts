@@ -46,6 +46,8 @@ export interface RollPlanInput {
   apiReady: boolean | undefined;
   /** Earliest next eviction request of a pod that was refused, by uid. */
   evictNotBefore: ReadonlyMap<string, number>;
+  /** When a pod whose eviction the API server was too busy for may be asked about again, by its uid: no word of its budget. */
+  throttledUntil: ReadonlyMap<string, number>;
   /** No pod is evicted before: set after a restart, when nobody knows what was asked for a moment ago. */
   evictionsHeldUntil: number;
   /** How often pods of an owner came back to a cordoned node, by `node/owner uid`. */

@@ -12,6 +12,7 @@ import {
   markPatch,
   type NodePatch,
 } from '../../planning/roll/node-marks.ts';
+import { indexPods } from '../../planning/roll/pod-index.ts';
 import type { RollAction } from '../../planning/roll/roll-plan.ts';
 import { backoffMs } from '../../support/backoff.ts';
 import { nodeResource, podResource } from './pods-on-node.ts';
@@ -19,6 +20,8 @@ import { assertLease, note, type RollVisit } from './roll-context.ts';
 
 /** A lasting refusal (a webhook's, a broken budget's) is asked about again after this long. */
 const lastingRefusalMs = 300_000;
+/** An API server that is too busy says how long to wait; each time it still is, a little longer. */
+const throttledRetry = { baseMs: 2_000, maxMs: 30_000 };
 
 export interface Performed {
   /** Something was changed that the next plan should see at once. */
@@ -200,20 +203,13 @@ async function evict(visit: RollVisit, action: Extract<RollAction, { kind: 'evic
         session.accepted({ kind: 'evicted', podUid: uid });
         ledger.evictions.set(step.id, (ledger.evictions.get(step.id) ?? 0) + 1);
         if (action.workload !== '') ledger.terminations.begin(uid, action.workload, visit.now());
-        ledger.evictNotBefore.delete(uid);
-        ledger.refusals.delete(uid);
-        if (action.returned && action.ownerUid !== '') ledger.countReturn(action.node, action.ownerUid);
-        if (action.ownerUid === '') {
-          note(
-            visit,
-            'bare-pod-evicted',
-            `${action.namespace}/${action.pod} has no controller: nothing brings it back`,
-          );
-        }
+        ledger.letGo(uid);
+        await countReturn(visit, action);
+        noteLost(visit, action);
         return;
       case 'gone':
         session.accepted({ kind: 'evicted', podUid: uid });
-        ledger.evictNotBefore.delete(uid);
+        ledger.letGo(uid);
         return;
       case 'refused-by-budget':
         later(result.retryAfterMs ?? 5_000);
@@ -232,6 +228,33 @@ async function evict(visit: RollVisit, action: Extract<RollAction, { kind: 'evic
   } catch (error) {
     if (!(error instanceof FailureError) || error.failure.kind === 'terminal') throw error;
     // Throttling and server errors say nothing about the pod; others go on.
+    if (error.failure.code === 'kube-throttled') {
+      const times = (ledger.refusals.get(uid) ?? 0) + 1;
+      ledger.refusals.set(uid, times);
+      const pause = Math.max(error.failure.retryAfterMs ?? 0, backoffMs(throttledRetry, times, visit.parts.random));
+      ledger.throttledUntil.set(uid, visit.now() + pause);
+      return;
+    }
     later(error.failure.retryAfterMs ?? 5_000);
+  }
+}
+
+async function countReturn(visit: RollVisit, action: Extract<RollAction, { kind: 'evict' }>): Promise<void> {
+  const { node, ownerUid, uid, returned: late } = action;
+  if (ownerUid === '') return;
+  const { pods } = await visit.session.view();
+  const there = (): string[] =>
+    (indexPods(pods).byNode.get(node) ?? []).flatMap((pod) => (pod.owner?.uid === ownerUid ? [pod.uid] : []));
+  visit.ledger.countReturn(node, ownerUid, { uid, late, there });
+}
+
+/** What nothing brings back is never evicted silently. */
+function noteLost(visit: RollVisit, action: Extract<RollAction, { kind: 'evict' }>): void {
+  const pod = `${action.namespace}/${action.pod}`;
+  if (action.ownerUid === '') {
+    note(visit, 'bare-pod-evicted', `${pod} has no controller: nothing brings it back`);
+  } else if (action.owner.startsWith('DaemonSet/')) {
+    // Pods of DaemonSets that exist stay where they are.
+    note(visit, 'orphan-pod-evicted', `${pod} is of ${action.owner}, which is no more: nothing brings it back`);
   }
 }

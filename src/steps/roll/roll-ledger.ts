@@ -21,8 +21,11 @@ export class RollLedger {
   /** Pools with a roll under way, by process id. */
   readonly board = new Map<string, { state: PoolRollState; at: number }>();
   readonly evictNotBefore = new Map<string, number>();
+  readonly throttledUntil = new Map<string, number>();
   readonly refusals = new Map<string, number>();
   readonly returns = new Map<string, number>();
+  /** Pods of an owner that were on a node when the first of them was evicted, by `node/owner uid`. */
+  readonly #thereAtFirst = new Map<string, ReadonlySet<string>>();
   readonly refusedForGood = new Map<string, { code: string; message: string; until: number }>();
   /** When a load balancer was last asked to let go of an instance, by `instance id/balancer id`. */
   readonly deregisteredAt = new Map<string, number>();
@@ -88,16 +91,21 @@ export class RollLedger {
   prune({ pods, nodes }: Pick<ClusterView, 'pods' | 'nodes'>, now: number): void {
     this.arrivals.observe({ pods, nodes }, now);
     if (this.terminations.awaited) this.terminations.observe(podUids(pods), now);
-    if (this.evictNotBefore.size === 0 && this.refusedForGood.size === 0) return;
+    if (this.evictNotBefore.size + this.throttledUntil.size + this.refusedForGood.size === 0) return;
     const there = podUids(pods);
     for (const [uid, refused] of this.refusedForGood) {
       if (!there.has(uid) || refused.until <= now) this.refusedForGood.delete(uid);
     }
-    for (const uid of this.evictNotBefore.keys()) {
-      if (there.has(uid)) continue;
-      this.evictNotBefore.delete(uid);
-      this.refusals.delete(uid);
+    for (const uid of [...this.evictNotBefore.keys(), ...this.throttledUntil.keys()]) {
+      if (!there.has(uid)) this.letGo(uid);
     }
+  }
+
+  /** The pod is gone, or on its way: nothing that was said about it before matters any more. */
+  letGo(uid: string): void {
+    this.evictNotBefore.delete(uid);
+    this.throttledUntil.delete(uid);
+    this.refusals.delete(uid);
   }
 
   askedToLetGo(instanceId: string, balancer: string, now: number): void {
@@ -145,9 +153,19 @@ export class RollLedger {
     return until !== undefined && until > now && until - now <= longestWithdrawalMs ? until : undefined;
   }
 
-  countReturn(node: string, ownerUid: string): void {
-    if (this.returns.size >= entriesKept) this.returns.clear();
+  /**
+   * Counts the evicted pod when it has come to its node after the drain of it began, by its time or because it was not `there` (uids of
+   * the owner's pods on the node) when the first one went: one that comes back at once is not evicted again and again.
+   */
+  countReturn(node: string, ownerUid: string, evicted: { uid: string; late: boolean; there: () => string[] }): void {
     const key = `${node}/${ownerUid}`;
+    const first = this.#thereAtFirst.get(key);
+    if (first === undefined) {
+      if (this.#thereAtFirst.size >= entriesKept) this.#thereAtFirst.clear();
+      this.#thereAtFirst.set(key, new Set([...evicted.there(), evicted.uid]));
+    }
+    if (!evicted.late && (first === undefined || first.has(evicted.uid))) return;
+    if (this.returns.size >= entriesKept) this.returns.clear();
     this.returns.set(key, (this.returns.get(key) ?? 0) + 1);
   }
 }

@@ -180,6 +180,7 @@ async function planOnce(visit: RollVisit, memory: RollMemory, mode: RollMode, no
     terminationMs: ledger.terminations.byWorkload,
     lastArrivals: ledger.arrivals.last,
     evictNotBefore: ledger.evictNotBefore,
+    throttledUntil: ledger.throttledUntil,
     evictionsHeldUntil: ledger.evictionsHeldUntil,
     returns: ledger.returns,
     refusedForGood: ledger.refusedForGood,

@@ -5,7 +5,6 @@
 export type Elsewhere = { file: string; name: string } | { notYet: string };
 
 const unit = (file: string, name: string): Elsewhere => ({ file: `test/unit/roll/${file}.test.ts`, name });
-const eviction = (name: string): Elsewhere => ({ file: 'test/unit/providers/eviction-answer.test.ts', name });
 const trouble = (name: string): Elsewhere => ({ file: 'test/simulation/roll/trouble.test.ts', name });
 const whole = (name: string): Elsewhere => ({ file: 'test/simulation/roll/whole-roll.test.ts', name });
 const seeds = { file: 'test/simulation/roll/seeds.test.ts', name: 'hold every invariant and come to their end' };
@@ -16,25 +15,13 @@ const matrix = {
 const untested: Elsewhere = { notYet: 'no test of its own yet; it can be simulated' };
 
 const known: Record<number, Elsewhere> = {
-  2: unit('drain', 'the orphan of a DaemonSet that is no more'),
-  4: unit('drain', 'by a pod without a controller where the policy says so, and evicts it where it does not'),
   7: unit('drain', 'a pending pod whatever its budget says'),
   8: unit('drain', 'a pod that terminates already not a second time'),
   9: unit('drain', 'by a pod that is still terminating long after its grace, unless the node is dead'),
-  10: trouble('is asked about again after its wait only, also by a daemon that was started a moment ago'),
-  11: eviction('is throttling, and not a budget, for a 429 without the cause DisruptionBudget'),
-  12: unit('drain', 'for a budget whose change is not processed yet'),
   13: unit('drain', 'by two budgets that select one pod'),
-  14: eviction('tells the three meanings of 403 apart, and a missing right from them'),
-  15: eviction('tells the three meanings of 403 apart, and a missing right from them'),
-  16: eviction('is gone when another pod has the name by now, and a conflict otherwise'),
-  17: eviction('is gone for a pod that is not found'),
-  19: unit('drain', 'by a lasting refusal of the server'),
-  22: unit('drain', 'by pods that keep coming back to the cordoned node'),
   23: trouble(
     'is reported with budget, pod, owner and node, while the rest of the pool is replaced and nothing is cordoned in vain',
   ),
-  28: unit('drain', 'for a budget whose change is not processed yet'),
   29: unit(
     'drain',
     'an unready pod of a budget that allows nothing, where its policy or enough healthy pods let it go',
@@ -42,7 +29,6 @@ const known: Record<number, Elsewhere> = {
   31: whole('shares the lane of a budget between two pools, one pod in flight at a time'),
   32: unit('drain', 'for a pod labelled to be left to finish, up to a limit'),
   34: unit('drain', 'a pod labelled to be skipped'),
-  35: eviction('is a terminal failure for a server without the eviction subresource, and no sign that the pod is gone'),
   36: unit('drain', 'by a pod that asks not to be moved, where the policy respects it'),
   37: unit('usability', 'not before it has been Ready for the minimum time'),
   38: unit('usability', 'not while the pod of a DaemonSet on it is not ready'),

@@ -12,12 +12,6 @@ const evictions = (found: ReturnType<typeof plan>): string[] =>
   words(found.actions).filter((one) => one.startsWith('evict'));
 
 describe('eviction and budgets', () => {
-  it('edge case 21: a pod of a StatefulSet that has come back elsewhere under its name is left alone', () => {
-    const spec = { pools: [{ nodes: [draining, fresh], baseline: 1 }] };
-    expect(evictions(plan({ ...spec, pods: [{ name: 'db-0', node: 'new-1' }] }))).toEqual([]);
-    expect(evictions(plan({ ...spec, pods: [{ name: 'db-0', node: 'old-1' }] }))).toEqual(['evict db-0']);
-  });
-
   it('edge case 26: a budget that demands more pods than there are is said to block before any cordon', () => {
     const found = plan({
       pools: [{ nodes: [{ name: 'old-1', old: true }, fresh], baseline: 1 }],
@@ -48,17 +42,6 @@ describe('eviction and budgets', () => {
     });
     expect(evictions(found)).toEqual([]);
     expect(found.nodes.find((one) => one.name === 'old-1')).toMatchObject({ phase: 'blocked' });
-  });
-
-  it('edge case 33: a pod that takes an hour to stop is given it', () => {
-    const stopping = (deletingIn: number) =>
-      plan({
-        pools: [{ nodes: [{ ...draining, drainingFor: 50 * minute }, fresh], baseline: 1 }],
-        pods: [{ name: 'slow', node: 'old-1', grace: 3_600, deletingIn }],
-      });
-    expect(words(stopping(10 * minute).actions)).toEqual([]);
-    expect(stopping(10 * minute).nodes[0]?.blockedBy).toBeUndefined();
-    expect(stopping(-minute).nodes[0]?.blockedBy).toMatchObject({ pod: 'slow' });
   });
 });
 

@@ -164,18 +164,6 @@ describe('pods that are not like others', () => {
     expect(times).toBe(3);
     expect(roll.violations()).toEqual([]);
   });
-
-  it('edge case 27: a budget that appears in a drain holds it up, and lets it go when it is deleted', async () => {
-    const roll = world({ nodes: 1 }, deployment('web', 6, { grace: 120 }), budget('web', { maxUnavailable: 1 }));
-    const daemon = await begin(roll);
-    await daemon.run(() => evicted(roll).length > 0);
-    roll.kube.seed([budget('web', { maxUnavailable: 0 })], 'team');
-    const before = evicted(roll).length;
-    await daemon.run(async () => (await contextOf(daemon, 'workers'))?.wait?.code === 'blocked');
-    expect(evicted(roll).length).toBe(before);
-    kubectl(roll, 'DELETE', '/apis/policy/v1/namespaces/shop/poddisruptionbudgets/web');
-    await end(roll, daemon);
-  });
 });
 
 describe('nodes and the cluster', () => {
