@@ -100,6 +100,8 @@ export type CapacityIntent =
       why: 'outdated' | 'surplus' | 'boot-failed';
       /** First describe, after an answer was lost, that still showed it in service. */
       stillThereAt: number | null;
+      /** What kept a failed boot from being usable. */
+      problem?: string | undefined;
     };
 
 /** What nodes are launched from, as far as another node's boot says something about theirs. Digests: user data may hold secrets. */
@@ -166,6 +168,8 @@ export interface RollMemory {
   /** Numbers launches, so that each has a token of its own. */
   launches: number;
   bootFailures: number;
+  /** What kept the last failed boot from being usable. */
+  bootProblem?: string | undefined;
   evictions: number;
   intents: CapacityIntent[];
   /** Zones that had no capacity, and when they may be asked again. */

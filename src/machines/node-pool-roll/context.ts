@@ -76,6 +76,7 @@ const capacityIntent = z.discriminatedUnion('kind', [
     decrement: z.boolean(),
     why: z.enum(['outdated', 'surplus', 'boot-failed']),
     stillThereAt: z.number().nullable(),
+    problem: z.string().optional(),
   }),
 ]);
 
@@ -100,6 +101,7 @@ export const rollMemory = z.object({
   unschedulableAtStart: z.number().int(),
   launches: z.number().int(),
   bootFailures: z.number().int(),
+  bootProblem: z.string().optional(),
   evictions: z.number().int(),
   intents: z.array(capacityIntent).max(100),
   zonesWithout: z.array(z.object({ zone: z.string(), until: z.number() })).max(20),

@@ -8,6 +8,7 @@ export class CapacitySums {
   readonly #most: number;
   readonly #fresh = new Map<string, number>();
   readonly #groupSurge = new Map<string, number>();
+  readonly #desired = new Map<string, number>();
   /** Outdated nodes that still have to be replaced and can be. */
   readonly #toReplace = new Map<string, number>();
   booting: number;
@@ -29,6 +30,7 @@ export class CapacitySums {
         (one) => one.kind === 'terminate' && one.group === state.group.name && one.decrement,
       );
       this.#groupSurge.set(state.group.name, state.surge - ending.length);
+      this.#desired.set(state.group.name, state.group.desired - ending.length);
       this.#toReplace.set(state.group.name, replaceable(context, state).length);
     }
   }
@@ -49,7 +51,7 @@ export class CapacitySums {
     return this.#most - this.#surge;
   }
 
-  surgeOf(state: GroupState): number {
+  #surgeOf(state: GroupState): number {
     return this.#groupSurge.get(state.group.name) ?? 0;
   }
 
@@ -59,17 +61,24 @@ export class CapacitySums {
     this.#fresh.set(state.group.name, (this.#fresh.get(state.group.name) ?? 0) + 1);
   }
 
-  /** Without a decrement the group launches the next one by itself. */
-  ended(state: GroupState, decrement: boolean, outdated: boolean): void {
+  /**
+   * What becomes of the place of a node that is ended now. A group that others have made smaller than its protected nodes are wants none
+   * for it, and its size stays: giving the place up would take it below the baseline.
+   */
+  ended(state: GroupState, outdated: boolean): 'given-up' | 'not-wanted' | 'replaced' {
     const name = state.group.name;
     if (outdated) this.#toReplace.set(name, Math.max(0, (this.#toReplace.get(name) ?? 0) - 1));
-    if (decrement) {
-      this.#surge -= 1;
-      this.#groupSurge.set(name, this.surgeOf(state) - 1);
-    } else {
+    if (this.#surgeOf(state) <= 0) {
       this.booting += 1;
       this.#fresh.set(name, (this.#fresh.get(name) ?? 0) + 1);
+      return 'replaced';
     }
+    this.#surge -= 1;
+    this.#groupSurge.set(name, this.#surgeOf(state) - 1);
+    const desired = this.#desired.get(name) ?? 0;
+    if (desired <= state.baseline) return 'not-wanted';
+    this.#desired.set(name, desired - 1);
+    return 'given-up';
   }
 }
 

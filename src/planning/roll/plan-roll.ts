@@ -147,7 +147,9 @@ function roll(context: PoolContext): PoolPlan {
   const drift = driftOf(context, false);
   if (drift.kind === 'foreign') return finish(context, { kind: 'foreign-change', message: drift.message });
   if (context.memory.bootFailures >= input.policy.maxBootFailures) {
-    const message = `${context.memory.bootFailures} new nodes of ${pool.pool} did not become usable; the old ones are intact`;
+    const { bootFailures, bootProblem } = context.memory;
+    const last = bootProblem === undefined ? '' : `; of the last one: ${bootProblem}`;
+    const message = `${bootFailures} new nodes of ${pool.pool} did not become usable; the old ones are intact${last}`;
     return finish(context, { kind: 'failed', code: 'boot-failures', message });
   }
   watchDrift(context, drift);

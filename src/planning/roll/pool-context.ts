@@ -245,6 +245,7 @@ export function endNode(
   why: 'outdated' | 'surplus' | 'boot-failed',
   decrement: boolean,
   reason: string,
+  problem?: string,
 ): void {
   const { group } = member;
   context.actions.push({
@@ -259,6 +260,7 @@ export function endNode(
       decrement,
       why,
       stillThereAt: null,
+      ...(problem === undefined ? {} : { problem }),
     },
   });
 }

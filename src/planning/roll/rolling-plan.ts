@@ -66,6 +66,12 @@ export function planRolling(context: PoolContext, holdsCapacity: boolean): void 
   if (context.waits.length === 0 && sorted.free.length > 0) waitForCapacity(context);
 }
 
+const placeSaid = {
+  'given-up': 'the group gives up its place',
+  'not-wanted': 'the group has more nodes than it wants',
+  replaced: 'the group replaces it by itself',
+} as const;
+
 function endNodes(context: PoolContext, members: Member[], sums: CapacitySums): void {
   for (const member of members) {
     if (!member.live || intentFor(context.memory, member.instance.id)) continue;
@@ -77,14 +83,18 @@ function endNodes(context: PoolContext, members: Member[], sums: CapacitySums): 
       // Never below the baseline: a place is given up only where one is too many. The next replacement is then launched into the
       // zone that needs it. One that the group launched by itself would go to the emptiest zone of that moment; zones end up
       // uneven, and AZRebalance repairs that after the roll by ending nodes undrained.
-      const decrement = sums.surgeOf(state) > 0;
-      sums.ended(state, decrement, member.outdated);
-      const why = decrement ? 'the group gives up its place' : 'the group replaces it by itself';
-      endNode(context, member, member.outdated ? 'outdated' : 'surplus', decrement, `${member.name} is empty; ${why}`);
+      const place = sums.ended(state, member.outdated);
+      const why = member.outdated ? 'outdated' : 'surplus';
+      endNode(context, member, why, place === 'given-up', `${member.name} is empty; ${placeSaid[place]}`);
     } else if (isWithoutNode(context, member) && !controlPlaneHolds(context, member)) {
-      const decrement = sums.surgeOf(state) > 0;
-      sums.ended(state, decrement, true);
-      endNode(context, member, 'outdated', decrement, `${member.name} is no node of the cluster: nothing runs on it`);
+      const place = sums.ended(state, true);
+      endNode(
+        context,
+        member,
+        'outdated',
+        place === 'given-up',
+        `${member.name} is no node of the cluster: nothing runs on it`,
+      );
     }
   }
 }
@@ -145,9 +155,8 @@ function endFailedBoot(context: PoolContext, member: Member, state: GroupState, 
     return;
   }
   if (member.node && !isReadyToEnd(context, member)) return;
-  const decrement = sums.surgeOf(state) > 0;
-  sums.ended(state, decrement, false);
-  endNode(context, member, 'boot-failed', decrement, failed);
+  const place = sums.ended(state, false);
+  endNode(context, member, 'boot-failed', place === 'given-up', failed, describe(member));
 }
 
 function describe(member: Member): string {

@@ -62,11 +62,14 @@ function isFinished(context: PoolContext, member: Member): boolean {
 
 function endFinished(context: PoolContext, state: GroupState, finishing: Member[]): void {
   let { surge } = state;
+  let { desired } = state.group;
   for (const member of finishing) {
     if (!state.members.includes(member) || !isReadyToEnd(context, member)) continue;
-    const decrement = surge > 0;
-    if (decrement) surge -= 1;
-    const why = decrement ? 'its replacement is there' : 'the group replaces it by itself';
+    // One that others have made smaller than its protected nodes are has more than it wants: its size stays.
+    const decrement = surge > 0 && desired > state.baseline;
+    const why = surge > 0 ? 'its replacement is there' : 'the group replaces it by itself';
+    if (surge > 0) surge -= 1;
+    if (decrement) desired -= 1;
     endNode(context, member, member.outdated ? 'outdated' : 'surplus', decrement, `${member.name} is empty; ${why}`);
   }
 }
@@ -87,9 +90,12 @@ function removeSurplus(context: PoolContext, state: GroupState, leaving: Member[
   const gate = planeGate(context) ?? leaseGate(context);
   const reason = `${state.group.name} has ${state.surge} nodes more than its ${state.baseline}`;
   let { slack } = state;
+  // Others of its kind have failed too often: it is not about to serve.
+  const hopeless = context.memory.bootFailures >= context.input.policy.maxBootFailures;
   for (let left = surplus; left > 0; left--) {
     // Where some are missing already, one that is about to serve is not ended before it does.
-    const spare = (one: Member): boolean => (one.serves ? slack >= 1 : slack >= 0 || one.phase !== 'booting');
+    const spare = (one: Member): boolean =>
+      one.serves ? slack >= 1 : slack >= 0 || hopeless || one.phase !== 'booting';
     const member = surplusOrder(context, state, leaving).find(spare) ?? nobodysNode(state, leaving);
     if (!member) break;
     const why = member.phase === 'boot-failed' ? 'boot-failed' : 'surplus';

@@ -316,9 +316,12 @@ function noteEnded(visit: RollVisit, intent: Terminate, view: ClusterView, settl
   const pods = node ? podsAtDrainStart(node) : 0;
   const place = intent.decrement ? 'its place is given up' : 'its group replaces it';
   if (intent.why === 'boot-failed') {
-    settled.memory = { ...settled.memory, bootFailures: settled.memory.bootFailures + 1 };
+    const { problem } = intent;
+    settled.memory = { ...settled.memory, bootFailures: settled.memory.bootFailures + 1, bootProblem: problem };
     visit.boots.failed.push(intent.group);
-    note(visit, 'boot-failed', `${intent.node} (${intent.instanceId}) never became usable and is terminated; ${place}`);
+    const said = problem === undefined ? '' : ` (${problem})`;
+    const text = `${intent.node} (${intent.instanceId}) never became usable${said} and is terminated; ${place}`;
+    note(visit, 'boot-failed', text);
     return;
   }
   if (node && intent.why === 'outdated') visit.measured.drains.push(visit.now() - drainStartedAt(node, visit.now()));

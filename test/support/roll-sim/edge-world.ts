@@ -10,6 +10,7 @@ import {
   type RollDaemon,
   RollWorld,
   type RollWorldOptions,
+  rollId,
   startDaemon,
   startRoll,
   stateOf,
@@ -74,6 +75,11 @@ export const ended = (roll: RollWorld): string[] =>
 
 export const launched = (roll: RollWorld): number =>
   roll.events.filter((event) => event.kind === 'instance-launched').length;
+
+/** An operator's order to the roll of the workers. */
+export async function tell(daemon: RollDaemon, event: { type: string; [key: string]: string }): Promise<void> {
+  await daemon.engine.post({ to: rollId('workers'), event });
+}
 
 export const has = async (daemon: RollDaemon, kind: string): Promise<boolean> => (await told(daemon, kind)).length > 0;
 

@@ -315,12 +315,4 @@ describe('groups and the cloud', () => {
     expect(roll.group('workers').DesiredCapacity).toBe(3);
     expect(roll.nodes('workers')).toHaveLength(3);
   });
-
-  it('edge case 77: a pool of one gets its new node before the old one goes', async () => {
-    const roll = world({ nodes: 1 });
-    await end(roll, await begin(roll));
-    const order = roll.events.map((event) => event.kind);
-    expect(order.indexOf('node-ready')).toBeLessThan(order.indexOf('node-cordoned'));
-    expect(roll.violations()).toEqual([]);
-  });
 });
