@@ -25,6 +25,8 @@ export interface ClusterSession {
   view(): Promise<ClusterView>;
   /** Describe of the cluster's groups, at most `maxAgeMs` (decision time) old; 0 = a new one now. */
   cloudView(maxAgeMs: number): Promise<CloudView>;
+  /** The groups of such a describe alone: load balancers, which take a call each, are not asked. */
+  groups(maxAgeMs: number): Promise<NodeGroup[]>;
   /** Forget the cached describe: an own mutation has made it old. */
   cloudChanged(): void;
   /** Lay an accepted own action over the view until the watch catches up. */

@@ -76,14 +76,14 @@ export class SettledCluster {
   }
 
   session(): ClusterSession {
-    const { cluster, now } = this.#input;
+    const { cluster } = this.#input;
     const session: Partial<ClusterSession> = {
       clusterId: cluster.id,
       kube: this.#kube(),
       cloud: this.#cloud(),
-      cloudView: async () => {
+      groups: async () => {
         this.#call();
-        return { at: now(), groups: this.#groups(), loadBalancers: [] };
+        return this.#groups();
       },
       view: async () => ({ nodes: [] }) as unknown as Awaited<ReturnType<ClusterSession['view']>>,
       cloudChanged: () => {},

@@ -28,7 +28,10 @@ export interface ClusterState {
   wantsLeases: boolean;
 }
 
-export function countNotReady(input: Pick<RollPlanInput, 'view' | 'cloud' | 'now'>, bootMs: number): number {
+export function countNotReady(
+  input: Pick<RollPlanInput, 'view' | 'now'> & { cloud: Pick<RollPlanInput['cloud'], 'groups'> },
+  bootMs: number,
+): number {
   const { notReady } = indexNodes(input.view.nodes);
   if (notReady.length === 0) return 0;
   const settled = new Set(

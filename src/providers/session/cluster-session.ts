@@ -70,6 +70,10 @@ export function openClusterSession(options: ClusterSessionOptions): OpenSession 
       touch();
       return cloudCache.read(maxAgeMs);
     },
+    async groups(maxAgeMs) {
+      touch();
+      return cloudCache.groups(maxAgeMs);
+    },
     cloudChanged: () => {
       cloudCache.forget();
     },

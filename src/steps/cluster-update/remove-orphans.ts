@@ -164,7 +164,7 @@ async function remove(work: Work, orphan: Orphan): Promise<StepOutcome> {
   const { pool } = orphan;
   if (pool !== undefined) {
     session.cloudChanged();
-    const groups = groupsOfPool((await session.cloudView(0)).groups, pool);
+    const groups = groupsOfPool(await session.groups(0), pool);
     const empty = groups.every(
       (group) => group.desired === 0 && group.instances.every((one) => one.lifecycleState.startsWith('Terminat')),
     );

@@ -67,7 +67,7 @@ async function startRolls(
   const session = await deps.sessions.sessionFor(input.context.clusterId);
   // stacks have just changed: what was described before says nothing
   session.cloudChanged();
-  const { groups } = await session.cloudView(0);
+  const groups = await session.groups(0);
   const rolls: Record<string, PoolRoll> = {};
   const messages: OutboxMessage[] = [];
   for (const pool of open) {

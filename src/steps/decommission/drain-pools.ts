@@ -33,7 +33,7 @@ export function drainPools(deps: PipelineDependencies): DecommissionStep {
     if (!(await wasSeen(deps, clusterId))) return done({ kind: 'next' });
     const session = await deps.sessions.sessionFor(clusterId);
     session.cloudChanged();
-    const { groups } = await session.cloudView(0);
+    const groups = await session.groups(0);
     const pools = workerPools(groups, going.cluster);
     const gone = await goneForGood(session.kube, input, going.overrides);
     if (gone !== undefined) {

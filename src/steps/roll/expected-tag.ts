@@ -39,7 +39,7 @@ export async function tagExpected(
       if (wanted === undefined) continue;
       // Nothing to write: no describe for it either, just before a launch.
       if (intents.length > 0 && (ledger.expectedTags.get(group.name) ?? -1) >= wanted) continue;
-      const found = (await session.cloudView(tagsAgeMs)).groups.find((one) => one.name === group.name);
+      const found = (await session.groups(tagsAgeMs)).find((one) => one.name === group.name);
       const originals = found && readOriginals(found);
       const tagged = ledger.expectedTags.get(group.name) ?? originals?.expected;
       // Without its tags a group is put back already; a tag that allows more needs no write before a launch.

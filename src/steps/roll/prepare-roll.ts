@@ -15,7 +15,6 @@ import { carriesMarks } from '../../planning/roll/node-marks.ts';
 import { liveIn, outdatedIn, templateOfOld } from '../../planning/roll/old-template.ts';
 import { surgeOf } from '../../planning/roll/policy.ts';
 import type { NodeGroup } from '../../ports/cloud-provider.ts';
-import type { CloudView } from '../../ports/cluster-session.ts';
 import type { StepOutcome } from '../../ports/step.ts';
 import type { FactWrite, Json, OutboxMessage } from '../../ports/store.ts';
 import { canaryFor, spentFacts } from './boot-records.ts';
@@ -33,8 +32,8 @@ export async function prepareRoll(visit: RollVisit): Promise<StepOutcome> {
   const view = await session.view();
   if (view.stale !== undefined)
     return waits(visit, 'view-stale', `the view of the cluster is not current: ${view.stale}`, 15_000);
-  let groups = groupsOfPool((await session.cloudView(0)).groups, context.pool);
-  if (await undoRevert(visit, groups)) groups = groupsOfPool((await session.cloudView(0)).groups, context.pool);
+  let groups = groupsOfPool(await session.groups(0), context.pool);
+  if (await undoRevert(visit, groups)) groups = groupsOfPool(await session.groups(0), context.pool);
   if (groups.length === 0) {
     const message = `no Auto Scaling group of ${context.clusterId} carries the tag NodePool=${context.pool}`;
     throw new FailureError(transient('roll-group-missing', message));
@@ -99,12 +98,12 @@ async function begin(visit: RollVisit, view: ClusterView, groups: NodeGroup[], o
     return [...preparations(group, own, own.max), ...removalPreparations(group)];
   };
   for (const group of groups) await changeGroup(visit, group, stillToDo(group), view);
-  const cloud = await visit.session.cloudView(0);
-  const ready = groupsOfPool(cloud.groups, context.pool);
+  const described = await visit.session.groups(0);
+  const ready = groupsOfPool(described, context.pool);
   const lagging = ready.find((group) => stillToDo(group).length > 0);
   if (lagging) return waits(visit, 'preparing', `${lagging.name} does not show its preparations yet`, 5_000);
   const { canary, contents, facts } = await judgeFirst(visit, ready);
-  const parts = { view, cloud, groups: ready, originals, rollId, outdated, contents };
+  const parts = { view, described, groups: ready, originals, rollId, outdated, contents };
   const memory = { ...memoryOf(visit, parts), canary };
   const first =
     context.controlPlane || surge === 1 ? '' : `; ${canary.needed ? 'one node first' : 'no canary'}: ${canary.reason}`;
@@ -162,8 +161,8 @@ const highestOf = (own: GroupOriginals, extra: number): number => Math.max(own.b
 /** What a roll that was cut off has left in the tags of its groups, for one that only cleans up; null when there is nothing. */
 export async function memoryOfTags(visit: RollVisit): Promise<RollMemory | null> {
   const view = await visit.session.view();
-  const cloud = await visit.session.cloudView(0);
-  const groups = groupsOfPool(cloud.groups, visit.step.context.pool);
+  const described = await visit.session.groups(0);
+  const groups = groupsOfPool(described, visit.step.context.pool);
   const originals = new Map<string, GroupOriginals>();
   for (const group of groups) {
     const written = readOriginals(group);
@@ -173,14 +172,22 @@ export async function memoryOfTags(visit: RollVisit): Promise<RollMemory | null>
   const left = groups.filter((group) => originals.has(group.name));
   const outdated = left.reduce((sum, group) => sum + outdatedIn(group).length, 0);
   const [rollId] = [...originals.values()].map((one) => one.rollId);
-  return memoryOf(visit, { view, cloud, groups: left, originals, rollId: rollId ?? rollIdOf(visit.step.id), outdated });
+  return memoryOf(visit, {
+    view,
+    described,
+    groups: left,
+    originals,
+    rollId: rollId ?? rollIdOf(visit.step.id),
+    outdated,
+  });
 }
 
 function memoryOf(
   visit: RollVisit,
   parts: {
     view: ClusterView;
-    cloud: CloudView;
+    /** Of the whole cluster. */
+    described: NodeGroup[];
     groups: NodeGroup[];
     originals: Map<string, GroupOriginals>;
     rollId: string;
@@ -191,7 +198,7 @@ function memoryOf(
   const { context } = visit.step;
   const before = context.memory;
   const now = Math.floor(visit.now());
-  const facts = { view: parts.view, cloud: parts.cloud, now };
+  const facts = { view: parts.view, cloud: { groups: parts.described }, now };
   const groups: RollGroupMemory[] = parts.groups.map((group) => {
     const known = before?.groups.find((one) => one.name === group.name);
     const busy = before?.intents.some((intent) => intent.group === group.name) === true;

@@ -16,8 +16,7 @@ const lookAgainMs = 5_000;
 /** `finalize-roll`: limits, processes, protection and marks as they were; tags last. */
 export async function finalizeRoll(visit: RollVisit): Promise<StepOutcome> {
   const { context } = visit.step;
-  const cloud = await visit.session.cloudView(0);
-  const groups = groupsOfPool(cloud.groups, context.pool);
+  const groups = groupsOfPool(await visit.session.groups(0), context.pool);
   if (context.removes === true) return endRemoval(visit, groups);
   const old = oldDescribe(visit, groups);
   if (old !== undefined) return old;
@@ -66,8 +65,7 @@ async function restore(visit: RollVisit): Promise<StepOutcome> {
   const view = await session.view();
   if (view.stale !== undefined)
     return again(visit, 'view-stale', `the view of the cluster is not current: ${view.stale}`);
-  const { groups } = await session.cloudView(0);
-  const mine = groupsOfPool(groups, context.pool);
+  const mine = groupsOfPool(await session.groups(0), context.pool);
   const old = oldDescribe(visit, mine);
   if (old !== undefined) return old;
   let complete = true;
@@ -82,7 +80,7 @@ async function restore(visit: RollVisit): Promise<StepOutcome> {
   if (!complete) return again(visit, 'restoring', `${context.pool} is being put back as it was`);
   if (changed) {
     const after = await session.view();
-    const left = groupsOfPool((await session.cloudView(0)).groups, context.pool).some((group) => {
+    const left = groupsOfPool(await session.groups(0), context.pool).some((group) => {
       const known = context.memory?.groups.find((one) => one.name === group.name);
       return restorations(group, known, after.nodes).length > 0;
     });

@@ -10,7 +10,7 @@ export async function revertRoll(visit: RollVisit): Promise<StepOutcome> {
   const { context } = visit.step;
   if (context.removes === true) return nothingToRevert(visit);
   const by = context.revert?.by ?? 'an operator';
-  const { groups } = await visit.session.cloudView(0);
+  const groups = await visit.session.groups(0);
   for (const group of groupsOfPool(groups, context.pool)) {
     const memory = context.memory?.groups.find((one) => one.name === group.name);
     if (!memory?.previous || same(memory.previous, group.launchTemplate)) continue;
@@ -23,7 +23,7 @@ export async function revertRoll(visit: RollVisit): Promise<StepOutcome> {
     const text = `${group.name} launches from ${previous.id}:${previous.version} again: ${by} rolls it back (${context.revert?.reason ?? ''})`;
     note(visit, 'roll-reverted', text);
   }
-  const after = groupsOfPool((await visit.session.cloudView(0)).groups, context.pool);
+  const after = groupsOfPool(await visit.session.groups(0), context.pool);
   const lagging = after.find((group) => {
     const previous = context.memory?.groups.find((one) => one.name === group.name)?.previous;
     return previous && !same(previous, group.launchTemplate);

@@ -230,8 +230,8 @@ function isStale(visit: RollVisit, settled: Settled, group: NodeGroup): boolean 
 }
 
 async function groupNow(visit: RollVisit, name: string): Promise<NodeGroup | undefined> {
-  const cloud = await visit.session.cloudView(0);
-  return cloud.groups.find((group) => group.name === name);
+  const groups = await visit.session.groups(0);
+  return groups.find((group) => group.name === name);
 }
 
 async function terminate(

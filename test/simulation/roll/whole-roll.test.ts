@@ -46,6 +46,39 @@ describe('a whole roll', () => {
     await daemon.stop();
   });
 
+  it('asks load balancers only when nodes are judged: not to prepare a group, to write its tags, or to put it back', async () => {
+    const roll = new RollWorld({ pools: [{ name: 'workers', nodes: 1, balancer: 'target-group' }] });
+    roll.outdate('workers');
+    roll.watchInvariants();
+    const asked = { groups: 0, balancers: 0 };
+    const reached = new Map<string, typeof asked>();
+    const daemon = await startDaemon(roll, {
+      onCommitted: ({ to }) => reached.has(to) || reached.set(to, { ...asked }),
+      wrapCloud: (cloud) => ({
+        ...cloud,
+        describeGroups: (tags) => {
+          asked.groups += 1;
+          return cloud.describeGroups(tags);
+        },
+        loadBalancerHealth: (classic, targetGroups) => {
+          asked.balancers += 1;
+          return cloud.loadBalancerHealth(classic, targetGroups);
+        },
+      }),
+    });
+    await startRoll(daemon, roll, 'workers');
+    await daemon.run(() => finished(daemon, 'workers'));
+    expect(reached.get('rolling')).toEqual({ groups: 2, balancers: 0 });
+    const [rolling, finalizing, rolled] = ['rolling', 'finalizing', 'rolled'].map((state) => reached.get(state));
+    // what was ended is read with its tags, which are written after that
+    expect(Number(finalizing?.groups) - Number(rolling?.groups)).toBeGreaterThan(Number(finalizing?.balancers));
+    expect(Number(rolled?.groups)).toBeGreaterThan(Number(finalizing?.groups));
+    expect(rolled?.balancers).toBe(finalizing?.balancers);
+    roll.pass(300);
+    expect(roll.violations()).toEqual([]);
+    await daemon.stop();
+  });
+
   it('moves pods of tight budgets one by one and never violates them', async () => {
     const roll = new RollWorld({ pools: [{ name: 'workers', nodes: 6 }] });
     roll.apply(

@@ -400,9 +400,9 @@ export function scriptedSessions(clusters: ReadonlyMap<string, ScriptedCluster>)
         clusterId,
         kube: cluster.kube(),
         cloud: cluster.cloud(),
-        cloudView: async () => {
+        groups: async () => {
           cluster.call();
-          return { at: 0, groups: cluster.groups(), loadBalancers: [] };
+          return cluster.groups();
         },
         view: async () => ({ nodes: [] }),
         cloudChanged: () => {},

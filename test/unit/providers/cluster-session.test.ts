@@ -423,6 +423,36 @@ describe('the cloud view', () => {
     expect(world.health).toEqual([['tg-1', 'tg-2']]);
   });
 
+  it('asks no load balancer for those who want the groups alone, and the groups once for both', async () => {
+    world.groups = [group('g1', ['tg-1'])];
+    expect((await session.groups(0)).map((g) => g.name)).toEqual(['g1']);
+    expect((await session.groups(5_000)).map((g) => g.name)).toEqual(['g1']);
+    expect(world).toMatchObject({ describes: 1, health: [] });
+    pass(5_000);
+    expect(await session.cloudView(5_000)).toMatchObject({ at: start, groups: [{ name: 'g1' }] });
+    expect(world).toMatchObject({ describes: 1, health: [['tg-1']] });
+    expect((await session.cloudView(0)).at).toBe(start + 5_000);
+    expect(await session.groups(1_000)).toHaveLength(1);
+    expect(world.describes).toBe(2);
+  });
+
+  it('never shows groups older than those that were shown', async () => {
+    await session.cloudView(5_000);
+    pass(1_000);
+    world.groups = [group('new')];
+    await session.groups(0);
+    expect((await session.cloudView(5_000)).groups.map((g) => g.name)).toEqual(['new']);
+    expect(world.describes).toBe(2);
+  });
+
+  it('that is asked for now does not wait for one that rests on older groups', async () => {
+    world.groups = [group('g1', ['tg-1'])];
+    await session.groups(0);
+    pass(1_000);
+    const [older, newer] = await Promise.all([session.cloudView(5_000), session.cloudView(0)]);
+    expect([older.at, newer.at]).toEqual([start, start + 1_000]);
+  });
+
   it('does not remember a failure', async () => {
     world.hold = [];
     const failing = session.cloudView(5_000);
