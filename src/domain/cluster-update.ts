@@ -1,4 +1,5 @@
 /** One cluster brought to one cluster version, as its process keeps it. */
+import type { EtcdRoll } from './etcd.ts';
 import type { FirstNode } from './node-pool-roll.ts';
 import type { E2eGatePolicy, Finish } from './pipeline.ts';
 import type { StoredFailure, StoredPause, StoredWait } from './stored.ts';
@@ -72,6 +73,8 @@ export interface PoolRoll {
   firstNode?: FirstNode | undefined;
   /** Karpenter rolls the pool: nodes that are not as applied, and when the last one went (decision time). */
   karpenter?: { total: number; outdated: number; progressAt: number } | undefined;
+  /** Not a pool of nodes: members of etcd, by the name of their stack. */
+  etcd?: EtcdRoll | undefined;
 }
 
 export interface E2eFailure {
@@ -128,6 +131,7 @@ export const workingStates = [
   'rendering',
   'baseline',
   'etcdStack',
+  'etcdRoll',
   'clusterStack',
   'controlPlaneStacks',
   'controlPlaneRoll',

@@ -1,5 +1,6 @@
 /** What one commit renders to for one cluster. Digests are sha256 hex; equal digest = nothing to do for that unit. */
 import { accountNumber, type Cluster } from './cluster.ts';
+import type { EtcdSettings } from './etcd.ts';
 import type { KubeObject } from './kube-object.ts';
 
 export interface RenderedStack {
@@ -26,6 +27,8 @@ export interface RenderedStack {
   selfRolling?: Readonly<Record<string, string>>;
   /** What the template says of the size of each group, by logical id. */
   groupSizes?: Readonly<Record<string, GroupSizes>>;
+  /** How members of etcd are replaced; only for kind etcd. */
+  readonly etcd?: EtcdSettings;
   /** What must lie in S3 before the stack is applied. */
   uploads?: RenderedUpload[];
   digest: string;

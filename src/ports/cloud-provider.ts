@@ -217,6 +217,8 @@ export interface CloudProvider {
 
   /** Groups that carry all the tags, with their instances; one call for all pools of a cluster. */
   describeGroups(tags: Record<string, string>): Promise<NodeGroup[]>;
+  /** Private addresses of instances that have one, by id; of those that are gone or unknown there is none. */
+  instanceAddresses(ids: readonly string[]): Promise<Map<string, string>>;
   /** Limits and protection; absent fields stay as they are. Never lowers desired (that is what terminate is for). */
   updateGroup(name: string, change: { min?: number; max?: number; newInstancesProtected?: boolean }): Promise<void>;
   /** One version of a launch template; a version's content never changes. */

@@ -56,6 +56,11 @@ export class ClusterContext {
     this.stackInputs = this.#inputsWith(this.#values(), null, this.inputs);
   }
 
+  /** The effective config items: defaults, and what the registry says. */
+  get items(): ConfigItems {
+    return this.#items;
+  }
+
   /** Version of Kubernetes that the configuration names, if it names one. */
   get kubernetesVersion(): string | undefined {
     return this.#items['kubernetes_version'];

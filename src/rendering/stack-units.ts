@@ -1,5 +1,6 @@
 import { isControlPlane, type NodePool } from '../domain/cluster.ts';
 import { eksName } from '../domain/eks.ts';
+import { type EtcdSettings, readEtcdSettings } from '../domain/etcd.ts';
 import { type RenderedPool, type RenderedStack, stackKindTag } from '../domain/rendered.ts';
 import { ClusterContext } from './cluster-context.ts';
 import { missingProfileFile } from './manifest-units.ts';
@@ -35,7 +36,7 @@ interface StackParts {
   pool?: string;
   /** Text of the user data, and the token that stands for it in the template. */
   userData?: { token: string; refers: boolean; text: (context: ClusterContext) => string };
-  more?: Partial<Pick<RenderedStack, 'updatePolicy' | 'uploads'>>;
+  more?: Partial<Pick<RenderedStack, 'updatePolicy' | 'uploads' | 'etcd'>>;
 }
 
 /** The etcd stack and the cluster's own, in the order in which they are applied. */
@@ -47,7 +48,11 @@ export function renderMainStacks(context: ClusterContext): RenderedStack[] {
     const files = (of: ClusterContext) => uploadsOf(of, etcdFiles, 'etcd', of.stackInputs);
     const inputs = (of: ClusterContext): TemplateInputs => of.etcdInputs(files(of).values);
     const { uploads } = files(context);
-    const more = { updatePolicy: etcdUpdatePolicy, ...(uploads.length === 0 ? {} : { uploads }) };
+    const more = {
+      updatePolicy: etcdUpdatePolicy,
+      etcd: etcdSettingsOf(context, etcdStack),
+      ...(uploads.length === 0 ? {} : { uploads }),
+    };
     // the original's name; several clusters of one account and region need names of their own
     const name = context.stack(etcdStack, inputs(context)).stackName ?? 'etcd-cluster-etcd';
     stacks.push(makeStack(context, { name, kind: 'etcd', file: etcdStack, inputs, more }));
@@ -57,6 +62,15 @@ export function renderMainStacks(context: ClusterContext): RenderedStack[] {
     stacks.push(makeStack(context, { name, kind: 'cluster', file: clusterStack, inputs: (of) => of.stackInputs }));
   }
   return stacks;
+}
+
+/** From the effective config items; every value that cannot be read is a problem. */
+function etcdSettingsOf(context: ClusterContext, file: TemplateFile): EtcdSettings {
+  const { settings, problems } = readEtcdSettings(context.items);
+  if (problems.length === 0) return settings;
+  throw new RenderingError(
+    problems.map(({ item, message, remedy }) => ({ file: file.path, path: `config_items.${item}`, message, remedy })),
+  );
 }
 
 /** Further stacks below cf-manifests/; each says its name itself. Files that render to nothing are left out. */

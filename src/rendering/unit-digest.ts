@@ -27,6 +27,7 @@ export const stackFields: FieldsOf<RenderedStack> = {
   updatePolicy: 'hashed',
   selfRolling: { ignored: 'it is read from the template' },
   groupSizes: { ignored: 'they are read from the template' },
+  etcd: { ignored: 'it says how instances are replaced, not which' },
   uploads: { ignored: 'their keys are digests of what is in them, and the template names the keys' },
 };
 

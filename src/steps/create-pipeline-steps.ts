@@ -25,6 +25,7 @@ import { planUpdate } from './cluster-update/plan-update.ts';
 import { awaitApi, preflightCluster } from './cluster-update/preflight-cluster.ts';
 import { recordFailure, recordUpdate } from './cluster-update/record-update.ts';
 import { removeOrphans } from './cluster-update/remove-orphans.ts';
+import { rollEtcd } from './cluster-update/roll-etcd.ts';
 import { rollPools } from './cluster-update/roll-pools.ts';
 import { runBaseline } from './cluster-update/run-baseline.ts';
 import { runE2e } from './cluster-update/run-e2e.ts';
@@ -102,6 +103,7 @@ export function createPipelineSteps(input: PipelineStepsInput): Record<string, S
     'plan-update': reporting(planUpdate(deps)),
     'await-api': reporting(awaitApi(deps)),
     'apply-stacks': reporting(applyStacks(deps)),
+    'roll-etcd': reporting(rollEtcd(deps)),
     'roll-pools': reporting(rollPools(deps)),
     'await-karpenter': reporting(awaitKarpenter(deps)),
     'delete-objects': reporting(deleteObjects(deps)),

@@ -27,6 +27,7 @@ const cloudCalls: Record<keyof CloudProvider, Effect> = {
   storeText: 'changes',
   storeArchive: 'changes',
   describeGroups: 'reads',
+  instanceAddresses: 'reads',
   updateGroup: 'changes',
   launchTemplate: 'reads',
   setLaunchTemplate: 'changes',

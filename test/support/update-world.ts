@@ -7,7 +7,9 @@ import type { E2eGatePolicy } from '../../src/domain/pipeline.ts';
 import type { RenderedCluster } from '../../src/domain/rendered.ts';
 import { clusterUpdateModule } from '../../src/machines/cluster-update/versions.ts';
 import { e2eRunModule } from '../../src/machines/e2e-run/versions.ts';
+import type { HttpClient } from '../../src/ports/http-client.ts';
 import type { Json, Store } from '../../src/ports/store.ts';
+import { createSimulatedHttp } from '../../src/providers/simulated/simulated-http.ts';
 import type { WorldEvent } from '../../src/simulator/model/seams.ts';
 import { createPipelineSteps } from '../../src/steps/create-pipeline-steps.ts';
 import { createCheckSteps } from '../../src/steps/e2e/run-checks.ts';
@@ -70,6 +72,9 @@ export async function startUpdateDaemon(
     /** What the commit renders to instead. */
     rendered?: () => RenderedCluster;
     wrapKube?: DaemonParts['wrapKube'];
+    wrapCloud?: DaemonParts['wrapCloud'];
+    lease?: DaemonParts['lease'];
+    wrapHttp?: (http: HttpClient) => HttpClient;
   } = {},
 ): Promise<RollDaemon> {
   const { world, cluster } = roll;
@@ -77,10 +82,13 @@ export async function startUpdateDaemon(
   const clusterOf = (id: string): Cluster | undefined => clusters.find((one) => one.id === id);
   const source = new ScriptedSource();
   source.branches.set('dev', source.add('c1', {}, undefined));
+  const http = createSimulatedHttp(world, 'clm/test');
   const render = parts.rendered ?? (() => renderedWith(pools));
   return startDaemon(roll, {
     ...(parts.store === undefined ? {} : { store: parts.store }),
     ...(parts.wrapKube === undefined ? {} : { wrapKube: parts.wrapKube }),
+    ...(parts.wrapCloud === undefined ? {} : { wrapCloud: parts.wrapCloud }),
+    ...(parts.lease === undefined ? {} : { lease: parts.lease }),
     clusterOf,
     more: ({ sessions, store, wake }) => {
       const runner = createCheckRunner({
@@ -99,6 +107,7 @@ export async function startUpdateDaemon(
             registry: () => ({ clusters, accounts: [], problems: [] }),
             pipeline: () => ({ channels: [], maxParallel: 10, evidenceMaxAgeMs: 86_400_000 }),
             render: async () => ({ ok: true, rendered: render() }),
+            http: parts.wrapHttp?.(http) ?? http,
             sessions,
             store,
             clock: world.clock,

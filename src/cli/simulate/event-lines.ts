@@ -77,6 +77,8 @@ function textOf(event: WorldEvent): string {
       return `stack ${event.stack}: ${event.status}`;
     case 'deregistered':
       return `${event.instanceId} leaves ${event.loadBalancer}`;
+    case 'etcd-member-removed':
+      return `member ${event.member} leaves ${event.etcd} ${event.instanceId}`;
   }
 }
 

@@ -58,6 +58,16 @@ const poolRoll = z.object({
   blocked: rollBlock.nullable(),
   firstNode: z.object({ node: z.string(), since: z.number() }).optional(),
   karpenter: z.object({ total: z.number().int(), outdated: z.number().int(), progressAt: z.number() }).optional(),
+  etcd: z
+    .object({
+      total: z.number().int(),
+      outdated: z.number().int(),
+      lookedAt: z.number(),
+      healthySince: z.number().nullable(),
+      unwellMs: z.number(),
+      inFlight: z.object({ instanceId: z.string(), group: z.string(), since: z.number() }).nullable(),
+    })
+    .optional(),
 });
 
 const e2eFailure = z.object({

@@ -255,7 +255,9 @@ export const clusterUpdateMachine = base.createMachine({
       },
     },
     baseline: phase('baseline', 'run-baseline', 'etcdStack'),
-    etcdStack: phase('etcdStack', 'apply-stacks', 'clusterStack'),
+    etcdStack: phase('etcdStack', 'apply-stacks', 'etcdRoll'),
+    /** Before anything else moves: what follows needs an etcd that is well. */
+    etcdRoll: phase('etcdRoll', 'roll-etcd', 'clusterStack'),
     clusterStack: phase('clusterStack', 'apply-stacks', 'controlPlaneStacks'),
     controlPlaneStacks: phase('controlPlaneStacks', 'apply-stacks', 'controlPlaneRoll'),
     controlPlaneRoll: phase('controlPlaneRoll', 'roll-pools', 'api'),

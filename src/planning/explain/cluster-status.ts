@@ -322,18 +322,26 @@ function poolStatus(input: ClusterInput, name: string, roll: PoolRollView): Pool
     state: roll.blocked !== null && roll.state === 'running' ? 'blocked' : roll.state,
     // a roll that has not looked at its pool yet knows no figures
     ...figures(roll, progress),
-    nodes: progress ? progress.nodes.map(nodeStatus) : [],
+    nodes: progress ? progress.nodes.map(nodeStatus) : memberInFlight(roll),
     ...(roll.blocked === null || roll.state !== 'running' ? {} : { blocker: blockerStatus(roll.blocked) }),
   };
 }
 
-/** Those of clm's own roll, or of Karpenter's. */
+/** Those of clm's own roll, of Karpenter's, or of etcd's members. */
 function figures(
-  { karpenter }: PoolRollView,
+  { karpenter, etcd }: PoolRollView,
   progress: { total: number; updated: number } | null | undefined,
 ): Pick<PoolStatus, 'total' | 'updated'> {
   if (karpenter !== undefined) return { total: karpenter.total, updated: karpenter.total - karpenter.outdated };
+  if (etcd !== undefined) return { total: etcd.total, updated: etcd.total - etcd.outdated };
   return progress && progress.total > 0 ? { total: progress.total, updated: progress.updated } : {};
+}
+
+/** The member that goes, or whose successor is waited for; it has no node. */
+function memberInFlight({ etcd, state }: PoolRollView): NodeStatus[] {
+  const flying = state === 'running' ? etcd?.inFlight : undefined;
+  if (flying == null) return [];
+  return [{ name: flying.instanceId, phase: 'draining', detail: 'etcd-member', since: isoTime(flying.since) }];
 }
 
 function nodeStatus(node: RollNode): NodeStatus {

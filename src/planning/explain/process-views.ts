@@ -120,6 +120,7 @@ export interface PoolRollView {
   reason: string | null;
   blocked: { code: string; message: string; data?: unknown; since: number } | null;
   karpenter?: { total: number; outdated: number } | undefined;
+  etcd?: { total: number; outdated: number; inFlight: { instanceId: string; since: number } | null } | undefined;
 }
 
 export interface ClusterUpdateView {

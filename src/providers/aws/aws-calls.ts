@@ -87,6 +87,7 @@ export interface AwsActions {
     Classic.DeregisterInstancesFromLoadBalancerCommandOutput
   >;
   DescribeTargetHealth: Shape<V2.DescribeTargetHealthCommandInput, V2.DescribeTargetHealthCommandOutput>;
+  DescribeInstances: Shape<Ec2.DescribeInstancesCommandInput, Ec2.DescribeInstancesCommandOutput>;
   DescribeVolumes: Shape<Ec2.DescribeVolumesCommandInput, Ec2.DescribeVolumesCommandOutput>;
   DescribeLaunchTemplateVersions: Shape<
     Ec2.DescribeLaunchTemplateVersionsCommandInput,

@@ -66,6 +66,7 @@ const senders: { [A in AwsAction]: Sender<A> } = {
   DeregisterInstancesFromLoadBalancer: (c, i, o) =>
     c.classicLoadBalancing().send(new classic.DeregisterInstancesFromLoadBalancerCommand(i), o),
   DescribeTargetHealth: (c, i, o) => c.loadBalancing().send(new v2.DescribeTargetHealthCommand(i), o),
+  DescribeInstances: (c, i, o) => c.ec2().send(new ec2.DescribeInstancesCommand(i), o),
   DescribeVolumes: (c, i, o) => c.ec2().send(new ec2.DescribeVolumesCommand(i), o),
   DescribeLaunchTemplateVersions: (c, i, o) => c.ec2().send(new ec2.DescribeLaunchTemplateVersionsCommand(i), o),
   DescribeSecurityGroups: (c, i, o) => c.ec2().send(new ec2.DescribeSecurityGroupsCommand(i), o),

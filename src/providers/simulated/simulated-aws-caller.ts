@@ -53,6 +53,7 @@ const services: Record<AwsAction, AwsService> = {
   DescribeInstanceHealth: 'elasticloadbalancing',
   DeregisterInstancesFromLoadBalancer: 'elasticloadbalancing',
   DescribeTargetHealth: 'elasticloadbalancingv2',
+  DescribeInstances: 'ec2',
   DescribeVolumes: 'ec2',
   DescribeSecurityGroups: 'ec2',
   DescribeLaunchTemplateVersions: 'ec2',

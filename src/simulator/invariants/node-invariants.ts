@@ -1,7 +1,8 @@
-/** All checkers of the safety list, I1 … I13, and L3. Those of a run's end (L1, L2, L4) are in end-invariants.ts. */
+/** All checkers of the safety list, I1 … I14, and L3. Those of a run's end (L1, L2, L4) are in end-invariants.ts. */
 import { authorityInvariants } from './authority-invariants.ts';
 import { capacityInvariants } from './capacity-invariants.ts';
 import type { Checker } from './checker.ts';
+import { etcdInvariants } from './etcd-invariants.ts';
 import { leavingInvariants } from './leaving-invariants.ts';
 import { type Baselines, followOthers, type NodeLimits } from './limits.ts';
 import { podInvariants } from './pod-invariants.ts';
@@ -21,6 +22,7 @@ export function nodeInvariants(baselines: Baselines, limits: NodeLimits, truth: 
     ...podInvariants(truth, limits),
     ...capacityInvariants(baselines, limits),
     ...leavingInvariants(limits),
+    ...etcdInvariants(limits),
     ...authorityInvariants(truth, limits),
   ];
 }

@@ -45,6 +45,13 @@ export interface BudgetTruth {
   expectedPods: number;
 }
 
+/** An etcd on instances of its own. */
+export interface EtcdTruth {
+  name: string;
+  /** Those that belong to it, whether their process runs or not. */
+  members: { name: string; instanceId: string | undefined; up: boolean }[];
+}
+
 export interface WorldTruth {
   clusters(): string[];
   has(cluster: string): boolean;
@@ -62,4 +69,6 @@ export interface WorldTruth {
   volumesLeft(cluster: string, node: string): number;
   /** Load balancers and target groups that the instance is registered with, and how it does there. */
   registrations(cluster: string, instanceId: string): { balancer: string; healthy: boolean; draining: boolean }[];
+  /** The etcd that the instance is for; undefined for any other instance. */
+  etcdOf(instanceId: string): EtcdTruth | undefined;
 }

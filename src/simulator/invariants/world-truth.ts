@@ -48,6 +48,7 @@ export function truthOf(world: World): WorldTruth {
     budgetsOf: (cluster, name) => budgetsOf(kube(cluster), name),
     volumeZones: (cluster, node) => volumeZones(kube(cluster), node),
     volumesLeft: (cluster, node) => volumesLeft(kube(cluster), node),
+    etcdOf: (instanceId) => world.etcd.of(instanceId),
     registrations: (_cluster, instanceId) =>
       cloud.loadBalancers().flatMap(({ id, instances }) => {
         const state = instances[instanceId];

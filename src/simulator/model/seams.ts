@@ -123,6 +123,8 @@ export type WorldEvent = { at: number; cluster: string; actor: Actor } & (
     }
   | { kind: 'stack-changed'; stack: string; status: string }
   | { kind: 'deregistered'; loadBalancer: string; instanceId: string }
+  /** A client had etcd forget a member; `instanceId` is '' when none runs for it. */
+  | { kind: 'etcd-member-removed'; etcd: string; member: string; instanceId: string }
 );
 
 export type EmitWorldEvent = (event: WorldEvent) => void;

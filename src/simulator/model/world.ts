@@ -4,6 +4,7 @@ import type { AwsFaults } from './aws/aws-faults.ts';
 import { AwsModel } from './aws/aws-model.ts';
 import type { CloudTimings } from './aws/cloud.ts';
 import { clusterOfTags } from './aws/resources.ts';
+import { EtcdFleet } from './etcd/etcd-fleet.ts';
 import { ImageRegistry, type RegistryOptions } from './images/image-registry.ts';
 import { KubeModel } from './kube/kube-model.ts';
 import type { KubeModelInput, KubeOptions } from './kube/options.ts';
@@ -52,6 +53,8 @@ export class World {
   readonly registry: ImageRegistry;
   /** Public names and hosts, the same for all clusters. */
   readonly internet: Internet;
+  /** Every etcd on instances of its own. */
+  readonly etcd: EtcdFleet;
   readonly #options: WorldOptions;
   readonly #clusters = new Map<string, WorldCluster & { model: KubeModel }>();
   readonly #clusterOfInstance = new Map<string, string>();
@@ -67,6 +70,15 @@ export class World {
     this.#options = input.options ?? {};
     this.registry = new ImageRegistry(this.clock, this.#options.registry);
     this.internet = new Internet(this.clock);
+    this.etcd = new EtcdFleet(this.clock, seededRandom(`${input.seed}/etcd`), ({ client, ...removed }) =>
+      this.#emit({
+        kind: 'etcd-member-removed',
+        at: this.clock.now(),
+        cluster: this.#clusterOfMember(removed.instanceId),
+        actor: { kind: 'client', name: client },
+        ...removed,
+      }),
+    );
     this.aws = new AwsModel({
       clock: this.clock,
       random: this.random.fork('aws'),
@@ -239,17 +251,28 @@ export class World {
       this.#clusters.get(this.#clusterOfInstance.get(instanceId) ?? '')?.model;
     return {
       instanceRunning: (instance) => {
+        if (this.etcd.instanceRunning(instance)) return;
         const id = clusterOfTags(Object.entries(instance.tags));
         if (id === undefined) return;
         if (!this.#clusters.has(id) && this.#options.clustersFromInstances !== false) this.#bear(id, instance);
         this.#join(id, instance);
       },
-      instanceStopping: (instanceId) => modelOf(instanceId)?.instanceStopping(instanceId),
+      instanceStopping: (instanceId) => {
+        this.etcd.instanceStopping(instanceId);
+        modelOf(instanceId)?.instanceStopping(instanceId);
+      },
       instanceGone: (instanceId) => {
+        this.etcd.instanceGone(instanceId);
         modelOf(instanceId)?.instanceGone(instanceId);
         this.#clusterOfInstance.delete(instanceId);
       },
     };
+  }
+
+  /** By the tag of its group: instances of etcd are no nodes and carry none. */
+  #clusterOfMember(instanceId: string): string {
+    const groups = this.aws.truth().groups();
+    return groups.find((group) => group.members.some((member) => member.instanceId === instanceId))?.cluster ?? '';
   }
 
   /** An instance of no cluster answers as long as it runs. */

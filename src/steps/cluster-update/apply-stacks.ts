@@ -82,9 +82,11 @@ async function appliedEffects(
   looks: StackLook[],
 ): Promise<StepEffects> {
   const journal = looks.flatMap((look) => look.journal);
-  if (applied.length === 0) return { journal };
+  if (applied.every((stack) => stack.kind === 'etcd')) return { journal };
   const { clusterId } = input.context;
   const fact = await readClusterFact(deps, clusterId);
-  const stacks = Object.fromEntries(applied.map((stack) => [stack.name, stack.digest]));
+  // that of etcd counts once its members are what it says, too
+  const whole = applied.filter((stack) => stack.kind !== 'etcd');
+  const stacks = Object.fromEntries(whole.map((stack) => [stack.name, stack.digest]));
   return { facts: [clusterFactWrite(clusterId, withApplied(fact, { stacks }, input.now))], journal };
 }

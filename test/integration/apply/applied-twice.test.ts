@@ -19,6 +19,7 @@ import { bench, output } from '../../support/pipeline/update-bench.ts';
 
 const phases = [
   ['etcdStack', 'apply-stacks'],
+  ['etcdRoll', 'roll-etcd'],
   ['clusterStack', 'apply-stacks'],
   ['controlPlaneStacks', 'apply-stacks'],
   ['workerStacks', 'apply-stacks'],

@@ -38,6 +38,7 @@ class Scene {
       budgetsOf: () => [],
       volumeZones: () => this.volumes,
       volumesLeft: () => 0,
+      etcdOf: () => undefined,
       registrations: (_, id) =>
         this.told.has(id) || !this.workers.instances.some((one) => one.id === id)
           ? []

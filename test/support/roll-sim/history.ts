@@ -75,6 +75,8 @@ function subjectOf(event: WorldEvent): string {
       return `${event.instanceId} in ${event.group}: ${event.notice}`;
     case 'deregistered':
       return `${event.instanceId} from ${event.loadBalancer}`;
+    case 'etcd-member-removed':
+      return `${event.member} (${event.instanceId}) from ${event.etcd}`;
     default:
       return `${event.node} (${event.instanceId})`;
   }

@@ -83,7 +83,8 @@ describe('the cluster update machine', () => {
       rendering:
         'PAUSE→paused ABORT→stopping SUPERSEDE→stopping next→baseline noop→e2e inherit→recording terminal→stopping',
       baseline: phase('etcdStack'),
-      etcdStack: phase('clusterStack'),
+      etcdStack: phase('etcdRoll'),
+      etcdRoll: phase('clusterStack'),
       clusterStack: phase('controlPlaneStacks'),
       controlPlaneStacks: phase('controlPlaneRoll'),
       controlPlaneRoll: phase('api'),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Cluster, NodePool } from '../../../src/domain/cluster.ts';
+import { defaultEtcdSettings } from '../../../src/domain/etcd.ts';
 import type { RenderedCluster, RenderedPool, RenderedStack } from '../../../src/domain/rendered.ts';
 import { clusterFieldUse, poolFieldUse } from '../../../src/rendering/template-data.ts';
 import {
@@ -27,6 +28,7 @@ const stack: Required<Omit<RenderedStack, 'digest'>> = {
   updatePolicy: 'x',
   selfRolling: {},
   groupSizes: {},
+  etcd: defaultEtcdSettings,
   uploads: [],
 };
 const otherStack: typeof stack = {
@@ -41,6 +43,7 @@ const otherStack: typeof stack = {
   updatePolicy: 'y',
   selfRolling: { Group: 'AutoScalingRollingUpdate' },
   groupSizes: { Group: { keeps: false, max: 3 } },
+  etcd: { ...defaultEtcdSettings, data: 'fresh' },
   uploads: [{ bucket: 'b', key: 'k', encryptionKey: { alias: 'a' }, files: [] }],
 };
 const pool: Omit<RenderedPool, 'digest'> = {
