@@ -214,6 +214,11 @@ export interface UpdateOutput extends UpdateProgress {
   kind: 'next' | 'again' | 'replan' | 'noop' | 'inherit' | 'told' | 'resume' | 'stopped';
 }
 
+/** Of pools: members of etcd are no nodes. */
+export function nodeRolls({ rolls }: Pick<ClusterUpdateState, 'rolls'>): PoolRoll[] {
+  return Object.values(rolls).filter((roll) => roll.etcd === undefined);
+}
+
 /** Children under way, by process id. */
 export function activeChildren(update: Pick<ClusterUpdateState, 'rolls' | 'e2e' | 'baseline' | 'midRoll'>): string[] {
   const rolls = Object.values(update.rolls).flatMap((roll) =>

@@ -70,7 +70,7 @@ describe('the life of a cluster over the wire', { timeout: 400_000 }, () => {
       await adoptFleet(stage, forever);
       const within = (...phases: string[]) =>
         comesTo(stage, id, { phase: expect.stringMatching(new RegExp(`^(${phases.join('|')})$`)) as string });
-      await within('etcd stack', 'cluster stack');
+      await within('etcd stack', 'etcd roll', 'cluster stack');
       await daemon.restart();
       await within('control plane stacks', 'control plane roll', 'api');
       await daemon.restart();

@@ -123,6 +123,87 @@ export const rollRemedies: Record<string, Remedy> = {
       'An etcd member on a control-plane node is not ready. Taking a control-plane node out now might cost the quorum.',
     actions: ['Look at the pod of the member in kube-system; the roll goes on when all members are ready.'],
   },
+  'etcd-rolling': {
+    meaning: 'Outdated members of etcd are replaced one at a time; nothing else of the cluster moves meanwhile.',
+    actions: ['Nothing.'],
+  },
+  'etcd-settling': {
+    meaning: 'All members of etcd are healthy, and have to stay so for a while (etcd_settle) before the next one goes.',
+    actions: ['Nothing.'],
+  },
+  'etcd-health-unknown': {
+    meaning:
+      'Members of etcd, or etcd itself, do not answer where their health is asked for. Unknown is not healthy: none goes.',
+    actions: [
+      'Ask the URL of the config item etcd_health_url from where the daemon runs, with the private address of the member.',
+      'Let the security group of etcd admit the daemon on that port; look at the logs of the member.',
+    ],
+  },
+  'etcd-health-unset': {
+    meaning: 'Members of etcd are outdated, and nothing says where to ask for their health, so that none is replaced.',
+    actions: [
+      'Set the config item etcd_health_url (http://{address}:2381/health), then clm retry.',
+      'Or set etcd_update_strategy: manual, and end the instances by hand, one at a time.',
+    ],
+  },
+  'etcd-member-unhealthy': {
+    meaning: 'A member of etcd says that it is not healthy, or has not started. No other one goes before it is well.',
+    actions: ['Look at the logs of the member that the message names, and at its volume and network.'],
+  },
+  'etcd-members-missing': {
+    meaning: 'Instances of etcd, or members in its own list, are fewer or more than its groups want.',
+    actions: [
+      'Nothing, while an instance is being launched.',
+      'etcdctl member list; remove a member whose instance is gone for good: etcdctl member remove ID.',
+    ],
+  },
+  'etcd-learner': {
+    meaning: 'A member of etcd is a learner: it copies the data, and has no vote yet.',
+    actions: ['Nothing, if it is promoted soon; else etcdctl member promote ID.'],
+  },
+  'etcd-quorum-at-risk': {
+    meaning:
+      'A member was to be replaced, and another one is not well now. The instance stays until all others are healthy.',
+    actions: ['Look at the members that clm why names.'],
+  },
+  'etcd-member-unclear': {
+    meaning:
+      'Nobody can say for certain which entry of the member list belongs to the instance that is to go, so that none is removed.',
+    actions: ['etcdctl member list: its URLs must have the private address of the instance.'],
+  },
+  'etcd-remove-failed': {
+    meaning: 'etcd did not remove the member whose instance is to go. It is tried again; the instance stays meanwhile.',
+    actions: ['Look at the answer in the message: etcd refuses what would cost its quorum.'],
+  },
+  'etcd-template-unclear': {
+    meaning:
+      'A group of the etcd stack names $Latest or no launch template, so that nobody can say which members are outdated.',
+    actions: ['Write a version: !GetAtt TEMPLATE.LatestVersionNumber. Or set etcd_update_strategy: manual.'],
+  },
+  'etcd-quorum-too-small': {
+    meaning:
+      'An etcd of one or two members has no quorum without one of them: it cannot be replaced without an outage.',
+    actions: [
+      'Run three or five members.',
+      'Or set etcd_update_strategy: manual, and end the instance by hand when an outage is acceptable.',
+    ],
+  },
+  'etcd-member-not-healthy': {
+    meaning:
+      'The member that followed a replaced one did not become healthy in time (etcd_member_timeout). All others are as they were, and the update failed.',
+    actions: [
+      'Look at the console output and the logs of the new instance: image, volume, certificates, network.',
+      'Merge a correction: the next update replaces that member first. Or mend it by hand, then clm retry.',
+    ],
+  },
+  'etcd-unhealthy': {
+    meaning: 'Members of etcd were to be replaced, and not all of them were healthy in time. None was touched.',
+    actions: ['Look at the members that the message names; then clm retry.'],
+  },
+  'etcd-two-marks': {
+    meaning: 'Two groups of etcd carry the tag clm/etcd-roll, which only one at a time may. Somebody set one of them.',
+    actions: ['See which member is really being replaced; take the tag from the other group; then clm retry.'],
+  },
   'fleet-boot-cap': {
     meaning:
       'As many nodes of the fleet are booting as may at once (concurrency.boots), so that the registry is not overrun.',

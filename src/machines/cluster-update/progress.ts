@@ -1,10 +1,11 @@
 /** How reports change a cluster update's context: small pure functions, used by the reducer alone. */
-import type {
-  ClusterUpdateState,
-  E2eFailure,
-  E2eProgress,
-  PoolRoll,
-  UpdateProgress,
+import {
+  type ClusterUpdateState,
+  type E2eFailure,
+  type E2eProgress,
+  nodeRolls,
+  type PoolRoll,
+  type UpdateProgress,
 } from '../../domain/cluster-update.ts';
 import type { FirstNode } from '../../domain/node-pool-roll.ts';
 import { keepFailure, type StoredFailure } from '../stored-shapes.ts';
@@ -157,5 +158,5 @@ export function withFailure(
 }
 
 export function nodesReplaced(context: Pick<ClusterUpdateState, 'rolls'>): number {
-  return Object.values(context.rolls).reduce((sum, roll) => sum + roll.nodesReplaced, 0);
+  return nodeRolls(context).reduce((sum, roll) => sum + roll.nodesReplaced, 0);
 }

@@ -1,4 +1,4 @@
-import type { ClusterUpdateState } from '../../domain/cluster-update.ts';
+import { type ClusterUpdateState, nodeRolls } from '../../domain/cluster-update.ts';
 import { appliedWrite, asRecorded } from '../../planning/change/applied-source.ts';
 import { isBeingCreated } from '../../planning/lifecycle/cluster-lifecycle.ts';
 import { type ClusterFact, evidenceKey, parseEvidence } from '../../planning/pipeline/facts.ts';
@@ -131,5 +131,5 @@ export function recordFailure(deps: PipelineDependencies): UpdateStep {
 }
 
 function nodesOf(context: ClusterUpdateState): number {
-  return Object.values(context.rolls).reduce((sum, roll) => sum + roll.nodesReplaced, 0);
+  return nodeRolls(context).reduce((sum, roll) => sum + roll.nodesReplaced, 0);
 }

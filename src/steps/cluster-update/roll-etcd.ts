@@ -58,7 +58,7 @@ export function rollEtcd(deps: PipelineDependencies): UpdateStep {
       now: input.now,
     });
     if (plan.verdict.kind === 'failed') return failed(plan.verdict.code, plan.verdict.message);
-    if (plan.verdict.kind === 'left') return left(deps, input, stack, plan.verdict.message);
+    if (plan.verdict.kind === 'left') return left(deps, input, stack, previous, plan.verdict.message);
     if (plan.verdict.kind === 'complete') return over(deps, input, stack, previous);
     if (plan.action === undefined) return goingOn(deps, input, stack, plan);
     assertLease(input);
@@ -167,14 +167,20 @@ function finishedRoll(etcd: EtcdRoll | undefined): EtcdRoll | undefined {
   return etcd === undefined ? undefined : { ...etcd, outdated: 0, inFlight: null };
 }
 
+/** Outdated members stay: what was begun before somebody said so is over. */
 async function left(
   deps: PipelineDependencies,
   input: UpdateInput,
   stack: RenderedStack,
+  before: PoolRoll | undefined,
   message: string,
 ): Promise<StepOutcome> {
   const facts = [await appliedWrite(deps, input, stack)];
-  return done({ kind: 'next' }, { facts, journal: [{ kind: 'etcd-left', message: `${stack.name}: ${message}` }] });
+  const rolls = before === undefined ? {} : { [stack.name]: { ...before, state: 'current' as const } };
+  return done(
+    { kind: 'next', rolls },
+    { facts, journal: [{ kind: 'etcd-left', message: `${stack.name}: ${message}` }] },
+  );
 }
 
 async function appliedWrite(deps: PipelineDependencies, input: UpdateInput, stack: RenderedStack): Promise<FactWrite> {
