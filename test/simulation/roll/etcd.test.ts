@@ -86,7 +86,7 @@ describe('a roll of etcd members', () => {
     const daemon = await begin(world);
     await daemon.run(async () => ((await contextOf(daemon)).rolls[etcdStack]?.etcd?.unwellMs ?? 0) > 600_000);
     const status = await statusOf(world, daemon);
-    const why = explainSubject(status, clusterId);
+    const why = explainSubject(status, clusterId, []);
     expect(JSON.stringify(why)).toMatch(
       /the member that follows i-[0-9a-f]+ is waited for: 2 of 3 members are healthy; i-[0-9a-f]+ of/,
     );
