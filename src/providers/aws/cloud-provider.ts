@@ -6,6 +6,7 @@ import { createControlPlaneCalls } from './control-planes.ts';
 import { createFileCalls } from './files.ts';
 import { createGroupSettingCalls } from './group-settings.ts';
 import { createGroupCalls } from './groups.ts';
+import { createInstanceCalls } from './instances.ts';
 import { createLaunchTemplateCalls } from './launch-templates.ts';
 import { createLoadBalancerCalls } from './load-balancers.ts';
 import { createOwnedResourceCalls } from './owned-resources.ts';
@@ -50,6 +51,7 @@ export function createCloudProvider(scope: AwsScope, caller: AwsCaller): CloudPr
     ...createFileCalls(call, recovering, scope),
     ...createGroupCalls(call, scope),
     ...createGroupSettingCalls(call),
+    ...createInstanceCalls(call),
     ...createLaunchTemplateCalls(call, scope),
     ...createLoadBalancerCalls(call, recovering),
     ...createControlPlaneCalls(recovering),

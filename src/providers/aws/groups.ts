@@ -6,7 +6,6 @@ import type { AwsScope, ScopedCall } from './scoped-call.ts';
 type GroupCalls = Pick<
   CloudProvider,
   | 'describeGroups'
-  | 'instanceAddresses'
   | 'updateGroup'
   | 'setLaunchTemplate'
   | 'launchInstances'
@@ -18,8 +17,6 @@ type GroupCalls = Pick<
 const pageSize = 100;
 const mostPages = 50;
 const activityPages = 3;
-/** EC2 takes no more values of one filter. */
-const mostFiltered = 200;
 
 function templateOf(spec: LaunchTemplateSpecification | undefined): { id: string; name: string; version: string } {
   // A group on a launch configuration has none: blank, and so equal to no instance's template.
@@ -125,20 +122,6 @@ export function createGroupCalls(call: ScopedCall, scope: AwsScope): GroupCalls 
       );
       // A service that does not know the filter answers with everybody's groups.
       return groups.filter((group) => wanted.every(([key, value]) => group.tags[key] === value));
-    },
-
-    async instanceAddresses(ids) {
-      const addresses = new Map<string, string>();
-      for (let at = 0; at < ids.length; at += mostFiltered) {
-        // by filter: to name one that is gone would have the whole call refused
-        const filter = { Name: 'instance-id', Values: ids.slice(at, at + mostFiltered) };
-        const answer = await call('DescribeInstances', { Filters: [filter] });
-        for (const { InstanceId, PrivateIpAddress } of (answer.Reservations ?? []).flatMap(
-          (one) => one.Instances ?? [],
-        ))
-          if (InstanceId !== undefined && PrivateIpAddress !== undefined) addresses.set(InstanceId, PrivateIpAddress);
-      }
-      return addresses;
     },
 
     async updateGroup(name, change) {

@@ -137,12 +137,8 @@ export class EtcdFleet {
   }
 
   #remove(cluster: EtcdCluster, { body, client }: EtcdRequest): EtcdAnswer {
-    let id = '';
-    try {
-      id = String((JSON.parse(body) as { ID?: unknown }).ID ?? '0');
-    } catch {
-      return { status: 400, body: { message: 'invalid character' } };
-    }
+    const id = /"ID"\s*:\s*"?(\d+)/.exec(body)?.[1];
+    if (id === undefined) return { status: 400, body: { message: 'invalid request' } };
     const going = cluster.members.get(id);
     const instanceId = going?.instanceId ?? '';
     const { removed, ...answer } = cluster.remove(id);
