@@ -201,8 +201,6 @@ export interface UpdateProgress {
   told?: string[];
   /** Children were told to try again. */
   poked?: boolean;
-  /** Changes every few minutes, so that observed time is committed although nothing else changed. */
-  tick?: number;
 }
 
 /** `STEP_DONE.output` of every step of a cluster update. */

@@ -2,7 +2,7 @@
 import type { MachineModule } from '../machines/events.ts';
 import type { Commit, JournalEntry, Json, PendingMessage, ProcessRow } from '../ports/store.ts';
 import { type Attempt, attempt } from './attempt.ts';
-import { type Decision, finalMessage, journalEntry } from './decide.ts';
+import { type Decision, finalMessage, journalEntry, unborn } from './decide.ts';
 import type { LiveProcess } from './hydrate.ts';
 import { initialState, type ProcessState } from './machine-logic.ts';
 
@@ -52,7 +52,7 @@ export function decideStart(
   const commit: Commit = {
     row,
     expectedSeq: null,
-    delivered: message.id,
+    delivered: [message.id],
     trace: { event: 'START', from: '', to: made.ok ? made.value.path : '' },
     now,
     ...(outbox.length > 0 ? { outbox } : {}),
@@ -61,12 +61,17 @@ export function decideStart(
   return { commit, made };
 }
 
-/** Value and context stay as they were stored. */
-export function decideQuarantine(row: ProcessRow, path: string, reason: string, now: number): Commit {
+/** Value and context stay as they were stored; `started`: the START message of a row that was not stored yet. */
+export function decideQuarantine(
+  row: ProcessRow,
+  { path, reason, now, started }: { path: string; reason: string; now: number; started: PendingMessage | undefined },
+): Commit {
   const quarantined: ProcessRow = { ...row, seq: row.seq + 1, status: 'quarantined', wakeAt: null, updatedAt: now };
   return {
     row: quarantined,
-    expectedSeq: row.seq,
+    ...(row.seq === unborn && started !== undefined
+      ? { expectedSeq: null, delivered: [started.id] }
+      : { expectedSeq: row.seq }),
     journal: [quarantineEntry(quarantined, now, reason)],
     trace: { event: 'QUARANTINED', from: path, to: path },
     now,

@@ -9,10 +9,13 @@ import { nextState, type ProcessState } from './machine-logic.ts';
 /** A wait never ends sooner than this (decision ms), whatever the step asks: no spinning on the clock. */
 const minWaitMs = 100;
 
+/** The seq of a row that is in memory only: the commit of its first step makes it. */
+export const unborn = -1;
+
 export type Decision =
   /** Nothing worth a commit: only the wake-up moves. What the machine made of the wait stays in memory until the next commit. */
   | { kind: 'move-wake'; wakeAt: number; state: ProcessState }
-  /** A quiet step is through: the next state's step runs at once, and its commit holds this transition too. */
+  /** A quiet step is through, or a message led to a quick step: the step runs at once, and its commit holds this transition too. */
   | { kind: 'carry'; state: ProcessState }
   /** `due` = the row's step runs at once. */
   | {
@@ -86,10 +89,11 @@ export function decideMessage(
   process: LiveProcess,
   message: PendingMessage,
   now: number,
-): Decision & { kind: 'commit' } {
+): Decision & { kind: 'commit' | 'carry' } {
   const next = nextState(process.module, process.state, dated(message, now));
   const state = next ?? process.state;
   const ignored = next === undefined;
+  if (!ignored && state.quick) return { kind: 'carry', state };
   // one that was carried on was about to run its step
   const due = !ignored || process.carriedFrom !== undefined;
   const journal = ignored && message.from === '' ? [ignoredEntry(process, message, now)] : [];
@@ -100,7 +104,7 @@ export function decideMessage(
     due,
     ignored,
     effects: {},
-    delivered: message.id,
+    delivered: [message.id],
     journal,
   });
 }
@@ -117,7 +121,7 @@ interface CommitParts {
   due: boolean;
   ignored: boolean;
   effects: StepEffects;
-  delivered?: number;
+  delivered?: number[];
   journal?: JournalEntry[];
 }
 
@@ -141,7 +145,7 @@ function committed(process: LiveProcess, state: ProcessState, parts: CommitParts
   const outbox = [...(effects.messages ?? []), ...finalMessage(row, state, now)];
   const commit: Commit = {
     row,
-    expectedSeq: process.row.seq,
+    expectedSeq: process.row.seq === unborn ? null : process.row.seq,
     trace: { event: parts.event, from: process.carriedFrom ?? process.state.path, to: state.path },
     now,
     ...(journal.length > 0 ? { journal } : {}),

@@ -14,7 +14,7 @@ import {
 } from './engine-options.ts';
 import type { ProcessState } from './machine-logic.ts';
 import { Mailroom } from './mailroom.ts';
-import { newEntry, type ProcessEntry } from './process-entry.ts';
+import { hasMail, newEntry, type ProcessEntry } from './process-entry.ts';
 import { ProcessWorker, type WorkerHost } from './process-worker.ts';
 import { StepRunner } from './step-runner.ts';
 import { WakeQueue } from './wake-queue.ts';
@@ -182,6 +182,7 @@ export class EngineRuntime implements Engine, WorkerHost {
     if (quarantined !== undefined) this.#quarantined.set(entry.id, quarantined);
     const left = entry.inbox;
     entry.inbox = [];
+    entry.taken = 0;
     if (left.length === 0) return;
     // Messages for a quarantined row stay in the store until it can be read again; those for a final one are discarded in order.
     if (quarantined === undefined) for (const message of left) this.#deliver(message);
@@ -253,15 +254,10 @@ export class EngineRuntime implements Engine, WorkerHost {
 
   #schedule(entry: ProcessEntry): void {
     if (entry.gone || entry.busy || entry.paused || this.#phase !== 'running') return;
-    if (entry.inbox.length > 0 && !entry.messageVisitQueued) {
+    if (hasMail(entry) && !entry.messageVisitQueued) {
       entry.messageVisitQueued = true;
       void this.#track(() => this.#messageQueue.add(() => this.#visit(entry, 'message')));
-    } else if (
-      entry.due &&
-      entry.inbox.length === 0 &&
-      entry.live?.state.step !== undefined &&
-      !entry.stepVisitQueued
-    ) {
+    } else if (entry.due && !hasMail(entry) && entry.live?.state.step !== undefined && !entry.stepVisitQueued) {
       entry.stepVisitQueued = true;
       void this.#track(() => this.#stepQueue.add(() => this.#visit(entry, 'step')));
     }
@@ -274,12 +270,12 @@ export class EngineRuntime implements Engine, WorkerHost {
     entry.busy = true;
     try {
       await this.#giveTurn();
-      while (entry.inbox.length > 0 && !this.#over(entry)) {
+      while (hasMail(entry) && !this.#over(entry)) {
         await this.#worker.applyMessage(entry);
         await this.#giveTurn();
       }
       if (!entry.live && entry.inbox.length === 0) this.remove(entry);
-      while (kind === 'step' && entry.due && entry.inbox.length === 0 && !this.#over(entry)) {
+      while (kind === 'step' && entry.due && !hasMail(entry) && !this.#over(entry)) {
         entry.due = false;
         await this.#worker.runStep(entry);
         // whoever is not in the middle of a commit waits for its turn

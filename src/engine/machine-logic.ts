@@ -1,6 +1,6 @@
 /** XState behind one module: machines as pure reducers, and what their states ask of the engine. */
 import type { AnyActorScope, AnyMachineSnapshot, AnyStateMachine, EventObject } from 'xstate';
-import { createActor, initialTransition } from 'xstate';
+import { createActor } from 'xstate';
 import type { MachineModule, StateMeta } from '../machines/events.ts';
 import type { Json } from '../ports/store.ts';
 
@@ -14,6 +14,8 @@ export interface ProcessState {
   final: boolean;
   output: Json;
   step?: string;
+  /** The step is quick: messages that lead here are committed with its outcome. */
+  quick: boolean;
   waitsFor: string[];
 }
 
@@ -26,8 +28,9 @@ function machineOf(module: MachineModule): AnyStateMachine {
 
 /** First state of a new process. Throws when the input does not suit the machine. */
 export function initialState(module: MachineModule, input: Json): ProcessState {
-  const [snapshot, actions] = initialTransition(machineOf(module), input);
-  return checked(module, snapshot as AnyMachineSnapshot, actions);
+  const { scope, actions } = collecting(module);
+  const snapshot: AnyMachineSnapshot = machineOf(module).getInitialSnapshot(scope, input);
+  return checked(module, snapshot, actions);
 }
 
 /** State of a stored row. Throws when the machine has no such state. */
@@ -39,14 +42,17 @@ export function restoredState(module: MachineModule, value: unknown, context: un
 
 /** The state after an event, or undefined when the machine ignores it. Throws when a guard or assign throws. */
 export function nextState(module: MachineModule, state: ProcessState, event: EventObject): ProcessState | undefined {
-  const actions: { type: string }[] = [];
-  const scope = {
-    ...inertScopeOf(machineOf(module)),
-    actionExecutor: (action: { type: string }) => void actions.push(action),
-  };
+  const { scope, actions } = collecting(module);
   const snapshot: AnyMachineSnapshot = machineOf(module).transition(state.snapshot, event, scope);
   if (snapshot === state.snapshot && actions.length === 0) return undefined;
   return checked(module, snapshot, actions, state.snapshot.context);
+}
+
+/** A scope that writes down what a machine wants done beside assigning. */
+function collecting(module: MachineModule) {
+  const actions: { type: string }[] = [];
+  const actionExecutor = (action: { type: string }): void => void actions.push(action);
+  return { scope: { ...inertScopeOf(machineOf(module)), actionExecutor }, actions };
 }
 
 const inertScopes = new WeakMap<AnyStateMachine, AnyActorScope>();
@@ -119,12 +125,14 @@ function checked(
     final,
     output: (snapshot.output ?? null) as Json,
     waitsFor: meta.waitsFor,
+    quick: meta.quick && !final,
     ...(final || meta.step === undefined ? {} : { step: meta.step }),
   };
 }
 
 interface Asked {
   step: string | undefined;
+  quick: boolean;
   waitsFor: string[];
 }
 
@@ -139,8 +147,12 @@ function metaOf(module: MachineModule, path: string, snapshot: AnyMachineSnapsho
   if (before !== undefined) return before;
   const metas = Object.entries(snapshot.getMeta() as Record<string, StateMeta | undefined>);
   metas.sort(([a], [b]) => b.length - a.length);
-  const step = metas.find(([, meta]) => meta?.step !== undefined)?.[1]?.step;
-  const found = { step, waitsFor: metas.flatMap(([, meta]) => meta?.waitsFor ?? []) };
+  const named = metas.find(([, meta]) => meta?.step !== undefined)?.[1];
+  const found = {
+    step: named?.step,
+    quick: named?.quick ?? false,
+    waitsFor: metas.flatMap(([, meta]) => meta?.waitsFor ?? []),
+  };
   known.set(path, found);
   return found;
 }

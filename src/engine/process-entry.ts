@@ -8,6 +8,8 @@ export interface ProcessEntry {
   live?: LiveProcess;
   /** Messages in order; the first leaves when its commit has happened. */
   inbox: PendingMessage[];
+  /** So many of them, the first ones, have been applied in memory: the commit of the step that they lead to delivers them. */
+  taken: number;
   /** A visit is under way: nothing else touches the row. */
   busy: boolean;
   /** The entry has left memory (final, quarantined, or unknown). */
@@ -30,6 +32,7 @@ export function newEntry(id: string): ProcessEntry {
   return {
     id,
     inbox: [],
+    taken: 0,
     busy: false,
     gone: false,
     due: false,
@@ -40,6 +43,11 @@ export function newEntry(id: string): ProcessEntry {
     paused: false,
     stepsInARow: 0,
   };
+}
+
+/** Whether a message waits that has not been applied. */
+export function hasMail(entry: ProcessEntry): boolean {
+  return entry.inbox.length > entry.taken;
 }
 
 /**

@@ -6,7 +6,7 @@ import { backoffMs } from '../support/backoff.ts';
 import { wallMs } from '../support/deadline.ts';
 import type { Random } from '../support/random.ts';
 import { attempt } from './attempt.ts';
-import { type Decision, decideMessage, decideOutcome, waitIdentity } from './decide.ts';
+import { type Decision, decideMessage, decideOutcome, unborn, waitIdentity } from './decide.ts';
 import { decideQuarantine, decideStart, decideTakeUp, type StartMessage } from './decide-existence.ts';
 import type { EngineLimits, EngineOptions } from './engine-options.ts';
 import { hydrate, type LiveProcess } from './hydrate.ts';
@@ -81,7 +81,7 @@ export class ProcessWorker {
 
   /** The first message of the inbox: applied, or settled because nobody can take it. */
   async applyMessage(entry: ProcessEntry): Promise<void> {
-    const message = entry.inbox[0];
+    const message = entry.inbox[entry.taken];
     if (!message) return;
     if (!entry.live) {
       await this.#birth(entry, message);
@@ -97,10 +97,11 @@ export class ProcessWorker {
       await this.quarantine(entry, live.row, decision.reason);
       return;
     }
-    const result = await this.#commit(entry, decision);
-    if (result !== 'committed') return;
+    if (decision.kind === 'carry') {
+      entry.taken += 1;
+      this.#carryOn(entry, live, decision.state);
+    } else if ((await this.#commit(entry, decision)) !== 'committed' || decision.ignored) return;
     entry.stepsInARow = 0;
-    if (decision.ignored) return;
     entry.failures = failuresAfterMessage(entry, message.from === '');
     delete entry.lastWait;
   }
@@ -183,8 +184,7 @@ export class ProcessWorker {
       entry.failures = failures;
       entry.stepsInARow += 1;
       delete entry.lastWait;
-      entry.live = { ...live, state: decision.state, carriedFrom: live.carriedFrom ?? live.state.path };
-      entry.due = true;
+      this.#carryOn(entry, live, decision.state);
       return;
     }
     const result = await this.#commit(entry, decision);
@@ -241,14 +241,23 @@ export class ProcessWorker {
     this.#host.wakeAt(entry, wakeAt);
   }
 
+  /** The state in memory goes ahead of the stored one; its step runs at once, and commits both. */
+  #carryOn(entry: ProcessEntry, live: LiveProcess, state: ProcessState): void {
+    entry.live = { ...live, state, carriedFrom: live.carriedFrom ?? live.state.path };
+    entry.due = true;
+  }
+
   async #commit(entry: ProcessEntry, decision: Decision & { kind: 'commit' }): Promise<CommitResult> {
     const live = entry.live;
     if (!live) throw new Error(`${entry.id} has left memory`);
-    const result = await this.#store.commit(decision.commit);
+    const taken = entry.inbox.slice(0, entry.taken).map((message) => message.id);
+    const delivered = [...taken, ...(decision.commit.delivered ?? [])];
+    const commit = delivered.length === 0 ? decision.commit : { ...decision.commit, delivered };
+    const result = await this.#store.commit(commit);
     if (result === 'committed') {
-      const previous = live.row;
+      const previous = live.row.seq === unborn ? undefined : live.row;
       entry.live = { row: decision.commit.row, module: live.module, state: decision.state };
-      this.#afterCommit(entry, decision.commit, previous, decision.state, decision.due);
+      this.#afterCommit(entry, commit, previous, decision.state, decision.due);
     } else if (result === 'conflict') {
       await this.#reload(entry);
     } else if (result === 'lease-lost') {
@@ -265,7 +274,7 @@ export class ProcessWorker {
     due: boolean,
   ): void {
     this.counts.commits += 1;
-    if (commit.delivered !== undefined) this.#messageSettled(entry);
+    this.#messagesSettled(entry, 0, commit.delivered?.length ?? 0);
     if (due) entry.due = true;
     this.#host.committed(entry, commit, previous, state);
     if (commit.row.status !== 'active') return;
@@ -303,6 +312,12 @@ export class ProcessWorker {
       now: this.#host.now(),
       check: (state) => this.#withKnownStep(state),
     });
+    if (made.ok && module && made.value.quick) {
+      entry.live = { row: { ...commit.row, seq: unborn }, module, state: made.value, carriedFrom: '' };
+      entry.taken = 1;
+      entry.due = true;
+      return;
+    }
     const result = await this.#store.commit(commit);
     if (result === 'lease-lost') this.#host.leaseLost();
     if (result === 'conflict') await this.#reload(entry);
@@ -320,14 +335,15 @@ export class ProcessWorker {
 
   async #discard(entry: ProcessEntry, message: PendingMessage, journal?: JournalEntry): Promise<void> {
     await this.#store.discard(message.id, journal);
-    this.#messageSettled(entry);
+    this.#messagesSettled(entry, entry.taken, 1);
   }
 
   /** Takes the row out of work and says so; its value and context stay as they were stored. */
   async quarantine(entry: ProcessEntry, row: ProcessRow, reason: string): Promise<void> {
     this.#options.log.error({ process: row.id, seq: row.seq, reason }, 'Process is quarantined');
     if (row.status !== 'quarantined') {
-      const commit = decideQuarantine(row, entry.live?.state.path ?? '', reason, this.#host.now());
+      const [path, started] = [entry.live?.state.path ?? '', entry.inbox[0]];
+      const commit = decideQuarantine(row, { path, reason, now: this.#host.now(), started });
       const result = await this.#store.commit(commit);
       if (result === 'lease-lost') this.#host.leaseLost();
       if (result === 'conflict') await this.#reload(entry);
@@ -344,6 +360,7 @@ export class ProcessWorker {
     const row = await this.#store.load(entry.id);
     const before = entry.inbox.length;
     entry.inbox = await this.#mailroom.undelivered(entry.id);
+    entry.taken = 0;
     this.#mailroom.recount(before, entry.inbox.length);
     delete entry.live;
     delete entry.lastWait;
@@ -352,9 +369,11 @@ export class ProcessWorker {
     else if (entry.inbox.length === 0) this.#host.remove(entry);
   }
 
-  #messageSettled(entry: ProcessEntry): void {
-    entry.inbox.shift();
-    if (this.#mailroom.settled()) void this.#mailroom.pull();
+  #messagesSettled(entry: ProcessEntry, from: number, count: number): void {
+    if (count === 0) return;
+    entry.inbox.splice(from, count);
+    if (from < entry.taken) entry.taken = Math.max(0, entry.taken - count);
+    if (this.#mailroom.settled(count)) void this.#mailroom.pull();
   }
 
   #unclaimed(message: PendingMessage, text: string): JournalEntry {

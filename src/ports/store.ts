@@ -101,8 +101,8 @@ export interface Commit {
   admit?: Admission[];
   /** Processes whose slots are given back; a row that turns final gives its own back by itself. */
   release?: string[];
-  /** The message being handled; marked delivered in the same transaction. */
-  delivered?: number;
+  /** The messages that it applies; marked delivered in the same transaction. One that is delivered already makes it a conflict. */
+  delivered?: number[];
   /** One entry for (row.id, row.seq). */
   trace?: Trace;
   now: number;

@@ -141,10 +141,10 @@ export function describeStoreContract(name: string, open: () => Promise<Store>):
         const row = aRow('b');
         await store.commit(first(row));
         expect([await store.isAwaited('a'), await store.isAwaited('b')]).toEqual([false, true]);
-        expect(await store.commit(following(row, { delivered: message!.id }))).toBe('committed');
+        expect(await store.commit(following(row, { delivered: [message!.id] }))).toBe('committed');
         expect(await store.isAwaited('b')).toBe(false);
         expect(await store.pending(1)).toEqual([]);
-        expect(await store.commit(following({ ...row, seq: 1 }, { delivered: message!.id }))).toBe('conflict');
+        expect(await store.commit(following({ ...row, seq: 1 }, { delivered: [message!.id] }))).toBe('conflict');
         expect((await store.load('b'))?.seq).toBe(1);
       });
 
@@ -320,7 +320,7 @@ export function describeStoreContract(name: string, open: () => Promise<Store>):
         await store.commit(first(aRow('child-of-old', { ...done, parent: 'old' })));
         await store.commit(first(aRow('young', { ...done, updatedAt: at + 60_000 })));
         const [one] = await store.pending(1);
-        await store.commit(following(aRow('open'), { delivered: one!.id }));
+        await store.commit(following(aRow('open'), { delivered: [one!.id] }));
         expect(await store.prune(at + 1_000)).toEqual({ rows: 2, messages: 1 });
         expect((await store.rows({})).map((row) => row.id)).toEqual(['child-of-open', 'open', 'young']);
         expect((await store.pending(10)).map((message) => message.message.event.type)).toEqual(['TWO']);

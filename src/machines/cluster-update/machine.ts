@@ -226,7 +226,7 @@ export const clusterUpdateMachine = base.createMachine({
   states: {
     queued: {
       entry: { type: 'at', params: { state: 'queued' } },
-      meta: { step: 'admit-update' },
+      meta: { step: 'admit-update', quick: true },
       on: {
         PAUSE: interrupts.PAUSE,
         ABORT: { target: 'aborted', actions: 'keepStop' },
@@ -273,7 +273,7 @@ export const clusterUpdateMachine = base.createMachine({
     /** Pools and stacks that the configuration has no more: drained and deleted one by one, when all else has found its place. */
     removals: phase('removals', 'remove-orphans', 'workloads'),
     workloads: phase('workloads', 'await-workloads', 'e2e'),
-    e2e: phase('e2e', 'run-e2e', 'recording'),
+    e2e: { ...phase('e2e', 'run-e2e', 'recording'), meta: { step: 'run-e2e', quick: true } },
     recording: {
       ...phase('recording', 'record-update', 'updated'),
       on: {

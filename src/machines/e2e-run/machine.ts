@@ -90,7 +90,7 @@ export const e2eRunMachine = setup({
   initial: 'running',
   states: {
     running: {
-      meta: { step: 'run-checks' },
+      meta: { step: 'run-checks', quick: true },
       on: {
         STEP_WAITING: { actions: 'keepProgress' },
         STEP_DONE: [

@@ -271,7 +271,7 @@ export const rolloutMachine = base.createMachine({
     },
     updating: {
       entry: 'inUpdating',
-      meta: { step: 'advance-rollout' },
+      meta: { step: 'advance-rollout', quick: true },
       on: {
         ...interrupts,
         STEP_DONE: [

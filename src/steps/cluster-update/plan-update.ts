@@ -42,7 +42,7 @@ export function planUpdate(deps: PipelineDependencies): UpdateStep {
         : {}),
       round: (input.context.plan?.round ?? -1) + 1,
     };
-    if (noop) return done({ kind: inherits !== null ? 'inherit' : 'noop', plan });
+    if (noop) return { ...done({ kind: inherits !== null ? 'inherit' : 'noop', plan }), quiet: true };
     const live = unborn ? undefined : await checkLive(deps, input, rendered, changed.components);
     const prunes = live?.prunes ?? 0;
     const message =

@@ -1,7 +1,8 @@
-import type { PoolRoll } from '../../domain/cluster-update.ts';
+import { isDeepStrictEqual } from 'node:util';
+import type { PoolRoll, UpdateOutput } from '../../domain/cluster-update.ts';
 import type { NodePoolRollInput, SurgeSetting } from '../../domain/node-pool-roll.ts';
 import type { RenderedPool } from '../../domain/rendered.ts';
-import { poolSizesWrite } from '../../planning/change/pool-forecast.ts';
+import { type PoolSizes, poolSizesKind, poolSizesWrite } from '../../planning/change/pool-forecast.ts';
 import { groupsOfPool, isComparable, outdatedInstances } from '../../planning/pipeline/pool-currency.ts';
 import { withApplied } from '../../planning/pipeline/update-plan.ts';
 import { parseSurge, surgeItem } from '../../planning/roll/cluster-policy.ts';
@@ -15,7 +16,6 @@ import {
   clusterFactWrite,
   done,
   failed,
-  passed,
   readClusterFact,
   renderedAsPlanned,
   type UpdateInput,
@@ -96,11 +96,9 @@ async function startRolls(
       .flatMap((group) => (group.tags['NodePool'] === undefined ? [] : [group.tags['NodePool']]))
       .map((pool) => [pool, groupsOfPool(groups, pool).reduce((sum, group) => sum + group.instances.length, 0)]),
   );
-  const facts = [poolSizesWrite(input.context.clusterId, sizes)];
-  if (messages.length === 0 && running.length === 0 && input.context.midRoll?.child == null) {
-    facts.push(await appliedPools(deps, input, pools));
-    return done({ kind: 'next', rolls }, { facts });
-  }
+  const facts = await sizesWrites(deps, input, sizes);
+  if (messages.length === 0 && running.length === 0 && input.context.midRoll?.child == null)
+    return through({ kind: 'next', rolls }, [...facts, ...(await appliedPools(deps, input, pools))]);
   return done({ kind: 'again', rolls }, { messages, journal, facts });
 }
 
@@ -186,13 +184,30 @@ function rollsOf({ context }: UpdateInput, pools: string[]): Record<string, Pool
 }
 
 async function finished(deps: PipelineDependencies, input: UpdateInput, pools: RenderedPool[]): Promise<StepOutcome> {
-  if (pools.length === 0) return passed();
-  return done({ kind: 'next' }, { facts: [await appliedPools(deps, input, pools)] });
+  return through({ kind: 'next' }, await appliedPools(deps, input, pools));
 }
 
-async function appliedPools(deps: PipelineDependencies, input: UpdateInput, pools: RenderedPool[]): Promise<FactWrite> {
+/** Where nothing is to be written, the phase has only looked. */
+function through(output: UpdateOutput & { kind: 'next' }, facts: FactWrite[]): StepOutcome {
+  return facts.length > 0 ? done(output, { facts }) : { ...done(output), quiet: true };
+}
+
+/** What is known already is not written again. */
+async function appliedPools(
+  deps: PipelineDependencies,
+  input: UpdateInput,
+  pools: RenderedPool[],
+): Promise<FactWrite[]> {
   const { clusterId } = input.context;
-  const digests = Object.fromEntries(pools.map((pool) => [pool.name, pool.digest]));
-  const fact = withApplied(await readClusterFact(deps, clusterId), { pools: digests }, input.now);
-  return clusterFactWrite(clusterId, fact);
+  const fact = await readClusterFact(deps, clusterId);
+  const news = pools.filter((pool) => fact.digests.pools[pool.name] !== pool.digest);
+  if (news.length === 0) return [];
+  const digests = Object.fromEntries(news.map((pool) => [pool.name, pool.digest]));
+  return [clusterFactWrite(clusterId, withApplied(fact, { pools: digests }, input.now))];
+}
+
+async function sizesWrites(deps: PipelineDependencies, input: UpdateInput, sizes: PoolSizes): Promise<FactWrite[]> {
+  const { clusterId } = input.context;
+  const known = (await deps.store.fact(poolSizesKind, clusterId))?.value;
+  return isDeepStrictEqual(known, sizes) ? [] : [poolSizesWrite(clusterId, sizes)];
 }

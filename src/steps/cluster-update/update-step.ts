@@ -20,10 +20,7 @@ import { clusterOf, type PipelineDependencies } from '../pipeline-dependencies.t
 export type UpdateInput = StepInput<ClusterUpdateState>;
 export type UpdateStep = Step<ClusterUpdateState>;
 
-/** Observed time is committed this often, whatever else happens. */
-const tickMs = 5 * 60_000;
-
-export function done(output: UpdateOutput, effects: StepEffects = {}): StepOutcome {
+export function done(output: UpdateOutput, effects: StepEffects = {}): StepOutcome & { kind: 'done' } {
   return { kind: 'done', output: output as unknown as Json, ...effects };
 }
 
@@ -141,7 +138,7 @@ export function reporting(step: UpdateStep, stalled = false): UpdateStep {
     if (outcome.kind === 'failed') return outcome;
     const reports = reportsTo(input, { blocked: firstBlock(input.context) !== undefined, stalled });
     const resumes = input.state === 'paused' ? [] : resumed(input);
-    const progress: UpdateProgress = { tick: Math.floor(input.now / tickMs) };
+    const progress: UpdateProgress = {};
     if (reports.length > 0) progress.reported = { blocked: firstBlock(input.context) !== undefined, stalled };
     if (input.context.told.length > 0 && input.state !== 'paused') progress.told = [];
     if (input.context.poke) progress.poked = true;

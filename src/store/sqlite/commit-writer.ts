@@ -108,9 +108,8 @@ export class CommitWriter {
         ? statements.insertProcess.run(parameters)
         : statements.updateProcess.run({ ...parameters, expectedSeq });
     if (written.changes !== 1) throw new Refused('conflict');
-    if (commit.delivered !== undefined && statements.markDelivered.run(now, commit.delivered).changes !== 1) {
-      throw new Refused('conflict');
-    }
+    for (const message of commit.delivered ?? [])
+      if (statements.markDelivered.run(now, message).changes !== 1) throw new Refused('conflict');
     for (const holder of commit.release ?? []) statements.freeSlots.run(holder);
     if (row.status === 'final') statements.freeAllSlots.run(row.id, row.id, row.id);
     for (const admission of commit.admit ?? []) this.#admit(admission);

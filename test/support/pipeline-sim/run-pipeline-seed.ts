@@ -42,8 +42,8 @@ export interface PipelineSeedOptions {
 /** A Monday, so that weekends come where people expect them. */
 const startsAt = Date.UTC(2026, 0, 5, 5);
 const livenessLimitMs = 20 * day;
-/** What is counted while something waits is written every hour, and a stored wake-up may be two hours early: nothing here is judged on it sooner. */
-const limits = { wakeSlackMs: 2 * hour, flushMs: hour };
+/** What is counted while something waits is written every six hours, and a stored wake-up may be that early: a crash loses more than it would for users. */
+const limits = { wakeSlackMs: 6 * hour, flushMs: 6 * hour };
 /** Merges are told of by webhook; where those get lost, so long at most. */
 const pollIntervalMs = hour;
 
