@@ -4,6 +4,7 @@ import { ApiError } from '../api/errors.ts';
 import { type Cluster, isControlPlane } from '../domain/cluster.ts';
 import { FailureError } from '../domain/failure.ts';
 import type { RollHistory, RollMemory } from '../domain/node-pool-roll.ts';
+import { canaryOfPool } from '../planning/roll/canary.ts';
 import { parseSurge, policyOfCluster, surgeItem } from '../planning/roll/cluster-policy.ts';
 import { groupsOfPool } from '../planning/roll/members.ts';
 import { outdatedIn, templateOfOld } from '../planning/roll/old-template.ts';
@@ -76,12 +77,12 @@ async function poolsOf(
       .filter((group) => !controlPlane && outdatedIn(group).length > 0)
       .map((group) => ({ group, before: templateOfOld(group) }));
     const question = { session, cluster, pool: pool.name, policy, groups, records, now: now() };
-    const { decision } = await canaryFor(question);
+    const { decisions } = await canaryFor(question);
     pools.push({
       name: pool.name,
       controlPlane,
       surge: parseSurge(pool.configItems[surgeItem] ?? ''),
-      canary: decision,
+      canary: canaryOfPool(decisions),
     });
   }
   return pools;
@@ -141,13 +142,13 @@ async function historiesOf(store: ReadStore, cluster: Cluster): Promise<Map<stri
   return histories;
 }
 
-async function zonesWithout(store: ReadStore, cluster: Cluster, now: number): Promise<Map<string, string[]>> {
+async function zonesWithout(store: ReadStore, cluster: Cluster, now: number): Promise<PreflightInput['zonesWithout']> {
   const rows = await store.rows({ machine: 'nodePoolRoll', status: 'active', cluster: cluster.id });
   return new Map(
     rows.flatMap((row) => {
       const { pool, memory } = row.context as unknown as { pool: string; memory: RollMemory | null };
-      const zones = memory?.zonesWithout.filter((one) => one.until > now).map((one) => one.zone) ?? [];
-      return zones.length === 0 ? [] : [[pool, zones] as [string, string[]]];
+      const zones = memory?.zonesWithout.filter((one) => one.until > now) ?? [];
+      return zones.length === 0 ? [] : [[pool, zones] as const];
     }),
   );
 }

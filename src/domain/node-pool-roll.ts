@@ -125,7 +125,7 @@ export interface BootRecord extends NodeContent {
   failedAt: number | null;
 }
 
-/** Whether one new node comes first and shows that the template boots. Decided when a roll begins. */
+/** Whether one new node of this content comes first and shows that it boots. Decided when a roll begins. */
 export interface CanaryDecision {
   needed: boolean;
   /** A sentence for people. */
@@ -148,6 +148,7 @@ export interface RollGroupMemory {
   min: number;
   /** Of the target; null where it could not be read, or does not matter. */
   content: NodeContent | null;
+  canary: CanaryDecision;
 }
 
 /** The first new node of a pool, while checks on it are waited for. */
@@ -172,8 +173,8 @@ export interface RollMemory {
   bootProblem?: string | undefined;
   evictions: number;
   intents: CapacityIntent[];
-  /** Zones that had no capacity, and when they may be asked again. */
-  zonesWithout: { zone: string; until: number }[];
+  /** Zones that had no capacity for a group's instance types, and when they may be asked again. */
+  zonesWithout: { group: string; zone: string; until: number }[];
   /** LaunchInstances was refused as unknown or not permitted: desired is raised instead until then, when it is asked for again. */
   launchByDesiredUntil: number | null;
   /** Deviations seen once; believed when they last. */
@@ -186,7 +187,6 @@ export interface RollMemory {
   reported: boolean;
   /** Pods that could not pull their image when the roll began. */
   pullFailuresAtStart: number;
-  canary: CanaryDecision;
   /** Holders of the fleet's boot slots, oldest first: one for each node that boots because of this roll. */
   boots: string[];
   /** Set while the roll waits for checks on it. */

@@ -1,6 +1,6 @@
 /** Hand-built views of a cluster for planner tests: everything has a sensible default, and says only what the test is about. */
 import type { BudgetView, ClusterView, NodeView, PodView, VolumeView } from '../../src/domain/cluster-view.ts';
-import type { RollMemory, RollNode } from '../../src/domain/node-pool-roll.ts';
+import type { CanaryDecision, RollMemory, RollNode } from '../../src/domain/node-pool-roll.ts';
 import { planRoll } from '../../src/planning/roll/plan-roll.ts';
 import { defaultRollPolicy, type RollPolicy } from '../../src/planning/roll/policy.ts';
 import {
@@ -96,6 +96,12 @@ export interface PoolSpec {
   memory?: Partial<RollMemory>;
   previous?: RollNode[];
   group?: Partial<NodeGroup>;
+  /** Id of its launch template. */
+  template?: string;
+  /** Of this group's content. */
+  canary?: CanaryDecision;
+  /** Its other groups; of these `name` is the group's. */
+  also?: PoolSpec[];
   blockLimitMs?: number;
 }
 
@@ -202,7 +208,9 @@ function budgetView(spec: BudgetSpec): BudgetView {
   };
 }
 
-export function groupOf(pool: PoolSpec): NodeGroup {
+const specsOf = (pool: PoolSpec): PoolSpec[] => [pool, ...(pool.also ?? [])];
+
+export function groupOf(pool: PoolSpec, poolName = pool.name ?? 'workers'): NodeGroup {
   const name = pool.name ?? 'workers';
   const instances = pool.nodes.map(
     (spec): GroupInstance => ({
@@ -212,7 +220,7 @@ export function groupOf(pool: PoolSpec): NodeGroup {
       lifecycleState: spec.state ?? 'InService',
       health: spec.unhealthy === true ? 'Unhealthy' : 'Healthy',
       protectedFromScaleIn: spec.protect ?? true,
-      launchTemplate: spec.old === true ? outdated : current,
+      launchTemplate: { ...(spec.old === true ? outdated : current), id: pool.template ?? current.id },
     }),
   );
   const live = instances.filter((one) => !/^(Terminat|Detach)/.test(one.lifecycleState)).length;
@@ -226,13 +234,13 @@ export function groupOf(pool: PoolSpec): NodeGroup {
     max,
     zones,
     subnets: [],
-    launchTemplate: { ...current, name: 'workers' },
+    launchTemplate: { ...current, id: pool.template ?? current.id, name: 'workers' },
     newInstancesProtected: true,
     suspendedProcesses: ['AZRebalance'],
     classicLoadBalancers: pool.balanced === true ? [`${name}-elb`] : [],
     targetGroups: [],
     tags: {
-      NodePool: name,
+      NodePool: poolName,
       'clm/roll-id': 'r1',
       'clm/roll-baseline': String(baseline),
       'clm/roll-orig-min': String(pool.min ?? 0),
@@ -246,21 +254,20 @@ export function groupOf(pool: PoolSpec): NodeGroup {
   };
 }
 
-export function memoryOf(pool: PoolSpec, group: NodeGroup): RollMemory {
+export function memoryOf(pool: PoolSpec, ...groups: NodeGroup[]): RollMemory {
   return {
     rollId: 'r1',
-    groups: [
-      {
-        name: group.name,
-        target: current,
-        previous: outdated,
-        baseline: Number(group.tags['clm/roll-baseline']),
-        expected: group.desired,
-        max: group.max,
-        min: group.min,
-        content: null,
-      },
-    ],
+    groups: groups.map((group, i) => ({
+      name: group.name,
+      target: { ...current, id: specsOf(pool)[i]?.template ?? current.id },
+      previous: outdated,
+      baseline: Number(group.tags['clm/roll-baseline']),
+      expected: group.desired,
+      max: group.max,
+      min: group.min,
+      content: null,
+      canary: specsOf(pool)[i]?.canary ?? { needed: true, reason: 'nothing is known of its content' },
+    })),
     outdatedAtStart: 3,
     notReadyAtStart: 0,
     unschedulableAtStart: 0,
@@ -275,14 +282,14 @@ export function memoryOf(pool: PoolSpec, group: NodeGroup): RollMemory {
     settledFrom: null,
     reported: false,
     pullFailuresAtStart: 0,
-    canary: { needed: true, reason: 'nothing is known of its content' },
     boots: [],
     ...pool.memory,
   };
 }
 
 export function buildInput(spec: ClusterSpec): RollPlanInput {
-  const groups = spec.pools.map(groupOf);
+  const groupsBy = spec.pools.map((pool) => specsOf(pool).map((one) => groupOf(one, pool.name ?? 'workers')));
+  const groups = groupsBy.flat();
   const pools = spec.pools.map((pool, i): PoolRollState => {
     const name = pool.name ?? 'workers';
     return {
@@ -294,17 +301,14 @@ export function buildInput(spec: ClusterSpec): RollPlanInput {
       awaitsChecks: pool.awaitsChecks,
       bootTimeoutMs: 900_000,
       blockLimitMs: pool.blockLimitMs ?? 1_800_000,
-      memory: memoryOf(pool, groups[i] as NodeGroup),
+      memory: memoryOf(pool, ...(groupsBy[i] ?? [])),
       nodes: pool.previous ?? [],
     };
   });
-  const nodes = spec.pools.flatMap((pool) =>
-    pool.nodes.filter((node) => node.noNode !== true).map((node) => nodeView(node, pool)),
-  );
+  const specs = spec.pools.flatMap((pool) => specsOf(pool).flatMap((one) => one.nodes.map((node) => ({ node, pool }))));
+  const nodes = specs.filter(({ node }) => node.noNode !== true).map(({ node, pool }) => nodeView(node, pool));
   const staleLeases = new Map(
-    spec.pools
-      .flatMap((pool) => pool.nodes)
-      .flatMap((node) => (node.leaseAge === undefined ? [] : [[node.name, node.leaseAge]])),
+    specs.map(({ node }) => node).flatMap((node) => (node.leaseAge === undefined ? [] : [[node.name, node.leaseAge]])),
   );
   const loadBalancers = spec.pools.flatMap((pool): LoadBalancerHealth[] =>
     pool.balanced === true

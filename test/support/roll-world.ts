@@ -241,12 +241,17 @@ export class RollWorld {
 
   /** What a stack update does to a pool: a new version of each launch template, and its groups on it. */
   outdate(name: string, image = 'ami-00000000000000002'): void {
-    const pool = this.options.pools.find((one) => one.name === name);
-    if (!pool) throw new Error(`no pool ${name}`);
-    for (const group of groupsOf(pool)) this.outdateGroup(pool, group, image);
+    for (const group of groupsOf(this.#pool(name))) this.outdateGroup(name, group, image);
   }
 
-  outdateGroup(pool: PoolSpec, group: GroupSpec, image: string): void {
+  #pool(name: string): PoolSpec {
+    const pool = this.options.pools.find((one) => one.name === name);
+    if (!pool) throw new Error(`no pool ${name}`);
+    return pool;
+  }
+
+  outdateGroup(poolName: string, group: GroupSpec, image: string): void {
+    const pool = this.#pool(poolName);
     if (group.templateOf === undefined) {
       this.call('ec2', 'CreateLaunchTemplateVersion', {
         LaunchTemplateName: group.name,

@@ -93,6 +93,7 @@ export const rollMemory = z.object({
         max: z.number().int(),
         min: z.number().int(),
         content: z.object({ content: z.string(), surroundings: z.string(), image: z.string() }).nullable(),
+        canary: z.object({ needed: z.boolean(), reason: z.string() }),
       }),
     )
     .max(20),
@@ -104,14 +105,13 @@ export const rollMemory = z.object({
   bootProblem: z.string().optional(),
   evictions: z.number().int(),
   intents: z.array(capacityIntent).max(100),
-  zonesWithout: z.array(z.object({ zone: z.string(), until: z.number() })).max(20),
+  zonesWithout: z.array(z.object({ group: z.string(), zone: z.string(), until: z.number() })).max(100),
   launchByDesiredUntil: z.number().nullable(),
   drift: z.object({ what: z.string(), since: z.number() }).nullable(),
   inFlight: z.string().nullable(),
   settledFrom: z.number().nullable(),
   reported: z.boolean(),
   pullFailuresAtStart: z.number().int(),
-  canary: z.object({ needed: z.boolean(), reason: z.string() }),
   boots: z.array(z.string()).max(200),
   firstNode: z.object({ node: z.string(), since: z.number() }).optional(),
 }) satisfies z.ZodType<RollMemory>;

@@ -1,5 +1,5 @@
-/** Whether a roll begins with one node: not where nodes of the very same content have shown lately that they boot. */
-import type { BootRecord, CanaryDecision, NodeContent, RollMemory } from '../../domain/node-pool-roll.ts';
+/** Whether one node of a group comes first: not where nodes of the very same content have shown lately that they boot. */
+import type { BootRecord, CanaryDecision, NodeContent } from '../../domain/node-pool-roll.ts';
 import { formatDuration } from '../../support/duration.ts';
 import type { RollPolicy } from './policy.ts';
 
@@ -25,7 +25,7 @@ export interface CanaryInput {
 }
 
 /** As things are now: what an operator has set since the roll began counts at once, in either direction. */
-export function needsCanary({ canary }: Pick<RollPolicy, 'canary'>, decided: RollMemory['canary']): boolean {
+export function needsCanary({ canary }: Pick<RollPolicy, 'canary'>, decided: CanaryDecision): boolean {
   return canary === 'auto' ? decided.needed : canary;
 }
 
@@ -34,16 +34,21 @@ export function needsCanary({ canary }: Pick<RollPolicy, 'canary'>, decided: Rol
  * what differs: of the content nothing may, and what the template names of its own cluster has to be what its serving nodes have, or
  * what nodes of this cluster were launched with that became usable. Anything unknown asks for a canary.
  */
-export function judgeCanary(input: CanaryInput): CanaryDecision {
+export function judgeCanaries(input: CanaryInput): Map<string, CanaryDecision> {
   const { canary } = input.policy;
-  if (canary !== 'auto') return { needed: canary, reason: `roll_canary is ${canary}` };
-  let proof: string | undefined;
-  for (const group of input.groups) {
-    const judged = judgeGroup(input, group);
-    if (judged.needed) return judged;
-    proof ??= judged.reason;
-  }
-  return proof === undefined ? need('no group has nodes to replace') : { needed: false, reason: proof };
+  const judge = (group: CanaryInput['groups'][number]): CanaryDecision =>
+    canary === 'auto' ? judgeGroup(input, group) : { needed: canary, reason: `roll_canary is ${canary}` };
+  return new Map(input.groups.map((group) => [group.name, judge(group)]));
+}
+
+/** All groups of a pool in one: whether any of them needs one, and why each does or does not, where they differ. */
+export function canaryOfPool(decisions: ReadonlyMap<string, CanaryDecision>): CanaryDecision {
+  if (decisions.size === 0) return need('no group has nodes to replace');
+  const names = new Map<string, string[]>();
+  for (const [name, { reason }] of decisions) names.set(reason, [...(names.get(reason) ?? []), name]);
+  const needed = [...decisions.values()].some((one) => one.needed);
+  if (names.size === 1) return { needed, reason: [...names.keys()].join() };
+  return { needed, reason: [...names].map(([reason, groups]) => `${groups.join(', ')}: ${reason}`).join('; ') };
 }
 
 function judgeGroup(input: CanaryInput, { name, target, before }: CanaryInput['groups'][number]): CanaryDecision {

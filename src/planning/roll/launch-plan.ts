@@ -15,15 +15,13 @@ export function planLaunches(context: PoolContext, sums: CapacitySums, awaited: 
     wait(context, pulls.code, pulls.message);
     return;
   }
-  const members = allMembers(context);
-  const proven = isProven(context, members);
-  const newcomers = members.filter((member) => member.live && !member.outdated).length;
-  const owed = context.groups.reduce((total, state) => total + state.owed, 0);
-  const pending = memory.intents.filter((intent) => intent.kind === 'launch').length;
+  const proof = proofOf(context);
   const raise = raisesDesired(memory, input.now);
   let number = memory.launches;
   let planned = 0;
-  for (const state of context.groups) {
+  // What has to be shown first is shown first: a content that does not boot is known before the others have spent their time.
+  const ordered = [...context.groups].sort((a, b) => Number(proof.isProven(a)) - Number(proof.isProven(b)));
+  for (const state of ordered) {
     const zones = awaited.get(state.group.name);
     const { desired, max, name } = state.group;
     const decided = memory.intents.filter((intent) => intent.kind === 'launch' && intent.group === name).length;
@@ -33,10 +31,10 @@ export function planLaunches(context: PoolContext, sums: CapacitySums, awaited: 
       room() &&
       ((sums.needed(state) > 0 && sums.freeSurge > 0) || (zones !== undefined && planned === 0 && sums.zoneSurge > 0));
     while (wanted()) {
-      // One node first: a bad image costs one instance.
-      if (!proven && newcomers + owed + pending + planned > 0) {
-        wait(context, 'canary', `one new node first, the others once it is usable: ${whyFirst(context)}`);
-        return;
+      const waits = proof.waitsFor(state);
+      if (waits !== undefined) {
+        wait(context, 'canary', waits);
+        break;
       }
       if (sums.booting >= input.policy.bootCap) {
         wait(context, 'boot-cap', `${sums.booting} nodes of the cluster are booting, as many as allowed`);
@@ -44,35 +42,92 @@ export function planLaunches(context: PoolContext, sums: CapacitySums, awaited: 
       }
       const zone = zoneFor(context, state, zones);
       if (zone === undefined) {
+        // Others of the pool may be had elsewhere, or of other types.
         waitForZones(context, state, zones);
-        return;
+        break;
       }
       number += 1;
       planned += 1;
       mine += 1;
-      const reason = zones?.has(zone ?? '')
-        ? `volumes wait for a new node in ${zone}`
-        : proven
-          ? `${state.group.name} needs a new node before the next old one goes`
-          : `one new node first, to show that the new template boots: ${whyFirst(context)}`;
-      context.actions.push(launchAction(memory, { number, group: state.group.name, zone, reason, raise }));
+      const awaitedHere = zones?.has(zone ?? '') === true;
+      const reason = awaitedHere ? `volumes wait for a new node in ${zone}` : proof.reasonFor(state);
+      context.actions.push(launchAction(memory, { number, group: name, zone, reason, raise }));
+      proof.launched(state);
       sums.launched(state);
     }
   }
 }
 
+interface Proof {
+  isProven(state: GroupState): boolean;
+  /** Why the next node of the group waits for another one to become usable. */
+  waitsFor(state: GroupState): string | undefined;
+  reasonFor(state: GroupState): string;
+  launched(state: GroupState): void;
+}
+
 /**
- * A node of this roll has come up; or none had to show that it does, and none has been given up since: whatever was believed of the
- * template, from the first failed boot on they come one at a time until one is there.
+ * One node first, of each content that is new: a bad image, or a type that it does not boot on, costs one instance. The very first of
+ * the pool comes alone, since what most often fails is what the groups have in common; once something has booted, those of the other
+ * contents come side by side.
  */
-function isProven({ hold, input, memory }: PoolContext, members: Member[]): boolean {
-  // That others boot says nothing about what is checked here.
-  if (hold !== undefined && input.policy.canary !== false) return false;
-  if (members.some((member) => member.live && !member.outdated && boots(member))) return true;
-  if (needsCanary(input.policy, memory.canary)) return false;
+function proofOf(context: PoolContext): Proof {
+  const { groups, memory } = context;
+  const proven = new Set(groups.filter(isShown).map(contentKey));
+  const isProven = (state: GroupState): boolean =>
+    context.hold === undefined || context.input.policy.canary === false
+      ? proven.has(contentKey(state)) || isBelieved(context, state)
+      : // That others boot says nothing about what is checked here.
+        false;
+  const anyProven = groups.some(isProven);
+  const contents = new Set(groups.filter((state) => state.outdated > 0).map(contentKey));
+  const unshown = new Map<string, number>();
+  const add = (state: GroupState, count: number): void => {
+    const key = anyProven ? contentKey(state) : '';
+    unshown.set(key, (unshown.get(key) ?? 0) + count);
+  };
+  for (const state of groups) {
+    const pending = memory.intents.filter((one) => one.kind === 'launch' && one.group === state.group.name).length;
+    add(state, state.members.filter((one) => one.live && !one.outdated).length + state.owed + pending);
+  }
+  const whose = ({ group }: GroupState): string =>
+    contents.size > 1
+      ? `one new node of ${group.name} first, whose content is not that of every group of the pool`
+      : 'one new node first';
+  return {
+    isProven,
+    waitsFor(state) {
+      if (isProven(state) || (unshown.get(anyProven ? contentKey(state) : '') ?? 0) === 0) return undefined;
+      return `${whose(state)}, the others once it is usable: ${whyFirst(context, state)}`;
+    },
+    reasonFor(state) {
+      if (isProven(state)) return `${state.group.name} needs a new node before the next old one goes`;
+      return `${whose(state)}, to show that the new template boots: ${whyFirst(context, state)}`;
+    },
+    launched: (state) => add(state, 1),
+  };
+}
+
+/** What nodes of both groups are launched with is the same; where that is not known, template and types are. */
+function contentKey({ group, memory: { content, target } }: GroupState): string {
+  if (content) return `${content.content}/${content.surroundings}`;
+  return `${target.id}:${target.version}/${group.instanceTypes?.join() ?? ''}`;
+}
+
+/** A node of this roll has come up. */
+function isShown({ members }: GroupState): boolean {
+  return members.some((member) => member.live && !member.outdated && boots(member));
+}
+
+/**
+ * None has to show that it boots, and none has been given up since: whatever was believed of the template, from the first failed boot on
+ * they come one at a time until one is there.
+ */
+function isBelieved(context: PoolContext, state: GroupState): boolean {
+  if (needsCanary(context.input.policy, state.memory.canary)) return false;
   const givenUp = (one: Member): boolean =>
     one.phase === 'boot-failed' || (one.cordonedByUs && one.leaving === 'boot-failed');
-  return memory.bootFailures === 0 && !members.some(givenUp);
+  return context.memory.bootFailures === 0 && !allMembers(context).some(givenUp);
 }
 
 /** The template has brought up a node: it lacks nothing but the time for which it has to stay so. */
@@ -80,18 +135,25 @@ function boots({ usability }: Member): boolean {
   return usability.usable || usability.code === 'min-ready';
 }
 
-function whyFirst({ hold, memory: { bootFailures, canary } }: PoolContext): string {
+function whyFirst({ hold, memory: { bootFailures } }: PoolContext, { memory: { canary } }: GroupState): string {
   if (hold !== undefined) return hold.message;
   return canary.needed || bootFailures === 0 ? canary.reason : `${bootFailures} new nodes did not become usable`;
 }
 
+/** Zones that a moment ago had no instances to give for this group's types. */
+export function zonesWithout({ input, memory }: PoolContext, group: string): Set<string> {
+  const still = memory.zonesWithout.filter((one) => one.group === group && one.until > input.now);
+  return new Set(still.map((one) => one.zone));
+}
+
 function waitForZones(context: PoolContext, state: GroupState, awaited: Set<string> | undefined): void {
-  const without = context.memory.zonesWithout.filter((one) => one.until > context.input.now);
+  const { name } = state.group;
+  const without = context.memory.zonesWithout.filter((one) => one.group === name && one.until > context.input.now);
   look(context, Math.min(...without.map((one) => one.until)));
   const names = without.map((one) => one.zone).join(', ');
   const message = awaited
     ? `volumes wait for a new node in ${[...awaited].join(', ')}; no instances to give: ${names}`
-    : `no zone of ${state.group.name} has instances to give: ${names}`;
+    : `no zone of ${name} has instances to give: ${names}`;
   wait(context, 'no-capacity', message);
 }
 
@@ -162,9 +224,7 @@ function zoneFor(context: PoolContext, state: GroupState, awaited?: Set<string>)
     served.add(intent.zone);
   }
   const only = new Set([...(awaited ?? [])].filter((zone) => !served.has(zone)));
-  const without = new Set(
-    context.memory.zonesWithout.filter((one) => one.until > context.input.now).map((one) => one.zone),
-  );
+  const without = zonesWithout(context, state.group.name);
   const open = [...zones].filter(([zone]) => !without.has(zone) && (only.size === 0 || only.has(zone)));
   if (open.length === 0) return zones.size === 0 && without.size === 0 ? null : undefined;
   const first = ({ volumes, fresh }: { volumes: number; fresh: number }): number => (fresh === 0 ? -volumes : 0);

@@ -73,8 +73,8 @@ export interface PreflightInput {
   history: ReadonlyMap<string, RollHistory>;
   /** By pod uid. */
   answers: ReadonlyMap<string, DryRunAnswer>;
-  /** Zones that a roll under way found without capacity, by pool. */
-  zonesWithout: ReadonlyMap<string, string[]>;
+  /** Zones that a roll under way found without capacity for a group, by pool. */
+  zonesWithout: ReadonlyMap<string, readonly { group: string; zone: string }[]>;
 }
 
 /** One pod of each workload and state: the server judges the others the same. */
@@ -228,12 +228,15 @@ function zonesLacking(input: PreflightInput, index: ClusterIndex, pool: string):
   const lacking = new Map<string, { nodes: number; message: string }>();
   const groups = groupsOfPool(input.cloud.groups, pool);
   const covered = new Set(groups.flatMap((group) => group.zones));
-  const without = new Set(input.zonesWithout.get(pool) ?? []);
+  const without = input.zonesWithout.get(pool) ?? [];
+  const lacks = (group: string, zone: string): boolean =>
+    without.some((one) => one.group === group && one.zone === zone);
+  const open = new Set(groups.flatMap(({ name, zones }) => zones.filter((zone) => !lacks(name, zone))));
   for (const instance of groups.flatMap(working)) {
     const node = index.nodeOf(instance.id);
     if (node === undefined || node === 'ambiguous') continue;
     for (const zones of zonesBound({ pods: index.podsOn(node.name), instance }, index)) {
-      if (zones.some((zone) => covered.has(zone) && !without.has(zone))) continue;
+      if (zones.some((zone) => open.has(zone))) continue;
       const zone = zones.join(', ');
       const message = zones.some((one) => covered.has(one))
         ? 'the cloud had no capacity there a moment ago'

@@ -1,6 +1,6 @@
 /** Volumes are bound to zones: what a roll does when all that is left, or a pod that runs nowhere, waits for a new node in one of them. */
 import { lastingBlock, orderCandidates, zonesBound } from './candidate-order.ts';
-import { raisesDesired } from './launch-plan.ts';
+import { raisesDesired, zonesWithout } from './launch-plan.ts';
 import type { Member } from './members.ts';
 import { allMembers, cordon, look, type PoolContext, plainSurge, surgeInUse } from './pool-context.ts';
 
@@ -90,9 +90,9 @@ export function nodeToExchange(context: PoolContext, awaited: Map<string, Set<st
     look(context, memory.launchByDesiredUntil ?? input.now);
     return undefined;
   }
-  const without = new Set(memory.zonesWithout.filter((one) => one.until > input.now).map((one) => one.zone));
   for (const state of context.groups) {
     const zones = awaited.get(state.group.name);
+    const without = zonesWithout(context, state.group.name);
     if (!zones || [...zones].every((zone) => without.has(zone)) || state.surge <= 0 || state.slack < 1) continue;
     const spare = state.members.filter(
       (m) =>

@@ -4,7 +4,7 @@
  */
 import { imagePullGate } from './control-plane-gate.ts';
 import { readOriginals, rebalanceProcess } from './group-tags.ts';
-import { launchAction, raisesDesired } from './launch-plan.ts';
+import { launchAction, raisesDesired, zonesWithout } from './launch-plan.ts';
 import type { GroupState, Member } from './members.ts';
 import { intentFor, type PoolContext, wait } from './pool-context.ts';
 
@@ -56,9 +56,7 @@ function emptyZone(context: PoolContext, state: GroupState): string | undefined 
   if (members.some((m) => m.live && (m.cordonedByUs || m.phase === 'booting'))) return undefined;
   const counts = zoneCounts(context, state, []);
   const most = Math.max(...counts.values());
-  const without = new Set(
-    context.memory.zonesWithout.filter((one) => one.until > context.input.now).map((one) => one.zone),
-  );
+  const without = zonesWithout(context, group.name);
   const [emptiest] = [...counts]
     .filter(([zone, count]) => most - count > tolerated && !without.has(zone))
     .sort(([za, a], [zb, b]) => a - b || (za < zb ? -1 : 1));

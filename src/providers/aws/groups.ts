@@ -147,9 +147,15 @@ export function createGroupCalls(call: ScopedCall, scope: AwsScope): GroupCalls 
     async setLaunchTemplate(name, { id, version }) {
       const answer = await call('DescribeAutoScalingGroups', { AutoScalingGroupNames: [name] }, `group ${name}`);
       const specification = { LaunchTemplateId: id, Version: version };
-      const mixed = answer.AutoScalingGroups?.[0]?.MixedInstancesPolicy !== undefined;
-      const change = mixed
-        ? { MixedInstancesPolicy: { LaunchTemplate: { LaunchTemplateSpecification: specification } } }
+      const policy = answer.AutoScalingGroups?.[0]?.MixedInstancesPolicy;
+      // The whole policy goes back: its types and its share of spot instances stay as they are.
+      const change = policy
+        ? {
+            MixedInstancesPolicy: {
+              ...policy,
+              LaunchTemplate: { ...policy.LaunchTemplate, LaunchTemplateSpecification: specification },
+            },
+          }
         : { LaunchTemplate: specification };
       await call('UpdateAutoScalingGroup', { AutoScalingGroupName: name, ...change }, `group ${name}`);
     },

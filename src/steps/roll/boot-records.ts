@@ -3,7 +3,13 @@ import { z } from 'zod';
 import type { Cluster } from '../../domain/cluster.ts';
 import { FailureError } from '../../domain/failure.ts';
 import type { CanaryDecision, NodeContent, RollGroupMemory } from '../../domain/node-pool-roll.ts';
-import { type CanaryInput, type FleetBootRecord, isSpent, judgeCanary, withBoots } from '../../planning/roll/canary.ts';
+import {
+  type CanaryInput,
+  type FleetBootRecord,
+  isSpent,
+  judgeCanaries,
+  withBoots,
+} from '../../planning/roll/canary.ts';
 import type { RollPolicy } from '../../planning/roll/policy.ts';
 import { contentOf, type TemplateOwner } from '../../planning/roll/template-content.ts';
 import type { NodeGroup } from '../../ports/cloud-provider.ts';
@@ -55,10 +61,10 @@ export interface CanaryQuestion {
   now: number;
 }
 
-/** Reads the templates and judges. What cannot be read asks for a canary, and fails nothing. */
+/** Reads the templates and judges, by group. What cannot be read asks for a canary, and fails nothing. */
 export async function canaryFor(
   question: CanaryQuestion,
-): Promise<{ decision: CanaryDecision; contents: Map<string, NodeContent> }> {
+): Promise<{ decisions: Map<string, CanaryDecision>; contents: Map<string, NodeContent> }> {
   const { cluster, session, pool, policy } = question;
   const contents = new Map<string, NodeContent>();
   const kubernetes = question.groups.length === 0 ? '' : await knownOr(() => servingMinor(session));
@@ -77,7 +83,7 @@ export async function canaryFor(
     groups.push({ name: group.name, target, before: await read(before) });
   }
   const { records, now } = question;
-  return { decision: judgeCanary({ policy, clusterId: cluster?.id ?? '', groups, records, now }), contents };
+  return { decisions: judgeCanaries({ policy, clusterId: cluster?.id ?? '', groups, records, now }), contents };
 }
 
 async function knownOr<T>(read: () => Promise<T>): Promise<T | { unknown: string }> {

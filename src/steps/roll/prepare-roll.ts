@@ -1,6 +1,7 @@
 import type { ClusterView } from '../../domain/cluster-view.ts';
 import { FailureError, transient } from '../../domain/failure.ts';
 import type { CanaryDecision, NodeContent, RollGroupMemory, RollMemory } from '../../domain/node-pool-roll.ts';
+import { canaryOfPool } from '../../planning/roll/canary.ts';
 import { countNotReady, countPullFailures, countUnschedulable } from '../../planning/roll/control-plane-gate.ts';
 import {
   type GroupChange,
@@ -102,9 +103,9 @@ async function begin(visit: RollVisit, view: ClusterView, groups: NodeGroup[], o
   const ready = groupsOfPool(described, context.pool);
   const lagging = ready.find((group) => stillToDo(group).length > 0);
   if (lagging) return waits(visit, 'preparing', `${lagging.name} does not show its preparations yet`, 5_000);
-  const { canary, contents, facts } = await judgeFirst(visit, ready);
-  const parts = { view, described, groups: ready, originals, rollId, outdated, contents };
-  const memory = { ...memoryOf(visit, parts), canary };
+  const { canaries, contents, facts } = await judgeFirst(visit, ready);
+  const canary = canaryOfPool(canaries);
+  const memory = memoryOf(visit, { view, described, groups: ready, originals, rollId, outdated, contents, canaries });
   const first =
     context.controlPlane || surge === 1 ? '' : `; ${canary.needed ? 'one node first' : 'no canary'}: ${canary.reason}`;
   const messages: OutboxMessage[] = [];
@@ -124,19 +125,19 @@ async function begin(visit: RollVisit, view: ClusterView, groups: NodeGroup[], o
   return { kind: 'done', output: output as unknown as Json, journal: visit.notes, messages, facts };
 }
 
-/** Whether one node comes first. Control-plane nodes come one by one anyway, and a pool that is removed gets none. */
+/** Whether one node of each group comes first. Control-plane nodes come one by one anyway, and a pool that is removed gets none. */
 async function judgeFirst(
   visit: RollVisit,
   groups: NodeGroup[],
-): Promise<{ canary: CanaryDecision; contents: Map<string, NodeContent>; facts: FactWrite[] }> {
+): Promise<{ canaries: Map<string, CanaryDecision>; contents: Map<string, NodeContent>; facts: FactWrite[] }> {
   const { parts, policy, session, step } = visit;
   const { clusterId, controlPlane, memory, pool, removes } = step.context;
   if (controlPlane || removes === true) {
-    return { canary: notJudged, contents: new Map(), facts: [] };
+    return { canaries: new Map(), contents: new Map(), facts: [] };
   }
   const now = visit.now();
   const records = policy.canary === 'auto' ? await parts.fleet.bootRecords('') : [];
-  const { decision, contents } = await canaryFor({
+  const { decisions, contents } = await canaryFor({
     session,
     cluster: parts.clusterOf(clusterId),
     pool,
@@ -150,7 +151,7 @@ async function judgeFirst(
     records,
     now,
   });
-  return { canary: decision, contents, facts: spentFacts(records, now) };
+  return { canaries: decisions, contents, facts: spentFacts(records, now) };
 }
 
 const notJudged: CanaryDecision = { needed: true, reason: 'nothing is known of other nodes like them' };
@@ -193,6 +194,7 @@ function memoryOf(
     rollId: string;
     outdated: number;
     contents?: ReadonlyMap<string, NodeContent>;
+    canaries?: ReadonlyMap<string, CanaryDecision>;
   },
 ): RollMemory {
   const { context } = visit.step;
@@ -211,6 +213,7 @@ function memoryOf(
       max: group.max,
       min: group.min,
       content: parts.contents?.get(group.name) ?? null,
+      canary: parts.canaries?.get(group.name) ?? known?.canary ?? notJudged,
     };
   });
   return {
@@ -231,7 +234,6 @@ function memoryOf(
     settledFrom: before?.settledFrom ?? null,
     reported: false,
     pullFailuresAtStart: before?.pullFailuresAtStart ?? countPullFailures(parts),
-    canary: before?.canary ?? notJudged,
     boots: before?.boots ?? [],
   };
 }

@@ -181,10 +181,13 @@ function refusedLaunch(visit: RollVisit, intent: Launch, settled: Settled, code:
   const zone = intent.zone ?? '';
   const until = Math.floor(visit.now()) + zonePauseMs;
   const capacity = /Capacity|Limit|Insufficient|Spot/i.test(code);
-  const others = settled.memory.zonesWithout.filter((one) => one.zone !== zone && one.until > visit.now());
+  const { group } = intent;
+  const others = settled.memory.zonesWithout.filter(
+    (one) => (one.zone !== zone || one.group !== group) && one.until > visit.now(),
+  );
   settled.memory = {
     ...settled.memory,
-    zonesWithout: [...others, { zone, until }].slice(-20),
+    zonesWithout: [...others, { group, zone, until }].slice(-100),
     // Anything but missing capacity is a configuration that will not start working by waiting.
     bootFailures: settled.memory.bootFailures + (capacity ? 0 : 1),
   };

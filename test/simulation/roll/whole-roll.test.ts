@@ -1,11 +1,16 @@
 import { describe, expect, it } from 'vitest';
+import type { WorldEvent } from '../../../src/simulator/model/seams.ts';
 import {
   budget,
   contextOf,
   deployment,
   finished,
+  type GroupSpec,
   journalOf,
+  type RollDaemon,
   RollWorld,
+  type RollWorldOptions,
+  rollId,
   startDaemon,
   startRoll,
   stateOf,
@@ -158,5 +163,158 @@ describe('a whole roll', () => {
     const cordons = order.filter((event) => event.kind === 'node-cordoned').map((event) => event.at);
     expect((cordons[1] ?? 0) - (ends[0] ?? 0)).toBeGreaterThanOrEqual(60_000);
     await daemon.stop();
+  });
+});
+
+const newImage = 'ami-00000000000000002';
+const zone = (letter: string): string => `eu-central-1${letter}`;
+
+/** A pool of these groups that is to be rolled, and a node of another one. */
+function poolOf(groups: GroupSpec[], more: Partial<RollWorldOptions> = {}): RollWorld {
+  const nodes = groups.reduce((sum, group) => sum + group.nodes, 0);
+  const roll = new RollWorld({
+    pools: [
+      { name: 'workers', nodes, groups },
+      { name: 'other', nodes: 1 },
+    ],
+    ...more,
+  });
+  roll.apply(deployment('web', 6), budget('web', { maxUnavailable: '34%' }));
+  roll.events.length = 0;
+  return roll;
+}
+
+async function begin(roll: RollWorld): Promise<RollDaemon> {
+  roll.watchInvariants();
+  const daemon = await startDaemon(roll);
+  await startRoll(daemon, roll, 'workers');
+  return daemon;
+}
+
+async function end(roll: RollWorld, daemon: RollDaemon, state: string): Promise<void> {
+  await daemon.run(() => finished(daemon, 'workers'));
+  expect(await stateOf(daemon, 'workers')).toBe(state);
+  roll.pass(300);
+  await daemon.stop();
+}
+
+const launchesOf = (roll: RollWorld, group: string): WorldEvent[] =>
+  roll.events.filter((event) => event.kind === 'instance-launched' && event.group === group);
+/** Nodes of a group on the old template, and on the new one. */
+const ages = (roll: RollWorld, group: string): { old: number; fresh: number } => {
+  const members = roll.members(group).filter((one) => one.state === 'InService');
+  const old = members.filter((one) => one.outdated).length;
+  return { old, fresh: members.length - old };
+};
+
+describe('a pool of several groups', () => {
+  it('of a zone each goes on where there is capacity, and every group keeps its size and its zone', async () => {
+    const groups = ['a', 'b', 'c'].map((letter, i) => ({
+      name: `workers-${letter}`,
+      nodes: i + 1,
+      zones: [zone(letter)],
+      ...(i === 0 ? {} : { templateOf: 'workers-a' }),
+    }));
+    const roll = poolOf(groups);
+    roll.outdate('workers');
+    const dry = roll.world.faults.addCapacity({ zone: zone('a') });
+    const daemon = await begin(roll);
+    await daemon.run(() => ages(roll, 'workers-b').old + ages(roll, 'workers-c').old === 0);
+    expect(ages(roll, 'workers-a')).toEqual({ old: 1, fresh: 0 });
+    await daemon.run(async () => (await contextOf(daemon, 'workers')).wait?.code === 'no-capacity');
+    roll.world.faults.remove(dry);
+    await end(roll, daemon, 'rolled');
+    expect(roll.violations()).toEqual([]);
+    for (const { name, nodes, zones } of groups) {
+      expect(ages(roll, name)).toEqual({ old: 0, fresh: nodes });
+      expect(new Set(roll.members(name).map((one) => one.zone))).toEqual(new Set(zones));
+      expect(roll.group(name).DesiredCapacity).toBe(nodes);
+    }
+  });
+
+  const twoTypes = (): GroupSpec[] => [
+    { name: 'workers-c5', nodes: 2, instanceType: 'c5.large' },
+    { name: 'workers-m5', nodes: 3, instanceType: 'm5.large' },
+  ];
+
+  it('of a type each rolls the one that can be had in the same zones, and the other once it can', async () => {
+    const roll = poolOf(twoTypes(), { surge: 2 });
+    roll.outdate('workers');
+    const dry = ['a', 'b', 'c'].map((letter) =>
+      roll.world.faults.addCapacity({ zone: zone(letter), instanceType: 'c5.large' }),
+    );
+    const daemon = await begin(roll);
+    await daemon.run(() => ages(roll, 'workers-m5').old === 0);
+    expect(ages(roll, 'workers-c5')).toEqual({ old: 2, fresh: 0 });
+    for (const fault of dry) roll.world.faults.remove(fault);
+    await end(roll, daemon, 'rolled');
+    expect(roll.violations()).toEqual([]);
+    for (const { name, nodes } of twoTypes()) expect(ages(roll, name)).toEqual({ old: 0, fresh: nodes });
+  });
+
+  it('tries one node of a content that does not boot at a time, and leaves its old nodes, whatever else has booted', async () => {
+    const [m5, x5] = [
+      { name: 'workers-m5', nodes: 3 },
+      { name: 'workers-x5', nodes: 2, instanceType: 'c5.large' },
+    ];
+    const roll = poolOf([m5, x5], { surge: 3, bootTimeoutMs: 300_000 });
+    const bad = 'ami-0000000000000bad1';
+    roll.world.faults.badImages.add(bad);
+    roll.outdateGroup('workers', m5, newImage);
+    roll.outdateGroup('workers', x5, bad);
+    let atOnce = 0;
+    roll.world.subscribe((event) => {
+      if (event.kind !== 'instance-launched') return;
+      const fresh = roll.members('workers-x5').filter((one) => !one.outdated && one.instanceId !== event.instanceId);
+      atOnce = Math.max(atOnce, fresh.length + (event.group === 'workers-x5' ? 1 : 0));
+    });
+    const daemon = await begin(roll);
+    await end(roll, daemon, 'failed');
+    expect(roll.violations()).toEqual([]);
+    expect(atOnce).toBe(1);
+    expect(launchesOf(roll, 'workers-x5')).toHaveLength(3);
+    expect(ages(roll, 'workers-x5')).toEqual({ old: 2, fresh: 0 });
+  });
+});
+
+describe('a pool of spot and on-demand nodes', () => {
+  const mixed = { types: ['m5.large', 'm5a.large'], onDemand: { base: 1, percent: 0 } };
+  const spotIn = (roll: RollWorld): number => {
+    const InstanceIds = roll.members('workers').map((one) => one.instanceId);
+    const found = roll.call('ec2', 'DescribeInstances', { InstanceIds }).Reservations as {
+      Instances: { InstanceLifecycle?: string }[];
+    }[];
+    return found.flatMap((one) => one.Instances).filter((one) => one.InstanceLifecycle === 'spot').length;
+  };
+
+  it('keeps its size when spot nodes, old and new, get their notice in the middle', async () => {
+    const roll = poolOf([{ name: 'workers', nodes: 4, mixed }], { surge: 2 });
+    expect(spotIn(roll)).toBe(3);
+    roll.outdate('workers');
+    const daemon = await begin(roll);
+    await daemon.run(() => roll.events.some((event) => event.kind === 'node-cordoned'));
+    const [old] = roll.world.aws.interruptSpot({ group: 'workers', most: 1 });
+    const taken = roll.members('workers').filter((one) => !one.outdated);
+    for (const { instanceId } of taken) roll.world.aws.interruptSpot({ instanceId });
+    expect(roll.members('workers').find((one) => one.instanceId === old)?.outdated).toBe(true);
+    await end(roll, daemon, 'rolled');
+    const notices = roll.events.filter((event) => event.kind === 'spot-notice' && event.notice === 'interruption');
+    expect(notices.length).toBeGreaterThanOrEqual(2);
+    expect(roll.violations()).toEqual([]);
+    expect(ages(roll, 'workers')).toEqual({ old: 0, fresh: 4 });
+    expect(spotIn(roll)).toBeGreaterThan(0);
+  });
+
+  it('has its types and its share of spot nodes after a rollback', async () => {
+    const roll = poolOf([{ name: 'workers', nodes: 2, mixed }]);
+    const before = roll.group('workers').MixedInstancesPolicy;
+    roll.outdate('workers');
+    const daemon = await begin(roll);
+    await daemon.run(() => launchesOf(roll, 'workers').length > 0);
+    const event = { type: 'ROLLBACK', by: 'ada', reason: 'it panics' };
+    await daemon.engine.post({ to: rollId('workers'), event });
+    await end(roll, daemon, 'aborted');
+    expect(roll.group('workers').MixedInstancesPolicy).toEqual(before);
+    expect(ages(roll, 'workers')).toEqual({ old: 0, fresh: 2 });
   });
 });

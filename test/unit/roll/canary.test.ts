@@ -3,9 +3,10 @@ import { describe, expect, it } from 'vitest';
 import type { NodeContent } from '../../../src/domain/node-pool-roll.ts';
 import {
   type CanaryInput,
+  canaryOfPool,
   type FleetBootRecord,
   isSpent,
-  judgeCanary,
+  judgeCanaries,
   needsCanary,
   withBoots,
 } from '../../../src/planning/roll/canary.ts';
@@ -118,8 +119,8 @@ const record = (n: number, more: Partial<FleetBootRecord> = {}): FleetBootRecord
   ...more,
 });
 
-const judge = (records: FleetBootRecord[], more: Partial<CanaryInput> = {}) =>
-  judgeCanary({
+const judgeAll = (records: FleetBootRecord[], more: Partial<CanaryInput> = {}) =>
+  judgeCanaries({
     policy: { canary: 'auto', canaryEvidenceMs: 14 * day },
     clusterId: owner(2).clusterId,
     groups: [{ name: 'workers', target: content(2), before: content(2, { ImageId: 'ami-0' }) }],
@@ -127,6 +128,8 @@ const judge = (records: FleetBootRecord[], more: Partial<CanaryInput> = {}) =>
     now,
     ...more,
   });
+
+const judge = (records: FleetBootRecord[], more: Partial<CanaryInput> = {}) => canaryOfPool(judgeAll(records, more));
 
 describe('a canary', () => {
   it('is left out where nodes of the very same content became usable elsewhere, and the reason says which and since when', () => {
@@ -173,17 +176,26 @@ describe('a canary', () => {
     expect(judge([record(2, { surroundings: 'others' })], { groups }).needed).toBe(true);
   });
 
-  it('comes first where the content is not known, and where one group of several is new', () => {
+  it('comes first where the content is not known', () => {
     const groups = [{ name: 'workers', target: { unknown: 'access denied' }, before: content(2) }];
     expect(judge([record(1)], { groups })).toEqual({
       needed: true,
       reason: 'what workers launches is not known: access denied',
     });
+  });
+
+  it('is judged for each group by its own content, and told of the pool group by group where they differ', () => {
     const two = [
       { name: 'a', target: content(2), before: content(2) },
       { name: 'b', target: content(2, { ImageId: 'ami-9' }), before: content(2) },
     ];
-    expect(judge([record(1)], { groups: two }).reason).toContain('ami-9');
+    const judged = judgeAll([record(1)], { groups: two });
+    expect([judged.get('a')?.needed, judged.get('b')?.needed]).toEqual([false, true]);
+    expect(judge([record(1)], { groups: two })).toEqual({
+      needed: true,
+      reason: `a: ${judged.get('a')?.reason}; b: no node of ami-9 with this user data has become usable within 14d`,
+    });
+    expect(judge([], { groups: [] }).needed).toBe(true);
   });
 
   it('is always there, or never, where the cluster says so, and a roll under way follows', () => {

@@ -47,8 +47,8 @@ describe('launching', () => {
   });
 
   it('fills the surge at once where the content is proven, unless the cluster wants a canary always', () => {
-    const memory = { canary: { needed: false, reason: 'nodes elsewhere run it' } };
-    const pools = [{ nodes: oldNodes(30), baseline: 30, surge: 3, memory }];
+    const canary = { needed: false, reason: 'nodes elsewhere run it' };
+    const pools = [{ nodes: oldNodes(30), baseline: 30, surge: 3, canary }];
     const launches = (policy = {}): number =>
       words(plan({ pools, policy }).actions).filter((one) => one.startsWith('launch')).length;
     expect(launches()).toBe(3);
@@ -56,8 +56,8 @@ describe('launching', () => {
   });
 
   it('goes back to one node at a time once a node did not come up, whatever was proven elsewhere', () => {
-    const memory = { canary: { needed: false, reason: 'nodes elsewhere run it' }, bootFailures: 1 };
-    const pool = { nodes: oldNodes(30), baseline: 30, surge: 3, memory };
+    const canary = { needed: false, reason: 'nodes elsewhere run it' };
+    const pool = { nodes: oldNodes(30), baseline: 30, surge: 3, canary, memory: { bootFailures: 1 } };
     const launches = (pools: ClusterSpec['pools'], policy = {}): number =>
       words(plan({ pools, policy }).actions).filter((one) => one.startsWith('launch')).length;
     expect(launches([pool])).toBe(1);
@@ -68,8 +68,8 @@ describe('launching', () => {
   });
 
   it('says why one node comes first', () => {
-    const memory = { canary: { needed: true, reason: 'ami-1 is new' } };
-    const found = plan({ pools: [{ nodes: oldNodes(30), baseline: 30, surge: 3, memory }] });
+    const canary = { needed: true, reason: 'ami-1 is new' };
+    const found = plan({ pools: [{ nodes: oldNodes(30), baseline: 30, surge: 3, canary }] });
     expect(found.wait).toEqual({
       code: 'canary',
       message: 'one new node first, the others once it is usable: ami-1 is new',
@@ -103,11 +103,11 @@ describe('launching', () => {
   });
 
   it('asks another zone while one has no capacity, and none while none has', () => {
-    const zonesWithout = [{ zone: 'eu-1a', until: 1e15 }];
+    const zonesWithout = [{ group: 'workers', zone: 'eu-1a', until: 1e15 }];
     expect(words(plan({ pools: [{ nodes: oldNodes(3), memory: { zonesWithout } }] }).actions)).toEqual([
       'launch eu-1b',
     ]);
-    const all = ['eu-1a', 'eu-1b', 'eu-1c'].map((zone) => ({ zone, until: 1e15 }));
+    const all = ['eu-1a', 'eu-1b', 'eu-1c'].map((zone) => ({ group: 'workers', zone, until: 1e15 }));
     const found = plan({ pools: [{ nodes: oldNodes(3), memory: { zonesWithout: all } }] });
     expect(words(found.actions)).toEqual([]);
     expect(found.wait.code).toBe('no-capacity');

@@ -16,8 +16,8 @@ describe('a roll that is checked on its first new node', () => {
   });
 
   it('launches one node even where others have shown that the content boots, unless the cluster wants no canary at all', () => {
-    const memory = { canary: { needed: false, reason: 'nodes elsewhere run it' } };
-    const pool = { nodes: oldNodes(6), baseline: 6, surge: 3, awaitsChecks: true, memory };
+    const canary = { needed: false, reason: 'nodes elsewhere run it' };
+    const pool = { nodes: oldNodes(6), baseline: 6, surge: 3, awaitsChecks: true, canary };
     const launches = (policy = {}): number =>
       words(plan({ pools: [pool], policy }).actions).filter((one) => one.startsWith('launch')).length;
     expect(launches()).toBe(1);
@@ -53,7 +53,7 @@ describe('a roll that is checked on its first new node', () => {
     const before = plan({ pools: [pool], policy });
     expect(words(before.actions)).toEqual(['launch eu-1a']);
     expect(before.wait.code).toBe('first-node-boots');
-    const zonesWithout = ['eu-1a', 'eu-1b', 'eu-1c'].map((zone) => ({ zone, until: now + 60_000 }));
+    const zonesWithout = ['eu-1a', 'eu-1b', 'eu-1c'].map((zone) => ({ group: 'workers', zone, until: now + 60_000 }));
     const dry = plan({ pools: [{ ...pool, memory: { zonesWithout } }], policy });
     expect(words(dry.actions).filter((one) => one.startsWith('cordon'))).toHaveLength(2);
   });

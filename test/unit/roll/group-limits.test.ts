@@ -23,6 +23,8 @@ const untouched = (more: Partial<NodeGroup> = {}): NodeGroup => {
   };
 };
 
+const notJudged = { needed: true, reason: 'nothing is known' };
+
 describe('preparing a group', () => {
   it('writes down what it was like before anything is changed', () => {
     const group = untouched();
@@ -89,7 +91,17 @@ describe('preparing a group', () => {
       suspendedProcesses: ['AZRebalance', 'ScheduledActions'],
     };
     const target = { id: 'lt-1', version: '2' };
-    const known = { name: 'workers', target, previous: null, content: null, baseline: 2, expected: 2, max: 5, min: 0 };
+    const known = {
+      name: 'workers',
+      target,
+      previous: null,
+      content: null,
+      canary: notJudged,
+      baseline: 2,
+      expected: 2,
+      max: 5,
+      min: 0,
+    };
     expect(originalsFor(changed, 'r1', now, known, false)).toMatchObject({
       max: 20,
       min: 1,
@@ -121,6 +133,7 @@ describe('whose maximum it is', () => {
     target,
     previous: null,
     content: null,
+    canary: notJudged,
     baseline: 2,
     expected: 2,
     max,

@@ -22,7 +22,7 @@ function preflight(spec: ClusterSpec, answers: [string, DryRunAnswer][] = [], wi
     now,
     history: new Map(),
     answers: new Map(answers),
-    zonesWithout: new Map([['workers', without]]),
+    zonesWithout: new Map([['workers', without.map((zone) => ({ group: 'workers', zone }))]]),
   });
 }
 

@@ -123,7 +123,7 @@ describe('a roll that is being stopped', () => {
     ['a node has failed to boot', { memory: { bootFailures: 1 } }],
     [
       'the emptiest zone has no instances',
-      { memory: { zonesWithout: ['b', 'c'].map((z) => ({ zone: `eu-1${z}`, until: now + 1 })) } },
+      { memory: { zonesWithout: ['b', 'c'].map((z) => ({ group: 'workers', zone: `eu-1${z}`, until: now + 1 })) } },
     ],
   ])('leaves zones as they are where %s', (_name, more) => {
     const nodes = [member('old-1', 'a'), member('old-2', 'a'), member('old-3', 'a')];

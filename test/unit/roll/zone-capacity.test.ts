@@ -4,7 +4,7 @@ import { now, plan, words } from '../../support/roll-builders.ts';
 const bound = (node: string) => ({ name: `db-${node}`, node, claims: [`data-${node}`] });
 const old = (name: string, zone: string) => ({ name, old: true, zone });
 const current = (name: string, zone: string) => ({ name, zone });
-const withoutA = { zonesWithout: [{ zone: 'eu-1a', until: now + 60_000 }] };
+const withoutA = { zonesWithout: [{ group: 'workers', zone: 'eu-1a', until: now + 60_000 }] };
 
 describe('a roll whose last nodes wait for a zone', () => {
   it('launches there although as many new nodes as the baseline needs are elsewhere, and surge is left', () => {
@@ -19,7 +19,7 @@ describe('a roll whose last nodes wait for a zone', () => {
     const found = plan({ pools: [{ nodes, baseline: 1, surge: 1, memory: withoutA }], ...spec });
     expect(words(found.actions)).toEqual([]);
     expect(found.nextLookAt).toBeLessThanOrEqual(now + 60_000);
-    const later = { zonesWithout: [{ zone: 'eu-1a', until: now }] };
+    const later = { zonesWithout: [{ group: 'workers', zone: 'eu-1a', until: now }] };
     const over = plan({ pools: [{ nodes, baseline: 1, surge: 1, memory: later }], ...spec });
     expect(words(over.actions)).toEqual(['launch eu-1a']);
   });
