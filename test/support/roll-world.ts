@@ -33,6 +33,7 @@ import { bootSlot } from '../../src/steps/roll/boot-slots.ts';
 import { createRollSteps } from '../../src/steps/roll/create-roll-steps.ts';
 import { historyKey, historyKind, readHistory, readStops, stopsKind } from '../../src/steps/roll/measurements.ts';
 import { openSqliteStore } from '../../src/store/sqlite/open.ts';
+import type { Clock } from '../../src/support/clock.ts';
 import { type Logger, silentLogger } from '../../src/support/logger.ts';
 import { seededRandom } from '../../src/support/random.ts';
 import { sampleCluster } from './sample-cluster.ts';
@@ -406,6 +407,8 @@ export interface DaemonParts {
   /** The simulated world without delays or losses unless given. */
   connections?: Pick<ClusterSessionsOptions, 'connectKube' | 'connectCloud'>;
   onCommitted?: (commit: Committed) => void;
+  /** What the daemon takes for the time; the world's unless given. */
+  clock?: Clock;
   /** Of everything that the daemon draws; always the same unless given. */
   seed?: string;
   /** The cluster of the world alone unless given. */
@@ -423,6 +426,7 @@ export async function startDaemon(roll: RollWorld, parts: DaemonParts = {}): Pro
   const log = options.log ?? silentLogger();
   const connections = parts.connections ?? createSimulatedConnections({ world, userAgent: 'clm/test' });
   const seed = parts.seed ?? '';
+  const clock = parts.clock ?? world.clock;
   const calls = { aws: 0, kube: 0, describes: 0 };
   const sessions = createClusterSessions({
     connectKube: async (cluster) =>
@@ -433,7 +437,7 @@ export async function startDaemon(roll: RollWorld, parts: DaemonParts = {}): Pro
         if (name.startsWith('describe')) calls.describes += 1;
       }),
     clusterOf: parts.clusterOf ?? (() => roll.cluster),
-    clock: world.clock,
+    clock,
     wall: world.clock,
     random: seededRandom(`sessions${seed}`),
     log,
@@ -442,7 +446,7 @@ export async function startDaemon(roll: RollWorld, parts: DaemonParts = {}): Pro
   const running: { engine?: Engine } = {};
   const steps = createRollSteps({
     sessions,
-    clock: world.clock,
+    clock,
     random: seededRandom(`steps${seed}`),
     wake: (id) => running.engine?.wake(id),
     log,
@@ -462,7 +466,7 @@ export async function startDaemon(roll: RollWorld, parts: DaemonParts = {}): Pro
   const engine = createEngine({
     store,
     lease: parts.lease ?? { held: () => true, release: async () => {} },
-    clock: world.clock,
+    clock,
     random: seededRandom(`engine${seed}`),
     machines: [nodePoolRollModule, listenerModule, ...(more?.machines ?? [])],
     steps: { ...more?.steps, ...steps },
@@ -560,7 +564,13 @@ export const rollId = (pool: string, round = 1): string =>
   `roll:${rollParent}:${pool}${round === 1 ? '' : `:${round}`}`;
 
 /** Answers the process's id; a pool that is rolled again takes the next round. */
-export async function startRoll(daemon: RollDaemon, roll: RollWorld, pool: string, round = 1): Promise<string> {
+export async function startRoll(
+  daemon: RollDaemon,
+  roll: RollWorld,
+  pool: string,
+  round = 1,
+  more: Partial<NodePoolRollInput> = {},
+): Promise<string> {
   const spec = roll.options.pools.find((one) => one.name === pool);
   await daemon.engine.post({
     to: rollParent,
@@ -578,6 +588,7 @@ export async function startRoll(daemon: RollDaemon, roll: RollWorld, pool: strin
     blockLimitMs: roll.options.blockLimitMs ?? 1_800_000,
     bootTimeoutMs: roll.options.bootTimeoutMs ?? 900_000,
     ...(roll.options.surge === undefined ? {} : { surge: roll.options.surge }),
+    ...more,
   };
   await daemon.engine.post({
     to: rollId(pool, round),

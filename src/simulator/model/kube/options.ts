@@ -87,6 +87,8 @@ export interface KubeFaults {
   unreadyNodes: Set<string>;
   /** `broken`: the API server writes no audit events any more. */
   auditLog: 'ok' | 'broken';
+  /** Volumes that a node may have attached; pods that would need more do not fit there. */
+  attachLimit: number;
   /** `off`: the labels of namespaces keep no pod out. */
   podSecurity: 'ok' | 'off';
 }
@@ -105,6 +107,7 @@ export function defaultFaults(options: KubeOptions): KubeFaults {
     badBoot: 'not-ready',
     unreadyNodes: new Set(),
     auditLog: 'ok',
+    attachLimit: Number.POSITIVE_INFINITY,
     podSecurity: 'ok',
   };
 }

@@ -7,7 +7,6 @@ export type Elsewhere = { file: string; name: string } | { notYet: string };
 const unit = (file: string, name: string): Elsewhere => ({ file: `test/unit/roll/${file}.test.ts`, name });
 const trouble = (name: string): Elsewhere => ({ file: 'test/simulation/roll/trouble.test.ts', name });
 const whole = (name: string): Elsewhere => ({ file: 'test/simulation/roll/whole-roll.test.ts', name });
-const seeds = { file: 'test/simulation/roll/seeds.test.ts', name: 'hold every invariant and come to their end' };
 const matrix = {
   file: 'test/simulation/roll/crash-matrix.test.ts',
   name: 'ends like the crash-free roll when it is killed',
@@ -28,19 +27,10 @@ const known: Record<number, Elsewhere> = {
   ),
   31: whole('shares the lane of a budget between two pools, one pod in flight at a time'),
   32: unit('drain', 'for a pod labelled to be left to finish, up to a limit'),
-  34: unit('drain', 'a pod labelled to be skipped'),
   36: unit('drain', 'by a pod that asks not to be moved, where the policy respects it'),
-  37: unit('usability', 'not before it has been Ready for the minimum time'),
   38: unit('usability', 'not while the pod of a DaemonSet on it is not ready'),
   42: unit('usability', 'while a fifth of the nodes is not Ready'),
-  44: trouble(
-    'having cordoned an old node keeps it first in line to be drained, and a cordon on a new one is never removed',
-  ),
-  45: unit('usability', 'about an instance that two nodes claim, or whose state this program does not know'),
-  46: unit('cordon', 'needs the Leases of the kubelets, and does not count a node whose Lease is old'),
-  47: unit('node-marks', 'carry the resource version wherever a list is replaced, so that nobody else is overwritten'),
   48: unit('cordon', 'waits while pods find no node, more than when the roll began'),
-  50: seeds,
   52: trouble('growing the group is followed: the roll ends with the size that the autoscaler wants'),
   62: trouble('whose describes are up to 30 s old leads to no second termination and no second launch'),
   71: unit('group-limits', "['$Latest'"),
@@ -53,32 +43,17 @@ const known: Record<number, Elsewhere> = {
   85: unit('cordon', 'of a node with volumes asks where its volumes can be used, not where it is'),
   86: unit('force', 'are detached before it is terminated, or have had five minutes'),
   87: unit('cordon', 'is never issued for a node that holds the only copy of data, unless the policy gives it up'),
-  89: whole('replaces a control plane of three one at a time, out of its load balancers first, and lets it settle'),
-  90: unit('cordon', 'of one node is not taken out of its load balancer before it is drained'),
-  94: { notYet: 'sockets exist over the wire only: the in-process world has none' },
-  91: {
-    notYet:
-      'the simulated control plane has no etcd members that learn; a member that is not ready stops the roll (92)',
-  },
   92: unit('cordon', 'waits while an etcd member is not ready'),
-  93: {
-    notYet: 'clm does not move the leader of etcd itself: the member that ends hands it over; controllers go last',
-  },
-  105: seeds,
-  106: unit('node-marks', 'clamp a drain that began in the future, as after a jump of the clock'),
   107: trouble('pausing stops everything, and resuming goes on from there'),
   108: {
     file: 'test/simulation/roll/operator.test.ts',
     name: 'gives the group its old template, replaces the new nodes and leaves everything else as it was',
   },
-  109: seeds,
-  110: unit('foreign-changes', 'ends the roll when the group is gone or being deleted'),
   111: trouble('mid-roll is no loss: the tags of the group say what it was like before'),
   20: {
     file: 'test/integration/providers/kube-http.test.ts',
     name: 'takes other credentials from the kubeconfig after a 401, even for a mutation, and sends the call once more',
   },
-  88: { notYet: 'the simulated nodes have no limit of attachments' },
 };
 for (let row = 95; row <= 104; row += 1) known[row] = matrix;
 

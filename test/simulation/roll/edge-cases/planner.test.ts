@@ -1,9 +1,19 @@
 /** Edge cases that one look at a cluster decides: hand-built views, and what the planner makes of them. */
 import { describe, expect, it } from 'vitest';
+import type { NodeView } from '../../../../src/domain/cluster-view.ts';
 import { judgeDrift } from '../../../../src/planning/roll/drift.ts';
 import { isOutdated } from '../../../../src/planning/roll/members.ts';
 import type { NodeGroup } from '../../../../src/ports/cloud-provider.ts';
-import { buildInput, groupOf, now, oldNodes, plan, words } from '../../../support/roll-builders.ts';
+import {
+  buildInput,
+  groupOf,
+  type NodeSpec,
+  now,
+  oldNodes,
+  type PodSpec,
+  plan,
+  words,
+} from '../../../support/roll-builders.ts';
 
 const minute = 60_000;
 const draining = { name: 'old-1', old: true, drainingFor: minute };
@@ -62,6 +72,57 @@ describe('nodes and the cluster', () => {
       );
     expect(cordons('old-1')).toEqual(['cordon old-2']);
     expect(cordons('old-2')).toEqual(['cordon old-1']);
+  });
+});
+
+describe('whose node it is', () => {
+  it('edge case 45: an instance is known by its id: not by the name of a node, and not at all while a node does not say whose it is', () => {
+    const spec = { pools: [{ nodes: [{ name: 'old-1', old: true }, fresh], baseline: 1 }] };
+    const seen = (change: (node: NodeView) => NodeView): string[] => {
+      const { view } = buildInput(spec);
+      return words(plan({ ...spec, input: { view: { ...view, nodes: view.nodes.map(change) } } }).actions);
+    };
+    expect(seen((node) => node)).toEqual(['cordon old-1']);
+    // its name belongs to the node of another instance by now
+    const reused = seen((node) => (node.name === 'old-1' ? { ...node, instanceId: 'i-of-others' } : node));
+    expect(reused).toEqual(['terminate i-old-1 -1']);
+    const silent = seen(
+      ({ instanceId, ...node }) => (node.name === 'old-1' ? node : { ...node, instanceId }) as NodeView,
+    );
+    expect(silent).toEqual([]);
+    const twice = seen((node) => ({ ...node, instanceId: 'i-old-1' }));
+    expect(twice).toEqual([]);
+  });
+
+  it('edge case 46: a fresh Lease carries a node whose conditions are old, and no Lease one whose condition is not Ready', () => {
+    const cordons = (node: Partial<NodeSpec>) =>
+      words(plan({ pools: [{ nodes: [...oldNodes(1), { ...fresh, ...node }], baseline: 1 }] }).actions);
+    const hours = 6 * 60 * minute;
+    expect(cordons({ readyFor: hours, age: hours, leaseAge: 8_000 })).toEqual(['cordon old-1']);
+    expect(cordons({ readyFor: hours, age: hours, leaseAge: 41_000 })).toEqual([]);
+    expect(cordons({ ready: false, readyFor: minute, age: hours, leaseAge: 1_000 })).toEqual([]);
+  });
+
+  it('edge case 34: a pod labelled to be skipped is neither moved nor waited for, and neither are its volumes', () => {
+    const skipped = { name: 'agent', node: 'old-1', claims: ['data'], labels: { 'cluster.x-k8s.io/drain': 'skip' } };
+    const previous = [{ name: 'old-1', instanceId: 'i-old-1', phase: 'drained' as const, since: now - minute }];
+    const found = (pod: PodSpec, nodes: NodeSpec[]) =>
+      words(
+        plan({
+          pools: [{ nodes, baseline: 1, previous }],
+          pods: [pod],
+          volumes: [{ name: 'pv-1', claim: 'shop/data', zones: ['eu-1a'] }],
+          attachments: [{ node: 'old-1', volume: 'pv-1' }],
+        }).actions,
+      );
+    expect(found(skipped, [draining, fresh])).toEqual(['terminate old-1 -1']);
+    // a node in the zone of the volume is not waited for either
+    const elsewhere = [
+      { name: 'old-1', old: true },
+      { ...fresh, zone: 'eu-1b' },
+    ];
+    expect(found(skipped, elsewhere)).toContain('cordon old-1');
+    expect(found({ ...skipped, labels: {} }, elsewhere)).not.toContain('cordon old-1');
   });
 });
 

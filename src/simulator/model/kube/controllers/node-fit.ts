@@ -18,6 +18,7 @@ import {
 import { keyOf } from '../object.ts';
 import { parseQuantity } from '../quantity.ts';
 import { expressionMatcher, selectorMatcher } from '../selectors.ts';
+import { claimNames } from '../volume-driver.ts';
 
 export interface Amounts {
   cpu: number;
@@ -231,7 +232,20 @@ export class NodeFit {
       if (!matchesTerms(bound?.spec.nodeAffinity?.required?.nodeSelectorTerms, node))
         return 'node(s) had volume node affinity conflict';
     }
-    return undefined;
+    return this.#attachObstacle(pod, node);
+  }
+
+  /** A claim that several pods of the node share is attached once. */
+  #attachObstacle(pod: Pod, node: Node): string | undefined {
+    const { attachLimit } = this.#core.faults;
+    const wanted = claimNames(pod);
+    if (wanted.length === 0 || attachLimit === Number.POSITIVE_INFINITY) return undefined;
+    const attached = new Set(wanted.map((claim) => `${pod.metadata.namespace}/${claim}`));
+    for (const other of this.#podsAt(node.metadata.name)) {
+      if (!counts(other)) continue;
+      for (const claim of claimNames(other)) attached.add(`${other.metadata.namespace}/${claim}`);
+    }
+    return attached.size > attachLimit ? 'node(s) exceed max volume count' : undefined;
   }
 
   #neighbourObstacle(pod: Pod, node: Node): string | undefined {
