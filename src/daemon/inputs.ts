@@ -1,9 +1,11 @@
 /** Where the daemon's desired state comes from: the registry's files and the pipeline's. Reading changes nothing. */
+
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { FailureError } from '../domain/failure.ts';
 import type { Pipeline } from '../domain/pipeline.ts';
 import type { Problem } from '../domain/problem.ts';
+import { remedies } from '../planning/remedies/remedies.ts';
 import type { ChannelSource, Registry } from '../ports/channel-source.ts';
 import type { RegistryStatusStore } from '../ports/registry-status.ts';
 import { parsePipeline } from '../sources/pipeline/parse-pipeline.ts';
@@ -22,7 +24,7 @@ export async function readPipeline(config: DaemonConfig, source: ChannelSource):
   const read =
     'file' in config.pipeline ? await readLocal(config.pipeline.file) : await readFromBranch(config.pipeline, source);
   if ('problem' in read) return { pipeline: undefined, problems: [read.problem] };
-  const parsed = parsePipeline(read.name, read.text);
+  const parsed = parsePipeline(read.name, read.text, { codes: new Set(remedies().keys()) });
   return parsed.ok ? { pipeline: parsed.pipeline, problems: [] } : { pipeline: undefined, problems: parsed.problems };
 }
 

@@ -10,6 +10,7 @@ import { selectChecks } from '../../checks/selection.ts';
 import { FailureError } from '../../domain/failure.ts';
 import { nearMatches } from '../../domain/near-matches.ts';
 import type { Problem } from '../../domain/problem.ts';
+import { kubeRemedies } from '../../planning/remedies/kube-remedies.ts';
 import type { CheckRunState } from '../../ports/check-runner.ts';
 import { isInCluster, type KubeAccess, KubeAccessError, loadAccess } from '../../providers/kube/kube-access.ts';
 import { clockFromEnvironment } from '../../support/clock.ts';
@@ -22,7 +23,6 @@ import { readQuarantines, readSettings } from '../e2e/standalone-settings.ts';
 import { badInput, CliError, exitCodes } from '../exit.ts';
 import { type CliIo, colorsOf } from '../io.ts';
 import { printDocument, tableColumns } from '../output.ts';
-import { kubeRemedies } from '../remedies/kube-remedies.ts';
 import { progressLine, renderRunReport, resultLine } from '../view/e2e-view.ts';
 
 export interface E2eRunOptions {

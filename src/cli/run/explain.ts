@@ -1,10 +1,10 @@
 /** `clm explain` */
 import { nearMatches } from '../../domain/near-matches.ts';
+import { remedies } from '../../planning/remedies/remedies.ts';
 import type { CommandContext, OutputFormat } from '../command.ts';
 import { badInput } from '../exit.ts';
 import { colorsOf } from '../io.ts';
 import { printDocument, tableColumns } from '../output.ts';
-import { remedies } from '../remedies/remedies.ts';
 import { renderTable } from '../view/table.ts';
 import { wrap } from '../view/terminal.ts';
 

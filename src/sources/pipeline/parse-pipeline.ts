@@ -3,14 +3,18 @@ import type { ChannelPolicy, Pipeline } from '../../domain/pipeline.ts';
 import type { Problem } from '../../domain/problem.ts';
 import { isTimeZone } from '../../support/calendar.ts';
 import { parseYamlWithSchema, problemAt, type YamlPlaces } from '../yaml-document.ts';
+import { closedProblems, codeProblems, contradictions, repeatedProblems } from './check-sense.ts';
 import { dimensionProblems, waveProblems } from './check-waves.ts';
 import { type PipelineDocument, pipelineDefaults, pipelineSchema } from './pipeline-schema.ts';
 import { toPolicy, toWindows } from './to-policy.ts';
 
 export type PipelineResult = { ok: true; pipeline: Pipeline } | { ok: false; problems: Problem[] };
 
-/** The pipeline that a file describes, defaults filled in; or everything that is wrong with it. */
-export function parsePipeline(file: string, text: string): PipelineResult {
+/**
+ * The pipeline that a file describes, defaults filled in; or everything that is wrong with it. `known.codes`: the codes that failures
+ * have; what the file says of them is not looked at without.
+ */
+export function parsePipeline(file: string, text: string, known: { codes?: ReadonlySet<string> } = {}): PipelineResult {
   const parsed = parseYamlWithSchema(file, text, pipelineSchema);
   if (!parsed.ok) return { ok: false, problems: parsed.problems };
   const { value, places } = parsed;
@@ -24,6 +28,10 @@ export function parsePipeline(file: string, text: string): PipelineResult {
     ...targetProblems(channels, places),
     ...idleProblems(value, channels, places),
     ...zoneProblems(value, places),
+    ...codeProblems(value, known.codes, places),
+    ...repeatedProblems(value, places),
+    ...contradictions(value, places),
+    ...closedProblems(channels, windows.windows, places),
     ...windows.problems,
     ...made.flatMap((one) => one.problems),
   ];

@@ -16,7 +16,7 @@ const waveSchema = z.strictObject({
     .meta({ remedy: 'write a name like canary' }),
   size: z
     .union([
-      z.int().min(1, 'a wave has at least one cluster'),
+      z.int().min(1, 'a wave has at least one cluster').max(10_000, 'a wave has at most 10,000 clusters'),
       z.string().regex(/^(100|[1-9]\d?)%$/, 'a share is 1% to 100%') as z.ZodType<`${number}%`, `${number}%`>,
     ])
     .meta({
@@ -104,7 +104,10 @@ const channelSchema = z
     sameFailureLimit: limit('The same failure on so many clusters halts the channel; 0 = never', 1_000)
       .min(0)
       .optional(),
-    knownFailures: z.array(z.string()).max(100).optional(),
+    knownFailures: z.array(z.string()).max(100).optional().meta({
+      description: "Codes of trouble that is no version's fault; `clm explain` lists them",
+      remedy: 'write a list like [aws-throttled]',
+    }),
     waves: z
       .array(waveSchema)
       .min(1, 'a channel has at least one wave')

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { remedies } from '../../../src/cli/remedies/remedies.ts';
 import type { StackProgress } from '../../../src/domain/cluster-update.ts';
 import type { RenderedStack } from '../../../src/domain/rendered.ts';
+import { remedies } from '../../../src/planning/remedies/remedies.ts';
 import { createClusterSessions } from '../../../src/providers/session/create-cluster-sessions.ts';
 import { createSimulatedConnections } from '../../../src/providers/simulated/simulated-world.ts';
 import { parseStackTemplate } from '../../../src/rendering/stack-template.ts';

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { remedies } from '../../../src/cli/remedies/remedies.ts';
+import { remedies } from '../../../src/planning/remedies/remedies.ts';
 
 const source = path.resolve(import.meta.dirname, '../../../src');
 /** Folders whose codes reach people: the simulator imitates codes of others, schemas have codes of zod. */
@@ -71,7 +71,7 @@ describe('clm explain', () => {
   });
 
   it('explains no code twice', () => {
-    const text = filesBelow(path.join(source, 'cli/remedies'))
+    const text = filesBelow(path.join(source, 'planning/remedies'))
       .map((file) => readFileSync(file, 'utf8'))
       .join('\n');
     const keys = [...text.matchAll(/^ {2}'?([a-z0-9-]+)'?: \{/gm)].map((match) => match[1] as string);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { pipelineRemedies as remedies } from '../../../../src/cli/remedies/pipeline-remedies.ts';
 import { explainSubject } from '../../../../src/planning/explain/explain-subject.ts';
 import { type Explanation, explanationSchema } from '../../../../src/planning/explain/status-document.ts';
+import { pipelineRemedies as remedies } from '../../../../src/planning/remedies/pipeline-remedies.ts';
 import { channelFixture, clusterFixture, statusFixture } from '../../../support/status-fixture.ts';
 
 function explain(subject: string, status = statusFixture()): Explanation {
