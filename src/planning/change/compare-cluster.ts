@@ -3,7 +3,8 @@ import { clusterVersion } from '../../domain/rendered.ts';
 import { classOf } from './fleet-plan.ts';
 import type { ClusterChange, LiveFindings, PlanRefusal, PoolRollForecast, UnitChange } from './plan-document.ts';
 import { type PoolForecastInput, poolForecasts } from './pool-forecast.ts';
-import { unitChanges } from './unit-changes.ts';
+import { rollCauses } from './roll-causes.ts';
+import { beforeOf, unitChanges } from './unit-changes.ts';
 
 /** Everything that a commit would do to one cluster, as far as is known without asking it. Pure. */
 export function compareCluster(
@@ -24,7 +25,7 @@ export function compareCluster(
     changes,
     rolls,
     refusals: more.refusals,
-    notes: [...more.notes, ...karpenterNotes(input, changes), ...checkNotes(input, rolls)],
+    notes: [...more.notes, ...etcdNotes(input), ...karpenterNotes(input, changes), ...checkNotes(input, rolls)],
     ...(more.live === undefined ? {} : { live: more.live }),
   };
 }
@@ -33,6 +34,26 @@ export function compareCluster(
 function checkNotes({ midRoll }: PoolForecastInput, rolls: readonly PoolRollForecast[]): string[] {
   if (midRoll === undefined || !rolls.some((roll) => !roll.controlPlane && roll.surge > 0)) return [];
   return [`each roll of workers waits for checks on its first new node (profile ${midRoll}) before old ones go`];
+}
+
+/** Members of etcd are no nodes of a pool, and go before anything else. */
+function etcdNotes(input: PoolForecastInput): string[] {
+  const { after } = input;
+  if (input.fresh || input.fact === undefined) return [];
+  return after.rendered.stacks.flatMap((stack) => {
+    const { etcd } = stack;
+    if (stack.kind !== 'etcd' || etcd === undefined) return [];
+    const before = beforeOf(input, 'stacks', (of) => of.stacks, stack);
+    if (before.kind === 'same' || before.kind === 'absent') return [];
+    const causes = before.kind === 'known' ? rollCauses(before.unit, stack, after.redact) : [before.why];
+    if (causes.length === 0) return [];
+    const why = [...new Set(causes)].join(', ');
+    const maybe = before.kind === 'known' ? '' : 'maybe ';
+    if (etcd.strategy === 'manual')
+      return [`${maybe}members of etcd become outdated (${why}), and stay until somebody replaces them`];
+    const blind = etcd.healthUrl === undefined ? '; the update fails there, as etcd_health_url is not set' : '';
+    return [`${maybe}members of etcd (${stack.name}) are replaced first, one at a time: ${why}${blind}`];
+  });
 }
 
 /** clm rolls no node of these pools: Karpenter does, as soon as it sees the change. */

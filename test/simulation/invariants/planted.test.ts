@@ -6,6 +6,7 @@ import { type NodeLimits, takeBaselines } from '../../../src/simulator/invariant
 import { nodeInvariants } from '../../../src/simulator/invariants/node-invariants.ts';
 import { truthOf } from '../../../src/simulator/invariants/world-truth.ts';
 import type { AwsService } from '../../../src/simulator/model/aws/aws-request.ts';
+import { EtcdWorld } from '../../support/etcd-world.ts';
 import { cordon as cordonByHand, instanceOf, nodesOf, others, workloadsOn } from '../../support/roll-sim/people.ts';
 import { storageClass } from '../../support/roll-sim/workloads.ts';
 import { account, budget, clusterId, deployment, type PoolSpec, RollWorld, region } from '../../support/roll-world.ts';
@@ -185,6 +186,9 @@ const stateful = {
     ],
   },
 };
+
+/** An etcd that stands, and whoever does something to it. */
+const planted = (world: EtcdWorld) => ({ world, roll: world.roll, etcd: world.etcd });
 
 const kinds = (rogue: Rogue): string[] => rogue.caught();
 
@@ -376,6 +380,59 @@ describe('a planted violation is caught', () => {
     rogue.epoch = 2;
     ask(1);
     expect(rogue.watch.violations.map((one) => one.invariant)).toEqual(['I13', 'I13']);
+  });
+
+  it('of I14: a member of etcd ends while another one is out, and one is removed that a quorum needs', () => {
+    const { roll, etcd, world } = planted(new EtcdWorld('fresh'));
+    const [first, second, third] = etcd.members.map(({ instanceId = '' }) => instanceId);
+    const end = (InstanceId = ''): void => {
+      const params = { InstanceId, ShouldDecrementDesiredCapacity: false };
+      roll.world.aws.handle({
+        account,
+        region,
+        service: 'autoscaling',
+        action: 'TerminateInstanceInAutoScalingGroup',
+        params,
+        userAgent: 'clm/rogue',
+      });
+    };
+    end(first);
+    expect(roll.violations()).toEqual([]);
+    roll.pass(60);
+    end(second);
+    expect(roll.violations()).toEqual([`I14: ${second} ended, while member ${first} of etcd.kube-1.internal is out`]);
+    roll.pass(1_800);
+    // of three, two had no data any more: nobody who comes brings it back
+    expect(world.etcd).toMatchObject({ lost: true });
+    expect(world.etcd.members.find(({ instanceId }) => instanceId === third)?.up).toBe(true);
+  });
+
+  it('of I14: a member of etcd is removed while another one is out', () => {
+    const { roll, etcd } = planted(new EtcdWorld('kept', 5));
+    const [first, second, third] = etcd.members;
+    roll.world.etcd.setSick(first?.instanceId ?? '', true);
+    const host = roll.world.aws.handle({
+      account,
+      region,
+      service: 'ec2',
+      action: 'DescribeInstances',
+      params: { InstanceIds: [third?.instanceId] },
+      userAgent: 'kubectl',
+    });
+    const address = /"PrivateIpAddress":"([^"]+)"/.exec(JSON.stringify(host))?.[1] ?? '';
+    const remove = {
+      method: 'POST',
+      host: address,
+      port: 2379,
+      path: '/v3/cluster/member/remove',
+      client: 'clm/rogue',
+    };
+    expect(roll.world.etcd.answer({ ...remove, body: JSON.stringify({ ID: second?.id }) })).toMatchObject({
+      status: 200,
+    });
+    expect(roll.violations()).toEqual([
+      `I14: ${second?.instanceId} removed, while member etcd-0 of etcd.kube-1.internal is out`,
+    ]);
   });
 
   it('of L1: an outdated node is left', () => {

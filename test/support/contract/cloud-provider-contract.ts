@@ -194,6 +194,12 @@ export function describeCloudProviderContract(binding: string, connect: () => Pr
         });
       }
       expect(await cloud.describeGroups({ ...ownTags, NodePool: 'other' })).toEqual([]);
+      // one that is not there takes nothing from the answer about the others
+      const ids = described.instances.map(({ id }) => id);
+      const addresses = await cloud.instanceAddresses([...ids, 'i-00000000000000000']);
+      expect([...addresses.keys()].sort()).toEqual([...ids].sort());
+      expect(new Set(addresses.values()).size).toBe(2);
+      for (const address of addresses.values()) expect(address).toMatch(/^(\d{1,3}\.){3}\d{1,3}$/);
     });
 
     it('tells which resources somebody changed behind the back of their stack, and forgets nothing that it did not look at', async () => {

@@ -161,6 +161,19 @@ describe('etcd', () => {
     expect(renderFiles({ ...files, 'etcd/stack.yaml': named }).stacks[0]?.name).toBe('etcd-kube-1');
   });
 
+  it('names every setting of how members are replaced that cannot be read', () => {
+    const wrong = { ...files, 'config-defaults.yaml': 'etcd_health_url: "http://etcd:2381"\netcd_settle: soon\n' };
+    expect(problemsOf(wrong)).toEqual([
+      expect.stringContaining('etcd_health_url'),
+      expect.stringContaining('etcd_settle'),
+    ]);
+    const right = { ...files, 'config-defaults.yaml': 'etcd_settle: 5m\n' };
+    const [stack] = renderFiles(right, { configItems: { etcd_settle: '90s' } }).stacks;
+    expect(stack?.etcd?.settleMs).toBe(90_000);
+    // how members are replaced is no change of theirs
+    expect(stack?.digest).toBe(renderFiles(right).stacks[0]?.digest);
+  });
+
   it('another content is another key, and another digest of the stack', () => {
     const changed = { ...files, 'etcd/files.yaml': files['etcd/files.yaml'].replace('secret ca', 'other ca') };
     const [before, after] = [renderFiles(files).stacks[0], renderFiles(changed).stacks[0]];

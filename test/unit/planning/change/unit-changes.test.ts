@@ -73,6 +73,28 @@ function compare(
 const told = (change: ClusterChange): string[] => change.changes.map((one) => `${one.change} ${one.name}`);
 
 describe('comparing a rendering with what was applied', () => {
+  it('says that members of etcd are replaced, why, and what keeps them from it', () => {
+    const health = 'etcd_health_url: "http://{address}:2381/health"\n';
+    const of = (image: string, items = health): Rendering =>
+      rendering({
+        'etcd/stack.yaml': stack(image, 3).replace('{{ .Values.UserData }}', 'x'),
+        'config-defaults.yaml': items,
+      });
+    const notes = (after: Rendering, before = of('ami-1')): string[] =>
+      compare(after, { fact: applied(before), recorded: before }).notes;
+    expect(notes(of('ami-2'))).toEqual([
+      expect.stringMatching(
+        /^members of etcd \(etcd-cluster-etcd\) are replaced first, one at a time: .*ImageId ami-1 → ami-2$/,
+      ),
+    ]);
+    expect(notes(of('ami-2', ''))).toEqual([expect.stringContaining('fails there, as etcd_health_url is not set')]);
+    expect(notes(of('ami-2', 'etcd_update_strategy: manual\n'))).toEqual([
+      expect.stringContaining('stay until somebody replaces them'),
+    ]);
+    expect(notes(of('ami-1'))).toEqual([]);
+    expect(compare(of('ami-2'), { fresh: true }).notes).toEqual([]);
+  });
+
   it('says of a pool of Karpenter that its nodes are rolled by Karpenter, and forecasts no roll of its own', () => {
     const karpenter = { ...pool, name: 'spiky', profile: 'worker-karpenter' };
     const of = (label: string): Rendering => {
