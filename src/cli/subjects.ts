@@ -69,3 +69,14 @@ function clusterId(name: string, { clusters }: StatusDocument): string {
   }
   return named[0]?.id ?? name;
 }
+
+/** What a cluster is shown as: its alias, where it has one that is nobody else's; who is not in the registry any more, and imports, by id. */
+export function shownNames({ clusters }: Pick<StatusDocument, 'clusters'>): (id: string) => string {
+  const byId = new Map(clusters.map(({ id, alias }) => [id, alias]));
+  const times = new Map<string, number>();
+  for (const { alias } of clusters) times.set(alias, (times.get(alias) ?? 0) + 1);
+  return (id) => {
+    const alias = byId.get(id) ?? '';
+    return alias === '' || times.get(alias) !== 1 ? id : alias;
+  };
+}

@@ -33,7 +33,7 @@ export const registerAudit: RegisterCommand = (program, context) => {
   examples(audit, [['clm audit verify', 'does everything that let a version through hold?']]);
   const show = withConnection(audit.command('show'))
     .summary('the records of one commit, in words')
-    .argument('<commit>', 'full commit, or at least 7 digits of one with a record')
+    .argument('<commit>', 'a commit (seven digits or more), a channel, a branch or a tag')
     .addOption(outputOption())
     .action(async (commit: string, options: AuditShowOptions) => {
       const { runAuditShow } = await import('../run/audit.ts');

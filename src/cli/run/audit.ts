@@ -4,6 +4,7 @@ import path from 'node:path';
 import { allowedSignersProblems } from '../../daemon/allowed-signers.ts';
 import { type AuditReport, audit } from '../../daemon/audit.ts';
 import type { DaemonConfig } from '../../daemon/config.ts';
+import { type FoundCommit, findCommit } from '../../daemon/control/commits.ts';
 import { readPipeline } from '../../daemon/inputs.ts';
 import { withScratchSource } from '../../daemon/source.ts';
 import { FailureError } from '../../domain/failure.ts';
@@ -97,17 +98,48 @@ function only(report: AuditReport, channel: string): AuditReport {
   };
 }
 
+/**
+ * The record of what was typed: a full id, or whatever the repository takes it for. A beginning counts for commits with records, too,
+ * however long ago they were moved.
+ */
+export async function recordsOf(
+  notes: ReadonlyMap<string, string>,
+  find: () => Promise<FoundCommit>,
+  ref: string,
+): Promise<{ id: string; text: string | undefined }> {
+  const typed = ref.toLowerCase();
+  if (notes.has(typed)) return { id: typed, text: notes.get(typed) };
+  const recorded = /^[\da-f]{7,63}$/.test(typed) ? [...notes.keys()].filter((id) => id.startsWith(typed)) : [];
+  const found = await find();
+  const meanings = new Set([...recorded, ...(found.kind === 'found' ? [found.commit] : [])]);
+  const [id] = meanings;
+  if (found.kind === 'ambiguous' || meanings.size > 1) {
+    const may = found.kind === 'ambiguous' ? found.meanings : [...meanings].map((one) => `commit ${one.slice(0, 16)}`);
+    const remedy = found.kind === 'ambiguous' ? found.remedy : 'write more digits, refs/heads/… or refs/tags/…';
+    throw badInput(`'${ref}' may be any of: ${may.join(', ')}; ${remedy}`);
+  }
+  if (id === undefined) {
+    throw badInput(
+      `there is no commit '${ref}': write a channel, a branch, a tag, or seven digits of a commit or more`,
+    );
+  }
+  return { id, text: notes.get(id) };
+}
+
 export async function runAuditShow(commit: string, options: AuditShowOptions, { io }: CommandContext): Promise<void> {
   const config = await configOf(options, io);
-  if (!/^[\da-f]{7,64}$/.test(commit)) throw badInput(`'${commit}' is no commit: write at least 7 of its digits`);
-  const notes = await withProgress(
+  const { id, text } = await withProgress(
     io,
     'reading the notes',
-    withRepository(config, (source) => source.readNotes()),
+    withRepository(config, async (source) => {
+      const { pipeline } = await readPipeline(config, source);
+      return recordsOf(await source.readNotes(), () => findCommit(source, pipeline, commit), commit);
+    }),
   );
-  const records = [...notes].filter(([id]) => id.startsWith(commit)).flatMap(([, text]) => parseMoveNote(text).lines);
+  const records = text === undefined ? [] : parseMoveNote(text).lines;
   if (records.length === 0) {
-    throw badInput(`there is no record of a move to ${commit}: people pushed it, or the daemon has yet to publish it`);
+    const what = id.startsWith(commit) ? id : `${commit}, which is ${id}`;
+    throw badInput(`there is no record of a move to ${what}: people pushed it, or the daemon has yet to publish it`);
   }
   const document = records.map(({ move, signature }: NoteLine) => ({ ...move, signed: signature !== null }));
   await printDocument(io, options.output, document, () => records.flatMap(recordLines));

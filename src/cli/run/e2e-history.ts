@@ -14,7 +14,7 @@ import { badInput } from '../exit.ts';
 import { type CliIo, colorsOf } from '../io.ts';
 import { printDocument, tableColumns } from '../output.ts';
 import type { Reader } from '../reader.ts';
-import { fullSubjects, requireKnown } from '../subjects.ts';
+import { fullSubjects, requireKnown, shownNames } from '../subjects.ts';
 import { paintOutcome } from '../view/e2e-view.ts';
 import { renderTable, type TableOptions } from '../view/table.ts';
 import { printable } from '../view/terminal.ts';
@@ -75,7 +75,10 @@ const at = (ms: number): string => new Date(ms).toISOString().slice(0, 16).repla
 export async function runE2eHistory(options: HistoryOptions, { io }: CommandContext): Promise<void> {
   const filter = filterOf(options, io);
   if (options.grid !== undefined) return printGrid(options, options.grid, io);
-  const runs = await withRuns(options, io, (reader, narrowed) => reader.e2eRuns(narrowed));
+  const { runs, named } = await withReader(options, io, async (reader) => ({
+    runs: await readRuns(reader, filter, (one, narrowed) => one.e2eRuns(narrowed)),
+    named: await namesFor(options, reader),
+  }));
   await printDocument(io, options.output, { runs }, (wide) =>
     runs.length === 0
       ? [`No run of checks since ${at(filter.since ?? 0)}.`]
@@ -83,7 +86,7 @@ export async function runE2eHistory(options: HistoryOptions, { io }: CommandCont
           runs,
           [
             { title: 'STARTED', value: (run) => at(run.startedAt) },
-            { title: 'CLUSTER', value: (run) => run.clusterId },
+            { title: 'CLUSTER', value: (run) => named(run.clusterId) },
             { title: 'PROFILE', value: (run) => run.profile },
             { title: 'COMMIT', value: (run) => run.commit.slice(0, 7) || '-' },
             { title: 'VERDICT', value: (run) => run.verdict, paint: (text, run) => paintVerdict(run, text, io) },
@@ -95,6 +98,11 @@ export async function runE2eHistory(options: HistoryOptions, { io }: CommandCont
           tableOptions(io, wide),
         ),
   );
+}
+
+/** Documents for programs keep the ids. */
+async function namesFor({ output }: { output: OutputFormat }, reader: Reader): Promise<(id: string) => string> {
+  return output === 'json' || output === 'yaml' ? (id) => id : shownNames(await reader.status());
 }
 
 function paintVerdict(run: RunRecord, text: string, io: CliIo): string {
@@ -113,13 +121,17 @@ const signs: Record<string, string> = {
 };
 
 async function printGrid(options: HistoryOptions, kind: GridKind, io: CliIo): Promise<void> {
-  const results = await withRuns(options, io, (reader, filter) => reader.e2eResults(filter));
+  const filter = filterOf(options, io);
+  const { results, named } = await withReader(options, io, async (reader) => ({
+    results: await readRuns(reader, filter, (one, narrowed) => one.e2eResults(narrowed)),
+    named: await namesFor(options, reader),
+  }));
   const grid = gridOf(results, kind);
   const colors = colorsOf(io);
   await printDocument(io, options.output, grid, () => {
     if (grid.rows.length === 0) return ['Nothing was run.'];
     const width = Math.max(...grid.rows.map((row) => row.length));
-    const heads = kind === 'runs' ? runHeads(grid.columns, results) : grid.columns;
+    const heads = kind === 'runs' ? runHeads(grid.columns, results) : grid.columns.map(named);
     const lines = heads.map((head, index) => `${' '.repeat(width + 2)}${'│'.repeat(index)}┌ ${head}`);
     grid.rows.forEach((row, index) => {
       const cells = (grid.cells[index] ?? []).map((cell) =>
@@ -145,11 +157,14 @@ export async function runE2eShow(
   options: ConnectionOptions & { output: OutputFormat },
   { io }: CommandContext,
 ): Promise<void> {
-  const found = await withReader(options, io, (reader) => reader.e2eRun(id));
+  const { found, named } = await withReader(options, io, async (reader) => ({
+    found: await reader.e2eRun(id),
+    named: await namesFor(options, reader),
+  }));
   if (found === undefined) throw badInput(`there is no run '${id}'; clm e2e history -o wide names them`);
   const { run, results } = found;
   await printDocument(io, options.output, found, (wide) => [
-    `${paintVerdict(run, run.verdict.toUpperCase(), io)}: profile ${run.profile} on ${run.clusterId}, ${at(run.startedAt)}, commit ${run.commit.slice(0, 7) || '-'}`,
+    `${paintVerdict(run, run.verdict.toUpperCase(), io)}: profile ${run.profile} on ${named(run.clusterId)}, ${at(run.startedAt)}, commit ${run.commit.slice(0, 7) || '-'}`,
     ...(run.reason === '' ? [] : [run.reason]),
     '',
     ...renderTable(

@@ -241,7 +241,13 @@ describe('clm e2e show', () => {
       channel: 'stable',
       commit: 'a'.repeat(40),
     };
-    const place = { clusterId: 'kube-1', provider: '', region: '', environment: '', kubernetesVersion: '' };
+    const place = {
+      clusterId: 'aws:123456789012:eu-central-1:beta-done',
+      provider: '',
+      region: '',
+      environment: '',
+      kubernetesVersion: '',
+    };
     const end = {
       startedAt: 1,
       finishedAt: 2,
@@ -257,8 +263,12 @@ describe('clm e2e show', () => {
     expect([shown.code, shown.err, shown.out]).toEqual([
       0,
       '',
-      expect.stringContaining('PASS: profile smoke on kube-1'),
+      expect.stringContaining('PASS: profile smoke on beta-done'),
     ]);
+    backend.store.e2e.runs = async () => [kept.run];
+    expect((await clm(['e2e', 'history', '--since', '20000d'])).out).toMatch(/ beta-done +smoke/);
+    const json = await clm(['e2e', 'history', '--since', '20000d', '-o', 'json']);
+    expect(JSON.parse(json.out)).toMatchObject({ runs: [{ clusterId: place.clusterId }] });
     expect((await clm(['e2e', 'show', `${id}0`])).code).toBe(2);
   });
 });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { parseMoment } from '../../../src/cli/moment.ts';
-import { fullSubjects, requireKnown } from '../../../src/cli/subjects.ts';
+import { fullSubjects, requireKnown, shownNames } from '../../../src/cli/subjects.ts';
 import { explainSubject } from '../../../src/planning/explain/explain-subject.ts';
-import type { Explanation } from '../../../src/planning/explain/status-document.ts';
+import type { Explanation, StatusDocument } from '../../../src/planning/explain/status-document.ts';
 import { clusterFixture, statusFixture } from '../../support/status-fixture.ts';
 
 const status = statusFixture();
@@ -59,4 +59,12 @@ describe('a moment', () => {
 
   for (const text of ['2026-02-31T08:00', '2026-13-01T08:00Z', '2026-12-27', '2026-12-27T24:30', '12', 'tomorrow', ''])
     it(`is not '${text}'`, () => expect(parseMoment(text)).toBeUndefined());
+});
+
+describe('a cluster in a table', () => {
+  it('is shown by its alias, and by its id where that is nobody alone, or it is not known any more', () => {
+    const cluster = (id: string, alias: string) => ({ id, alias }) as StatusDocument['clusters'][number];
+    const named = shownNames({ clusters: [cluster('aws:1', 'one'), cluster('aws:2', 'two'), cluster('aws:3', 'two')] });
+    expect(['aws:1', 'aws:2', 'aws:3', 'aws:9'].map(named)).toEqual(['one', 'aws:2', 'aws:3', 'aws:9']);
+  });
 });
