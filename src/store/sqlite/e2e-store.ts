@@ -64,11 +64,15 @@ export class SqliteE2eStore implements E2eStore {
   async record(run: RunRecord, tests: TestRecord[], results: ResultRecord[]): Promise<void> {
     this.#mutate(() => {
       const write = this.#database.transaction(() => {
-        this.#queries.run(this.#queries.build.deleteFrom('e2e_results').where('run', '=', run.id));
-        this.#queries.run(this.#queries.build.replaceInto('e2e_runs').values(rowOfRun(run)));
+        const { build } = this.#queries;
+        this.#queries.runShaped('forget results', [run.id], () =>
+          build.deleteFrom('e2e_results').where('run', '=', run.id),
+        );
+        const row = rowOfRun(run);
+        this.#queries.runShaped('put run', Object.values(row), () => build.replaceInto('e2e_runs').values(row));
         for (const test of tests) this.#recordTest(test, wholeMs(run.startedAt));
-        for (const result of results)
-          this.#queries.run(this.#queries.build.replaceInto('e2e_results').values(rowOfResult(result)));
+        for (const one of results.map(rowOfResult))
+          this.#queries.runShaped('put result', Object.values(one), () => build.replaceInto('e2e_results').values(one));
       });
       write.immediate();
     });
@@ -76,7 +80,7 @@ export class SqliteE2eStore implements E2eStore {
 
   #recordTest(test: TestRecord, at: number): void {
     const { key, title, area, gate } = test;
-    this.#queries.run(
+    this.#queries.runShaped('seen test', [key, title, area, gate, at, at, title, area, gate, at, at], () =>
       this.#queries.build
         .insertInto('e2e_tests')
         .values({ key, title, area, gate, first_seen: at, last_seen: at })

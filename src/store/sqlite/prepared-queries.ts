@@ -19,6 +19,8 @@ export class PreparedQueries {
   readonly #database: Database.Database;
   readonly #path: string;
   readonly #statements = new Map<string, Database.Statement>();
+  /** SQL of queries by their shape. */
+  readonly #texts = new Map<string, string>();
 
   constructor(database: Database.Database, path: string) {
     this.#database = database;
@@ -46,6 +48,29 @@ export class PreparedQueries {
   run(query: Compilable): number {
     const { sql: text, parameters } = query.compile();
     return this.#statement(text).run(...parameters).changes;
+  }
+
+  /**
+   * A query that is asked again and again is built and compiled the first time that its shape is asked for, which takes as long as SQLite
+   * itself. `parameters` in the order in which the query names them.
+   */
+  allShaped<Row>(shape: string, parameters: readonly unknown[], build: () => Compilable<Row>): Row[] {
+    return this.rowsOf<Row>(this.#textOf(shape, parameters, build), parameters);
+  }
+
+  /** The same for one that writes. */
+  runShaped(shape: string, parameters: readonly unknown[], build: () => Compilable): number {
+    return this.#statement(this.#textOf(shape, parameters, build)).run(...parameters).changes;
+  }
+
+  #textOf(shape: string, parameters: readonly unknown[], build: () => Compilable): string {
+    const known = this.#texts.get(shape);
+    if (known !== undefined) return known;
+    const compiled = build().compile();
+    const same = parameters.every((value, index) => value === compiled.parameters[index]);
+    if (!same || compiled.parameters.length !== parameters.length) throw new Error(`query ${shape}: other parameters`);
+    this.#texts.set(shape, compiled.sql);
+    return compiled.sql;
   }
 
   clear(): void {

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import type Database from 'better-sqlite3';
-import type { Compilable } from 'kysely';
 import { sql } from 'kysely';
 import { FailureError, terminal } from '../../domain/failure.ts';
 import type {
@@ -39,8 +38,6 @@ export class SqliteStore implements Store {
   readonly #readonly: boolean;
   readonly #writer: CommitWriter | undefined;
   readonly #queries: PreparedQueries;
-  /** SQL of queries by their shape. */
-  readonly #texts = new Map<string, string>();
   readonly #cache = new ReadCache();
   /** Changes when another connection has written to the file. */
   readonly #dataVersion: Database.Statement;
@@ -61,9 +58,9 @@ export class SqliteStore implements Store {
     return this.#fresh().row(
       id,
       () =>
-        this.#shaped('load', [id], () =>
-          this.#queries.build.selectFrom('processes').selectAll().where('id', '=', id),
-        ).map(processOf)[0],
+        this.#queries
+          .allShaped('load', [id], () => this.#queries.build.selectFrom('processes').selectAll().where('id', '=', id))
+          .map(processOf)[0],
     );
   }
 
@@ -79,7 +76,7 @@ export class SqliteStore implements Store {
     const open = filter.status !== undefined && filter.status !== 'final';
     const shape = `rows ${asked.map(({ column }) => column).join(' ')}${open ? ' open' : ''}`;
     const parameters = asked.map(({ wanted }) => wanted);
-    const found = this.#shaped(shape, parameters, () => {
+    const found = this.#queries.allShaped(shape, parameters, () => {
       let query = this.#queries.build.selectFrom('processes').selectAll().orderBy('created_at').orderBy('id');
       for (const { column, wanted } of asked) query = query.where(column, '=', wanted);
       // the partial index of open rows is used only when the query repeats its condition word for word: a parameter is none
@@ -97,23 +94,27 @@ export class SqliteStore implements Store {
       kind,
       key,
       () =>
-        this.#shaped('fact', [kind, key], () =>
-          this.#queries.build.selectFrom('facts').selectAll().where('kind', '=', kind).where('key', '=', key),
-        ).map(factOf)[0],
+        this.#queries
+          .allShaped('fact', [kind, key], () =>
+            this.#queries.build.selectFrom('facts').selectAll().where('kind', '=', kind).where('key', '=', key),
+          )
+          .map(factOf)[0],
     );
   }
 
   async facts(kind: string, keyPrefix = ''): Promise<Fact[]> {
     const read = (): Fact[] =>
-      this.#shaped('facts', [kind, keyPrefix, keyPrefix + afterAllKeys], () =>
-        this.#queries.build
-          .selectFrom('facts')
-          .selectAll()
-          .where('kind', '=', kind)
-          .where('key', '>=', keyPrefix)
-          .where('key', '<', keyPrefix + afterAllKeys)
-          .orderBy('key'),
-      ).map(factOf);
+      this.#queries
+        .allShaped('facts', [kind, keyPrefix, keyPrefix + afterAllKeys], () =>
+          this.#queries.build
+            .selectFrom('facts')
+            .selectAll()
+            .where('kind', '=', kind)
+            .where('key', '>=', keyPrefix)
+            .where('key', '<', keyPrefix + afterAllKeys)
+            .orderBy('key'),
+        )
+        .map(factOf);
     return this.#fresh().facts(kind, keyPrefix, read, (key) => this.#factOf(kind, key));
   }
 
@@ -133,18 +134,20 @@ export class SqliteStore implements Store {
   }
 
   async slotHolders(name: string): Promise<string[]> {
-    const query = this.#queries.build.selectFrom('slots').select('holder').where('name', '=', name).orderBy('holder');
-    return this.#queries.all(query).map((row) => row.holder);
+    const build = () =>
+      this.#queries.build.selectFrom('slots').select('holder').where('name', '=', name).orderBy('holder');
+    return this.#queries.allShaped('slot holders', [name], build).map((row) => row.holder);
   }
 
   async isAwaited(process: string): Promise<boolean> {
-    const query = this.#queries.build
-      .selectFrom('messages')
-      .select('id')
-      .where('delivered_at', 'is', null)
-      .where('receiver', '=', process)
-      .limit(1);
-    return this.#queries.all(query).length > 0;
+    const build = () =>
+      this.#queries.build
+        .selectFrom('messages')
+        .select('id')
+        .where('delivered_at', 'is', null)
+        .where('receiver', '=', process)
+        .limit(1);
+    return this.#queries.allShaped('is awaited', [process, 1], build).length > 0;
   }
 
   async trace(process: string, limit: number): Promise<TraceEntry[]> {
@@ -158,15 +161,17 @@ export class SqliteStore implements Store {
   }
 
   async pending(limit: number, afterId = 0): Promise<PendingMessage[]> {
-    return this.#shaped('pending', [afterId, limit], () =>
-      this.#queries.build
-        .selectFrom('messages')
-        .select(['id', 'sender', 'message'])
-        .where('delivered_at', 'is', null)
-        .where('id', '>', afterId)
-        .orderBy('id')
-        .limit(limit),
-    ).map(pendingOf);
+    return this.#queries
+      .allShaped('pending', [afterId, limit], () =>
+        this.#queries.build
+          .selectFrom('messages')
+          .select(['id', 'sender', 'message'])
+          .where('delivered_at', 'is', null)
+          .where('id', '>', afterId)
+          .orderBy('id')
+          .limit(limit),
+      )
+      .map(pendingOf);
   }
 
   async commit(commit: Commit): Promise<CommitResult> {
@@ -267,8 +272,9 @@ export class SqliteStore implements Store {
     return this.#lease !== undefined && !this.#lease.held();
   }
 
-  /** What was read before, as far as nobody else has written to the file since. */
+  /** What was read before, as far as nobody else has written to the file since. What is in memory only nobody else can write to. */
   #fresh(): ReadCache {
+    if (this.#path === ':memory:') return this.#cache;
     const version = this.#dataVersion.get();
     if (version !== this.#cachedVersion) this.#cache.clear();
     this.#cachedVersion = version;
@@ -283,22 +289,5 @@ export class SqliteStore implements Store {
       this.#cache.clear();
       throw storeFailure(error, this.#path);
     }
-  }
-
-  /**
-   * Runs a query that is asked again and again: it is built and compiled the first time that its shape is asked for, which takes as long
-   * as SQLite itself. `parameters` in the order in which the query names them.
-   */
-  #shaped<Row>(shape: string, parameters: unknown[], build: () => Compilable<Row>): Row[] {
-    let text = this.#texts.get(shape);
-    if (text === undefined) {
-      const compiled = build().compile();
-      const same = parameters.every((value, index) => value === compiled.parameters[index]);
-      if (!same || compiled.parameters.length !== parameters.length)
-        throw new Error(`query ${shape}: other parameters`);
-      text = compiled.sql;
-      this.#texts.set(shape, text);
-    }
-    return this.#queries.rowsOf<Row>(text, parameters);
   }
 }
