@@ -8,6 +8,8 @@ export interface EtcdSettings {
   healthUrl?: string | undefined;
   /** Where a member answers clients (the JSON gateway of the v3 API), with `{address}` in it. Without one, nobody is asked for the members. */
   clientUrl?: string | undefined;
+  /** On the daemon's machine: ca.crt, client.crt and client.key for members that answer https. */
+  tlsDirectory?: string | undefined;
   /**
    * `kept`: the instance that follows takes over volume and name, and is the same member. `fresh`: it joins as a new member, and the old
    * one is removed first.
@@ -44,6 +46,11 @@ const readers: Readonly<Record<string, Setting>> = {
   etcd_client_url: {
     expects: 'an http(s) URL with {address} for the private address of a member: https://{address}:2379',
     read: (value) => (isMemberUrl(value) ? { clientUrl: value.replace(/\/+$/, '') } : undefined),
+  },
+  etcd_tls_directory: {
+    expects: "the path of a directory on the daemon's machine, with ca.crt, client.crt and client.key: /etc/clm/etcd",
+    read: (value) =>
+      /^\/[^\0]*$/.test(value) && !value.split('/').includes('..') ? { tlsDirectory: value } : undefined,
   },
   etcd_member_data: {
     expects: 'kept or fresh',

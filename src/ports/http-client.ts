@@ -1,4 +1,4 @@
-/** One small HTTP exchange with a system that gates ask. Throws FailureError (`http-unreachable`, `http-timeout`, `http-too-large`). */
+/** One small HTTP exchange with a system that gates ask. Throws FailureError (`http-unreachable`, `http-timeout`, `http-too-large`, `http-no-certificate`). */
 export interface HttpRequest {
   method: 'GET' | 'POST';
   url: string;
@@ -8,6 +8,8 @@ export interface HttpRequest {
   timeoutMs: number;
   /** Environment variable with a bearer token; unset = no token is sent. */
   tokenEnv?: string;
+  /** Directory with ca.crt, client.crt and client.key: what an https server has to be signed by, and what this side shows it. */
+  tlsDirectory?: string;
 }
 
 export interface HttpAnswer {

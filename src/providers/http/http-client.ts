@@ -2,6 +2,7 @@
 import { FailureError, transient } from '../../domain/failure.ts';
 import type { HttpClient, HttpRequest } from '../../ports/http-client.ts';
 import { startDeadline } from '../../support/deadline.ts';
+import { type CertifiedAnswer, sendWithCertificate } from './client-certificate.ts';
 
 const mostBytes = 1024 * 1024;
 
@@ -11,16 +12,10 @@ export function createHttpClient(secret: (name: string) => string | undefined): 
     send: async (request) => {
       const deadline = startDeadline(request.timeoutMs, `${request.method} ${hostOf(request.url)}`);
       try {
-        const response = await fetch(request.url, {
-          method: request.method,
-          headers: headersOf(request, secret),
-          redirect: 'manual',
-          signal: deadline.signal,
-          ...(request.body === undefined ? {} : { body: request.body }),
-        });
-        const retryAfterMs = retryAfterOf(response.headers.get('retry-after'));
-        const body = await boundedText(response, request.url);
-        return { status: response.status, body, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+        const answer = await exchange(request, headersOf(request, secret), deadline.signal);
+        const retryAfterMs = retryAfterOf(answer.retryAfter);
+        const body = await boundedText(answer.body, request.url);
+        return { status: answer.status, body, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
       } catch (error) {
         if (error instanceof FailureError) throw error;
         throw new FailureError(
@@ -34,6 +29,20 @@ export function createHttpClient(secret: (name: string) => string | undefined): 
       }
     },
   };
+}
+
+async function exchange(
+  request: HttpRequest,
+  headers: Record<string, string>,
+  signal: AbortSignal,
+): Promise<Omit<CertifiedAnswer, 'body'> & { body: AsyncIterable<Uint8Array> | null }> {
+  const { method, url, body, tlsDirectory } = request;
+  if (tlsDirectory !== undefined && url.startsWith('https:'))
+    return sendWithCertificate(request, tlsDirectory, headers, signal);
+  const sent = body === undefined ? {} : { body };
+  const response = await fetch(url, { method, headers, redirect: 'manual', signal, ...sent });
+  const answered = response.body as unknown as AsyncIterable<Uint8Array> | null;
+  return { status: response.status, retryAfter: response.headers.get('retry-after'), body: answered };
 }
 
 /** Seconds; a date is not asked for by anybody that is talked to here. */
@@ -52,11 +61,11 @@ function headersOf(request: HttpRequest, secret: (name: string) => string | unde
   return { ...headers, authorization: `Bearer ${token}` };
 }
 
-async function boundedText(response: Response, url: string): Promise<string> {
-  if (response.body === null) return '';
+async function boundedText(body: AsyncIterable<Uint8Array> | null, url: string): Promise<string> {
+  if (body === null) return '';
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+  for await (const chunk of body) {
     bytes += chunk.length;
     if (bytes > mostBytes) {
       throw new FailureError(transient('http-too-large', `${hostOf(url)} answers more than ${mostBytes} bytes`));
@@ -72,6 +81,8 @@ function hostOf(url: string): string {
 
 /** fetch hides what happened one level down. */
 function causeOf(error: unknown): string {
+  const own = (error as { code?: unknown }).code;
+  if (typeof own === 'string') return own;
   const cause = (error as { cause?: { code?: unknown; message?: unknown } }).cause;
   if (typeof cause?.code === 'string') return cause.code;
   return typeof cause?.message === 'string' ? cause.message : (error as Error).message;

@@ -101,7 +101,7 @@ async function perform(
         ([id]) => id !== action.instanceId && answers.health.get(id)?.state === 'healthy',
       );
       if (other === undefined || settings.clientUrl === undefined) return;
-      return removeMember(deps.http, settings.clientUrl, other[1], action.memberId);
+      return removeMember(deps.http, settings, other[1], action.memberId);
     }
   }
 }

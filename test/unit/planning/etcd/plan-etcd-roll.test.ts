@@ -288,12 +288,13 @@ describe('settings of etcd', () => {
       etcd_update_strategy: 'rolling',
       etcd_health_url: 'http://{address}:2381/health',
       etcd_client_url: 'https://{address}:2379/',
+      etcd_tls_directory: '/etc/clm/etcd',
       etcd_member_data: 'fresh',
       etcd_member_timeout: '1h',
       etcd_settle: '2m',
     };
     expect(readEtcdSettings(items)).toEqual({
-      settings: { ...fresh, memberTimeoutMs: 3_600_000, settleMs: 120_000 },
+      settings: { ...fresh, tlsDirectory: '/etc/clm/etcd', memberTimeoutMs: 3_600_000, settleMs: 120_000 },
       problems: [],
     });
     expect(readEtcdSettings({ etcd_health_url: '' })).toEqual({ settings: defaultEtcdSettings, problems: [] });
@@ -304,6 +305,7 @@ describe('settings of etcd', () => {
       etcd_update_strategy: 'auto',
       etcd_health_url: 'http://etcd:2381/health',
       etcd_client_url: 'ftp://{address}',
+      etcd_tls_directory: 'certificates',
       etcd_member_data: 'gone',
       etcd_member_timeout: '1m',
       etcd_settle: 'soon',
