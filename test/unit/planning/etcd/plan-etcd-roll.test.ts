@@ -171,6 +171,10 @@ describe('the plan of an etcd roll', () => {
       expect(found.wait).toMatchObject({ code: 'etcd-quorum-at-risk' });
     }
     expect(plan({ ...marked, versions: ['1', '1', ''] }).action).toBeUndefined();
+    // three others of five are a quorum, and one too few nevertheless
+    const five = { ...marked, versions: ['1', '1', '1', '1', '1'] };
+    expect(plan(five).action).toMatchObject({ kind: 'terminate' });
+    expect(plan({ ...five, health: { 4: 'unhealthy' } }).action).toBeUndefined();
   });
 
   it('waits for the successor of a marked member until all have been healthy for the settle time', () => {
