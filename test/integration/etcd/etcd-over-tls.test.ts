@@ -28,22 +28,11 @@ describe('etcd behind client certificates', () => {
       request.on('data', (chunk: Buffer) => (body += chunk.toString()));
       request.on('end', () => {
         asked.push(`${request.method} ${request.url} ${body}`);
-        const known = {
-          ID: '7',
-          name: 'etcd-0',
-          peerURLs: ['https://127.0.0.1:2380'],
-          clientURLs: ['https://127.0.0.1:2379'],
-        };
+        const known = { ID: '7', name: 'etcd-0', peerURLs: [], clientURLs: ['https://127.0.0.1:2379'] };
+        const refusal = body.includes('"9"') ? 'etcdserver: member not found' : 'etcdserver: unhealthy cluster';
         if (request.url === '/health') response.end('{"health":"true","reason":""}');
         else if (request.url === '/v3/cluster/member/list') response.end(JSON.stringify({ members: [known] }));
-        else
-          response
-            .writeHead(body.includes('"9"') ? 404 : 503)
-            .end(
-              JSON.stringify({
-                message: body.includes('"9"') ? 'etcdserver: member not found' : 'etcdserver: unhealthy cluster',
-              }),
-            );
+        else response.writeHead(503).end(JSON.stringify({ message: refusal }));
       });
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
