@@ -1,6 +1,7 @@
 /** The simulations that `npm run sim` knows: how a seed of each is run, and what people are told of it. */
+import { drawDeepScenario, runDeepSeed } from '../support/deep-sim/run-deep-seed.ts';
 import { runPipelineSeed } from '../support/pipeline-sim/run-pipeline-seed.ts';
-import { drawPipelineScenario } from '../support/pipeline-sim/scenario.ts';
+import { drawPipelineScenario, type PipelineScenario } from '../support/pipeline-sim/scenario.ts';
 import { runSeed, type SeedResult } from '../support/roll-sim/run-seed.ts';
 import type { SeedRunner } from '../support/roll-sim/run-seeds.ts';
 import { drawScenario } from '../support/roll-sim/scenario.ts';
@@ -48,20 +49,21 @@ const roll: Kind = {
   },
 };
 
+function describePipeline({ seed, clusters, days, pipeline: file, troubles }: PipelineScenario): string[] {
+  const channels = file.channels.map(({ name, promotesTo, maxParallel, waves }) => {
+    const next = promotesTo.length === 0 ? '' : ` → ${promotesTo.join(', ')}`;
+    return `${name}${next} (${clusters[name]} clusters, ${maxParallel} at once, ${Math.max(1, waves.length)} waves)`;
+  });
+  return [`seed ${seed}, ${days} days: ${channels.join('; ')}`, `  goes wrong: ${troubles.join(', ') || 'nothing'}`];
+}
+
 const pipeline: Kind = {
   runner: {
     run: (seed) => runPipelineSeed(seed),
     worker: new URL('../support/pipeline-sim/worker.ts', import.meta.url),
   },
   replay: (seed) => runPipelineSeed(seed, { history: true }),
-  describe: (seed) => {
-    const { clusters, days, pipeline: file, troubles } = drawPipelineScenario(seed);
-    const channels = file.channels.map(({ name, promotesTo, maxParallel, waves }) => {
-      const next = promotesTo.length === 0 ? '' : ` → ${promotesTo.join(', ')}`;
-      return `${name}${next} (${clusters[name]} clusters, ${maxParallel} at once, ${Math.max(1, waves.length)} waves)`;
-    });
-    return [`seed ${seed}, ${days} days: ${channels.join('; ')}`, `  goes wrong: ${troubles.join(', ') || 'nothing'}`];
-  },
+  describe: (seed) => describePipeline(drawPipelineScenario(seed)),
   figures: (all) => {
     const results = all as Awaited<ReturnType<typeof runPipelineSeed>>[];
     const judged = total(results, (one) => total(Object.values(one.checked), (count) => count));
@@ -71,4 +73,18 @@ const pipeline: Kind = {
   },
 };
 
-export const kinds: Record<string, Kind> = { roll, pipeline };
+const deep: Kind = {
+  runner: { run: (seed) => runDeepSeed(seed), worker: new URL('../support/deep-sim/worker.ts', import.meta.url) },
+  replay: (seed) => runDeepSeed(seed, { history: true }),
+  describe: (seed) => {
+    const scenario = drawDeepScenario(seed);
+    return [...describePipeline(scenario), `  with nodes and APIs: ${scenario.faults.join(', ') || 'nothing'}`];
+  },
+  figures: (all) => {
+    const results = all as Awaited<ReturnType<typeof runDeepSeed>>[];
+    const [replaced, evicted] = [total(results, (one) => one.replaced), total(results, (one) => one.evictions)];
+    return `${pipeline.figures(all)}, ${replaced} nodes ended, ${evicted} evictions`;
+  },
+};
+
+export const kinds: Record<string, Kind> = { roll, pipeline, deep };

@@ -1,5 +1,5 @@
 /**
- * `npm run sim -- roll|pipeline --seeds N [--from S] [--workers N] [-o json]` runs N seeds (fresh ones unless --from says where to
+ * `npm run sim -- roll|pipeline|deep --seeds N [--from S] [--workers N] [-o json]` runs N seeds (fresh ones unless --from says where to
  * begin); `--seed S` replays one and prints its history. Ends with 1 when an invariant is violated.
  */
 import { randomInt } from 'node:crypto';
@@ -9,7 +9,7 @@ import { wallMs } from '../../src/support/deadline.ts';
 import { runSeeds } from '../support/roll-sim/run-seeds.ts';
 import { type CommonResult, type Kind, kinds } from './kinds.ts';
 
-const usage = `Usage: npm run sim -- roll|pipeline [--seeds N] [--from FIRST] [--workers N] [--seed S] [-o json]
+const usage = `Usage: npm run sim -- roll|pipeline|deep [--seeds N] [--from FIRST] [--workers N] [--seed S] [-o json]
   --seeds N    run N seeds, 100 unless given; fresh ones unless --from says where to begin
   --seed S     replay one seed and print what happened
   --workers N  processes, as many as processors unless given
@@ -17,6 +17,7 @@ Examples:
   npm run sim -- roll --seeds 1000
   npm run sim -- roll --seed 4711
   npm run sim -- pipeline --seeds 100 -o json
+  npm run sim -- deep --seeds 2
 `;
 
 interface SimOptions {

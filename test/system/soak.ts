@@ -1,5 +1,6 @@
 /**
  * `npm run soak -- roll [--seeds N]`: ten thousand seeds of drawn rolls, or as many as said.
+ * `npm run soak -- deep [--seeds N]`: twenty seeds of a pipeline on clusters of the simulator's model, or as many as said.
  * `npm run soak [-- --kills N --clusters N --speed X --seed S]`: the full fleet with the daemon killed again and again. It takes many
  * minutes, prints what it finds, and ends with 1 when anything is wrong.
  */
@@ -12,10 +13,14 @@ import { headsOf, judgeStage } from '../support/system/judge-stage.ts';
 import { killAtSeededMoments } from '../support/system/kill-schedule.ts';
 import { followCommit, withStage } from '../support/system/with-stage.ts';
 
-if (process.argv[2] === 'roll') {
+const seedsOf: Record<string, string> = { roll: '10000', deep: '20' };
+const [simulation = '', ...more] = process.argv.slice(2);
+const seeds = seedsOf[simulation];
+if (seeds !== undefined) {
   const { main } = await import('../simulation/main.ts');
-  const more = process.argv.slice(3);
-  process.exit(await main(['roll', ...(more.includes('--seeds') ? [] : ['--seeds', '10000']), ...more]));
+  process.exit(
+    await main([simulation, ...(more.some((one) => /^--seeds?\b/.test(one)) ? [] : ['--seeds', seeds]), ...more]),
+  );
 }
 
 const { values } = parseArgs({

@@ -5,7 +5,7 @@ import { pickOne, recurring, type Stage } from './pipeline-run.ts';
 import { drawRoll } from './roll-outcomes.ts';
 import { day, hour, minute, type Trouble } from './scenario.ts';
 
-/** Starts everything of the scenario that is neither a commit nor a person. */
+/** Starts everything of the scenario that is neither a commit nor a person nor a roll. */
 export function startNature(stage: Stage): void {
   const { scenario, random } = stage;
   const acts: Partial<Record<Trouble, (own: Random) => void>> = {
@@ -21,7 +21,6 @@ export function startNature(stage: Stage): void {
   for (const [name, act] of Object.entries(acts)) {
     if (scenario.troubles.includes(name as Trouble)) act(random.fork(name));
   }
-  startRolls(stage, random.fork('rolls'));
 }
 
 /** Each cluster has a bad day in about two months. */
@@ -36,27 +35,23 @@ function jump(stage: Stage, random: Random): void {
 }
 
 function cutOff(stage: Stage, random: Random): void {
-  const live = stage.world.clusters.get(pickOne(random, stage.world.registry)?.id ?? '');
-  if (live === undefined) return;
-  stage.note(`${live.id} does not answer`);
-  const mend = (): void => {
-    live.unreachable = false;
-  };
-  live.unreachable = true;
+  const { clock, registry, ground } = stage.world;
+  const id = pickOne(random, registry)?.id ?? '';
+  const mend = ground.cutOff(id);
+  if (mend === undefined) return;
+  stage.note(`${id} does not answer`);
   stage.undo(mend);
-  stage.at(stage.world.clock.now() + 5 * minute + random.next() ** 3 * 12 * hour, mend);
+  stage.at(clock.now() + 5 * minute + random.next() ** 3 * 12 * hour, mend);
 }
 
 function makeSick(stage: Stage, random: Random): void {
-  const live = stage.world.clusters.get(pickOne(random, stage.world.registry)?.id ?? '');
-  if (live === undefined) return;
-  stage.note(`${live.id} is not ready`);
-  const mend = (): void => {
-    live.ready = true;
-  };
-  live.ready = false;
+  const { clock, registry, ground } = stage.world;
+  const id = pickOne(random, registry)?.id ?? '';
+  const mend = ground.makeSick(id);
+  if (mend === undefined) return;
+  stage.note(`${id} is not ready`);
   stage.undo(mend);
-  stage.at(stage.world.clock.now() + 5 * minute + random.next() ** 3 * 6 * hour, mend);
+  stage.at(clock.now() + 5 * minute + random.next() ** 3 * 6 * hour, mend);
 }
 
 /** Errors rise, or Prometheus does not answer, or knows nothing. */
@@ -127,8 +122,9 @@ function changeRegistry(stage: Stage, random: Random): void {
 }
 
 /** Each roll takes what rolls take; some are blocked for a while, some fail. */
-function startRolls(stage: Stage, random: Random): void {
+export function startRolls(stage: Stage): void {
   const { world, scenario } = stage;
+  const random = stage.random.fork('rolls');
   const since = new Map<string, number>();
   const fails = scenario.troubles.includes('failing-rolls');
   const blocks = scenario.troubles.includes('blocked-rolls');

@@ -7,8 +7,9 @@ import type { Store } from '../../../src/ports/store.ts';
 import { type Random, seededRandom } from '../../../src/support/random.ts';
 import { CrashPoint, crashingLease, crashingStore } from '../crashing-store.ts';
 import { auditOf } from '../pipeline/audit-world.ts';
-import { type PipelineDaemon, PipelineWorld, partOf } from '../pipeline/pipeline-world.ts';
-import { startNature } from './nature.ts';
+import { type PipelineDaemon, PipelineWorld } from '../pipeline/pipeline-world.ts';
+import { partOf } from '../pipeline/scripted-render.ts';
+import { startNature, startRolls } from './nature.ts';
 import { attentionMs, People } from './people.ts';
 import type { Stage } from './pipeline-run.ts';
 import { day, drawPipelineScenario, hour, minute, type PipelineScenario } from './scenario.ts';
@@ -40,7 +41,7 @@ export interface PipelineSeedOptions {
 }
 
 /** A Monday, so that weekends come where people expect them. */
-const startsAt = Date.UTC(2026, 0, 5, 5);
+export const startsAt = Date.UTC(2026, 0, 5, 5);
 const livenessLimitMs = 20 * day;
 /** What is counted while something waits is written every six hours, and a stored wake-up may be that early: a crash loses more than it would for users. */
 const limits = { wakeSlackMs: 6 * hour, flushMs: 6 * hour };
@@ -49,11 +50,18 @@ const pollIntervalMs = hour;
 
 export async function runPipelineSeed(seed: string, options: PipelineSeedOptions = {}): Promise<PipelineSeedResult> {
   const scenario = options.scenario ?? drawPipelineScenario(seed);
-  const run = new PipelineSeedRun(
-    scenario,
-    options,
-    await PipelineWorld.create({ channels: scenario.clusters, startsAt }),
-  );
+  const world = await PipelineWorld.create({ channels: scenario.clusters, startsAt });
+  return runPipelineScenario(scenario, world, startRolls, options);
+}
+
+/** `rolls`: starts what goes wrong with nodes while the scenario lasts. */
+export async function runPipelineScenario(
+  scenario: PipelineScenario,
+  world: PipelineWorld,
+  rolls: (stage: Stage) => void,
+  options: PipelineSeedOptions,
+): Promise<PipelineSeedResult> {
+  const run = new PipelineSeedRun(scenario, options, world, rolls);
   try {
     await run.run();
   } catch (error) {
@@ -71,6 +79,7 @@ class PipelineSeedRun implements Stage {
   readonly violations: string[] = [];
   readonly rewritten = new Set<string>();
   readonly #options: PipelineSeedOptions;
+  readonly #rolls: (stage: Stage) => void;
   readonly #time: SkewedClock;
   readonly #people: People;
   readonly #due: (() => void | Promise<void>)[] = [];
@@ -83,7 +92,13 @@ class PipelineSeedRun implements Stage {
   #digest = '';
   #updates = 0;
 
-  constructor(scenario: PipelineScenario, options: PipelineSeedOptions, world: PipelineWorld) {
+  constructor(
+    scenario: PipelineScenario,
+    options: PipelineSeedOptions,
+    world: PipelineWorld,
+    rolls: (stage: Stage) => void,
+  ) {
+    this.#rolls = rolls;
     this.scenario = scenario;
     this.world = world;
     this.#options = options;
@@ -140,13 +155,15 @@ class PipelineSeedRun implements Stage {
     this.#options.plant?.(world, this);
     await this.#startLife();
     startNature(this);
+    this.#rolls(this);
     this.#people.start();
     for (let at = this.from + day; at < this.until; at += day) this.at(at, () => this.#judgeWaits());
     await this.#passUntil(this.until, async () => false);
     await this.#judgeWaits();
     await this.#comeToTheEnd();
+    await this.#passUntil(world.clock.now() + world.ground.restMs, async () => false);
     await this.#judgeAll();
-    await this.#life?.daemon.engine.stop();
+    await this.#life?.daemon.stop();
     await world.store.close();
   }
 
@@ -194,19 +211,9 @@ class PipelineSeedRun implements Stage {
     );
     const content = world.source.contentOf(last);
     for (const cluster of world.registry) {
-      const live = world.clusters.get(cluster.id);
       if (facts.get(cluster.id)?.commit !== last)
         found.push(`${cluster.id} is recorded at ${facts.get(cluster.id)?.commit?.slice(0, 8)}`);
-      const stack = live?.stacks.get(cluster.localId)?.template;
-      if (stack !== `template ${partOf(content.stack, cluster)}`) found.push(`${cluster.id} has stack ${stack}`);
-      for (const [name, pool] of live?.pools ?? []) {
-        const wanted = `template ${name} ${partOf(content.pool, cluster)}`;
-        if (pool.running !== wanted || pool.wanted !== wanted)
-          found.push(`${name} of ${cluster.id} runs ${pool.running}`);
-      }
-      const config = live?.objects.get('ConfigMap/kube-system/coredns')?.['data'] as { config?: string } | undefined;
-      if (config?.config !== partOf(content.manifest, cluster))
-        found.push(`${cluster.id} has manifest ${config?.config}`);
+      found.push(...world.ground.differences(cluster, content));
     }
     for (const holder of await world.store.slotHolders('fleet')) found.push(`${holder} still holds a slot`);
     // one of a cluster that has left can only expire
@@ -238,11 +245,11 @@ class PipelineSeedRun implements Stage {
 
   /** Lets time pass until `until` holds (true) or the moment has come (false). */
   async #passUntil(atMs: number, until: () => Promise<boolean>): Promise<boolean> {
-    const { clock } = this.world;
+    const { clock, ground } = this.world;
     for (;;) {
-      await this.#life?.daemon.engine.settled();
+      await ground.settled(this.#life?.daemon.engine);
       for (let act = this.#due.shift(); act !== undefined; act = this.#due.shift()) await act();
-      await this.#life?.daemon.engine.settled();
+      await ground.settled(this.#life?.daemon.engine);
       if (this.#life?.point.dead === true) await this.#restart();
       if (await until()) return true;
       const next = clock.nextAt();
@@ -258,7 +265,7 @@ class PipelineSeedRun implements Stage {
     const life = this.#life;
     this.#life = undefined;
     this.note(`the daemon dies (${life?.point.diedAt})`);
-    await life?.daemon.engine.stop().catch(() => {});
+    await life?.daemon.stop().catch(() => {});
     const back = this.world.clock.now() + minute + this.random.next() ** 2 * 2 * hour;
     this.at(back, () => this.#startLife());
   }
@@ -270,6 +277,7 @@ class PipelineSeedRun implements Stage {
     const parts = {
       store,
       lease: crashingLease(point),
+      point,
       seed: this.#lives,
       time: this.#time,
       pollIntervalMs,
@@ -300,8 +308,9 @@ class PipelineSeedRun implements Stage {
 
   async #judgeAll(): Promise<void> {
     const { checked, violations } = await this.world.judge();
-    Object.assign(this.#checked, checked);
-    this.violations.push(...violations);
+    const ground = this.world.ground.judge();
+    Object.assign(this.#checked, checked, ground.checked);
+    this.violations.push(...violations, ...ground.violations);
     // people push around clm here, and the audit is right to say so; what they force away has no commit to stand on any more
     const branches = new Map(this.scenario.pipeline.channels.map(({ name, branch }) => [name, branch]));
     const findings = (await auditOf(this.world)).findings.filter(

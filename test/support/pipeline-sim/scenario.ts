@@ -38,14 +38,25 @@ export interface PipelineScenario {
 
 const pick = <T>(random: Random, list: readonly T[]): T => list[random.int(list.length)] as T;
 
+/** Clusters of a fleet, drawn on a scale of their logarithm. */
+export interface FleetSize {
+  fewest: number;
+  most: number;
+  /** How many times as many a channel has as the one before it. */
+  growth: number;
+}
+
+const wideFleets: FleetSize = { fewest: 5, most: 300, growth: 4 };
+
 /** The same seed draws the same scenario, whatever machine draws it. */
-export function drawPipelineScenario(seed: string): PipelineScenario {
+export function drawPipelineScenario(seed: string, size: FleetSize = wideFleets): PipelineScenario {
   const random = seededRandom(`pipeline/${seed}`);
-  const total = Math.round(5 * (300 / 5) ** random.next());
+  const total = Math.round(size.fewest * (size.most / size.fewest) ** random.next());
   const edges = pick(random, shapes);
   const clusters = share(
     edges.map(([name]) => name),
     total,
+    size.growth,
   );
   const channels = edges.map(([name, promotesTo], index) =>
     drawPolicy(random.fork(name), { name, promotesTo, clusters: clusters[name] ?? 1, first: index === 0 }),
@@ -95,8 +106,8 @@ const shapes: Edge[][] = [
 ];
 
 /** Few on the first channels, most on the last; none is empty. */
-function share(names: string[], total: number): Record<string, number> {
-  const weights = names.map((_, index) => 4 ** index);
+function share(names: string[], total: number, growth: number): Record<string, number> {
+  const weights = names.map((_, index) => growth ** index);
   const sum = weights.reduce((a, b) => a + b, 0);
   return Object.fromEntries(
     names.map((name, index) => [name, Math.max(1, Math.round(((weights[index] ?? 1) / sum) * total))]),

@@ -5,7 +5,6 @@ import { createOperations } from '../../../src/daemon/operations.ts';
 import type { Cluster } from '../../../src/domain/cluster.ts';
 import { FailureError, transient } from '../../../src/domain/failure.ts';
 import type { ChannelPolicy, Pipeline } from '../../../src/domain/pipeline.ts';
-import type { RenderedCluster } from '../../../src/domain/rendered.ts';
 import type { Committed, Engine, EngineLimits } from '../../../src/engine/engine-options.ts';
 import { bisectModule } from '../../../src/machines/bisect/versions.ts';
 import { channelModule } from '../../../src/machines/channel/versions.ts';
@@ -21,7 +20,6 @@ import {
   parseLifecycle,
   withLifecycle,
 } from '../../../src/planning/lifecycle/cluster-lifecycle.ts';
-import type { CheckRunner } from '../../../src/ports/check-runner.ts';
 import type { Render } from '../../../src/ports/renderer.ts';
 import type { Lease, OutboxMessage, ProcessRow, Store } from '../../../src/ports/store.ts';
 import { createPlainGitReviews } from '../../../src/providers/scm/plain-git.ts';
@@ -30,15 +28,18 @@ import { HeadWatch } from '../../../src/steps/channel/head-watch.ts';
 import { createPipelineSteps } from '../../../src/steps/create-pipeline-steps.ts';
 import { createCheckSteps } from '../../../src/steps/e2e/run-checks.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/open.ts';
-import { type Clock, VirtualClock } from '../../../src/support/clock.ts';
+import type { Clock, VirtualClock } from '../../../src/support/clock.ts';
 import { silentLogger } from '../../../src/support/logger.ts';
 import { seededRandom } from '../../../src/support/random.ts';
+import type { CrashPoint } from '../crashing-store.ts';
 import { engineHarness, passTime, testLease, testStart } from '../engine-harness.ts';
 import { judgePipeline, type PipelineVerdict, pipelineCheckers } from '../pipeline-checkers/judge-pipeline.ts';
 import type { PipelineRecord } from '../pipeline-checkers/record.ts';
-import { ScriptedCluster, scriptedSessions } from './scripted-cluster.ts';
+import type { Ground, Life } from './ground.ts';
+import type { ScriptedCluster } from './scripted-cluster.ts';
+import { ScriptedGround } from './scripted-ground.ts';
 import { ScriptedSource } from './scripted-source.ts';
-import { type RollScript, toyRollModule, toyRollSteps } from './toy-roll.ts';
+import type { RollScript } from './toy-roll.ts';
 
 export const minute = 60_000;
 
@@ -49,6 +50,8 @@ export interface WorldOptions {
   fleetMaxParallel?: number;
   /** Moment at which it begins. */
   startsAt?: number;
+  /** What its clusters are made of; scripted in memory unless given. */
+  ground?: Ground;
 }
 
 /** How the daemon of a world is built, where it differs from what most tests want. */
@@ -60,6 +63,8 @@ export interface DaemonParts {
   time?: Clock;
   pollIntervalMs?: number;
   limits?: Partial<EngineLimits>;
+  /** Where it dies, for a ground that has calls of its own to die in. */
+  point?: CrashPoint;
   /** Hears of every commit. */
   onCommitted?: (commit: Committed) => void;
 }
@@ -68,11 +73,13 @@ export interface DaemonParts {
 export class PipelineWorld {
   readonly source = new ScriptedSource();
   readonly clock: VirtualClock;
+  readonly ground: Ground;
+  /** The scripted ones; none on another ground. */
   readonly clusters = new Map<string, ScriptedCluster>();
   readonly rolls = new Map<string, RollScript>();
   /** Checks that fail, by cluster id; of every version unless one is named. */
   readonly failingChecks = new Map<string, { message: string; commit?: string }>();
-  readonly #failingTests = new Map<string, { checks: string[]; runs: string }>();
+  readonly testsThatFail = new Map<string, { checks: string[]; runs: string }>();
   /** Says what is wrong with a cluster to its checks; asked before `failingChecks`. */
   checksFail: (cluster: string, runId: string) => string | undefined = () => undefined;
   /** What a roll takes; asked before `rolls`. */
@@ -99,7 +106,8 @@ export class PipelineWorld {
 
   private constructor(options: WorldOptions) {
     const names = Object.keys(options.channels);
-    this.clock = new VirtualClock(options.startsAt ?? testStart);
+    this.ground = options.ground ?? new ScriptedGround(this, options.startsAt ?? testStart);
+    this.clock = this.ground.clock;
     this.pipeline = {
       channels: names.map((name, index) => ({
         name,
@@ -143,16 +151,13 @@ export class PipelineWorld {
       nodePools: [],
     };
     this.registry.push(cluster);
-    const live = new ScriptedCluster(id);
-    live.pools.set('master', { running: '', wanted: '', nodes: 3 });
-    live.pools.set('worker', { running: '', wanted: '', nodes: 4 });
-    this.clusters.set(id, live);
+    this.ground.added(cluster);
     return cluster;
   }
 
   /** Checks beside the one that there always is; in runs whose id begins so, in all unless given. */
   failingTests(cluster: string, checks: string[], runs = ''): void {
-    this.#failingTests.set(cluster, { checks, runs });
+    this.testsThatFail.set(cluster, { checks, runs });
   }
 
   clusterOf(alias: string): ScriptedCluster {
@@ -169,25 +174,17 @@ export class PipelineWorld {
     if (content.broken.includes(cluster.alias)) {
       return { ok: false, problems: [{ file: 'cluster.yaml', line: 3, message: 'no such value', remedy: 'set it' }] };
     }
-    return { ok: true, rendered: rendered(cluster, commit, content) };
+    return { ok: true, rendered: this.ground.render(cluster, commit, content) };
   };
 
   /** Makes every cluster what the heads of the branches render to. */
   async settleClusters(): Promise<void> {
     for (const cluster of this.registry) {
       const result = await this.render(cluster, this.source.branches.get(cluster.channel) as string);
-      const live = this.clusters.get(cluster.id) as ScriptedCluster;
       if (!result.ok) throw new Error('the first commit renders');
-      for (const stack of result.rendered.stacks) {
-        live.settle(stack);
-        const pool = stack.pool === undefined ? undefined : live.pools.get(stack.pool);
-        if (pool !== undefined) pool.running = pool.wanted = stack.template;
-      }
-      for (const object of result.rendered.components.flatMap((component) => component.objects)) {
-        await live.kube().apply(await live.kube().resourceOf(object.apiVersion, object.kind), object);
-      }
-      live.mutations.length = 0;
+      await this.ground.settle(cluster, result.rendered);
     }
+    await this.ground.rest();
   }
 
   async adopt(): Promise<void> {
@@ -206,7 +203,7 @@ export class PipelineWorld {
       registry: () => this.view(),
       pipeline: () => this.pipeline,
       render: this.render,
-      sessions: scriptedSessions(this.clusters),
+      sessions: this.ground.sessions({ time: this.clock, seed: 0 }),
       store: this.store,
       now: () => this.clock.now(),
       signal: new AbortController().signal,
@@ -253,8 +250,12 @@ export class PipelineWorld {
       if (known !== undefined) this.lifecycles.set(key, known);
     }
     const time = parts.time ?? this.clock;
-    const random = seededRandom(parts.seed ?? 1);
-    const wake = (): void => {};
+    const seed = parts.seed ?? 1;
+    const random = seededRandom(seed);
+    const running: { engine?: Engine } = {};
+    const wake = (id: string): void => running.engine?.wake(id);
+    const point = parts.point === undefined ? {} : { point: parts.point };
+    const life = this.ground.live({ store, time, seed, wake, ...point });
     const log = silentLogger();
     const pollIntervalMs = parts.pollIntervalMs ?? minute;
     const heads = new HeadWatch({ source: this.source, pipeline: () => this.pipeline, store, pollIntervalMs });
@@ -264,7 +265,7 @@ export class PipelineWorld {
         registry: () => this.view(),
         pipeline: () => this.pipeline,
         render: this.render,
-        sessions: scriptedSessions(this.clusters),
+        sessions: life.sessions,
         store,
         clock: time,
         random,
@@ -282,23 +283,13 @@ export class PipelineWorld {
         },
       }),
       ...createCheckSteps({
-        runner: this.#runner(time),
+        runner: life.runner,
         wake,
         history: store.e2e,
         about: async () => ({ request: {}, provider: 'aws', region: 'eu-central-1', environment: 'test' }),
         runnerVersion: '0.0.0',
       }),
-      ...toyRollSteps(
-        (cluster, pool) =>
-          this.rollOf(cluster, pool) ??
-          this.rolls.get(`${cluster}/${pool}`) ??
-          this.rolls.get(cluster) ?? { durationMs: 2 * minute },
-        (cluster, pool, removed) => {
-          const live = this.clusters.get(cluster);
-          if (removed) live?.drained(pool);
-          else live?.rolled(pool);
-        },
-      ),
+      ...life.steps,
     };
     const harness = await engineHarness({
       machines: [
@@ -309,7 +300,7 @@ export class PipelineWorld {
         e2eRunModule,
         decommissionModule,
         bisectModule,
-        toyRollModule,
+        ...life.machines,
       ],
       steps,
       store,
@@ -325,48 +316,8 @@ export class PipelineWorld {
       },
       ...(parts.limits === undefined ? {} : { limits: parts.limits }),
     });
-    return new PipelineDaemon(this, harness.engine, { store, time, heads });
-  }
-
-  #runner(time: Clock): CheckRunner {
-    return {
-      checksOf: () => ['api.health'],
-      testsOf: () => [{ key: 'api.health', title: 'API', area: 'api', gate: 'blocking' }],
-      kept: async () => [],
-      sweepKept: async () => ({ swept: [], left: [] }),
-      forget: () => {},
-      cancel: async () => {},
-      ensure: ({ runId, clusterId }) => {
-        this.checkRuns.push({ cluster: clusterId, runId });
-        const failing = this.failingChecks.get(clusterId);
-        const own = failing !== undefined && (failing.commit === undefined || runId.includes(failing.commit));
-        const trouble = this.checksFail(clusterId, runId) ?? (own ? failing.message : undefined);
-        const result = {
-          check: 'api.health',
-          gate: 'blocking' as const,
-          outcome: trouble === undefined ? ('pass' as const) : ('fail' as const),
-          message: trouble ?? 'well',
-          startedAt: time.now(),
-          durationMs: 1,
-          attempts: 1,
-          leaked: [],
-        };
-        const more = this.#failingTests.get(clusterId);
-        const named = more !== undefined && runId.startsWith(more.runs) ? more.checks : [];
-        const others = named.map((check) => ({ ...result, check, outcome: 'fail' as const, message: 'broken' }));
-        const results = [result, ...others];
-        return {
-          results,
-          running: [],
-          progress: {},
-          again: [],
-          total: results.length,
-          done: true,
-          notSelected: [],
-          endsAt: 0,
-        };
-      },
-    };
+    running.engine = harness.engine;
+    return new PipelineDaemon(this, harness.engine, { store, time, heads, life });
   }
 }
 
@@ -388,9 +339,15 @@ export class PipelineDaemon {
   readonly #world: PipelineWorld;
   readonly #store: Store;
   readonly #heads: HeadWatch;
+  readonly #life: Life;
 
-  constructor(world: PipelineWorld, engine: Engine, parts: { store: Store; time: Clock; heads: HeadWatch }) {
+  constructor(
+    world: PipelineWorld,
+    engine: Engine,
+    parts: { store: Store; time: Clock; heads: HeadWatch; life: Life },
+  ) {
     const { store, time, heads } = parts;
+    this.#life = parts.life;
     this.#world = world;
     this.engine = engine;
     this.#store = store;
@@ -410,6 +367,11 @@ export class PipelineDaemon {
   async start(): Promise<void> {
     await this.engine.start();
     await this.engine.post(this.#world.pipeline.channels.map(({ name }) => startChannel(name)));
+  }
+
+  /** Ends it; one that died may be in the middle of something that never ends. */
+  async stop(): Promise<void> {
+    await this.#life.stop(this.engine);
   }
 
   /** Lets time pass until the condition holds; fails when nothing is left that could make it true. */
@@ -457,82 +419,5 @@ export function startChannel(name: string): OutboxMessage {
     to: `channel:${name}`,
     event: { type: 'START', input: { channel: name } },
     start: { machine: 'channel', parent: null, channel: name, cluster: '', commit: '' },
-  };
-}
-
-/** `a|b|c` is `a` for the first third of the clusters, and so on: a commit that changes some clusters only. */
-export function partOf(text: string, cluster: Pick<Cluster, 'localId'>): string {
-  if (!text.includes('|')) return text;
-  const parts = text.split('|');
-  return parts[Number(/\d+$/.exec(cluster.localId)?.[0] ?? 0) % parts.length] as string;
-}
-
-function rendered(
-  cluster: Cluster,
-  commit: string,
-  whole: { stack: string; manifest: string; pool: string },
-): RenderedCluster {
-  const content = {
-    stack: partOf(whole.stack, cluster),
-    // config items of the cluster change what renders, as an edit of the registry does
-    manifest: cluster.configItems['manifest'] ?? partOf(whole.manifest, cluster),
-    pool: cluster.configItems['pool'] ?? partOf(whole.pool, cluster),
-  };
-  const tags = { [`kubernetes.io/cluster/${cluster.id}`]: 'owned' };
-  const poolStack = (pool: string) => ({
-    name: `nodepool-${pool}-${cluster.id.replaceAll(':', '-')}`,
-    kind: 'node-pool' as const,
-    pool,
-    template: `template ${pool} ${content.pool}`,
-    parameters: {},
-    tags,
-    digest: `${pool}-${content.pool}`,
-  });
-  const pool = (name: string, controlPlane: boolean) => ({
-    name,
-    profile: controlPlane ? 'master-default' : 'worker-splitaz',
-    controlPlane,
-    stackName: poolStack(name).name,
-    digest: `${name}-${content.pool}`,
-  });
-  return {
-    clusterId: cluster.id,
-    commit,
-    digest: `${content.stack}-${content.manifest}-${content.pool}`.padEnd(64, '0'),
-    stacks: [
-      {
-        name: cluster.localId,
-        kind: 'cluster',
-        template: `template ${content.stack}`,
-        parameters: {},
-        tags,
-        digest: content.stack,
-      },
-      poolStack('master'),
-      poolStack('worker'),
-    ],
-    components: [
-      {
-        name: 'coredns',
-        digest: content.manifest,
-        objects: [
-          {
-            apiVersion: 'v1',
-            kind: 'ConfigMap',
-            metadata: { name: 'coredns', namespace: 'kube-system' },
-            data: { config: content.manifest },
-          },
-          {
-            apiVersion: 'apps/v1',
-            kind: 'Deployment',
-            metadata: { name: 'coredns', namespace: 'kube-system' },
-            spec: { replicas: 1, template: { metadata: { annotations: { config: content.manifest } } } },
-          },
-        ],
-      },
-    ],
-    pools: [pool('master', true), pool('worker', false)],
-    karpenterPools: [],
-    deletions: { preApply: [], postApply: [], preApplyStacks: [], postApplyStacks: [] },
   };
 }

@@ -3,12 +3,12 @@ import type { AwsFaultRule } from '../../../src/simulator/model/aws/aws-faults.t
 import type { Random } from '../../../src/support/random.ts';
 import { budget, type RollWorld, zones } from '../roll-world.ts';
 import type { KubeGate } from './kube-gate.ts';
-import { cloud, cordon, instanceOf, kubectl, nodesOf, workloadsOn } from './people.ts';
+import { cloud, cordon, instanceOf, kubectl, nodesOf, type Place, workloadsOn } from './people.ts';
 import type { Scenario } from './scenario.ts';
 
 export interface FaultRun {
-  roll: RollWorld;
-  scenario: Scenario;
+  roll: Place & Pick<RollWorld, 'group' | 'outdate'>;
+  scenario: Pick<Scenario, 'pools' | 'rolled' | 'workloads'>;
   random: Random;
   gate: KubeGate;
   /** Bounds of the safety phase. */
