@@ -54,6 +54,14 @@ export const rollRemedies: Record<string, Remedy> = {
     meaning: 'A pool is removed, and no node of another pool could take the pods of its nodes.',
     actions: ['Give the cluster nodes in another pool, or put the pool back into the registry.'],
   },
+  'stray-pods': {
+    meaning:
+      'An instance is no node of the cluster any more, and pods still count as running on a node that is not there: they may be its, and budgets count them.',
+    actions: [
+      'Wait: the cluster collects such pods within a minute.',
+      'If they stay, look at the pod garbage collector of kube-controller-manager, or delete the pods.',
+    ],
+  },
   'zone-capacity': {
     meaning:
       'Volumes of the pods of a node can be used in one zone only, and no node that may take them serves there yet.',

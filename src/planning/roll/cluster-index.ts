@@ -44,6 +44,8 @@ export interface ClusterIndex {
   attachedTo(node: string): string[];
   /** Pods that a budget selects. */
   podsOf(budget: BudgetView): PodView[];
+  /** A pod that counts as running on a node that is not there (any more). */
+  strayPod(): PodView | undefined;
 }
 
 const noPods: PodView[] = [];
@@ -119,6 +121,7 @@ export function indexCluster(view: ClusterView, cloud: CloudView): ClusterIndex 
     attachedTo: attachedFor(view.attachments),
     podsOf: (budget) =>
       view.pods.filter((pod) => pod.namespace === budget.namespace && selectorMatches(budget.selector, pod.labels)),
+    strayPod: () => strayAmong(view, pods),
   };
 }
 
@@ -144,6 +147,18 @@ function budgetIndex(budgets: readonly BudgetView[]): (pod: PodView) => BudgetVi
     return found;
   };
 }
+
+function strayAmong(view: ClusterView, { byNode }: PodIndex): PodView | undefined {
+  const names = new Set(view.nodes.map((node) => node.name));
+  for (const [name, pods] of byNode) {
+    if (names.has(name)) continue;
+    const counted = pods.find((pod) => pod.deletingAt === undefined && !finished.has(pod.phase));
+    if (counted !== undefined) return counted;
+  }
+  return undefined;
+}
+
+const finished: ReadonlySet<string> = new Set(['Succeeded', 'Failed']);
 
 const noNodes: ReadonlySet<string> = new Set();
 

@@ -203,6 +203,18 @@ export function isOpenAgain(member: Member): boolean {
   return member.cordonedByUs && member.node?.unschedulable === false;
 }
 
+/**
+ * Where the node object of an instance was deleted, its pods stay in the API until they are collected, and their budgets count them as
+ * healthy: an instance that may have them is not ended before, or its budgets would let more go than they may.
+ */
+export function strayPodHolds(context: PoolContext, member: Member): boolean {
+  const stray = context.index.strayPod();
+  if (stray === undefined) return false;
+  const whose = `${stray.namespace}/${stray.name} still counts as running on ${stray.nodeName}`;
+  wait(context, 'stray-pods', `${member.name} is no node of the cluster; ${whose}, which may be this one`);
+  return true;
+}
+
 /** Ready to be terminated: empty for the quiet time, and no load balancer sends to it. */
 export function isReadyToEnd(context: PoolContext, member: Member): boolean {
   const { now, policy } = context.input;

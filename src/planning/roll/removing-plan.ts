@@ -18,7 +18,7 @@ import {
   sortOutdated,
   wait,
 } from './pool-context.ts';
-import { controlPlaneHolds, cordonGate, giveBack, isSkipped, isWithoutNode } from './rolling-plan.ts';
+import { cordonGate, giveBack, isHeld, isSkipped, isWithoutNode } from './rolling-plan.ts';
 
 /** `holdsCapacity`: somebody else's change is being watched, and capacity stays as it is meanwhile. */
 export function planRemoving(context: PoolContext, holdsCapacity: boolean): void {
@@ -52,7 +52,7 @@ function endEmpty(context: PoolContext, members: Member[]): void {
     if (member.cordonedByUs) {
       if (isSkipped(context, member) || !isReadyToEnd(context, member)) continue;
       endNode(context, member, 'outdated', true, `${member.name} is empty; ${removed}`);
-    } else if (isWithoutNode(context, member) && !controlPlaneHolds(context, member)) {
+    } else if (isWithoutNode(context, member) && !isHeld(context, member)) {
       endNode(context, member, 'outdated', true, `${member.name} is no node of the cluster; ${removed}`);
     }
   }

@@ -23,6 +23,7 @@ import {
   planDrains,
   reportLater,
   sortOutdated,
+  strayPodHolds,
   wait,
 } from './pool-context.ts';
 import { exchange, isSurgeSpent, nodeToExchange, servesInZones, zonesAwaited } from './zone-capacity.ts';
@@ -86,7 +87,7 @@ function endNodes(context: PoolContext, members: Member[], sums: CapacitySums): 
       const place = sums.ended(state, member.outdated);
       const why = member.outdated ? 'outdated' : 'surplus';
       endNode(context, member, why, place === 'given-up', `${member.name} is empty; ${placeSaid[place]}`);
-    } else if (isWithoutNode(context, member) && !controlPlaneHolds(context, member)) {
+    } else if (isWithoutNode(context, member) && !isHeld(context, member)) {
       const place = sums.ended(state, true);
       endNode(
         context,
@@ -109,8 +110,13 @@ export function isWithoutNode(context: PoolContext, member: Member): boolean {
   return context.input.view.nodes.every((node) => node.instanceId !== undefined);
 }
 
+/** One that is no node of the cluster any more may have pods that are not collected yet, or serve the API. */
+export function isHeld(context: PoolContext, member: Member): boolean {
+  return strayPodHolds(context, member) || controlPlaneHolds(context, member);
+}
+
 /** Whose node object is gone may serve the API all the same: it leaves like the others, one at a time, out of its load balancers first. */
-export function controlPlaneHolds(context: PoolContext, member: Member): boolean {
+function controlPlaneHolds(context: PoolContext, member: Member): boolean {
   const { cluster, input, pool } = context;
   if (!pool.controlPlane) return false;
   const gate = controlPlaneGate(pool, cluster, input);

@@ -16,6 +16,7 @@ import {
   look,
   type PoolContext,
   planDrains,
+  strayPodHolds,
   wait,
 } from './pool-context.ts';
 import { balancersOf } from './usability.ts';
@@ -128,8 +129,9 @@ function nobodysNode({ members }: GroupState, leaving: readonly Member[]): Membe
   );
 }
 
-/** An instance whose node object somebody has deleted may serve the API all the same: out of its load balancers first. */
+/** An instance whose node object somebody has deleted may serve the API all the same: out of its load balancers first. Its pods are counted yet. */
 function servesUnseen(context: PoolContext, member: Member): boolean {
+  if (member.outdated && strayPodHolds(context, member)) return true;
   const held = context.pool.controlPlane ? deregistrationHolds(context, member) : undefined;
   if (held !== undefined) wait(context, 'deregistering', held);
   return held !== undefined;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { oldNodes, plan, words } from '../../support/roll-builders.ts';
+import { oldNodes, type PodSpec, plan, words } from '../../support/roll-builders.ts';
 
 const current = (name: string, zone: string) => ({ name, old: false, zone, age: 3_600_000 });
 
@@ -42,4 +42,22 @@ describe('an outdated instance that is no node of the cluster', () => {
     const actions = words(plan({ pools: [{ nodes, baseline: 1 }] }).actions);
     expect(actions.filter((action) => action.startsWith('terminate'))).toHaveLength(1);
   });
+
+  it.each(['rolling', 'stopping', 'removing'] as const)(
+    'stays while pods of a node that is no more still count, in a pool that is %s',
+    (mode) => {
+      const gone = { ...(oldNodes(1)[0] as object), name: 'old-1', old: true, noNode: true };
+      const pool = { nodes: [gone, current('a', 'eu-1a')], baseline: 1, mode };
+      const ends = (pods: PodSpec[]): string[] => {
+        const { actions, wait } = plan({ pools: [pool], pods });
+        const ended = words(actions).filter((action) => action.startsWith('terminate'));
+        return ended.length > 0 ? ended : [wait.code];
+      };
+      const stray = { name: 'web-1', node: 'ip-10-0-0-9' };
+      expect(ends([{ name: 'web-0', node: 'a' }])).toEqual([expect.stringMatching(/^terminate/)]);
+      expect(ends([stray])).toEqual(['stray-pods']);
+      expect(ends([{ ...stray, deletingIn: 30 }])).toEqual([expect.stringMatching(/^terminate/)]);
+      expect(ends([{ ...stray, phase: 'Failed' }])).toEqual([expect.stringMatching(/^terminate/)]);
+    },
+  );
 });
