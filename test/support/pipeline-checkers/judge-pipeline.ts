@@ -1,11 +1,12 @@
 import { approvedVersions, fastForwardOnly, promotionsOnEvidence } from './approvals.ts';
 import { accountableOverrides, checksApart, durableWaits, nothingTwice } from './order.ts';
 import type { PipelineChecker, PipelineRecord } from './record.ts';
-import { boundedFlight, failuresStop, holdsHold } from './starts.ts';
+import { boundedFlight, failuresStop, holdsHold, vetoedVersions } from './starts.ts';
 
 /** All checkers of the pipeline; P11 is judged from the simulated world instead. */
 export const pipelineCheckers: PipelineChecker[] = [
   approvedVersions,
+  vetoedVersions,
   promotionsOnEvidence,
   boundedFlight,
   failuresStop(),
@@ -28,7 +29,7 @@ export function judgePipeline(record: PipelineRecord, checkers: PipelineChecker[
   const verdict: PipelineVerdict = { checked: {}, violations: [] };
   for (const checker of checkers) {
     const { checked, violations } = checker.check(record);
-    verdict.checked[checker.invariant] = checked;
+    verdict.checked[checker.invariant] = (verdict.checked[checker.invariant] ?? 0) + checked;
     verdict.violations.push(...violations.map((violation) => `${checker.invariant}: ${violation}`));
   }
   return verdict;

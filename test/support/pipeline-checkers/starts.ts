@@ -1,4 +1,4 @@
-/** P3, P4 and P5: how much is in flight, and what starts although it must not. */
+/** P1, P3, P4 and P5: how much is in flight, and what starts although it must not. */
 import {
   type ChannelRules,
   type JournalRecord,
@@ -164,3 +164,36 @@ export function holdsHold(graceMs = 0): PipelineChecker {
     },
   };
 }
+
+/** P1: while a veto of a version stands, no cluster starts to go to it, on whichever channel: nor to another commit with its tree. */
+export const vetoedVersions: PipelineChecker = {
+  invariant: 'P1',
+  check({ journal }) {
+    const judgement = new Judgement();
+    const vetoes = new Map<string, { until: number; tree: string }>();
+    const trees = new Map<string, string>();
+    for (const entry of journal) {
+      const scope = textOf(entry, 'scope');
+      if (entry.kind === 'override-veto' || entry.kind === 'vetoed')
+        vetoes.set(scope, {
+          until: numberOf(entry, 'expiresAt') ?? Number.POSITIVE_INFINITY,
+          tree: textOf(entry, 'tree'),
+        });
+      if (entry.kind === 'override-ended' && textOf(entry, 'kind') === 'veto') vetoes.delete(scope);
+      const tree = textOf(entry, 'tree');
+      const commit = textOf(entry, 'commit') || entry.commit;
+      if (tree !== '' && commit !== '') trees.set(commit, tree);
+      if (entry.kind !== 'update-started') continue;
+      const own = trees.get(entry.commit);
+      const veto = [...vetoes].find(
+        ([name, one]) =>
+          entry.at < one.until && (name === `commit:${entry.commit}` || (own !== undefined && own === one.tree)),
+      );
+      judgement.note(
+        veto !== undefined &&
+          `${entry.cluster} of ${entry.channel} starts to go to ${entry.commit} while the veto of ${veto[0]} stands`,
+      );
+    }
+    return judgement;
+  },
+};

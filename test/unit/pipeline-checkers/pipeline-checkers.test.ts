@@ -74,6 +74,45 @@ describe('P1, no cluster runs a version that its channel did not approve', () =>
   });
 });
 
+describe('P1, nothing starts on a vetoed version', () => {
+  const veto = (data: object = {}, kind = 'override-veto'): Entry =>
+    entry(kind, {
+      source: 'operator:jo',
+      data: { scope: `commit:${newCommit}`, kind: 'veto', commit: newCommit, expiresAt: 1e12, ...data },
+      at: 0,
+    });
+  const started = (channel: string, cluster: string, at: number): Entry => ({
+    ...(updateOf(channel, cluster)[0] as Entry),
+    at,
+  });
+  const of = (entries: Entry[]) => violations('P1', entries).filter((text) => text.includes('veto'));
+
+  it.each(['override-veto', 'vetoed'])(
+    'catches a start while a %s stands, on the first channel as on the last',
+    (kind) => {
+      expect(of([veto({}, kind), started('dev', one, 10)])).toEqual([
+        `P1: ${one} of dev starts to go to ${newCommit} while the veto of commit:${newCommit} stands`,
+      ]);
+      expect(of([veto({}, kind), started('stable', three, 10)])).toHaveLength(1);
+    },
+  );
+
+  it('catches a start at another commit with the tree of the vetoed one', () => {
+    const same = entry('rollout-requested', { channel: 'dev', data: { commit: newCommit, tree: 'x' }, at: 5 });
+    const other = { scope: `commit:${strayCommit}`, commit: strayCommit };
+    expect(of([veto({ ...other, tree: 'x' }), same, started('dev', one, 10)])).toHaveLength(1);
+    expect(of([veto({ ...other, tree: 'y' }), same, started('dev', one, 10)])).toEqual([]);
+  });
+
+  it('lets start what began before, what comes when it has expired or was ended, and other versions', () => {
+    const ended = entry('override-ended', { data: { scope: `commit:${newCommit}`, kind: 'veto' }, at: 5 });
+    expect(of([started('dev', one, 0), veto()])).toEqual([]);
+    expect(of([veto({ expiresAt: 10 }), started('dev', one, 10)])).toEqual([]);
+    expect(of([veto(), ended, started('dev', one, 10)])).toEqual([]);
+    expect(of([veto({ scope: `commit:${oldCommit}`, commit: oldCommit }), started('dev', one, 10)])).toEqual([]);
+  });
+});
+
 describe('P2, a promotion rests on evidence keyed to its version', () => {
   it.each([
     ['that was not proven', without(good, 'rollout-proven'), 'was not proven there'],
