@@ -34,7 +34,7 @@ export interface RollPlanInput {
   pools: PoolRollState[];
   now: number;
   policy: RollPolicy;
-  /** When kubelets renewed their Leases, by node; nodes whose controllers lead the cluster; and when that was asked; undefined = not asked lately. Needed before a cordon. */
+  /** When kubelets were surely alive, by node and by this process's clock; nodes whose controllers lead the cluster; and when that was asked; undefined = not asked lately. Needed before a cordon. */
   leases: { at: number; renewed: ReadonlyMap<string, number>; leaders: ReadonlySet<string> } | undefined;
   /** When the last pod has come to a node that this program drains, by name; nothing is known of what came before a restart. */
   lastArrivals: ReadonlyMap<string, number>;

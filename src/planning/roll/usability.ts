@@ -65,8 +65,8 @@ function staleLease(
   if (!leases) return undefined;
   const renewed = leases.renewed.get(node.name);
   if (renewed !== undefined && leases.at - renewed <= policy.leaseFreshMs) return undefined;
-  const when = renewed === undefined ? 'ever' : `since ${new Date(renewed).toISOString()}`;
-  const message = `the kubelet of ${node.name} has not renewed its Lease ${when}, although it is Ready`;
+  const when = renewed === undefined ? 'yet' : `since ${new Date(renewed).toISOString()}`;
+  const message = `the kubelet of ${node.name} has not been seen to renew its Lease ${when}, although it is Ready`;
   return { ...no('lease-stale', message), at: leases.at + leaseReadAgeMs };
 }
 

@@ -5,6 +5,7 @@ import { podUids } from '../../planning/roll/pod-index.ts';
 import type { PoolRollState, RollPlanInput } from '../../planning/roll/roll-plan.ts';
 import type { NodeGroup } from '../../ports/cloud-provider.ts';
 import { Arrivals } from './arrivals.ts';
+import { KubeletLeases } from './kubelet-leases.ts';
 import { TerminationTimes } from './termination-times.ts';
 
 /** A pool that has not looked for this long does not hold budgets or boots for itself any more. */
@@ -50,6 +51,7 @@ export class RollLedger {
   apiReady: { ok: boolean; at: number } | undefined;
   /** Leases of kubelets as last read. */
   leases: RollPlanInput['leases'];
+  readonly kubelets = new KubeletLeases();
   /** What rolls of the cluster's pools have measured, by pool. */
   readonly history = new Map<string, RollHistory>();
   /** What is on record of the boots of the cluster's pools, by pool. */

@@ -253,12 +253,7 @@ const leaseResource: Resource = {
 async function readLeases(visit: RollVisit): Promise<RollPlanInput['leases']> {
   const at = visit.now();
   const { items } = await visit.session.kube.list(leaseResource, { namespace: 'kube-node-lease' });
-  const renewed = new Map<string, number>();
-  for (const { metadata, ...lease } of items) {
-    const renewTime = (lease['spec'] as { renewTime?: unknown } | undefined)?.renewTime;
-    const time = typeof renewTime === 'string' ? Date.parse(renewTime) : Number.NaN;
-    if (!Number.isNaN(time)) renewed.set(metadata.name, time);
-  }
+  const renewed = visit.ledger.kubelets.observe(items, at);
   const leaders = visit.step.context.controlPlane ? await readLeaders(visit) : new Set<string>();
   visit.ledger.leases = { at, renewed, leaders };
   return visit.ledger.leases;
