@@ -291,6 +291,8 @@ export class RollWorld {
           bootCap: 10,
           maxUnavailable: 0,
           evictionRetryMs: 5_000,
+          // people
+          others: new Set(['kubectl']),
         },
         truth,
       ),

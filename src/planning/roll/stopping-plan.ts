@@ -2,7 +2,7 @@
 import { lastingBlock, zonesBound } from './candidate-order.ts';
 import { controlPlaneGate, workerGate } from './control-plane-gate.ts';
 import type { GroupState, Member } from './members.ts';
-import { podsAtDrainStart } from './node-marks.ts';
+import { isCordonedByOthers, podsAtDrainStart } from './node-marks.ts';
 import {
   allMembers,
   balancersHolding,
@@ -20,7 +20,7 @@ import {
   wait,
 } from './pool-context.ts';
 import { balancersOf } from './usability.ts';
-import { planEvenness, unevenWithout, zoneCounts } from './zone-evenness.ts';
+import { evensOutItself, planEvenness, unevenWithout, zoneCounts } from './zone-evenness.ts';
 
 /** `holdsCapacity`: somebody else has changed the size, and nothing is ended until it is clear what to leave behind. */
 export function planStopping(context: PoolContext, holdsCapacity: boolean): void {
@@ -90,14 +90,10 @@ export function planSurplus(context: PoolContext): void {
 function removeSurplus(context: PoolContext, state: GroupState, leaving: Member[], surplus: number): void {
   const gate = planeGate(context) ?? leaseGate(context);
   const reason = `${state.group.name} has ${state.surge} nodes more than its ${state.baseline}`;
-  let { slack } = state;
-  // Others of its kind have failed too often: it is not about to serve.
-  const hopeless = context.memory.bootFailures >= context.input.policy.maxBootFailures;
+  const slack = new SurplusSlack(context, state);
   for (let left = surplus; left > 0; left--) {
-    // Where some are missing already, one that is about to serve is not ended before it does.
-    const spare = (one: Member): boolean =>
-      one.serves ? slack >= 1 : slack >= 0 || hopeless || one.phase !== 'booting';
-    const member = surplusOrder(context, state, leaving).find(spare) ?? nobodysNode(state, leaving);
+    const order = surplusOrder(context, state, leaving);
+    const member = order.own.find((one) => slack.spares(one)) ?? nobodysNode(state, leaving) ?? takenLast(order, slack);
     if (!member) break;
     const why = member.phase === 'boot-failed' ? 'boot-failed' : 'surplus';
     if (!member.node && !gate && servesUnseen(context, member)) break;
@@ -108,14 +104,51 @@ function removeSurplus(context: PoolContext, state: GroupState, leaving: Member[
       if (gate.at !== undefined) look(context, gate.at);
       break;
     } else {
-      if (member.serves) slack -= 1;
-      cordon(context, member, why, reason);
+      slack.taken(member);
+      cordon(context, member, why, order.theirs.includes(member) ? `${reason}; ${order.whyTheirs(member)}` : reason);
     }
     leaving.push(member);
     if (context.pool.controlPlane) return;
   }
   wait(context, 'removing-surplus', reason);
 }
+
+/** Which nodes too many the group can do without. */
+class SurplusSlack {
+  readonly #hopeless: boolean;
+  readonly #theirs: number;
+  #slack: number;
+
+  constructor({ input, memory }: PoolContext, { members, slack }: GroupState) {
+    // Others of its kind have failed too often: it is not about to serve.
+    this.#hopeless = memory.bootFailures >= input.policy.maxBootFailures;
+    this.#theirs = members.filter((one) => one.live && isTheirs(one)).length;
+    this.#slack = slack;
+  }
+
+  /**
+   * Where some are missing already, one that is about to serve is not ended before it does. What somebody else has cordoned is missing by
+   * their will: a new node in its stead was never asked for, while an old one that serves is still owed its replacement.
+   */
+  spares({ outdated, phase, serves }: Member): boolean {
+    const slack = this.#slack + (outdated ? 0 : this.#theirs);
+    return serves ? slack >= 1 : slack >= 0 || this.#hopeless || phase !== 'booting';
+  }
+
+  /** Once it serves, one can be spared. */
+  isAwaited({ phase }: Member): boolean {
+    return phase === 'booting' && !this.#hopeless;
+  }
+
+  taken({ serves }: Member): void {
+    if (serves) this.#slack -= 1;
+  }
+}
+
+const takenLast = ({ own, theirs }: SurplusOrder, slack: SurplusSlack): Member | undefined =>
+  own.some((one) => slack.isAwaited(one)) ? undefined : theirs[0];
+
+const isTheirs = ({ node }: Member): boolean => node !== undefined && isCordonedByOthers(node);
 
 /** An old instance that is no node of the cluster runs nothing: it can go although its zone is left without one, where no other can. */
 function nobodysNode({ members }: GroupState, leaving: readonly Member[]): Member | undefined {
@@ -156,11 +189,18 @@ function endingWithoutNode(context: PoolContext, state: GroupState): number {
   ).length;
 }
 
+interface SurplusOrder {
+  own: Member[];
+  /** What others have cordoned they may be looking into: only where nothing else can go. */
+  theirs: Member[];
+  whyTheirs(member: Member): string;
+}
+
 /**
  * Those that may go now: of the zones that can spare one, and any that never became usable. Those that nothing would move from go last, and a node that alone serves the volumes of its
  * pods goes after those whose pods have another place to go.
  */
-function surplusOrder(context: PoolContext, state: GroupState, leaving: readonly Member[]): Member[] {
+function surplusOrder(context: PoolContext, state: GroupState, leaving: readonly Member[]): SurplusOrder {
   const rank = (member: Member): number =>
     member.phase === 'boot-failed' ? -1 : member.outdated ? 2 : member.usability.usable ? 1 : 0;
   const counts = zoneCounts(context, state, leaving);
@@ -171,18 +211,41 @@ function surplusOrder(context: PoolContext, state: GroupState, leaving: readonly
   const age = (member: Member): number => member.node?.createdAt ?? Number.POSITIVE_INFINITY;
   const crowd = (member: Member): number => counts.get(member.instance.zone) ?? 0;
   const all = state.members.filter((member) => member.live && !member.ambiguous && !leaving.includes(member));
-  const least = Math.min(...all.map((one) => unevenWithout(counts, one.instance.zone)));
-  return all
-    .filter((member) => uneven(member) <= least)
-    .sort(
-      (a, b) =>
-        stuck(a) - stuck(b) ||
-        rank(a) - rank(b) ||
-        Number(holds.has(a)) - Number(holds.has(b)) ||
-        crowd(b) - crowd(a) ||
-        age(b) - age(a) ||
-        (a.instance.id < b.instance.id ? -1 : 1),
-    );
+  const least = (members: Member[]): number =>
+    Math.min(...members.map((one) => unevenWithout(counts, one.instance.zone)));
+  const sorted = (members: Member[], most: number): Member[] =>
+    members
+      .filter((member) => uneven(member) <= most)
+      .sort(
+        (a, b) =>
+          stuck(a) - stuck(b) ||
+          rank(a) - rank(b) ||
+          Number(holds.has(a)) - Number(holds.has(b)) ||
+          crowd(b) - crowd(a) ||
+          age(b) - age(a) ||
+          (a.instance.id < b.instance.id ? -1 : 1),
+      );
+  const ours = all.filter((member) => !isTheirs(member));
+  // Zones left uneven would cost a node undrained, where the group evens them out by itself.
+  const most = least(evensOutItself(state) ? all : ours);
+  const own = sorted(ours, most);
+  const movable = own.filter((member) => stuck(member) === 0);
+  const theirs = sorted(all.filter(isTheirs), least(all));
+  return {
+    // One that nothing would move from would hold its place for good.
+    own: theirs.some((member) => stuck(member) === 0) ? movable : own,
+    theirs,
+    whyTheirs: ({ name }) =>
+      `somebody else had cordoned ${name}, and it goes all the same: ${whyNoOther(ours, own, movable)}`,
+  };
+}
+
+function whyNoOther(ours: Member[], even: Member[], movable: Member[]): string {
+  if (ours.length === 0) return 'the group has no other node';
+  if (even.length === 0) return 'without any other the zones would be so uneven that the group ends a node undrained';
+  const [stuck] = even;
+  if (movable.length === 0) return `nothing would move from ${stuck?.name} nor from any other`;
+  return 'every other is needed to serve';
 }
 
 /** Its pods' volumes can be used in zones where no other node serves. */

@@ -49,10 +49,14 @@ export function planEvenness(context: PoolContext): void {
   }
 }
 
+/** AZRebalance is not one of the processes that were suspended before the roll. */
+export function evensOutItself({ group }: GroupState): boolean {
+  return readOriginals(group)?.suspended.includes(rebalanceProcess) === false;
+}
+
 function emptyZone(context: PoolContext, state: GroupState): string | undefined {
   const { group, members } = state;
-  const rebalances = readOriginals(group)?.suspended.includes(rebalanceProcess) === false;
-  if (!rebalances || state.surge !== 0 || state.owed > 0 || group.desired >= group.max) return undefined;
+  if (!evensOutItself(state) || state.surge !== 0 || state.owed > 0 || group.desired >= group.max) return undefined;
   if (members.some((m) => m.live && (m.cordonedByUs || m.phase === 'booting'))) return undefined;
   const counts = zoneCounts(context, state, []);
   const most = Math.max(...counts.values());

@@ -1,4 +1,5 @@
 /** I2, I3 and I7: how many nodes there are, and what a run leaves behind. */
+import type { WorldEvent } from '../model/seams.ts';
 import type { Checker, Judgement } from './checker.ts';
 import { type Baseline, type Baselines, groupOf, isJudged, key, leaving, type NodeLimits, sizeOwed } from './limits.ts';
 import type { GroupTruth, NodeTruth, WorldTruth } from './truth.ts';
@@ -9,10 +10,25 @@ function healthyInBalancers(truth: WorldTruth, cluster: string, group: GroupTrut
   return group.loadBalancers.every((id) => healthy.some((one) => one.balancer === id));
 }
 
+const isOf = ({ instances }: GroupTruth, { instanceId }: NodeTruth): boolean =>
+  instances.some((one) => one.id === instanceId);
+
+const isCurrent = ({ instances, launchTemplateVersion }: GroupTruth, { instanceId }: NodeTruth): boolean =>
+  instances.some((one) => one.id === instanceId && one.launchTemplateVersion === launchTemplateVersion);
+
+/** Nodes that others have cordoned, and nobody has opened or cordoned since. */
+function trackCordons(theirs: Set<string>, event: WorldEvent, limits: NodeLimits): void {
+  if (event.kind !== 'node-cordoned' && event.kind !== 'node-uncordoned') return;
+  const byOthers = event.kind === 'node-cordoned' && event.actor.kind === 'client' && !isJudged(event.actor, limits);
+  if (byOthers) theirs.add(key(event.cluster, event.node));
+  else theirs.delete(key(event.cluster, event.node));
+}
+
 /** I2: a cordon by a client leaves the group's baseline of usable nodes, less maxUnavailable. */
 function cordonLeavesCapacity(baselines: Baselines, limits: NodeLimits): Checker {
   const lostAt = new Map<string, number>();
   const ended = new Set<string>();
+  const theirs = new Set<string>();
   const takesPart = (
     cluster: string,
     truth: WorldTruth,
@@ -35,6 +51,7 @@ function cordonLeavesCapacity(baselines: Baselines, limits: NodeLimits): Checker
       if (event.kind === 'node-not-ready' || endedByOthers) lostAt.set(key(event.cluster, event.instanceId), event.at);
       // Group and node object may show it in service for a minute more; it serves nobody.
       if (endedByOthers) ended.add(key(event.cluster, event.instanceId));
+      trackCordons(theirs, event, limits);
       if (event.kind !== 'node-cordoned' || !isJudged(event.actor, limits)) return undefined;
       const group = groupOf(truth, event.cluster, event.instanceId);
       const baseline = group && baselines.get(key(event.cluster, group.name));
@@ -48,7 +65,10 @@ function cordonLeavesCapacity(baselines: Baselines, limits: NodeLimits): Checker
         return {};
       const others = nodes.filter((node) => node.name !== event.node);
       const left = others.filter((node) => serves(event.cluster, truth, group, node, event.at)).length;
-      const wanted = Math.min(sizeOwed(baseline, limits, event.at), group.desired) - limits.maxUnavailable;
+      const size = Math.min(sizeOwed(baseline, limits, event.at), group.desired) - limits.maxUnavailable;
+      // What is taken back of new nodes makes up for none that others keep out of service.
+      const kept = others.filter((node) => theirs.has(key(event.cluster, node.name)) && isOf(group, node)).length;
+      const wanted = self && isCurrent(group, self) ? size - kept : size;
       if (left >= wanted) return {};
       return { violation: `cordoning ${event.node} leaves ${left} usable nodes in ${group.name}, baseline ${wanted}` };
     },
@@ -148,10 +168,7 @@ function everythingRestored(baselines: Baselines, limits: NodeLimits): Checker {
   return {
     invariant: 'I7',
     onEvent(event) {
-      if (event.kind !== 'node-cordoned' && event.kind !== 'node-uncordoned') return undefined;
-      if (event.kind === 'node-cordoned' && event.actor.kind === 'client' && !isJudged(event.actor, limits)) {
-        cordonedByOthers.add(key(event.cluster, event.node));
-      } else cordonedByOthers.delete(key(event.cluster, event.node));
+      trackCordons(cordonedByOthers, event, limits);
       return undefined;
     },
     atEnd(cluster, truth) {

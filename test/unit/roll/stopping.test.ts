@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { groupOf, now, oldNodes, plan, words } from '../../support/roll-builders.ts';
+import { groupOf, type NodeSpec, now, oldNodes, type PodSpec, plan, words } from '../../support/roll-builders.ts';
 
 const stopping = { mode: 'stopping' as const };
 const pods = (count: number, node: string) =>
@@ -102,12 +102,78 @@ describe('a roll that is being stopped', () => {
 
   it('does not end a node that is about to serve while one is missing', () => {
     const booting = { name: 'new-1', zone: 'eu-1c', age: 60_000, ready: false, readyFor: 60_000 };
-    const nodes = [member('old-1', 'a'), { ...member('old-2', 'b'), cordoned: true }, booting];
+    const ill = { ...member('old-2', 'b'), ready: false, readyFor: 60_000 };
+    const nodes = [member('old-1', 'a'), ill, booting];
     const spec = { ...stopping, baseline: 2 };
     expect(words(plan({ pools: [{ ...spec, nodes }] }).actions)).toEqual(['cordon old-2']);
     expect(
       words(plan({ pools: [{ ...spec, nodes: [member('old-1', 'a'), member('old-2', 'b'), booting] }] }).actions),
     ).toEqual(['cordon new-1']);
+  });
+
+  describe('with a node that somebody else has cordoned', () => {
+    const theirs = { ...member('old-1', 'a'), cordoned: true };
+    const others = [member('old-2', 'b'), member('old-3', 'c')];
+    const stopped = (nodes: object[], more = {}, pods: object[] = []) => {
+      const pool = { ...stopping, baseline: 3, nodes: nodes as NodeSpec[], ...more };
+      return plan({ pools: [pool], pods: pods as PodSpec[] }).actions;
+    };
+    const booting = { ...member('new-1', 'a'), ready: false, readyFor: 10_000, age: 10_000 };
+
+    it('takes what the roll itself has launched: the node served nobody before it, either', () => {
+      expect(words(stopped([theirs, ...others, member('new-1', 'a')]))).toEqual(['cordon new-1']);
+      expect(words(stopped([theirs, ...others, booting]))).toEqual(['cordon new-1']);
+    });
+
+    it('takes one of its own at the end of a roll, too', () => {
+      const nodes = [member('new-1', 'a'), { ...member('new-2', 'b'), cordoned: true }, member('new-3', 'c')];
+      const [first] = words(stopped(nodes, { baseline: 2, mode: 'rolling' }));
+      expect(first).toMatch(/^cordon new-[13]$/);
+    });
+
+    it('takes as many as are too many, and leaves the cordoned one', () => {
+      const two = [member('new-1', 'a'), member('new-2', 'b')];
+      expect(words(stopped([theirs, ...others, ...two])).sort()).toEqual(['cordon new-1', 'cordon new-2']);
+    });
+
+    it('waits for a new node that is about to serve where more are missing than that one', () => {
+      const more = [theirs, ...others.slice(1), booting, { ...booting, name: 'new-2', zone: 'eu-1b' }];
+      expect(words(stopped(more))).toEqual([]);
+    });
+
+    it('takes it, and says why, where nothing would move from any other', () => {
+      const bound = { ...member('new-1', 'a') };
+      const pods = [...others, bound].map(({ name }) => ({ name: `p-${name}`, app: 'web', node: name, bare: true }));
+      const input = { pools: [{ ...stopping, baseline: 3, nodes: [theirs, ...others, bound] }], pods };
+      const [taken] = plan({ ...input, policy: { barePods: 'block' } }).actions.filter((one) => one.kind === 'cordon');
+      expect(taken).toMatchObject({
+        node: 'old-1',
+        reason:
+          'workers has 1 nodes more than its 3; somebody else had cordoned old-1, and it goes all the same: nothing would move from new-1 nor from any other',
+      });
+    });
+
+    it('takes it, and says why, where any other would leave the zones uneven, and the group evens them out', () => {
+      const nodes = [
+        theirs,
+        { ...theirs, name: 'old-2' },
+        { ...theirs, name: 'old-3' },
+        member('old-4', 'b'),
+        member('new-1', 'c'),
+      ];
+      const [taken] = stopped(nodes, { baseline: 4 }).filter((one) => one.kind === 'cordon');
+      expect(taken).toMatchObject({
+        node: 'old-1',
+        reason: expect.stringContaining('the group ends a node undrained'),
+      });
+      const tags = { ...groupOf({ nodes, baseline: 4 }).tags, 'clm/roll-orig-suspended': 'AZRebalance' };
+      expect(words(stopped(nodes, { baseline: 4, group: { tags } }))).toEqual(['cordon new-1']);
+    });
+
+    it('takes it, and says why, where there is no other', () => {
+      const [taken] = stopped([theirs], { baseline: 0 }).filter((one) => one.kind === 'cordon');
+      expect(taken).toMatchObject({ node: 'old-1', reason: expect.stringContaining('the group has no other node') });
+    });
   });
 
   it('finishes an outdated node that is the one too many, though little of it has moved', () => {

@@ -71,6 +71,9 @@ describe('nodes', () => {
     await daemon.run(() => finished(daemon, 'workers'));
     const opened = roll.events.flatMap((event) => (event.kind === 'node-uncordoned' ? [event.node] : []));
     expect(opened).not.toContain(theirs);
+    // what the roll had launched goes, and not what somebody keeps out of service
+    roll.pass(300);
+    expect(node()?.spec.unschedulable).toBe(true);
     expect(roll.violations()).toEqual([]);
     await daemon.stop();
   });
