@@ -158,6 +158,14 @@ export interface FirstNode {
   since: number;
 }
 
+/** New nodes of one group that were given up. */
+export interface BootFault {
+  group: string;
+  nodes: number;
+  /** What kept the last of them from being usable. */
+  problem?: string | undefined;
+}
+
 /** Decisions of a roll that cannot be observed again. */
 export interface RollMemory {
   rollId: string;
@@ -169,8 +177,8 @@ export interface RollMemory {
   /** Numbers launches, so that each has a token of its own. */
   launches: number;
   bootFailures: number;
-  /** What kept the last failed boot from being usable. */
-  bootProblem?: string | undefined;
+  /** Whose they were; the last one comes last. Of no meaning while there are no failures. */
+  bootFaults?: BootFault[] | undefined;
   evictions: number;
   intents: CapacityIntent[];
   /** Zones that had no capacity for a group's instance types, and when they may be asked again. */

@@ -102,7 +102,10 @@ export const rollMemory = z.object({
   unschedulableAtStart: z.number().int(),
   launches: z.number().int(),
   bootFailures: z.number().int(),
-  bootProblem: z.string().optional(),
+  bootFaults: z
+    .array(z.object({ group: z.string(), nodes: z.number().int(), problem: z.string().optional() }))
+    .max(20)
+    .optional(),
   evictions: z.number().int(),
   intents: z.array(capacityIntent).max(100),
   zonesWithout: z.array(z.object({ group: z.string(), zone: z.string(), until: z.number() })).max(100),

@@ -1,5 +1,6 @@
 /** One plan for all pools of a cluster: pure, total, and every decision says why. */
 import type { RollNode } from '../../domain/node-pool-roll.ts';
+import { bootFailuresMessage } from './boot-failures.ts';
 import { type ClusterIndex, indexCluster, isControlPlaneNode } from './cluster-index.ts';
 import {
   type ClusterState,
@@ -147,9 +148,7 @@ function roll(context: PoolContext): PoolPlan {
   const drift = driftOf(context, false);
   if (drift.kind === 'foreign') return finish(context, { kind: 'foreign-change', message: drift.message });
   if (context.memory.bootFailures >= input.policy.maxBootFailures) {
-    const { bootFailures, bootProblem } = context.memory;
-    const last = bootProblem === undefined ? '' : `; of the last one: ${bootProblem}`;
-    const message = `${bootFailures} new nodes of ${pool.pool} did not become usable; the old ones are intact${last}`;
+    const message = bootFailuresMessage(pool.pool, context.memory, context.groups);
     return finish(context, { kind: 'failed', code: 'boot-failures', message });
   }
   watchDrift(context, drift);

@@ -14,7 +14,7 @@ export interface RollPolicy {
   canary: boolean | 'auto';
   /** With `auto`: nodes that became usable longer ago prove nothing. */
   canaryEvidenceMs: number;
-  /** Failed boots after which a roll stops with the old nodes intact. */
+  /** Failed boots after which a roll of a pool stops; old nodes that were not replaced by then stay. */
   maxBootFailures: number;
   /** An empty node goes once no pod has come to it for this long. */
   quietMs: number;

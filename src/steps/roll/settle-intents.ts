@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { ClusterView } from '../../domain/cluster-view.ts';
 import { type Failure, FailureError } from '../../domain/failure.ts';
 import type { CapacityIntent, RollMemory } from '../../domain/node-pool-roll.ts';
+import { launchedBy, withBootFault } from '../../planning/roll/boot-failures.ts';
 import { drainStartedAt, podsAtDrainStart } from '../../planning/roll/node-marks.ts';
 import type { RollMode } from '../../planning/roll/roll-plan.ts';
 import type { NodeGroup } from '../../ports/cloud-provider.ts';
@@ -185,13 +186,12 @@ function refusedLaunch(visit: RollVisit, intent: Launch, settled: Settled, code:
   const others = settled.memory.zonesWithout.filter(
     (one) => (one.zone !== zone || one.group !== group) && one.until > visit.now(),
   );
-  settled.memory = {
-    ...settled.memory,
-    zonesWithout: [...others, { group, zone, until }].slice(-100),
-    // Anything but missing capacity is a configuration that will not start working by waiting.
-    bootFailures: settled.memory.bootFailures + (capacity ? 0 : 1),
-  };
-  if (!capacity) visit.boots.failed.push(intent.group);
+  settled.memory = { ...settled.memory, zonesWithout: [...others, { group, zone, until }].slice(-100) };
+  // Anything but missing capacity is a configuration that will not start working by waiting.
+  if (!capacity) {
+    settled.memory = withBootFault(settled.memory, group, `it could not be launched: ${code}: ${message}`);
+    visit.boots.failed.push(group);
+  }
   note(visit, 'launch-refused', `${intent.group} could not launch in ${zone || 'any zone'}: ${code}: ${message}`);
 }
 
@@ -320,10 +320,12 @@ function noteEnded(visit: RollVisit, intent: Terminate, view: ClusterView, settl
   const place = intent.decrement ? 'its place is given up' : 'its group replaces it';
   if (intent.why === 'boot-failed') {
     const { problem } = intent;
-    settled.memory = { ...settled.memory, bootFailures: settled.memory.bootFailures + 1, bootProblem: problem };
+    settled.memory = withBootFault(settled.memory, intent.group, problem);
+    const known = settled.memory.groups.find((one) => one.name === intent.group);
     visit.boots.failed.push(intent.group);
     const said = problem === undefined ? '' : ` (${problem})`;
-    const text = `${intent.node} (${intent.instanceId}) never became usable${said} and is terminated; ${place}`;
+    const of = known === undefined ? intent.group : `${intent.group}: ${launchedBy(known)}`;
+    const text = `${intent.node} (${intent.instanceId}, of ${of}) never became usable${said} and is terminated; ${place}`;
     note(visit, 'boot-failed', text);
     return;
   }

@@ -156,10 +156,16 @@ describe('an image that does not boot', () => {
     await startRoll(daemon, roll, 'workers');
     await daemon.run(() => finished(daemon, 'workers'));
     expect(await stateOf(daemon, 'workers')).toBe('failed');
-    expect((await journalOf(daemon)).filter((line) => line.startsWith('boot-failed'))).toHaveLength(3);
+    const told = (await journalOf(daemon)).filter((line) => line.startsWith('boot-failed'));
+    expect(told).toHaveLength(3);
+    expect(told[0]).toContain(`of workers: ${bad}, template lt-`);
     expect((await heard(daemon)).at(-1).output).toMatchObject({
       result: 'failed',
-      reason: expect.stringContaining('did not become usable'),
+      reason: expect.stringMatching(
+        new RegExp(
+          `^3 new nodes of workers did not become usable: 3 of workers \\(${bad}, .*; the old ones are intact$`,
+        ),
+      ),
     });
     roll.pass(300);
     expect(roll.violations()).toEqual([]);

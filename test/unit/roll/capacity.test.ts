@@ -206,7 +206,8 @@ describe('a failed boot', () => {
 
   it('stops the roll after several, with the old nodes intact', () => {
     const found = plan({ pools: [{ nodes: oldNodes(3), memory: { bootFailures: 3 } }] });
-    expect(found.verdict).toMatchObject({ kind: 'failed', code: 'boot-failures' });
+    const message = '3 new nodes of workers did not become usable; the old ones are intact';
+    expect(found.verdict).toEqual({ kind: 'failed', code: 'boot-failures', message });
     expect(found.actions).toEqual([]);
   });
 

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { RollMemory } from '../../../src/domain/node-pool-roll.ts';
+import { withBootFault } from '../../../src/planning/roll/boot-failures.ts';
 import type { RollAction } from '../../../src/planning/roll/roll-plan.ts';
 import { now, oldNodes, type PoolSpec, plan } from '../../support/roll-builders.ts';
 
@@ -70,6 +72,38 @@ describe('a canary of a pool of several groups', () => {
       ['a', 'b', 'c'].map((name) => launches(planned(spec).actions).filter((one) => one.startsWith(name)).length);
     expect(counts(some)).toEqual([4, 1, 1]);
     expect(counts({ ...some, memory: { bootFailures: 1 } })).toEqual([1, 0, 0]);
+  });
+});
+
+describe('a pool whose one content never boots', () => {
+  const fails = (count: number, group: string, problem: string) => (memory: RollMemory) =>
+    Array.from({ length: count }).reduce<RollMemory>((so) => withBootFault(so, group, problem), memory);
+  const memoryWith = (...parts: ((memory: RollMemory) => RollMemory)[]): RollMemory => {
+    const start = plan({ pools: [pool({ a: {}, b: {}, c: {} })] }, 'a').memory;
+    return parts.reduce((memory, part) => part(memory), { ...start, bootFailures: 0 });
+  };
+
+  it('says which group and content failed, and what of each group was replaced by then', () => {
+    const { bootFailures, bootFaults } = memoryWith(fails(1, 'c', 'not Ready'), fails(2, 'b', 'never registered'));
+    const replaced = ['1', '2', '3', '4'].map((name) => fresh(`new-${name}`));
+    const going = { ...oldNodes(1)[0], name: 'c-going', old: true, drainingFor: 10_000 };
+    const parts = { a: { nodes: replaced }, b: {}, c: { baseline: 5, nodes: [going] } };
+    const spec = pool(parts, { memory: { bootFailures, bootFaults } });
+    const found = planned({ ...spec, nodes: replaced });
+    expect(found.verdict).toEqual({
+      kind: 'failed',
+      code: 'boot-failures',
+      message:
+        '3 new nodes of a did not become usable: 1 of c (template lt-c version 2), 2 of b (template lt-b version 2); of the last one: never registered; ' +
+        'a: 4 replaced, 0 old ones intact; b: 0 replaced, 4 old ones intact; c: 0 replaced, 4 old ones intact, 1 being drained',
+    });
+  });
+
+  it('counts anew where the count was set back, and keeps to one line a group', () => {
+    const before = memoryWith(fails(3, 'b', 'old story'));
+    const anew = withBootFault({ ...before, bootFailures: 0 }, 'c', undefined);
+    expect(anew).toMatchObject({ bootFailures: 1, bootFaults: [{ group: 'c', nodes: 1 }] });
+    expect(before.bootFaults).toEqual([{ group: 'b', nodes: 3, problem: 'old story' }]);
   });
 });
 
