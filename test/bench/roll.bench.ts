@@ -144,12 +144,12 @@ async function measure(
   await daemon.run(() => ended.has(id), 30 * 24 * 3600);
   unsubscribe();
   const row = await daemon.store.load(id);
-  const context = row?.context as { memory: { canary: { needed: boolean } } } | undefined;
+  const context = row?.context as { memory: { groups: { canary: { needed: boolean } }[] } } | undefined;
   const stopped = [...drains.values()];
   const draws = Array.from({ length: nodes }, (_, i) => ({ boot: boots[i] ?? 0, drain: stopped[i] ?? 0 }));
   return {
     draws,
-    canary: context?.memory.canary.needed ?? true,
+    canary: context?.memory.groups.some(({ canary }) => canary.needed) ?? true,
     makespan: (endedAt - startedAt) / 1000,
     peak,
     movesPerPod: evictions / Math.max(1, movable),

@@ -349,6 +349,7 @@ export function buildInput(spec: ClusterSpec): RollPlanInput {
     },
     overrides: noOverrides,
     terminationMs: new Map(),
+    history: new Map(),
     lastArrivals: new Map(),
     view,
     cloud: { at: now, groups, loadBalancers },

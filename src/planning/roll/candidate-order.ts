@@ -9,6 +9,7 @@ import { predictDrainMs } from './drain-forecast.ts';
 import { asksToStay, classifyPod, judgeBudgets, movablePods } from './drain-state.ts';
 import { isCritical } from './eviction-lanes.ts';
 import { activeForce } from './force-rule.ts';
+import { type LastNodes, soonestEnd } from './last-nodes.ts';
 import type { Member } from './members.ts';
 import type { RollPlanInput } from './roll-plan.ts';
 
@@ -22,6 +23,11 @@ export interface Candidate {
   reason: string;
 }
 
+/** What else the end of a roll depends on. */
+export interface UnderWay extends Pick<LastNodes, 'draining' | 'booting' | 'boots' | 'ready'> {
+  mayGo(member: Member): boolean;
+}
+
 interface Scored extends Candidate {
   key: number[];
   /** In steps of `forecastStepMs`. */
@@ -33,19 +39,47 @@ interface Scored extends Candidate {
  * of the control plane after its followers. A zone that is much fuller
  * than the others goes first (AZRebalance repairs uneven ones after a roll, by ending nodes undrained). Then the slowest first: a long
  * drain that begins last is what a roll waits for at its end; only those that are kept for the end come after the others. Among equals the
- * fullest zone, and the oldest. `surge`: how many drains may run at once, where new nodes take their places.
+ * fullest zone, and the oldest. `surge`: how many drains may run at once, where new nodes take their places. With `underWay` the first of
+ * the last nodes is the one with which the roll is expected to end soonest.
  */
-export function orderCandidates(members: Member[], index: ClusterIndex, input: RollPlanInput, surge = 1): Candidate[] {
+export function orderCandidates(
+  members: Member[],
+  index: ClusterIndex,
+  input: RollPlanInput,
+  surge = 1,
+  underWay?: UnderWay,
+): Candidate[] {
   const shared = budgetLoad(members, index);
-  const emptiest = Math.min(...members.map(crowdIn));
-  const scored = members.map((member) => score(member, index, input, { load: shared, emptiest }));
+  const fullAt = Math.min(...members.map(crowdIn)) + tolerableCrowd(members.length, surge);
+  const scored = members.map((member) => score(member, index, input, { load: shared, fullAt }));
   const inOrder = (a: Scored, b: Scored): number => compare(a.key, b.key) || (a.member.name < b.member.name ? -1 : 1);
   scored.sort(inOrder);
   const kept = keptForTheEnd(scored, surge);
   for (const one of scored) one.key.splice(slowestFirst, 0, kept.has(one) ? 1 : 0);
   scored.sort(inOrder);
-  return scored;
+  return underWay === undefined ? scored : soonestFirst(scored, surge, underWay);
 }
+
+/** Among those that nothing but their drains tells apart. */
+function soonestFirst(all: Scored[], surge: number, underWay: UnderWay): Scored[] {
+  const [first] = all;
+  if (first === undefined || surge < 2 || all.length < 2 || all.length > lastRounds * surge) return all;
+  const seen = new Set<number>();
+  const open = all.flatMap((one, at) => {
+    const alike = one.key.slice(0, slowestFirst).every((value, i) => value === first.key[i]);
+    if (!alike || seen.has(one.drainMs) || !underWay.mayGo(one.member)) return [];
+    seen.add(one.drainMs);
+    return [at];
+  });
+  const at = soonestEnd({ ...underWay, drains: all.map((one) => one.drainMs), open });
+  const next = at === undefined || open.length < 2 ? undefined : all[at];
+  if (next === undefined || next === first) return all;
+  const reason = `of the ${all.length} nodes left, the roll is expected to end soonest with this drain of about ${Math.round(next.drainMs / 1000)} s next`;
+  return [{ ...next, reason: next.pods === 0 ? next.reason : reason }, ...all.filter((one) => one !== next)];
+}
+
+/** Nodes for so many rounds are few enough that it matters which place gets one more. */
+const lastRounds = 3;
 
 /**
  * The last nodes of a roll, one a surge slot. Their new nodes come up at different times, which nobody knows in advance: with drains from
@@ -89,7 +123,7 @@ function score(
   member: Member,
   index: ClusterIndex,
   input: RollPlanInput,
-  { load, emptiest }: { load: Map<string, number>; emptiest: number },
+  { load, fullAt }: { load: Map<string, number>; fullAt: number },
 ): Scored {
   const pods = movablePods(member.pods, index);
   const healthy = member.node?.ready === true && member.instance.health === 'Healthy';
@@ -111,7 +145,7 @@ function score(
     critical ? 1 : 0,
     input.leases?.leaders.has(member.name) ? 1 : 0,
     refusing,
-    crowd > emptiest + tolerableCrowd ? -crowd : 0,
+    crowd > fullAt ? -crowd : 0,
     -inSteps,
     -path,
     -crowd,
@@ -139,8 +173,12 @@ function score(
 const slowestFirst = 5;
 /** Forecasts are no better than this: smaller differences do not order nodes. */
 const forecastStepMs = 15_000;
-/** Nodes that a zone may have more than the emptiest one before it goes first. */
-const tolerableCrowd = 2;
+/**
+ * Nodes that a zone may have more than the emptiest one before it goes first: a third of those under way, as new nodes are launched into
+ * three zones or so in turn. Once every node left has its new one, what each zone will have at the end is settled, and any may.
+ */
+const tolerableCrowd = (left: number, surge: number): number =>
+  surge > 1 && left <= surge ? Number.POSITIVE_INFINITY : Math.max(2, Math.ceil(surge / 3));
 
 /** Where the volumes of a node's pods can be used; a claim whose volume is not to be seen is taken to be bound to the node's zone. */
 export function zonesBound(member: Pick<Member, 'pods' | 'instance'>, index: ClusterIndex): string[][] {

@@ -36,8 +36,11 @@ export function predictDrainMs(
 
 /** Measured for pods of its workload; its grace period is the most it can take, and the best guess before anything was measured. */
 function terminationMs(pod: PodView, { terminationMs, now }: Pick<RollPlanInput, 'terminationMs' | 'now'>): number {
-  if (pod.deletingAt !== undefined) return Math.max(0, pod.deletingAt - now);
   const workload = workloadOf(pod);
   const measured = workload === undefined ? undefined : terminationMs.get(workload);
-  return measured ?? pod.gracePeriodSeconds * 1000;
+  const graceMs = pod.gracePeriodSeconds * 1000;
+  if (pod.deletingAt === undefined) return measured ?? graceMs;
+  // deletionTimestamp already includes the grace period.
+  const left = pod.deletingAt - now;
+  return Math.max(0, measured === undefined ? left : Math.min(left, left - graceMs + measured));
 }

@@ -1,6 +1,13 @@
 /** What planning takes and gives. */
 import type { ClusterView } from '../../domain/cluster-view.ts';
-import type { CapacityIntent, RollMemory, RollNode, RollProgress, SurgeSetting } from '../../domain/node-pool-roll.ts';
+import type {
+  CapacityIntent,
+  RollHistory,
+  RollMemory,
+  RollNode,
+  RollProgress,
+  SurgeSetting,
+} from '../../domain/node-pool-roll.ts';
 import type { CloudView } from '../../ports/cluster-session.ts';
 import type { LeavingWhy } from './node-marks.ts';
 import type { RollPolicy } from './policy.ts';
@@ -42,6 +49,8 @@ export interface RollPlanInput {
   overrides: RollOverrides;
   /** How long pods took to end after an accepted eviction (ms, smoothed), by workload (`workloadOf`). */
   terminationMs: ReadonlyMap<string, number>;
+  /** What rolls of each pool have measured, this one included. */
+  history: ReadonlyMap<string, Pick<RollHistory, 'boots'>>;
   /** Answer of the API server's /readyz; undefined = not asked lately. Only a control plane's roll needs it. */
   apiReady: boolean | undefined;
   /** Earliest next eviction request of a pod that was refused, by uid. */

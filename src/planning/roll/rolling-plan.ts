@@ -1,8 +1,10 @@
 /** Decisions of a pool that is being rolled, in the order of their urgency (end, drain, cordon, launch, mark). */
 
-import { orderCandidates, skippedBy, zonesBound } from './candidate-order.ts';
+import { orderCandidates, skippedBy, type UnderWay, zonesBound } from './candidate-order.ts';
 import { CapacitySums } from './capacity-sums.ts';
 import { controlPlaneGate, imagePullGate, workerGate } from './control-plane-gate.ts';
+import { predictDrainMs } from './drain-forecast.ts';
+import { movablePods } from './drain-state.ts';
 import { holdForChecks } from './first-node-hold.ts';
 import { planLaunches } from './launch-plan.ts';
 import { markNodes } from './marking-plan.ts';
@@ -223,7 +225,8 @@ function cordonNext(context: PoolContext, free: Member[]): void {
   const slack = new Map(context.groups.map((state) => [state.group.name, state.slack]));
   let cordoned = 0;
   const limit = context.pool.controlPlane ? 1 : Number.POSITIVE_INFINITY;
-  for (const candidate of orderCandidates(free, context.index, context.input, plainSurge(context))) {
+  const surge = plainSurge(context);
+  for (const candidate of orderCandidates(free, context.index, context.input, surge, underWay(context, surge))) {
     if (cordoned >= limit) break;
     const { member } = candidate;
     const name = member.group.name;
@@ -253,6 +256,29 @@ function cordonNext(context: PoolContext, free: Member[]): void {
     else cluster.workerInFlight = member.name;
     cordoned += 1;
   }
+}
+
+/**
+ * Drains and boots of the pool as of now; nodes that were decided about a moment ago begin to boot now. Undefined in the first round: where
+ * few places get a second node, how long their boots take decides more than the order, and longest first came out better.
+ */
+function underWay(context: PoolContext, surge: number): UnderWay | undefined {
+  const { groups, index, input, memory, pool } = context;
+  const live = allMembers(context).filter((member) => member.live);
+  const launches = memory.intents.filter((one) => one.kind === 'launch').length;
+  const coming = groups.reduce((sum, state) => sum + state.owed, launches);
+  const fresh = live.filter((member) => !member.outdated);
+  if (fresh.length + coming <= surge) return undefined;
+  const booting = fresh.filter((member) => member.phase === 'booting');
+  return {
+    draining: live
+      .filter((member) => member.outdated && member.cordonedByUs)
+      .map((member) => predictDrainMs(movablePods(member.pods, index), index, input)),
+    booting: [...booting.map(({ since }) => input.now - since), ...Array.from({ length: coming }, () => 0)],
+    ready: groups.reduce((sum, state) => sum + Math.max(0, state.slack), 0),
+    boots: input.history.get(pool.pool)?.boots ?? [],
+    mayGo: (member) => slackFor(context, member) >= (member.serves ? 1 : 0),
+  };
 }
 
 function slackFor(context: PoolContext, member: Member): number {

@@ -178,6 +178,7 @@ async function planOnce(visit: RollVisit, memory: RollMemory, mode: RollMode, no
     leases: lastLeases(visit),
     overrides: await visit.parts.overridesOf(context.clusterId),
     terminationMs: ledger.terminations.byWorkload,
+    history: ledger.history,
     lastArrivals: ledger.arrivals.last,
     evictNotBefore: ledger.evictNotBefore,
     throttledUntil: ledger.throttledUntil,

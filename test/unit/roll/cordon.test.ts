@@ -228,6 +228,53 @@ describe('the order of nodes', () => {
     expect(lasting(2, 18, 19, 20, 21)).toEqual([18, 19, 20, 21]);
   });
 
+  it('takes of the last nodes the one with which the roll ends soonest, as boots are measured', () => {
+    const found = (drains: number[], boots: number[], booting: number, done = 1) => {
+      const nodes = [
+        ...oldNodes(drains.length),
+        ...Array.from({ length: done }, (_, i) => ({ name: `done-${i + 1}` })),
+        { name: 'new-1' },
+        ...Array.from({ length: booting }, (_, i) => ({ name: `boots-${i + 1}`, ready: false, age: 1_000 })),
+      ].map((node) => ({ ...node, zone: 'eu-1a' }));
+      const pods = drains.map((seconds, i) => ({ name: `p-${i}`, node: `old-${i + 1}`, grace: seconds - 5 }));
+      const history = new Map([['workers', { boots: boots.map((seconds) => seconds * 1000) }]]);
+      const { actions } = plan({
+        pools: [{ nodes, baseline: drains.length + done, surge: 2 }],
+        pods,
+        input: { history },
+      });
+      return actions.flatMap((one) =>
+        one.kind === 'cordon' ? [`${drains[Number(one.node.slice('old-'.length)) - 1]}: ${one.reason}`] : [],
+      );
+    };
+    const boots = [100, 100, 100, 100, 100];
+    // The other place, which boots, has time for the 240 s; this one for the 150 s, a boot and the 60 s.
+    const reason = 'of the 3 nodes left, the roll is expected to end soonest with this drain of about 150 s next';
+    expect(found([60, 150, 240], boots, 1)).toEqual([`150: ${reason}`]);
+    const next = 'it is next in line, and its drain will take about';
+    expect(found([60, 240], boots, 1)).toEqual([`240: ${next} 240 s`]);
+    // nothing is known of boots
+    expect(found([60, 150, 240], boots.slice(1), 1)).toEqual([`240: ${next} 240 s`]);
+    // the first round
+    expect(found([60, 150, 240], boots, 1, 0)).toEqual([`240: ${next} 240 s`]);
+    // more than three rounds are left
+    expect(found([60, 60, 60, 60, 60, 150, 240], boots, 1)).toEqual([`240: ${next} 240 s`]);
+  });
+
+  it('takes from the fullest zone no more once every node left has its new one', () => {
+    const left = (surge: number) => {
+      const nodes = [
+        ...['1', '2', '3', '4'].map((n) => ({ name: `old-${n}`, old: true, zone: 'eu-1a', age: 1000 })),
+        { name: 'old-5', old: true, zone: 'eu-1b', age: 9_000_000 },
+        { name: 'new-a', zone: 'eu-1a' },
+      ];
+      const pods = [{ name: 'slow', node: 'old-5', grace: 300 }];
+      return cordons(plan({ pools: [{ nodes, baseline: 5, surge }], pods }));
+    };
+    expect(left(4)).toEqual(['cordon old-1']);
+    expect(left(5)).toEqual(['cordon old-5']);
+  });
+
   it('believes what pods of an owner took before more than their grace', () => {
     const nodes = [
       ...oldNodes(2, { zone: 'eu-1a' }),
