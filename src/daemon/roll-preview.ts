@@ -77,12 +77,14 @@ async function poolsOf(
       .filter((group) => !controlPlane && outdatedIn(group).length > 0)
       .map((group) => ({ group, before: templateOfOld(group) }));
     const question = { session, cluster, pool: pool.name, policy, groups, records, now: now() };
-    const { decisions } = await canaryFor(question);
+    const { decisions, contents } = await canaryFor(question);
     pools.push({
       name: pool.name,
       controlPlane,
       surge: parseSurge(pool.configItems[surgeItem] ?? ''),
       canary: canaryOfPool(decisions),
+      canaries: decisions,
+      contents,
     });
   }
   return pools;

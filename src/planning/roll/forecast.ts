@@ -15,8 +15,10 @@ export interface ForecastInput {
   drains: number[];
   surge: number;
   history: RollHistory;
-  /** The others boot once the first one has. */
+  /** The others boot once the first one has: of all nodes, unless `contents` says what each is launched with. */
   canary: boolean;
+  /** Of each node in `drains`: its content, and whether others have shown that it boots. */
+  contents?: readonly { key: string; proven: boolean }[] | undefined;
   /** Checks of the first new node, before the first old one goes; 0 unless configured. */
   checksMs?: number | undefined;
   /** After each replacement; control planes settle. */
@@ -37,7 +39,7 @@ export function forecastRoll(input: ForecastInput): { p50Ms: number; p90Ms: numb
 
 /** One run of the schedule, in ms. */
 export function drawRoll(
-  { drains, surge, history, pauseMs, canary, checksMs = 0 }: Omit<ForecastInput, 'seed'>,
+  { drains, surge, history, pauseMs, canary, contents, checksMs = 0 }: Omit<ForecastInput, 'seed'>,
   random: Random,
 ): number {
   const boots = history.boots.length > 0 ? history.boots : guessedBootsMs;
@@ -48,14 +50,25 @@ export function drawRoll(
   const real = (forecast: number): number =>
     longest > 0 && forecast <= unlikeFactor * longest ? pick(history.drains) : forecast;
   const slots = Array.from({ length: Math.min(surge, drains.length) }, () => 0);
-  // One node first: the others boot once it has shown that the template does.
+  const nodes = drains.map((drain, i) => ({ drain, ...(contents?.[i] ?? { key: '', proven: !canary }) }));
   const first = pick(boots) + checksMs;
-  const longestFirst = [...drains].sort((a, b) => b - a);
-  longestFirst.forEach((forecast, i) => {
+  // Nothing boots beside the very first node where nothing is proven; then one of each other content comes, side by side, before the rest.
+  const alone = nodes.every(({ proven }) => !proven);
+  const shownAt = new Map<string, number>();
+  inTurn(nodes).forEach(({ drain, key, proven }, i) => {
     const slot = slots.indexOf(Math.min(...slots));
     const boot = i === 0 ? first : pick(boots);
-    const begin = i === 0 ? 0 : Math.max(slots[slot] ?? 0, canary ? first : 0);
-    slots[slot] = begin + boot + real(forecast) + endMs + pauseMs;
+    const from = proven ? 0 : (shownAt.get(key) ?? (alone ? first : 0));
+    const begin = i === 0 ? 0 : Math.max(slots[slot] ?? 0, from);
+    if (!shownAt.has(key)) shownAt.set(key, begin + boot);
+    slots[slot] = begin + boot + real(drain) + endMs + pauseMs;
   });
   return Math.max(...slots);
+}
+
+/** One of each content that is to be proven first, and always the longest drain first. */
+function inTurn<N extends { drain: number; key: string; proven: boolean }>(nodes: readonly N[]): N[] {
+  const longestFirst = [...nodes].sort((a, b) => b.drain - a.drain);
+  const isFirst = (one: N): boolean => !one.proven && longestFirst.find(({ key }) => key === one.key) === one;
+  return [...longestFirst.filter(isFirst), ...longestFirst.filter((one) => !isFirst(one))];
 }

@@ -1,5 +1,7 @@
 /** New nodes: how many, where, and under which token. */
 import { createHash } from 'node:crypto';
+import type { NodeContent, RollGroupMemory } from '../../domain/node-pool-roll.ts';
+import type { NodeGroup } from '../../ports/cloud-provider.ts';
 import { needsCanary } from './canary.ts';
 import { skippedBy, zonesBound } from './candidate-order.ts';
 import type { CapacitySums } from './capacity-sums.ts';
@@ -108,8 +110,14 @@ function proofOf(context: PoolContext): Proof {
   };
 }
 
+const contentKey = ({ group, memory: { content, target } }: GroupState): string => keyOfContent(group, target, content);
+
 /** What nodes of both groups are launched with is the same; where that is not known, template and types are. */
-function contentKey({ group, memory: { content, target } }: GroupState): string {
+export function keyOfContent(
+  group: Pick<NodeGroup, 'instanceTypes'>,
+  target: RollGroupMemory['target'],
+  content: NodeContent | null,
+): string {
   if (content) return `${content.content}/${content.surroundings}`;
   return `${target.id}:${target.version}/${group.instanceTypes?.join() ?? ''}`;
 }

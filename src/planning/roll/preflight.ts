@@ -1,7 +1,7 @@
 /** What a roll of a cluster would meet, before anything is touched: blocking budgets, zones without room, and how long it would take. */
 import { z } from 'zod';
 import type { ClusterView, PodView } from '../../domain/cluster-view.ts';
-import type { CanaryDecision, RollHistory, SurgeSetting } from '../../domain/node-pool-roll.ts';
+import type { CanaryDecision, NodeContent, RollHistory, SurgeSetting } from '../../domain/node-pool-roll.ts';
 import type { NodeGroup } from '../../ports/cloud-provider.ts';
 import type { CloudView } from '../../ports/cluster-session.ts';
 import { needsCanary } from './canary.ts';
@@ -10,6 +10,7 @@ import { type ClusterIndex, indexCluster, ownerOf } from './cluster-index.ts';
 import { predictDrainMs } from './drain-forecast.ts';
 import { classifyPod, judgeBudgets, movablePods } from './drain-state.ts';
 import { forecastRoll } from './forecast.ts';
+import { keyOfContent } from './launch-plan.ts';
 import { groupsOfPool, isOutdated } from './members.ts';
 import { type RollPolicy, surgeOf } from './policy.ts';
 
@@ -67,7 +68,16 @@ export interface PreflightInput {
   cluster: string;
   view: ClusterView;
   cloud: CloudView;
-  pools: { name: string; controlPlane: boolean; surge: SurgeSetting | undefined; canary: CanaryDecision }[];
+  pools: {
+    name: string;
+    controlPlane: boolean;
+    surge: SurgeSetting | undefined;
+    canary: CanaryDecision;
+    /** By group, of those that were judged; the pool's own decision stands for all others. */
+    canaries?: ReadonlyMap<string, CanaryDecision>;
+    /** By group, where it could be read. */
+    contents?: ReadonlyMap<string, NodeContent>;
+  }[];
   policy: RollPolicy;
   now: number;
   history: ReadonlyMap<string, RollHistory>;
@@ -119,15 +129,19 @@ function planPool(
   const instances = groups.flatMap((group) => working(group).map((instance) => ({ instance, group })));
   const surge = surgeOf(instances.length, input.policy, pool.surge, pool.controlPlane);
   const history = input.history.get(pool.name) ?? { boots: [], drains: [] };
-  const drains = instances.flatMap(({ instance }) => {
+  const nodes = instances.flatMap(({ instance, group }) => {
     const node = index.nodeOf(instance.id);
     if (node === undefined || node === 'ambiguous' || stuck.has(node.name)) return [];
     const pods = movablePods(index.podsOn(node.name), index);
-    return [predictDrainMs(pods, index, { policy: input.policy, now: input.now, terminationMs: new Map() })];
+    const key = keyOfContent(group, group.launchTemplate, pool.contents?.get(group.name) ?? null);
+    const proven = !needsCanary(input.policy, pool.canaries?.get(group.name) ?? pool.canary);
+    const drain = predictDrainMs(pods, index, { policy: input.policy, now: input.now, terminationMs: new Map() });
+    return [{ drain, content: { key, proven } }];
   });
   const pauseMs = pool.controlPlane ? input.policy.settleMs : 0;
   const { p50Ms, p90Ms } = forecastRoll({
-    drains,
+    drains: nodes.map(({ drain }) => drain),
+    contents: nodes.map(({ content }) => content),
     surge,
     history,
     pauseMs,

@@ -18,6 +18,11 @@ function preflight(spec: ClusterSpec, answers: [string, DryRunAnswer][] = [], wi
       controlPlane: pool.controlPlane ?? false,
       surge: pool.surge,
       canary: { needed: true, reason: 'its content is new' },
+      canaries: new Map(
+        [pool, ...(pool.also ?? [])].flatMap(({ name, canary }) =>
+          canary ? [[name ?? 'workers', canary] as const] : [],
+        ),
+      ),
     })),
     now,
     history: new Map(),
@@ -134,6 +139,25 @@ describe('a forecast', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('has one boot first for each content of a pool that nothing proves', () => {
+    const group = (name: string, more: object) => {
+      const nodes = oldNodes(4).map((one) => ({ ...one, name: `${name}-${one.name}` }));
+      return { name, nodes, baseline: 4, surge: 8, template: `lt-${name}`, ...more };
+    };
+    const p50 = (a: object, b: object): number =>
+      preflight({ pools: [{ ...group('a', a), also: [group('b', b)] }] }).pools[0]?.p50Seconds ?? 0;
+    const proven = { canary: { needed: false, reason: 'others run it' } };
+    const [none, one, shared, both] = [
+      p50(proven, proven),
+      p50({}, proven),
+      p50({}, { template: 'lt-a' }),
+      p50({}, {}),
+    ];
+    expect(none).toBeLessThan(one);
+    expect(one).toBeLessThanOrEqual(shared);
+    expect(shared).toBeLessThan(both);
   });
 
   it('is shorter with more surge, and nothing for no node', () => {

@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+import { drawRoll } from '../../../src/planning/roll/forecast.ts';
+import { seededRandom } from '../../../src/support/random.ts';
+
+const boot = 100;
+const drain = 10;
+const end = 10_000;
+
+/** A roll in which every boot takes as long as every other, and every node has a slot of its own; in ms without the end of a node. */
+function takes(contents: [key: string, proven: boolean][]): number {
+  const input = {
+    drains: contents.map(() => drain),
+    contents: contents.map(([key, proven]) => ({ key, proven })),
+    surge: contents.length,
+    history: { boots: [boot], drains: [] },
+    canary: true,
+    pauseMs: 0,
+  };
+  return drawRoll(input, seededRandom('any')) - end;
+}
+
+describe('the forecast of a pool of several contents', () => {
+  it.each<[string, [string, boolean][], number]>([
+    [
+      'waits for nothing where all are proven',
+      [
+        ['a', true],
+        ['a', true],
+        ['b', true],
+      ],
+      boot,
+    ],
+    [
+      'has one node of one content alone first',
+      [
+        ['a', false],
+        ['a', false],
+      ],
+      2 * boot,
+    ],
+    [
+      'then one of each other content, side by side, and the rest of those',
+      [
+        ['a', false],
+        ['b', false],
+        ['b', false],
+        ['c', false],
+        ['c', false],
+      ],
+      3 * boot,
+    ],
+    [
+      'has none alone where one content is proven',
+      [
+        ['a', true],
+        ['b', false],
+        ['c', false],
+      ],
+      boot,
+    ],
+    [
+      'has the rest of an unproven content wait, whatever else is proven',
+      [
+        ['a', true],
+        ['b', false],
+        ['b', false],
+      ],
+      2 * boot,
+    ],
+  ])('%s', (_name, contents, expected) => {
+    expect(takes(contents)).toBe(expected + drain);
+  });
+});
