@@ -30,7 +30,8 @@ function taintsOf(value: unknown): Taint[] {
   }));
 }
 
-export function parseNode(object: KubeObject): NodeView {
+/** `now`: of this process, whose clock may be behind the cluster's. A node that is Ready has been so since now at the latest. */
+export function parseNode(object: KubeObject, now: number): NodeView {
   const { metadata } = object;
   const spec = fieldsOf(object['spec']);
   const status = fieldsOf(object['status']);
@@ -40,7 +41,9 @@ export function parseNode(object: KubeObject): NodeView {
   const readiness = conditionOf(object, 'Ready');
   const instanceId = instanceIdOf(spec['providerID']);
   const zone = zoneOf(labels, spec['providerID']);
-  const readySince = timeOf(readiness?.['lastTransitionTime']);
+  const ready = readiness?.['status'] === 'True';
+  const changedAt = timeOf(readiness?.['lastTransitionTime']);
+  const readySince = changedAt === undefined || !ready ? changedAt : Math.min(changedAt, Math.floor(now));
   return {
     name: metadata.name,
     uid: metadata.uid ?? '',
@@ -51,7 +54,7 @@ export function parseNode(object: KubeObject): NodeView {
     annotations: annotationsOf(object),
     taints: taintsOf(spec['taints']),
     unschedulable: spec['unschedulable'] === true,
-    ready: readiness?.['status'] === 'True',
+    ready,
     ...(readySince === undefined ? {} : { readySince }),
     kubeletVersion: textOf(info['kubeletVersion']),
     osImage: textOf(info['osImage']),

@@ -92,9 +92,9 @@ function lazyArray<V>(cache: ViewCache<V>, seen: (view: V) => V, overlayRevision
   };
 }
 
-function nodeCache(own: OwnActions): ViewCache<NodeView> {
+function nodeCache(own: OwnActions, clock: Clock): ViewCache<NodeView> {
   return createViewCache<NodeView>({
-    parse: parseNode,
+    parse: (object) => parseNode(object, clock.now()),
     same: sameNode,
     seen: (view) => own.seenNode(view),
     observed: (view, before) => {
@@ -130,7 +130,7 @@ export function watchCluster(options: WatchedClusterOptions): WatchedCluster {
   const own = createOwnActions({ clock, wall, maxAgeMs: ownActionMaxAgeMs });
   const podKeys = new Map<string, string>();
   const caches = {
-    nodes: nodeCache(own),
+    nodes: nodeCache(own, clock),
     pods: podCache(own, podKeys),
     budgets: plainCache<BudgetView>(parseBudget, sameBudget),
     daemonSets: plainCache<DaemonSetView>(parseDaemonSet, sameDaemonSet),
@@ -177,7 +177,7 @@ export function watchCluster(options: WatchedClusterOptions): WatchedCluster {
       if (pod !== undefined && pod.deletingAt === undefined) own.evicted(podUid);
     },
     nodePatched(object) {
-      const patched = parseNode(object);
+      const patched = parseNode(object, clock.now());
       const node = caches.nodes.get(patched.name);
       if (node?.uid !== patched.uid) return;
       if (compareVersions(node.resourceVersion, patched.resourceVersion) < 0) own.nodePatched(patched);

@@ -78,9 +78,22 @@ function node(
   };
 }
 
+/** Long after all that the objects tell. */
+const now = Date.UTC(2026, 5, 1);
+
 describe('a node', () => {
+  it('that is Ready has been so since now at the latest, on a clock that is behind the cluster', () => {
+    const behind = Date.UTC(2026, 0, 1);
+    expect(parseNode(node(), now).readySince).toBe(Date.parse('2026-01-02T03:05:00Z'));
+    expect(parseNode(node(), behind).readySince).toBe(behind);
+    const lost = { type: 'Ready', status: 'Unknown', lastTransitionTime: '2026-01-02T03:05:00Z' };
+    expect(parseNode(node({ status: { conditions: [lost] } }), behind).readySince).toBe(
+      Date.parse('2026-01-02T03:05:00Z'),
+    );
+  });
+
   it('is read into a view without its long annotations', () => {
-    expect(parseNode(node())).toEqual({
+    expect(parseNode(node(), now)).toEqual({
       name: 'ip-10-1-2-3.eu-central-1.compute.internal',
       uid: 'u1',
       resourceVersion: '7',
@@ -101,12 +114,12 @@ describe('a node', () => {
   });
 
   it.each(['Unknown', 'False'])('is not ready while its condition is %s', (status) => {
-    expect(parseNode(node({ status: { conditions: [{ type: 'Ready', status }] } })).ready).toBe(false);
+    expect(parseNode(node({ status: { conditions: [{ type: 'Ready', status }] } }), now).ready).toBe(false);
   });
 
   it('is not ready without any condition', () => {
-    expect(parseNode(node({ status: { conditions: [] } })).ready).toBe(false);
-    expect(parseNode({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'bare' } }).ready).toBe(false);
+    expect(parseNode(node({ status: { conditions: [] } }), now).ready).toBe(false);
+    expect(parseNode({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'bare' } }, now).ready).toBe(false);
   });
 
   it.each([
@@ -120,15 +133,15 @@ describe('a node', () => {
   });
 
   it('counts as unchanged after a heartbeat, and as changed after a cordon, a taint, a label or a lost readiness', () => {
-    const before = parseNode(node());
+    const before = parseNode(node(), now);
     const heartbeat = node({ metadata: { resourceVersion: '8' } });
-    expect(sameNode(before, parseNode(heartbeat))).toBe(true);
-    expect(sameNode(before, parseNode(node({ spec: { unschedulable: true } })))).toBe(false);
-    expect(sameNode(before, parseNode(node({ spec: { taints: [] } })))).toBe(false);
-    expect(sameNode(before, parseNode(node({ labels: { 'lifecycle-status': 'draining' } })))).toBe(false);
-    expect(sameNode(before, parseNode(node({ status: { conditions: [{ type: 'Ready', status: 'Unknown' }] } })))).toBe(
-      false,
-    );
+    expect(sameNode(before, parseNode(heartbeat, now))).toBe(true);
+    expect(sameNode(before, parseNode(node({ spec: { unschedulable: true } }), now))).toBe(false);
+    expect(sameNode(before, parseNode(node({ spec: { taints: [] } }), now))).toBe(false);
+    expect(sameNode(before, parseNode(node({ labels: { 'lifecycle-status': 'draining' } }), now))).toBe(false);
+    expect(
+      sameNode(before, parseNode(node({ status: { conditions: [{ type: 'Ready', status: 'Unknown' }] } }), now)),
+    ).toBe(false);
   });
 });
 
