@@ -121,11 +121,13 @@ function changeRegistry(stage: Stage, random: Random): void {
   stage.note(`${cluster.id} leaves`);
 }
 
-/** Each roll takes what rolls take; some are blocked for a while, some fail. */
+/** Each roll takes what rolls take; some are blocked for a while, some fail. In the end none takes longer than the channels allow, which is trouble too. */
 export function startRolls(stage: Stage): void {
   const { world, scenario } = stage;
   const random = stage.random.fork('rolls');
   const since = new Map<string, number>();
+  // an update waits for the rolls of two pools, one after the other
+  const allowed = Math.min(...scenario.pipeline.channels.map((channel) => channel.progressDeadlineMs)) / 4;
   const fails = scenario.troubles.includes('failing-rolls');
   const blocks = scenario.troubles.includes('blocked-rolls');
   world.rollOf = (cluster, pool): RollScript => {
@@ -135,7 +137,7 @@ export function startRolls(stage: Stage): void {
     since.set(key, first);
     const over = world.clock.now() >= stage.until;
     const drawn = drawRoll(random.fork(key), state?.nodes ?? 1);
-    const { durationMs } = drawn;
+    const durationMs = over ? Math.min(drawn.durationMs, allowed) : drawn.durationMs;
     if (!over && fails && drawn.fails) return { durationMs, fails: 'nodes do not become ready' };
     if (!over && blocks && world.clock.now() < first + drawn.blockedMs) return { durationMs, blocked: true };
     return { durationMs };
