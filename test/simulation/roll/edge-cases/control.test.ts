@@ -186,6 +186,7 @@ describe('the control of a roll', () => {
     const store = await openSqliteStore({ path: ':memory:' });
     const as = (userAgent: string) => createSimulatedConnections({ world: roll.world, userAgent });
     let held = true;
+    let lostAt = 0;
     const ends = async (): Promise<boolean> =>
       JSON.stringify((await store.load(rollId('workers')))?.context ?? {}).includes('"kind":"terminate"');
     const first = await begin(roll, {
@@ -197,13 +198,15 @@ describe('the control of a roll', () => {
         async describeGroups(tags) {
           const groups = await cloud.describeGroups(tags);
           // What comes next is the termination itself.
-          if (await ends()) held = false;
+          if (held && (await ends())) {
+            held = false;
+            lostAt = roll.events.length;
+          }
           return groups;
         },
       }),
     });
     await first.run(() => !held).catch(() => undefined);
-    const lostAt = roll.events.length;
     const second = await startDaemon(roll, { store, connections: as('second') });
     await second.run(() => finished(second, 'workers'));
     const who = (from: number, to?: number) =>
