@@ -1,9 +1,9 @@
 /** What is asked about node rolls, and answered. */
 import { z } from 'zod';
+import { reason } from './schemas.ts';
 
 const day = 86_400;
 const name = z.string().min(1, 'is empty').max(256);
-const reason = z.string().trim().min(3, 'say why in at least three characters').max(500);
 const forSeconds = (most: number, usual: number) =>
   z
     .int()

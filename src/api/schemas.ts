@@ -1,8 +1,15 @@
 /** Bodies and answers of `/v1`: what is accepted, and what the OpenAPI document says. */
 import { z } from 'zod';
+import { redactText } from '../support/redact.ts';
 
 const name = z.string().min(1, 'is empty').max(256);
-export const reason = z.string().trim().min(3, 'say why in at least three characters').max(500);
+/** Why, as somebody typed it: it is stored, mirrored in git and told to people, so no secret gets further than here. */
+export const reason = z
+  .string()
+  .trim()
+  .min(3, 'say why in at least three characters')
+  .max(500)
+  .overwrite((typed) => redactText(typed));
 
 export const scopeSchema = z.union([
   z.strictObject({ kind: z.literal('fleet') }),

@@ -2,6 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import { type Failure, FailureError, transient } from '../domain/failure.ts';
 import type { StepInput, StepOutcome } from '../ports/step.ts';
+import type { OutboxMessage } from '../ports/store.ts';
 import { startDeadline, wallMs } from '../support/deadline.ts';
 import type { Logger } from '../support/logger.ts';
 import { hideInData, redactText } from '../support/redact.ts';
@@ -79,15 +80,29 @@ export class StepRunner {
   }
 }
 
-/** What a server answered may repeat what it was sent: no failure and no journal entry is stored with a secret in it. */
+/** What a server answered may repeat what it was sent: no failure, wait or journal entry is stored with a secret in it. */
 function redacted(outcome: StepOutcome): StepOutcome {
   const journal = outcome.journal?.map((entry) => ({
     ...entry,
     message: redactText(entry.message),
     ...(entry.data === undefined ? {} : { data: hideInData(entry.data) }),
   }));
-  const told = journal === undefined ? outcome : { ...outcome, journal };
-  return told.kind === 'failed' ? { ...told, failure: withoutSecrets(told.failure) } : told;
+  const messages = outcome.messages?.map((one) => ({ ...one, event: withoutSecretsSaid(one.event) }));
+  const told = {
+    ...outcome,
+    ...(journal === undefined ? {} : { journal }),
+    ...(messages === undefined ? {} : { messages }),
+  };
+  if (told.kind === 'failed') return { ...told, failure: withoutSecrets(told.failure) };
+  // why it waits is shown and told to people as a failure is
+  if (told.kind === 'waiting') return { ...told, reason: { ...told.reason, message: redactText(told.reason.message) } };
+  return told;
+}
+
+/** Whoever is told shows what was said to it; everything else of an event is data, and stays as it is. */
+function withoutSecretsSaid(event: OutboxMessage['event']): OutboxMessage['event'] {
+  const { message } = event;
+  return typeof message === 'string' ? { ...event, message: redactText(message) } : event;
 }
 
 function withoutSecrets(failure: Failure): Failure {

@@ -58,7 +58,13 @@ const patterns: [RegExp, string][] = [
     /\b((?:access_token|id_token|refresh_token|token|password|secret|api_key|apikey|x-amz-signature|x-amz-security-token|x-amz-credential|aws_secret_access_key|aws_session_token)\s*[=:]\s*)[^\s&"',;]+/gi,
     `$1${hidden}`,
   ],
-  // tokens that are known by their form: JWT, GitHub, GitLab, Slack, k8s-aws
+  [/(["']?\bsecret[-_ ]?access[-_ ]?key["']?\s*[=:]\s*["']?)[^\s&"',;]+/gi, `$1${hidden}`],
+  [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g, hidden],
+  // whoever has the address of an incoming webhook may post to it
+  [/(https:\/\/hooks\.slack\.com\/)[\w/-]+/g, `$1${hidden}`],
+  // tokens and keys that are known by their form: AWS, JWT, GitHub, GitLab, Slack, k8s-aws, Standard Webhooks
+  [/\b(?:AKIA|ASIA)[A-Z0-9]{16}\b/g, hidden],
+  [/\bwhsec_[\w+/=-]{8,}/g, hidden],
   [/\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g, hidden],
   [/\b(?:gh[pousr]_|github_pat_|glpat-|xox[abprs]-|k8s-aws-v1\.)[\w-]{8,}/g, hidden],
 ];
@@ -92,6 +98,14 @@ export function hideInData<Data>(data: Data): Data {
 
 function inJson(form: string): string {
   return JSON.stringify(form).slice(1, -1);
+}
+
+/** A copy of JSON in which every text was redacted as `redactText` does; the same object when there was nothing to take out. */
+export function redactData<Data>(data: Data): Data {
+  const text = JSON.stringify(data) as string | undefined;
+  if (text === undefined) return data;
+  const copy = JSON.parse(text, (_, value: unknown) => (typeof value === 'string' ? redactText(value) : value)) as Data;
+  return JSON.stringify(copy) === text ? data : copy;
 }
 
 const maxDepth = 6;

@@ -40,7 +40,8 @@ const told: Record<string, Told> = {
 export function newsOf(entry: StoredJournalEntry): News | undefined {
   const found = told[entry.kind];
   if (found === undefined) return undefined;
-  const { message, channel, cluster, commit, at } = entry;
+  const { message, channel, cluster, at } = entry;
+  const commit = entry.commit === '' ? movedTo(entry.data) : entry.commit;
   // the hash is over the whole history: ids begin anew with a new database, and would name something else
   return {
     key: entry.hash.slice(0, 32),
@@ -52,6 +53,12 @@ export function newsOf(entry: StoredJournalEntry): News | undefined {
     thread: threadOf(channel, commit),
     at,
   };
+}
+
+/** A channel says of itself that its branch was moved; the news belong to the rollout of what it was moved to. */
+function movedTo(data: unknown): string {
+  const to = typeof data === 'object' && data !== null ? (data as { to?: unknown }).to : undefined;
+  return typeof to === 'string' ? to : '';
 }
 
 /** News of one version on one channel belong together. */

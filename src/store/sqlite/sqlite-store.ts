@@ -17,6 +17,7 @@ import type {
   StoredJournalEntry,
   TraceEntry,
 } from '../../ports/store.ts';
+import { redactData, redactText } from '../../support/redact.ts';
 import { CommitWriter } from './commit-writer.ts';
 import { SqliteE2eStore } from './e2e-store.ts';
 import { storeFailure, unwritable } from './failures.ts';
@@ -198,7 +199,9 @@ export class SqliteStore implements Store {
     journal?: JournalEntry[];
     now: number;
   }): Promise<void> {
-    this.#write((writer) => writer.post(input));
+    // what steps say was redacted before; this is what people typed and what servers answered to the daemon itself
+    const journal = input.journal?.map(withoutSecrets);
+    this.#write((writer) => writer.post(journal === undefined ? input : { ...input, journal }));
     this.#cache.factsWritten(input.facts ?? []);
   }
 
@@ -290,4 +293,9 @@ export class SqliteStore implements Store {
       throw storeFailure(error, this.#path);
     }
   }
+}
+
+function withoutSecrets(entry: JournalEntry): JournalEntry {
+  const message = redactText(entry.message);
+  return { ...entry, message, ...(entry.data === undefined ? {} : { data: redactData(entry.data) }) };
 }

@@ -96,6 +96,8 @@ export interface RollScript {
   fails?: string;
   /** A budget blocks it until this is false. */
   blocked?: boolean;
+  /** What is said of the block. */
+  says?: string;
 }
 
 export function toyRollSteps(
@@ -108,7 +110,7 @@ export function toyRollSteps(
     const parent = input.parent ?? '';
     if (script.blocked === true) {
       const data = { namespace: 'payments', budget: 'api', pod: 'api-1', owner: 'Deployment/api', node: 'ip-10-0-0-1' };
-      const message = 'budget payments/api allows no disruption of api-1';
+      const message = script.says ?? 'budget payments/api allows no disruption of api-1';
       const event = { type: 'ROLL_BLOCKED', pool, code: 'budget-never-allows', message, data, since: input.now };
       return {
         kind: 'waiting',

@@ -13,6 +13,11 @@ describe('redaction', () => {
     ['aws_secret_access_key = wJalrXUtnFEMI/K7MDENG', 'wJalrXUtnFEMI'],
     ['token eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJqbyJ9.c2lnbmF0dXJl expired', 'c2lnbmF0dXJl'],
     ['refused glpat-ABCDEFGH12345678', 'ABCDEFGH12345678'],
+    ['{"SecretAccessKey":"wJalrXUtnFEMI/K7MDENG"}', 'wJalrXUtnFEMI'],
+    ['rotate AKIAZ7QHWJ3ABCDEFGH2 now', 'AKIAZ7QHWJ3ABCDEFGH2'],
+    ['-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\n-----END EC PRIVATE KEY-----', 'MHcCAQEE'],
+    ['post to https://hooks.slack.com/services/T00/B00/XXXX', 'T00/B00'],
+    ['signed with whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 'MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'],
   ])('takes the secret out of %s', (text, secret) => {
     const redacted = redactText(text);
     expect(redacted).not.toContain(secret);
