@@ -34,7 +34,29 @@ export function unknownSubject(kind: string, name: string, near: string[]): ApiE
 function plainMessage(issue: z.core.$ZodIssue): string {
   if (issue.code === 'too_big' && issue.message.startsWith('Too big')) return `is more than ${issue.maximum}`;
   if (issue.code === 'too_small' && issue.message.startsWith('Too small')) return `is less than ${issue.minimum}`;
+  if (issue.code === 'invalid_value' && issue.message.startsWith('Invalid')) return 'is none of what is possible';
+  if (issue.code === 'invalid_union' && issue.message.startsWith('Invalid')) return 'is none of what is possible';
+  if (issue.code === 'invalid_type' && issue.message.startsWith('Invalid')) {
+    return issue.message.endsWith('received undefined')
+      ? 'is missing'
+      : `is no ${typeNames[issue.expected] ?? issue.expected}`;
+  }
   return issue.message;
+}
+
+const typeNames: Record<string, string> = {
+  string: 'text',
+  int: 'whole number',
+  boolean: 'true or false',
+  array: 'list',
+};
+
+function remedyFor(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'unrecognized_keys') return 'leave it out, or correct its spelling';
+  if (issue.code === 'invalid_value') return `use one of: ${issue.values.map(String).join(', ')}`;
+  if (issue.code === 'invalid_union' && issue.inclusive !== false && issue.options !== undefined)
+    return `use one of: ${issue.options.map(String).join(', ')}`;
+  return 'see GET /v1/openapi.json';
 }
 
 /** Every issue of a refused body or query as a problem; `where` is `body` or `query`. */
@@ -45,12 +67,7 @@ export function inputProblems(where: string, error: z.ZodError): Problem[] {
       file: '-',
       path: [where, ...path.map(String)].join('.'),
       message: issue.code === 'unrecognized_keys' ? 'is not a known field' : plainMessage(issue),
-      remedy:
-        issue.code === 'unrecognized_keys'
-          ? 'leave it out, or correct its spelling'
-          : issue.code === 'invalid_value'
-            ? `use one of: ${issue.values.map(String).join(', ')}`
-            : 'see GET /v1/openapi.json',
+      remedy: remedyFor(issue),
     }));
   });
 }

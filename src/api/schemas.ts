@@ -11,7 +11,7 @@ export const reason = z
   .max(500)
   .overwrite((typed) => redactText(typed));
 
-export const scopeSchema = z.union([
+export const scopeSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('fleet') }),
   z.strictObject({ kind: z.literal('channel'), name }),
   z.strictObject({ kind: z.literal('cluster'), name }),

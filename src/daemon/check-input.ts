@@ -9,6 +9,7 @@ import type { ChannelPolicy, Pipeline } from '../domain/pipeline.ts';
 import type { Problem } from '../domain/problem.ts';
 import { parseSchedule } from '../planning/e2e/schedule-runs.ts';
 import { applyItemProblems } from '../planning/pipeline/apply-policy.ts';
+import { waveWarnings } from '../planning/pipeline/wave-warnings.ts';
 import { policyProblems, surgeProblems } from '../planning/roll/cluster-policy.ts';
 import type { ChannelSource } from '../ports/channel-source.ts';
 import type { CloudLookups } from '../ports/cloud-lookups.ts';
@@ -69,7 +70,9 @@ export function checkInput(config: DaemonConfig, options: CheckOptions): Promise
     found.push(...repository.problems);
     const { clusters, accounts } = registry;
     let rendered = 0;
-    let warnings: Problem[] = [];
+    const named =
+      'file' in config.pipeline ? config.pipeline.file : `${config.pipeline.branch}:${config.pipeline.repositoryFile}`;
+    const warnings = pipeline === undefined ? [] : waveWarnings(named, pipeline, clusters);
     if (options.render && pipeline !== undefined && repository.problems.length === 0) {
       const result = await renderAll(
         config,
@@ -78,7 +81,8 @@ export function checkInput(config: DaemonConfig, options: CheckOptions): Promise
         say,
       );
       found.push(...result.problems);
-      ({ rendered, warnings } = result);
+      ({ rendered } = result);
+      warnings.push(...result.warnings);
     }
     return { problems: found, pipeline, clusters, accounts, heads: repository.heads, rendered, warnings };
   });

@@ -2,6 +2,7 @@
 import type { Operator } from '../../api/backend.ts';
 import { ApiError } from '../../api/errors.ts';
 import type { PipelineControl } from '../../api/pipeline-control.ts';
+import type { ChannelState } from '../../domain/channel.ts';
 import { withoutApiKind } from '../../planning/lifecycle/decommission-plan.ts';
 import { parseChannelFact, parseClusterFact } from '../../planning/pipeline/facts.ts';
 import type { FactWrite, OutboxMessage } from '../../ports/store.ts';
@@ -101,7 +102,22 @@ export async function endOverride(
     ),
     journal: [entry(target, by, 'override-ended', message, now, { kind, reason })],
   });
-  return { told: target.processes, message };
+  const next = kind === 'veto' ? await afterUnveto(input, target) : [];
+  return { told: target.processes, message: [message, ...next].join('\n') };
+}
+
+/** Where a bisect has put another version in the place of this head, it stays: what ran there was proven, and a newer commit takes over. */
+async function afterUnveto(input: ControlInput, target: Target): Promise<string[]> {
+  const short = target.commit.slice(0, 12);
+  const lines: string[] = [];
+  for (const { name } of input.lastGood.pipeline()?.channels ?? []) {
+    const { standIn } = ((await input.store.load(`channel:${name}`))?.context ?? {}) as Partial<ChannelState>;
+    if (standIn?.head !== target.commit) continue;
+    lines.push(
+      `${name} stays on ${standIn.commit.slice(0, 12)}, which stands in for ${short} since a bisect: it does not go back to ${short} by itself, nor by clm retry. Merge a newer commit, which may bring its change again.`,
+    );
+  }
+  return lines;
 }
 
 /** That its API is gone is an override of its own: it ends when the confirmation does. */

@@ -296,6 +296,5 @@ export class SqliteStore implements Store {
 }
 
 function withoutSecrets(entry: JournalEntry): JournalEntry {
-  const message = redactText(entry.message);
-  return { ...entry, message, ...(entry.data === undefined ? {} : { data: redactData(entry.data) }) };
+  return { ...entry, message: redactText(entry.message), data: redactData(entry.data) };
 }

@@ -109,8 +109,20 @@ describe('the search for a culprit', { timeout: 60_000 }, () => {
     const late = world.addCluster('dev', 9).id;
     await daemon.until('it caught up', async () => (await factOf(world, late))?.['commit'] === good);
     await daemon.pass(2 * hour);
-    const facts = await world.store.facts('cluster');
-    expect(facts.map(({ value }) => (value as { commit: string }).commit)).toEqual(facts.map(() => good));
+    const stays = async (): Promise<void> => {
+      const facts = await world.store.facts('cluster');
+      expect(facts.map(({ value }) => (value as { commit: string }).commit)).toEqual(facts.map(() => good));
+    };
+    await stays();
+    // lifting the veto does not bring the head back, and the answer says so
+    const ada = { name: 'ada' };
+    const reason = 'it was right';
+    const scope = { kind: 'commit' as const, name: bad };
+    const { message } = await daemon.control.endOverride({ kind: 'veto', scope, reason }, ada);
+    expect(message).toContain(`dev stays on ${good.slice(0, 12)}, which stands in for ${bad.slice(0, 12)}`);
+    await daemon.operations.retry({ scope: { kind: 'channel', name: 'dev' }, reason }, ada);
+    await daemon.pass(2 * hour);
+    await stays();
   });
 
   it('blames nobody when the failure does not come again', async () => {
