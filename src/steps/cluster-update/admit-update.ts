@@ -1,3 +1,4 @@
+import { describeHold, readOverrides, vetoOn } from '../../planning/pipeline/overrides.ts';
 import type { StepOutcome } from '../../ports/step.ts';
 import { clusterOf, type PipelineDependencies } from '../pipeline-dependencies.ts';
 import { startHold, waivedBy } from '../start-hold.ts';
@@ -14,6 +15,13 @@ export function admitUpdate(deps: PipelineDependencies): UpdateStep {
     if (hold !== undefined) {
       const wakeAt = Math.min(input.now + holdLookMs, hold.until ?? Number.POSITIVE_INFINITY);
       return waiting({ code: 'held', message: hold.reason }, wakeAt);
+    }
+    // it may have been vetoed while this waited for its turn; whoever started it may end it meanwhile
+    const overrides = readOverrides(await deps.store.facts('override'));
+    const veto = vetoOn(overrides, input.context, input.now);
+    if (veto !== undefined) {
+      const wakeAt = Math.min(input.now + holdLookMs, veto.expiresAt ?? Number.POSITIVE_INFINITY);
+      return waiting({ code: 'held', message: describeHold(veto) }, wakeAt);
     }
     const handover = await askHolder(deps, input);
     if (handover !== undefined) return handover;

@@ -139,6 +139,24 @@ describe('a veto', () => {
     expect((await world.judge()).violations).toEqual([]);
   });
 
+  it('starts no cluster that waited for its turn, nor one that catches up and was held', async () => {
+    const { world, daemon } = await adoptedWorld({ channels: { dev: 1 }, policy: { soakMs: minute } });
+    const bad = world.source.merge('dev', 'b1', { manifest: 'm2' });
+    await proven(daemon, 'dev', bad);
+    const late = world.addCluster('dev', 9).id;
+    const cluster = { kind: 'cluster' as const, name: late };
+    await daemon.control.override({ kind: 'freeze', scope: cluster, reason, forSeconds: 86_400 }, jo);
+    await daemon.until('it waits', async () =>
+      (await world.store.rows({ machine: 'clusterUpdate', status: 'active' })).some((row) => row.cluster === late),
+    );
+    const scope = { kind: 'commit' as const, name: bad };
+    await daemon.control.override({ kind: 'veto', scope, reason, forSeconds: 86_400 }, jo);
+    await daemon.control.endOverride({ kind: 'freeze', scope: cluster, reason }, jo);
+    await daemon.pass(hour);
+    expect((await world.judge()).violations).toEqual([]);
+    expect(world.clusters.get(late)?.mutations).toEqual([]);
+  });
+
   it('ends the rollouts of its version everywhere, and lets a later one pass', async () => {
     const { world, daemon } = await adoptedWorld({ channels: { dev: 1, stable: 1 }, policy: { soakMs: hour } });
     const bad = world.source.merge('dev', 'b1', { manifest: 'bad' });
