@@ -138,7 +138,7 @@ function inWave(view: RolloutView, index: number, open: string[]): NextInRollout
     return { kind: 'wait', code: waveHold.code, reason: `before ${name}: ${waveHold.reason}` };
   }
   const free = Math.max(0, view.maxParallel - inFlight);
-  const { clusters, held } = startable(view, pending, free);
+  const { clusters, held, troubled } = startable(view, pending, free);
   if (clusters.length > 0) {
     return {
       kind: 'start',
@@ -147,7 +147,20 @@ function inWave(view: RolloutView, index: number, open: string[]): NextInRollout
       reason: `${name}: ${inFlight} of at most ${view.maxParallel} in flight`,
     };
   }
+  const first = pending.find((id) => troubled[id] !== undefined);
+  if (first !== undefined && inFlight === 0 && pending.every((id) => troubled[id] !== undefined))
+    return abandoned(view, name, first, troubled[first] as string);
   return waitIn(view, name, open, pending, held);
+}
+
+/** What has failed stays so until somebody tries it again: its sibling would wait for ever, and nobody would be told. */
+function abandoned(view: RolloutView, wave: string, id: string, sibling: string): NextInRollout {
+  const why = named(view.members, [sibling]);
+  return {
+    kind: 'halt',
+    code: 'sibling-in-trouble',
+    reason: `${wave}: ${id} is not touched while its sibling is in trouble: ${why}`,
+  };
 }
 
 function hasBegun(view: RolloutView, index: number): boolean {
@@ -158,33 +171,40 @@ function hasBegun(view: RolloutView, index: number): boolean {
   );
 }
 
-/** The next clusters that nothing keeps back, and why the others are kept. */
+/** The next clusters that nothing keeps back, and why the others are kept; `troubled` = by which sibling in trouble and by nothing else. */
 function startable(
   view: RolloutView,
   pending: string[],
   free: number,
-): { clusters: string[]; held: Record<string, string> } {
+): { clusters: string[]; held: Record<string, string>; troubled: Record<string, string> } {
+  const inTrouble = new Map<string, string>();
   const busy = new Map<string, string>();
   for (const [id, member] of Object.entries(view.members)) {
     const key = view.siblings?.[id];
     if (key === undefined) continue;
     if (member.state === 'inFlight') busy.set(key, `its sibling ${id} is in flight`);
-    else if (isInTrouble(member)) busy.set(key, `its sibling ${id} is in trouble`);
+    else if (isInTrouble(member)) {
+      busy.set(key, `its sibling ${id} is in trouble`);
+      inTrouble.set(key, id);
+    }
   }
   const clusters: string[] = [];
   const held: Record<string, string> = {};
+  const troubled: Record<string, string> = {};
   for (const id of pending) {
     const own = view.clusterHolds?.[id];
     const key = view.siblings?.[id];
     const sibling = key === undefined ? undefined : busy.get(key);
     const reason = own ?? sibling;
+    const failed = own === undefined && key !== undefined ? inTrouble.get(key) : undefined;
+    if (failed !== undefined) troubled[id] = failed;
     if (reason !== undefined) held[id] = reason;
     else if (clusters.length < free) {
       clusters.push(id);
       if (key !== undefined) busy.set(key, `its sibling ${id} starts now`);
     }
   }
-  return { clusters, held };
+  return { clusters, held, troubled };
 }
 
 function waitIn(

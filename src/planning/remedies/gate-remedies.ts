@@ -19,6 +19,12 @@ export const gateRemedies: Record<string, Remedy> = {
     meaning: 'The gate names an environment variable with a token, and the daemon does not have it.',
     actions: ['Set the variable for the daemon and restart it.'],
   },
+  'http-no-certificate': {
+    meaning: 'clm asks with a client certificate (members of etcd, as a rule), and one of its files cannot be read.',
+    actions: [
+      'Put ca.crt, client.crt and client.key into the directory that the message names; clm reads them anew each time.',
+    ],
+  },
   'metrics-refused': {
     meaning: 'Prometheus did not take the query, or answered what is no instant vector and no scalar.',
     actions: ['Try the query in Prometheus itself, and correct it in the pipeline file.'],

@@ -164,6 +164,15 @@ export const pipelineRemedies: Record<string, Remedy> = {
       'clm retry channel:NAME --reason …, when the cause was outside.',
     ],
   },
+  'sibling-in-trouble': {
+    meaning:
+      'All that is left of a wave are siblings of clusters that failed. Both halves of a pair are never put at risk, so nothing starts until the failed one is well.',
+    actions: [
+      'clm why CHANNEL names the failed cluster and what is wrong with it.',
+      'clm retry channel:NAME --reason …, when the cause was outside: the failed one is tried again, and its sibling follows when it has passed.',
+      'Merge a fix to the first channel; it supersedes this version.',
+    ],
+  },
   'nothing-passed': {
     meaning:
       'Clusters failed, as many as maxFailures of the channel allows, and not one passed: nothing can prove this version there.',

@@ -83,18 +83,18 @@ function forceBranch(stage: Stage, random: Random): void {
   const { source, clock } = stage.world;
   const branch = pickOne(random, [...source.branches.keys()]);
   const before = branch === undefined ? undefined : source.branches.get(branch);
-  if (branch === undefined || before === undefined) return;
+  // one that is not put back yet is left alone: what stands there is not what it goes back to
+  if (branch === undefined || before === undefined || stage.rewritten.has(branch)) return;
   if (random.next() < 0.4) source.branches.delete(branch);
   else source.branches.set(branch, source.add(`f0${random.int(1e9).toString(16)}`, { manifest: 'forced' }, undefined));
   const forced = source.branches.get(branch);
   stage.note(`branch ${branch} is ${forced === undefined ? 'deleted' : 'forced'}`);
-  const known = stage.rewritten.has(branch);
   stage.rewritten.add(branch);
   let mended = false;
   const mend = (): void => {
     if (!mended && source.branches.get(branch) === forced) {
       source.branches.set(branch, before);
-      if (!known) stage.rewritten.delete(branch);
+      stage.rewritten.delete(branch);
     }
     mended = true;
   };

@@ -118,9 +118,22 @@ describe('a rollout', () => {
       view({ a: member('pending'), b: member('pending'), c: member('failed'), d: member('pending') }, { siblings }),
     );
     expect(start).toMatchObject({ kind: 'start', clusters: ['a'] });
-    const wait = nextInRollout(view({ c: member('failed'), d: member('pending') }, { siblings }));
-    expect(wait).toMatchObject({ kind: 'wait', code: 'held' });
-    expect(wait.reason).toContain('its sibling c is in trouble');
+  });
+
+  it('halts where siblings of what failed are all that is left: nobody would be told of a wait that nothing ends', () => {
+    const siblings = { a: 'shop', b: 'shop', c: 'pay', d: 'pay' };
+    const ill = { message: 'no answer' };
+    const left = { c: member('failed', { failure: { message: 'no dns' } }), d: member('pending') };
+    const halted = nextInRollout(view(left, { siblings }));
+    expect(halted).toMatchObject({ kind: 'halt', code: 'sibling-in-trouble' });
+    expect(halted.reason).toContain('d is not touched while its sibling is in trouble: c (no dns)');
+    // a hold of its own ends, an update under way may change what can be started, and one that is stalled may go on
+    const ownHold = nextInRollout(view(left, { siblings, clusterHolds: { d: 'pinned' } }));
+    expect(ownHold).toMatchObject({ kind: 'wait', code: 'held' });
+    const flying = nextInRollout(view({ ...left, a: member('inFlight') }, { siblings }));
+    expect(flying).toMatchObject({ kind: 'wait', code: 'children' });
+    const stalled = { c: member('inFlight', { stalled: ill }), d: member('pending') };
+    expect(nextInRollout(view(stalled, { siblings }))).toMatchObject({ kind: 'wait', code: 'held' });
   });
 
   it('does not begin a wave that is held, and goes on with one that has begun', () => {
