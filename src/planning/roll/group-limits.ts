@@ -2,7 +2,7 @@
 
 import type { NodeView } from '../../domain/cluster-view.ts';
 import type { RollGroupMemory } from '../../domain/node-pool-roll.ts';
-import type { NodeGroup } from '../../ports/cloud-provider.ts';
+import type { GroupInstance, NodeGroup } from '../../ports/cloud-provider.ts';
 import {
   autoscalerTag,
   baselineByTags,
@@ -14,6 +14,7 @@ import {
   removingTag,
   rollTags,
 } from './group-tags.ts';
+import { isOutdated } from './members.ts';
 import { carriesMarks, isExemptedByUs, protectedByAnnotation } from './node-marks.ts';
 
 export type GroupChange =
@@ -146,13 +147,18 @@ export function restorations(group: NodeGroup, memory: RollGroupMemory | undefin
   const members = nodes.filter((node) => node.instanceId !== undefined && ids.has(node.instanceId) && !node.deleting);
   if (originals && !originals.newInstancesProtected) {
     const ours = new Set(members.filter((node) => protectedByUs(node, originals)).map((node) => node.instanceId));
+    const known = new Set(members.map((node) => node.instanceId));
+    // one that has come so late that it is no node yet was launched under the roll's setting
+    const justLaunched = (one: GroupInstance): boolean =>
+      one.lifecycleState === 'InService' && !known.has(one.id) && !isOutdated(one, group);
     const instanceIds = group.instances
-      .filter((one) => one.protectedFromScaleIn && ours.has(one.id))
+      .filter((one) => one.protectedFromScaleIn && (ours.has(one.id) || justLaunched(one)))
       .map((one) => one.id);
     if (instanceIds.length > 0) changes.push({ kind: 'unprotect', instanceIds });
   }
   for (const node of members) if (carriesMarks(node)) changes.push({ kind: 'clear-node', node: node.name });
-  const keys = rollTags.filter((key) => group.tags[key] !== undefined);
+  // the tags say that the protection is not everybody's: they stay until it can be taken from all
+  const keys = protectedUntilInService(group).length > 0 ? [] : rollTags.filter((key) => group.tags[key] !== undefined);
   const untag: GroupChange[] = keys.length > 0 ? [{ kind: 'untag', keys }] : [];
   // An incomplete set says nothing to put back; it is what a look at an old describe has left behind.
   if (!originals) return [...changes, ...untag];
@@ -165,6 +171,15 @@ export function restorations(group: NodeGroup, memory: RollGroupMemory | undefin
     changes.push({ kind: 'resume', processes: [rebalanceProcess] });
   }
   return [...changes, ...removalRestorations(group, originals), ...untag];
+}
+
+/** Launched with the roll's protection, which AWS takes from an instance only once it is in service. */
+export function protectedUntilInService(group: NodeGroup): string[] {
+  const originals = readOriginals(group);
+  if (originals === undefined || originals.newInstancesProtected) return [];
+  return group.instances
+    .filter((one) => one.protectedFromScaleIn && one.lifecycleState.startsWith('Pending'))
+    .map((one) => one.id);
 }
 
 /** Launched during the roll (and so protected by the group's setting), or noted as protected by a roll. */

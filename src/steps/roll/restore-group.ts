@@ -1,5 +1,5 @@
 import type { RollMemory } from '../../domain/node-pool-roll.ts';
-import { restorations } from '../../planning/roll/group-limits.ts';
+import { protectedUntilInService, restorations } from '../../planning/roll/group-limits.ts';
 import { readOriginals } from '../../planning/roll/group-tags.ts';
 import { groupsOfPool, isOutdated } from '../../planning/roll/members.ts';
 import type { NodeGroup } from '../../ports/cloud-provider.ts';
@@ -78,6 +78,13 @@ async function restore(visit: RollVisit): Promise<StepOutcome> {
     if (!(await changeGroup(visit, group, changes, view))) complete = false;
   }
   if (!complete) return again(visit, 'restoring', `${context.pool} is being put back as it was`);
+  const [late] = mine.flatMap(protectedUntilInService);
+  if (late !== undefined)
+    return again(
+      visit,
+      'restoring',
+      `${late} is protected from scale-in until it is in service, and can be told so then`,
+    );
   if (changed) {
     const after = await session.view();
     const left = groupsOfPool(await session.groups(0), context.pool).some((group) => {

@@ -3,6 +3,7 @@ import {
   type GroupChange,
   originalsFor,
   preparations,
+  protectedUntilInService,
   refusalOf,
   restorations,
 } from '../../../src/planning/roll/group-limits.ts';
@@ -263,6 +264,33 @@ describe('putting a group back', () => {
   it('has nothing to do with a group that no roll has touched', () => {
     const { view } = buildInput({ pools: [{ nodes: [{ name: 'a', exempt: false }] }] });
     expect(restorations(untouched(), undefined, view.nodes)).toEqual([]);
+  });
+
+  it('takes the protection from one that the group launched last, and keeps the tags until it can', () => {
+    const late = (state: string) =>
+      rolled([
+        { name: 'a', exempt: false },
+        { name: 'b', noNode: true, state },
+      ]);
+    const booting = late('Pending');
+    expect(protectedUntilInService(booting.group)).toEqual([booting.group.instances[1]?.id]);
+    const before = restorations(booting.group, booting.memory, booting.nodes).map((change) => change.kind);
+    expect(before).toContain('limits');
+    expect(before).not.toContain('untag');
+    const { group, nodes, memory } = late('InService');
+    expect(protectedUntilInService(group)).toEqual([]);
+    const after = restorations(group, memory, nodes);
+    expect(after.find((change) => change.kind === 'unprotect')).toMatchObject({
+      instanceIds: expect.arrayContaining([group.instances[1]?.id]),
+    });
+    expect(after.map((change) => change.kind)).toContain('untag');
+  });
+
+  it('waits for no instance where new ones were protected before the roll', () => {
+    const { group, nodes, memory } = rolled([{ name: 'a' }, { name: 'b', noNode: true, state: 'Pending' }]);
+    group.tags['clm/roll-orig-protect'] = 'true';
+    expect(protectedUntilInService(group)).toEqual([]);
+    expect(restorations(group, memory, nodes).map((change) => change.kind)).toContain('untag');
   });
 
   it('leaves nodes alone that are on their way out', () => {
