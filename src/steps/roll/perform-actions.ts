@@ -133,7 +133,20 @@ export async function patchNode(visit: RollVisit, node: NodeView, patch: NodePat
   } catch (error) {
     if (!(error instanceof FailureError)) throw error;
     if (error.failure.code === 'kube-conflict' || error.failure.code === 'kube-not-found') return false;
+    visit.ledger.unsure.add(node.name);
     throw error;
+  }
+}
+
+/**
+ * What became of patches that nobody has answered is read before the next plan: one made on a view that does not show a cordon yet could
+ * cordon another node as well, and leave one too few.
+ */
+export async function readUnsureNodes({ ledger, session }: RollVisit): Promise<void> {
+  for (const name of [...ledger.unsure]) {
+    const node = await session.kube.get(nodeResource, undefined, name);
+    if (node !== undefined) session.accepted({ kind: 'node-patched', node });
+    ledger.unsure.delete(name);
   }
 }
 

@@ -40,6 +40,8 @@ export class RollLedger {
   readonly #withdrawn = new Map<string, { times: number; until: number }>();
   /** The tag of the size that a roll is answerable for, as last written, by group. */
   readonly expectedTags = new Map<string, number>();
+  /** Nodes that were last patched without an answer: the view may show them as they were. */
+  readonly unsure = new Set<string>();
   /** Limits that were last written to a group, and accepted: describes may not show them for a while. */
   readonly #written = new Map<string, { limits: string; at: number }>();
   /** Phases of all nodes as of the last look, by process. */

@@ -10,7 +10,7 @@ import { loadBootRecords } from './boot-records.ts';
 import { settleBoots, withinFleet } from './boot-slots.ts';
 import { loadHistory } from './measurements.ts';
 import { key } from './open-intents.ts';
-import { type Performed, performActions } from './perform-actions.ts';
+import { type Performed, performActions, readUnsureNodes } from './perform-actions.ts';
 import { note, type RollLook, type RollVisit } from './roll-context.ts';
 import { doneOutcome, troubledOutcome, waitingOutcome } from './roll-outcome.ts';
 import { settleIntents } from './settle-intents.ts';
@@ -44,6 +44,7 @@ export async function rollPool(visit: RollVisit, memory: RollMemory, mode: RollM
 async function lookAndAct(visit: RollVisit, memory: RollMemory, mode: RollMode): Promise<RollLook> {
   const { ledger, session, step } = visit;
   let nodes = ledger.nodes.get(step.id) ?? step.context.progress.nodes;
+  await readUnsureNodes(visit);
   const view = await session.view();
   const settled =
     memory.intents.length > 0 && view.stale === undefined ? await settleIntents(visit, view, memory, mode) : undefined;

@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { FailureError, transient } from '../../../src/domain/failure.ts';
+import type { KubeCluster } from '../../../src/ports/kube-cluster.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/open.ts';
 import { crashing, crashingKube } from '../../support/crashing-ports.ts';
 import { CrashError, CrashPoint, crashingLease, crashingStore } from '../../support/crashing-store.ts';
+import { lateWatches } from '../../support/roll-sim/edge-world.ts';
 import { cloud } from '../../support/roll-sim/people.ts';
 import {
   contextOf,
@@ -349,5 +352,36 @@ describe('a termination that nobody could be told to make', () => {
     roll.pass(120);
     roll.world.faults.remove(down);
     await comesToItsEnd(roll, daemon, 3);
+  });
+});
+
+describe('a cordon whose answer is lost', () => {
+  it('is read before the next plan, where watches do not show it yet: no other node is cordoned beside it', async () => {
+    const roll = world(3, { surge: 1 });
+    lateWatches(roll, 30_000);
+    const cordons: string[] = [];
+    const wrapKube = (kube: KubeCluster): KubeCluster =>
+      new Proxy(kube, {
+        get(object, name) {
+          if (name !== 'patch') return Reflect.get(object, name) as unknown;
+          return async (...asked: Parameters<KubeCluster['patch']>) => {
+            const body = asked[3].body as { spec?: { unschedulable?: boolean } };
+            if (body.spec?.unschedulable !== true) return object.patch(...asked);
+            cordons.push(asked[2]);
+            const patched = await object.patch(...asked);
+            if (cordons.length > 1) return patched;
+            throw new FailureError(transient('kube-unreachable', 'connection reset'));
+          };
+        },
+      });
+    const daemon = await startDaemon(roll, { wrapKube });
+    await startRoll(daemon, roll, 'workers');
+    await daemon.run(() => cordons.length > 1);
+    // the second cordon is the next node's, when the first one has gone
+    expect(cordons[1]).not.toBe(cordons[0]);
+    await comesToItsEnd(roll, daemon, 3);
+    expect(new Set(cordons).size).toBe(3);
+    expect(cordons).toHaveLength(3);
+    expect(roll.violations()).toEqual([]);
   });
 });
