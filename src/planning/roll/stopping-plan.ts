@@ -229,21 +229,24 @@ function surplusOrder(context: PoolContext, state: GroupState, leaving: readonly
   // Zones left uneven would cost a node undrained, where the group evens them out by itself.
   const most = least(evensOutItself(state) ? all : ours);
   const own = sorted(ours, most);
-  const movable = own.filter((member) => stuck(member) === 0);
+  const movable = own.filter((member) => stuck(member) === 0 && !holds.has(member));
   const theirs = sorted(all.filter(isTheirs), least(all));
   return {
-    // One that nothing would move from would hold its place for good.
+    // One that nothing would move from would hold its place for good, and volumes would be left without a node in their zone.
     own: theirs.some((member) => stuck(member) === 0) ? movable : own,
     theirs,
     whyTheirs: ({ name }) =>
-      `somebody else had cordoned ${name}, and it goes all the same: ${whyNoOther(ours, own, movable)}`,
+      `somebody else had cordoned ${name}, and it goes all the same: ${whyNoOther(ours, own, movable, holds)}`,
   };
 }
 
-function whyNoOther(ours: Member[], even: Member[], movable: Member[]): string {
+function whyNoOther(ours: Member[], even: Member[], movable: Member[], holds: ReadonlySet<Member>): string {
   if (ours.length === 0) return 'the group has no other node';
   if (even.length === 0) return 'without any other the zones would be so uneven that the group ends a node undrained';
   const [stuck] = even;
+  const holding = even.find((member) => holds.has(member));
+  if (movable.length === 0 && holding)
+    return `pods on ${holding.name} have volumes in its zone, where no other node serves`;
   if (movable.length === 0) return `nothing would move from ${stuck?.name} nor from any other`;
   return 'every other is needed to serve';
 }

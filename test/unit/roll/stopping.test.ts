@@ -153,6 +153,21 @@ describe('a roll that is being stopped', () => {
       });
     });
 
+    it('takes it, and says why, where volumes of any other can be used in its zone only', () => {
+      const nodes = [{ ...member('new-1', 'a'), cordoned: true }, member('new-2', 'a')];
+      const pods = [{ name: 'db', node: 'new-2', claims: ['data'] }];
+      const pool = { ...stopping, baseline: 1, nodes };
+      const volumes = [{ claim: 'shop/data', zones: ['eu-1a'] }];
+      const [taken] = plan({ pools: [pool], pods, volumes }).actions.filter(
+        (one) => one.kind === 'cordon' || one.kind === 'capacity',
+      );
+      expect(taken).toMatchObject({
+        node: 'new-1',
+        reason: expect.stringContaining('pods on new-2 have volumes in its zone'),
+      });
+      expect(words(plan({ pools: [pool], pods: [{ name: 'web', node: 'new-2' }] }).actions)).toEqual(['cordon new-2']);
+    });
+
     it('takes it, and says why, where any other would leave the zones uneven, and the group evens them out', () => {
       const nodes = [
         theirs,
