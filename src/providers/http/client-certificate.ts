@@ -13,18 +13,21 @@ export interface CertifiedAnswer {
 
 /** Read anew for each request: what mounts them renews them. Rejects with FailureError when one of the files cannot be read. */
 async function filesIn(directory: string): Promise<{ ca: Buffer; cert: Buffer; key: Buffer }> {
+  const missing: string[] = [];
   const read = async (name: string): Promise<Buffer> => {
     const file = path.join(directory, name);
     try {
       return await readFile(file);
     } catch (error) {
-      const why = (error as NodeJS.ErrnoException).code ?? 'it cannot be read';
-      throw new FailureError(
-        transient('http-no-certificate', `${file} is needed to ask with a client certificate: ${why}`),
-      );
+      missing.push(`${file} (${(error as NodeJS.ErrnoException).code ?? 'cannot be read'})`);
+      return Buffer.alloc(0);
     }
   };
   const [ca, cert, key] = await Promise.all([read('ca.crt'), read('client.crt'), read('client.key')]);
+  if (missing.length > 0) {
+    const message = `to ask with a client certificate it needs ${missing.sort().join(', ')}`;
+    throw new FailureError(transient('http-no-certificate', message));
+  }
   return { ca, cert, key };
 }
 

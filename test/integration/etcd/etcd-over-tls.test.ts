@@ -65,7 +65,9 @@ describe('etcd behind client certificates', () => {
     });
     expect(refused.listed).toBe('no member is healthy');
     const missing = await askEtcd(http, { ...settings, tlsDirectory: path.join(directory, 'none') }, members);
-    expect(missing.health.get('i-0')?.said).toMatch(/ca\.crt is needed .* ENOENT$/);
+    expect(missing.health.get('i-0')?.said).toMatch(
+      /needs \S*ca\.crt \(ENOENT\), \S*client\.crt \(ENOENT\), \S*client\.key \(ENOENT\)$/,
+    );
   });
 
   it('forgets a member that is gone already, and says why it does not forget another one', async () => {
