@@ -26,8 +26,9 @@ export interface StateMeta {
   /** Name of the step that the engine runs while the machine is in this state. */
   step?: string;
   /**
-   * The step answers at once, from the store and from memory: the transition that leads here, and messages that come meanwhile, are committed
-   * with what it says. Not for a step that may take longer: what is not committed yet is seen by nobody.
+   * The step answers soon: from the store and from memory, or after a bounded question (the gate before a wave). The transition that leads
+   * here, and messages that come meanwhile, are committed with what it says. Not for one that takes longer than that: what is not
+   * committed yet is seen by nobody.
    */
   quick?: boolean;
   /** Events that this state waits for when it has no step. */
