@@ -47,6 +47,8 @@ function nothingMovesInStorms(truth: WorldTruth, limits: NodeLimits): Checker {
   return {
     invariant: 'I10',
     onEvent(event) {
+      // As it stood: to end what is lost is no way out.
+      const since = storms.since(event.cluster);
       storms.follow(event);
       if (!isJudged(event.actor, limits)) return undefined;
       const moves =
@@ -55,7 +57,6 @@ function nothingMovesInStorms(truth: WorldTruth, limits: NodeLimits): Checker {
         event.kind === 'eviction-refused' ||
         event.kind === 'instance-terminate-requested';
       if (!moves) return undefined;
-      const since = storms.since(event.cluster);
       if (since === undefined || event.at - since < lag) return {};
       return { violation: `${event.kind} ${event.at - since} ms into a storm of nodes that are not Ready` };
     },

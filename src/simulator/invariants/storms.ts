@@ -3,32 +3,44 @@ import type { WorldEvent } from '../model/seams.ts';
 import { key } from './limits.ts';
 import type { WorldTruth } from './truth.ts';
 
-/** A node that never was ready is booting, not lost. */
+interface Served {
+  instanceId: string;
+  ready: boolean;
+}
+
+/** A node that never was ready is booting, not lost; one whose instance was told to end is leaving, and its silence says nothing. */
 export class Storms {
   readonly #share: number;
-  /** Nodes that were ready once, and since when they are not; `undefined` = ready. */
-  readonly #lost = new Map<string, Map<string, number | undefined>>();
+  /** Nodes that were ready once, by name. */
+  readonly #served = new Map<string, Map<string, Served>>();
   readonly #since = new Map<string, number>();
+  /** Instances that were told to end. */
+  readonly #ending = new Set<string>();
 
   constructor(truth: WorldTruth, share: number) {
     this.#share = share;
     for (const cluster of truth.clusters()) {
       const nodes = this.#nodes(cluster);
-      for (const node of truth.nodes(cluster)) if (node.ready) nodes.set(node.name, undefined);
+      for (const node of truth.nodes(cluster))
+        if (node.ready) nodes.set(node.name, { instanceId: node.instanceId, ready: true });
     }
   }
 
   /** Keeps count; call it for every event before asking. */
   follow(event: WorldEvent): void {
+    const nodes = this.#nodes(event.cluster);
     switch (event.kind) {
       case 'node-ready':
-        this.#nodes(event.cluster).set(event.node, undefined);
+        nodes.set(event.node, { instanceId: event.instanceId, ready: true });
         break;
       case 'node-not-ready':
-        if (this.#nodes(event.cluster).has(event.node)) this.#nodes(event.cluster).set(event.node, event.at);
+        if (nodes.has(event.node)) nodes.set(event.node, { instanceId: event.instanceId, ready: false });
         break;
       case 'node-removed':
-        this.#nodes(event.cluster).delete(event.node);
+        nodes.delete(event.node);
+        break;
+      case 'instance-terminate-requested':
+        this.#ending.add(event.instanceId);
         break;
       default:
         return;
@@ -45,15 +57,15 @@ export class Storms {
   #isStorm(cluster: string): boolean {
     const nodes = this.#nodes(cluster);
     let lost = 0;
-    for (const since of nodes.values()) if (since !== undefined) lost += 1;
+    for (const one of nodes.values()) if (!one.ready && !this.#ending.has(one.instanceId)) lost += 1;
     return lost > 1 && lost / Math.max(1, nodes.size) > this.#share;
   }
 
-  #nodes(cluster: string): Map<string, number | undefined> {
-    let nodes = this.#lost.get(key(cluster, ''));
+  #nodes(cluster: string): Map<string, Served> {
+    let nodes = this.#served.get(key(cluster, ''));
     if (!nodes) {
       nodes = new Map();
-      this.#lost.set(key(cluster, ''), nodes);
+      this.#served.set(key(cluster, ''), nodes);
     }
     return nodes;
   }

@@ -8,6 +8,7 @@ import type { Actor, WorldEvent } from '../../../src/simulator/model/seams.ts';
 const cluster = 'aws:1:eu:kube-1';
 const client: Actor = { kind: 'client', name: 'clm/1' };
 const world: Actor = { kind: 'world', name: 'aws' };
+const person: Actor = { kind: 'client', name: 'kubectl' };
 
 /** The part of an event that a test gives. */
 type Part<E> = E extends unknown ? Omit<E, 'cluster' | 'at' | 'actor'> & { at?: number; actor?: Actor } : never;
@@ -499,6 +500,42 @@ describe('the invariants of nodes', () => {
     leave(other);
     other.watch.atEnd(0, new Set([cluster]));
     expect(other.violations()).toEqual([]);
+  });
+
+  it('I10 counts nodes that are lost, and none whose instances were told to end', () => {
+    const scene = new Scene({ stormShare: 0.2, stormLagMs: 15_000 });
+    const lose = (...ids: string[]): void => {
+      for (const id of ids)
+        scene.say({ kind: 'node-not-ready', node: scene.node(id).name, instanceId: id, at: 60_000, actor: world });
+    };
+    for (const id of ['i-workers-0', 'i-workers-1']) scene.terminate(id, { at: 1_000, actor: person });
+    lose('i-workers-0', 'i-workers-1');
+    scene.say({ ...eviction(3), at: 90_000 });
+    expect(scene.violations()).toEqual([]);
+
+    lose('i-workers-2', 'i-masters-0');
+    scene.say({ ...eviction(3), at: 90_000 });
+    expect(scene.violations()).toEqual(['I10 eviction-accepted 30000 ms into a storm of nodes that are not Ready']);
+  });
+
+  it('I10 catches the end of a lost node, although fewer are lost then, and lets go on when somebody else has ended it', () => {
+    const lost = (): Scene => {
+      const scene = new Scene({ stormShare: 0.2, stormLagMs: 15_000 });
+      for (const id of ['i-workers-0', 'i-workers-1'])
+        scene.say({ kind: 'node-not-ready', node: scene.node(id).name, instanceId: id, actor: world });
+      scene.node('i-workers-0').unschedulable = true;
+      scene.deregister('i-workers-0');
+      return scene;
+    };
+    const ours = lost();
+    ours.terminate('i-workers-0', { at: 30_000, decrement: false });
+    expect(ours.violations()).toContain(
+      'I10 instance-terminate-requested 30000 ms into a storm of nodes that are not Ready',
+    );
+    const theirs = lost();
+    theirs.terminate('i-workers-0', { at: 30_000, actor: person });
+    theirs.say({ ...eviction(3), at: 31_000 });
+    expect(theirs.violations()).toEqual([]);
   });
 
   it("I11 catches a person's cordon that somebody else lifts", () => {
