@@ -1,9 +1,12 @@
 /** Clusters, rolls and checks as scripted: what most tests of the pipeline stand on. */
+import type { CheckDefinition } from '../../../src/checks/contract.ts';
+import { createCheckRunner } from '../../../src/checks/runner.ts';
 import type { Cluster } from '../../../src/domain/cluster.ts';
 import type { RenderedCluster } from '../../../src/domain/rendered.ts';
 import type { Engine } from '../../../src/engine/engine-options.ts';
 import type { CheckRunner } from '../../../src/ports/check-runner.ts';
 import { type Clock, VirtualClock } from '../../../src/support/clock.ts';
+import { silentLogger } from '../../../src/support/logger.ts';
 import type { Ground, Life, LifeParts } from './ground.ts';
 import type { PipelineWorld } from './pipeline-world.ts';
 import { ScriptedCluster, scriptedSessions } from './scripted-cluster.ts';
@@ -12,6 +15,19 @@ import type { CommitContent } from './scripted-source.ts';
 import { toyRollModule, toyRollSteps } from './toy-roll.ts';
 
 const minute = 60_000;
+
+/** The runner that daemons have, on scripted clusters: for checks that ask an API and make nothing. */
+export function scriptedCheckRunner(
+  world: PipelineWorld,
+  clock: Clock,
+  profiles: Record<string, CheckDefinition[]>,
+): CheckRunner {
+  return createCheckRunner({
+    ...{ clock, profiles, ledger: world.store.e2e, log: silentLogger() },
+    sessions: scriptedSessions(world.clusters),
+    clusterOf: (id) => world.registry.find((cluster) => cluster.id === id),
+  });
+}
 
 export class ScriptedGround implements Ground {
   readonly clock: VirtualClock;
