@@ -13,6 +13,8 @@ export type DriftVerdict =
 
 interface Deviation {
   foreign: boolean;
+  /** An own change is open: how far it goes is told once that is settled. */
+  unsettled?: boolean;
   what: string;
   message: string;
   move?: { group: string; baseline: number; expected: number };
@@ -44,6 +46,7 @@ export function judgeDrift(input: {
   const since = before?.what === what ? before.since : input.cloudAt;
   if (input.cloudAt - since < input.confirmMs) return { kind: 'watched', drift: { what, since }, message };
   if (deviations.some((one) => one.foreign)) return { kind: 'foreign', message };
+  if (deviations.some((one) => one.unsettled)) return { kind: 'watched', drift: { what, since }, message };
   return { kind: 'desired', moves: deviations.flatMap((one) => (one.move ? [one.move] : [])), message };
 }
 
@@ -83,17 +86,27 @@ function deviationsOf(group: NodeGroup, memory: RollGroupMemory, roll: RollMemor
 }
 
 function desiredDeviation(group: NodeGroup, memory: RollGroupMemory, roll: RollMemory): Deviation | undefined {
-  // An own change whose outcome is unknown explains any difference until it is settled.
-  if (roll.intents.some((intent) => intent.group === group.name)) return undefined;
-  const by = group.desired - memory.expected;
+  const by = unexplained(group, memory, roll);
   if (by === 0) return undefined;
   const originals = readOriginals(group);
   const ceiling = originals?.max ?? memory.max;
   const baseline = Math.max(group.min, Math.min(ceiling, memory.baseline + by));
   return {
     foreign: false,
+    unsettled: roll.intents.some((intent) => intent.group === group.name),
     what: `${group.name} desired ${group.desired}`,
     message: `${group.name}: somebody moved the desired capacity by ${by > 0 ? '+' : ''}${by}`,
     move: { group: group.name, baseline, expected: group.desired },
   };
+}
+
+/** What others have added or taken for certain: own changes that are open may have arrived, or not. */
+function unexplained(group: NodeGroup, memory: RollGroupMemory, roll: RollMemory): number {
+  let [least, most] = [memory.expected, memory.expected];
+  for (const intent of roll.intents) {
+    if (intent.group !== group.name) continue;
+    if (intent.kind === 'launch') most += 1;
+    else if (intent.decrement) least -= 1;
+  }
+  return group.desired - Math.max(least, Math.min(most, group.desired));
 }

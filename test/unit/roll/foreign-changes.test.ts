@@ -49,6 +49,24 @@ describe("somebody else's change of a group", () => {
     expect(judge({ desired: 5 }, undefined, [{ kind: 'launch', group: 'workers' }])).toEqual({ kind: 'none' });
   });
 
+  it('is seen beyond what an unresolved change of our own may explain, and followed once that is settled', () => {
+    const ended = [{ kind: 'terminate', group: 'workers', decrement: true }];
+    expect(judge({ desired: 3 }, undefined, ended)).toEqual({ kind: 'none' });
+    expect(judge({ desired: 5 }, now - 60_000, ended)).toMatchObject({
+      kind: 'watched',
+      message: expect.stringContaining('by +1'),
+    });
+    expect(judge({ desired: 2 }, now - 60_000, ended)).toMatchObject({
+      kind: 'watched',
+      message: expect.stringContaining('by -1'),
+    });
+    // Without a decrement it changes no size.
+    const replaced = [{ kind: 'terminate', group: 'workers', decrement: false }];
+    expect(judge({ desired: 3 }, undefined, replaced)).toMatchObject({ kind: 'watched' });
+    expect(judge({ desired: 6 }, undefined, [{ kind: 'launch', group: 'workers' }])).toMatchObject({ kind: 'watched' });
+    expect(judge({ desired: 5 }, now - 60_000)).toMatchObject({ kind: 'desired' });
+  });
+
   it('stops launches, terminations and cordons while it is watched, but no drain', () => {
     const nodes = [
       { name: 'old-1', old: true, drainingFor: 60_000 },
