@@ -1,5 +1,6 @@
 import type { Cluster } from '../domain/cluster.ts';
 import type { CheckOutcome, CheckResult, CheckRunRequest, CheckRunState, SkipCode } from '../ports/check-runner.ts';
+import { redactProse } from '../support/redact.ts';
 import { type Attempts, resultOf, runsAgain } from './attempts.ts';
 import { ClusterFacts } from './cluster-facts.ts';
 import type { CheckDefinition } from './contract.ts';
@@ -236,7 +237,7 @@ export class RunOfChecks {
 
   #finish(check: CheckDefinition, last: Attempt | undefined): void {
     const earlier = this.#earlier.get(check.id) as Attempts;
-    this.#run.state.results.push(resultOf(check, earlier, last, this.#request.history));
+    this.#add(resultOf(check, earlier, last, this.#request.history));
   }
 
   /** What depends on a check that does not apply here does not apply either; behind one that failed nobody can look. */
@@ -265,7 +266,7 @@ export class RunOfChecks {
   #settle(check: CheckDefinition, message: string, outcome: CheckOutcome, skipCode?: SkipCode): void {
     const startedAt = this.#input.clock.now();
     const { id, gate } = check;
-    this.#run.state.results.push({
+    this.#add({
       check: id,
       gate,
       outcome,
@@ -277,5 +278,10 @@ export class RunOfChecks {
       leaked: [],
     });
     this.#tell();
+  }
+
+  /** What a check found out may repeat what a server was sent; evidence, history, reports and messages are made of this. */
+  #add(result: CheckResult): void {
+    this.#run.state.results.push(redactProse(result));
   }
 }

@@ -207,7 +207,8 @@ class LastGoodKeeper implements LastGood {
   async #keep(key: 'pipeline' | 'registry', value: unknown, message: string, source = 'daemon'): Promise<void> {
     const now = this.#options.now();
     await this.#options.store.post({
-      facts: [{ kind: factKind, key, value: value as Json }],
+      // the fleet is rendered from it
+      facts: [{ kind: factKind, key, value: value as Json, exact: true }],
       journal: [
         { at: now, source, seq: 0, kind: `${key}-read`, channel: '', cluster: '', commit: '', message, data: null },
       ],

@@ -2,7 +2,7 @@
 import type { Cluster } from '../domain/cluster.ts';
 import { type LookupQuestion, questionKey, type RecordedLookups } from '../domain/lookups.ts';
 import type { CloudLookups } from '../ports/cloud-lookups.ts';
-import type { Json, ReadStore, Store } from '../ports/store.ts';
+import type { FactWrite, Json, ReadStore, Store } from '../ports/store.ts';
 import { BoundedCache } from '../support/bounded-cache.ts';
 
 export interface LookupRecord {
@@ -42,7 +42,7 @@ export function createLookupRecord(
     for (const question of open) answers.set(questionKey(question), await cloud.answer(question));
     if (post === undefined) return;
     const value = Object.fromEntries([...answers].sort(([a], [b]) => (a < b ? -1 : 1))) as Record<string, Json>;
-    const facts = [{ kind: factKind, key, value }, ...(await outdated(store, key, now()))];
+    const facts: FactWrite[] = [{ kind: factKind, key, value, exact: true }, ...(await outdated(store, key, now()))];
     await post({ facts, now: now() });
   }
 

@@ -74,7 +74,7 @@ export interface CheckProgress {
   failed: number;
 }
 
-/** JSON, so that a process can keep it. */
+/** JSON, so that a process can keep it. No message has a secret in it. */
 export interface CheckResult {
   check: string;
   gate: 'blocking' | 'informing';

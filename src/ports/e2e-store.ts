@@ -81,7 +81,7 @@ export interface E2eHistory {
 }
 
 export interface E2eStore extends E2eHistory, CheckLedger {
-  /** Idempotent: the same run again replaces what was kept of it. */
+  /** Idempotent: the same run again replaces what was kept of it. Secrets in messages are not stored. */
   record(run: RunRecord, tests: TestRecord[], results: ResultRecord[]): Promise<void>;
   /**
    * Deletes runs that started before the given time; says how many. For each profile of a cluster that has a run since then, the last one

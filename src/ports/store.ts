@@ -71,6 +71,8 @@ export interface FactWrite {
   key: string;
   /** null deletes. */
   value: Json;
+  /** Of a post: programs read it back letter by letter, so nothing is taken out of it. What is posted else loses its secrets. */
+  exact?: true;
 }
 
 export interface Fact {
@@ -176,7 +178,7 @@ export interface Store extends ReadStore {
    * START, which is a no-op by design.
    */
   discard(messageId: number, entry?: JournalEntry): Promise<void>;
-  /** Messages from outside (operators, webhooks), facts and journal without a process. */
+  /** Messages from outside (operators, webhooks), facts and journal without a process. Secrets in what people read of them are not stored. */
   post(input: {
     messages?: OutboxMessage[];
     facts?: FactWrite[];

@@ -78,6 +78,11 @@ export function isSecretKey(key: string): boolean {
 export function redactText(text: string): string {
   let result = text;
   for (const form of hiddenForms) if (result.includes(form)) result = result.replaceAll(form, hidden);
+  return withoutTokens(result);
+}
+
+function withoutTokens(text: string): string {
+  let result = text;
   for (const [pattern, replacement] of patterns) result = result.replace(pattern, replacement);
   return result;
 }
@@ -106,6 +111,35 @@ export function redactData<Data>(data: Data): Data {
   if (text === undefined) return data;
   const copy = JSON.parse(text, (_, value: unknown) => (typeof value === 'string' ? redactText(value) : value)) as Data;
   return JSON.stringify(copy) === text ? data : copy;
+}
+
+/** Under these names stands what people wrote, or what somebody answered: not what programs look things up by. */
+const proseKey = /^(message|reason|text|title|description|subject|issue|evidence|leaked|odds|note|error)$/;
+
+/**
+ * A copy of JSON as `redactText` makes it where people read; the same object when there was nothing to take out. Elsewhere tokens go that are
+ * known by their form, and values that are hidden stay: a name that something is looked up by may happen to be somebody's secret, and a
+ * freeze of a channel that is called so must go on being one.
+ */
+export function redactProse<Data>(data: Data): Data {
+  return proseOf(data, false) as Data;
+}
+
+function proseOf(value: unknown, prose: boolean): unknown {
+  if (typeof value === 'string') return prose ? redactText(value) : withoutTokens(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) {
+    const items = value.map((item) => proseOf(item, prose));
+    return items.some((item, index) => item !== value[index]) ? items : value;
+  }
+  let copy: Record<string, unknown> | undefined;
+  for (const [key, item] of Object.entries(value)) {
+    const said = proseOf(item, prose || proseKey.test(key));
+    if (said === item) continue;
+    copy ??= { ...value };
+    copy[key] = said;
+  }
+  return copy ?? value;
 }
 
 const maxDepth = 6;

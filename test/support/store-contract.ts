@@ -295,6 +295,20 @@ export function describeStoreContract(name: string, open: () => Promise<Store>):
         expect(await store.fact('cluster', 'a/2')).toBeUndefined();
       });
 
+      it('have no token in what was posted, but for what programs read back letter by letter', async () => {
+        const value = { url: 'https://jo:hunter2planted@git.example.org' };
+        const kept = { url: 'https://[redacted]@git.example.org' };
+        const facts = [
+          { kind: 'cluster', key: 'a', value },
+          { kind: 'cluster', key: 'b', value, exact: true as const },
+        ];
+        const journal = [anEntry('operator:jo', { message: value.url, data: value })];
+        await store.post({ facts, journal, messages: [{ to: 'x', event: { type: 'GO', ...value } }], now: at });
+        expect((await store.facts('cluster')).map((fact) => fact.value)).toEqual([kept, value]);
+        expect((await store.journal({ limit: 1 }))[0]).toMatchObject({ message: kept.url, data: kept });
+        expect((await store.pending(1))[0]?.message.event).toEqual({ type: 'GO', ...kept });
+      });
+
       it('show the newest part of a trace, oldest first', async () => {
         let row = aRow('a');
         await store.commit(first(row, { trace: { event: 'START', from: '', to: 's0' } }));

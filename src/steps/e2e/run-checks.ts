@@ -5,7 +5,6 @@ import type { CheckResult, CheckRunner, CheckRunRequest, CheckRunState } from '.
 import type { E2eStore } from '../../ports/e2e-store.ts';
 import type { Step, StepInput, StepOutcome } from '../../ports/step.ts';
 import type { FactWrite, Json } from '../../ports/store.ts';
-import { redactText } from '../../support/redact.ts';
 
 /** What the step reads of the machine's context. */
 interface E2eContext {
@@ -82,12 +81,10 @@ async function runChecks(input: CheckStepsInput, step: StepInput<E2eContext>): P
     ...(newSince === undefined ? {} : { newSince }),
     ...(newNodes === undefined ? {} : { newNodes }),
   };
-  const said = runner.ensure({ runId, clusterId, profile, finished: context.results, ...since, ...about.request }, () =>
-    wake(step.id),
+  const state = runner.ensure(
+    { runId, clusterId, profile, finished: context.results, ...since, ...about.request },
+    () => wake(step.id),
   );
-  // what a check found out may repeat what a server was sent: evidence, history and messages are made of this
-  const results = said.results.map((result) => ({ ...result, message: redactText(result.message) }));
-  const state = { ...said, results };
   const known = new Set(context.results.map((result) => result.check));
   const fresh = state.results.filter((result) => !known.has(result.check));
   // Only a run after the change is evidence for its version.

@@ -3,6 +3,7 @@ import type { Selectable } from 'kysely';
 import { FailureError, transient } from '../../domain/failure.ts';
 import type { LedgerEntry } from '../../ports/check-runner.ts';
 import type { E2eStore, HistoryResult, ResultRecord, RunFilter, RunRecord, TestRecord } from '../../ports/e2e-store.ts';
+import { redactProse } from '../../support/redact.ts';
 import { storeFailure, unwritable } from './failures.ts';
 import { PreparedQueries } from './prepared-queries.ts';
 import { wholeMs } from './rows.ts';
@@ -61,7 +62,9 @@ export class SqliteE2eStore implements E2eStore {
     return this.#queries.all(query.orderBy('run')).map((row) => row.run);
   }
 
-  async record(run: RunRecord, tests: TestRecord[], results: ResultRecord[]): Promise<void> {
+  async record(...given: [run: RunRecord, tests: TestRecord[], results: ResultRecord[]]): Promise<void> {
+    // what was made elsewhere was redacted by nobody
+    const [run, tests, results] = redactProse(given);
     this.#mutate(() => {
       const write = this.#database.transaction(() => {
         const { build } = this.#queries;

@@ -17,7 +17,7 @@ import type {
   StoredJournalEntry,
   TraceEntry,
 } from '../../ports/store.ts';
-import { redactData, redactText } from '../../support/redact.ts';
+import { postedWithoutSecrets } from '../without-secrets.ts';
 import { CommitWriter } from './commit-writer.ts';
 import { SqliteE2eStore } from './e2e-store.ts';
 import { storeFailure, unwritable } from './failures.ts';
@@ -199,9 +199,9 @@ export class SqliteStore implements Store {
     journal?: JournalEntry[];
     now: number;
   }): Promise<void> {
-    // what steps say was redacted before; this is what people typed and what servers answered to the daemon itself
-    const journal = input.journal?.map(withoutSecrets);
-    this.#write((writer) => writer.post(journal === undefined ? input : { ...input, journal }));
+    // what steps say was redacted before
+    const posted = postedWithoutSecrets(input);
+    this.#write((writer) => writer.post(posted));
     this.#cache.factsWritten(input.facts ?? []);
   }
 
@@ -293,8 +293,4 @@ export class SqliteStore implements Store {
       throw storeFailure(error, this.#path);
     }
   }
-}
-
-function withoutSecrets(entry: JournalEntry): JournalEntry {
-  return { ...entry, message: redactText(entry.message), data: redactData(entry.data) };
 }

@@ -4,6 +4,8 @@ import * as bodies from '../../../src/api/control-schemas.ts';
 import { readStatus } from '../../../src/api/read-model.ts';
 import { pauseBody } from '../../../src/api/schemas.ts';
 import { apiHealth } from '../../../src/checks/catalogue/api-health.ts';
+import { CheckFailed, defineCheck } from '../../../src/checks/contract.ts';
+import { createRunImport } from '../../../src/daemon/import-run.ts';
 import { notifiersOf } from '../../../src/daemon/notify/notifiers.ts';
 import { PeriodicChecks } from '../../../src/daemon/periodic-checks.ts';
 import { templateNames, textFor } from '../../../src/planning/notify/audience.ts';
@@ -111,11 +113,11 @@ const owing = async (at: Stage): Promise<string> => {
 const freeze = ({ daemon }: Stage) =>
   daemon.control.override({ kind: 'freeze', scope: fleet, reason, forSeconds: 3600 }, jo);
 
-/** Checks on a schedule of five minutes, as a daemon has them, over the clusters of the world; looks for as long as it is told to. */
-function scheduled({ world, daemon }: Stage): (ms: number) => Promise<void> {
+/** A check on a schedule of five minutes, as a daemon has it, over the clusters of the world; `pass` looks again and again for so long. */
+function scheduled({ world, daemon }: Stage, own = apiHealth) {
   const { store, clock } = world;
   const checks = new PeriodicChecks({
-    runner: scriptedCheckRunner(world, clock, { own: [apiHealth] }),
+    runner: scriptedCheckRunner(world, clock, { own: [own] }),
     ...{ store, clock, parallel: 3, version: '0', log: silentLogger() },
     clusters: () => world.view().clusters,
     scheduleOf: () => [{ profile: 'own', everyMs: 5 * minute }],
@@ -124,15 +126,16 @@ function scheduled({ world, daemon }: Stage): (ms: number) => Promise<void> {
     about: async () => ({ request: {}, provider: 'aws', region: 'eu-central-1', environment: 'test' }),
     onResults: () => {},
   });
-  return async (ms) => {
+  const pass = async (ms: number): Promise<void> => {
     for (let passed = 0; passed < ms; passed += minute) {
       await checks.look();
       await daemon.pass(minute);
     }
   };
+  return { checks, pass };
 }
 const checksFailing = async (at: Stage): Promise<(ms: number) => Promise<void>> => {
-  const pass = scheduled(at);
+  const { pass } = scheduled(at);
   await pass(6 * minute);
   at.world.clusterOf('dev-1').ready = false;
   await pass(20 * minute);
@@ -363,17 +366,28 @@ const planted = {
 };
 const typed = `rotate ${planted.key} secretAccessKey=${planted.secretKey} Bearer ${planted.bearer} https://jo:${planted.password}@git.example.org ${planted.github}`;
 
+/** Says what a server has answered, as it was. */
+const leaking = defineCheck({
+  ...{ id: 'own.leaking', title: 'It is well', area: 'api', withinMs: minute, retries: 0 },
+  run: async (context) => context.step('ask', () => Promise.reject(new CheckFailed(`refused: ${typed}`))),
+});
+
 /** What any secret of the planted ones would show as. */
 const leaks = (text: string): string[] => Object.values(planted).filter((secret) => text.includes(secret));
+
+const all = { limit: 1_000 };
 
 async function everythingOf(at: Stage): Promise<{ where: string; text: string }[]> {
   const { store } = at.world;
   const facts = await Promise.all(
-    ['override', 'approval', 'approved', 'debt', 'retry', 'channel', 'cluster', 'evidence'].map((kind) =>
-      store.facts(kind),
-    ),
+    [
+      ...['override', 'approval', 'approved', 'debt', 'retry', 'channel', 'cluster', 'evidence'],
+      ...['e2e-alert', 'e2e-quarantine', 'outbox'],
+    ].map((kind) => store.facts(kind)),
   );
   return [
+    { where: 'history', text: JSON.stringify([await store.e2e.runs(all), await store.e2e.results(all)]) },
+    { where: 'tests', text: JSON.stringify(await store.e2e.tests()) },
     { where: 'journal', text: JSON.stringify(await store.journal({ limit: 10_000 })) },
     { where: 'facts', text: JSON.stringify(facts) },
     { where: 'processes', text: JSON.stringify(await store.rows({})) },
@@ -404,20 +418,55 @@ describe('a secret that somebody gives away', () => {
   });
 
   it('in what a server answers, a check says or the daemon itself writes down is nowhere either', async () => {
-    const at = await stage({ channels: { dev: 1 }, policy: { soakMs: minute } });
-    const { world } = at;
-    world.failingChecks.set(world.clusterOf('dev-1').id, { message: `refused: ${typed}` });
-    await world.store.post({
-      journal: [
-        {
-          ...{ at: world.clock.now(), source: 'e2e-periodic:x', seq: 0, kind: 'e2e-alert-opened', channel: 'dev' },
-          ...{ cluster: '', commit: '', message: `check fails: ${typed}`, data: { check: 'own', said: [typed] } },
-        },
-      ],
-      now: world.clock.now(),
+    const at = await stage({
+      ...{ channels: { dev: 1 }, policy: { soakMs: minute } },
+      checks: { smoke: [leaking] },
     });
+    const { world } = at;
+    const now = world.clock.now();
+    const entry = {
+      at: now,
+      source: 'daemon',
+      seq: 0,
+      kind: 'promotion-held',
+      channel: 'dev',
+      cluster: '',
+      commit: '',
+    };
+    const told = { to: 'channel:dev', event: { type: 'LOOK', reason: typed } };
+    await world.store.post({
+      journal: [{ ...entry, message: `refused: ${typed}`, data: { said: [typed] } }],
+      facts: [{ kind: 'outbox', key: 'hook/1', value: { news: { message: typed }, text: typed, more: [typed] } }],
+      messages: [told],
+      now,
+    });
+    const waiting = JSON.stringify(await world.store.pending(10));
+    expect([leaks(waiting), waiting.includes('[redacted]')]).toEqual([[], true]);
     await merged(at, 'halted');
-    await expectNothingLeaks(at, ['cluster-failed', 'rollout-halted', 'checks-failing']);
+    await expectNothingLeaks(at, ['cluster-failed', 'rollout-halted', 'promotion-held']);
+    expect(JSON.stringify(await world.store.e2e.results(all))).toContain('refused: rotate [redacted]');
+  });
+
+  it('in what a scheduled check says, or a run that was made elsewhere, is nowhere either', async () => {
+    const at = await stage({ channels: { dev: 1 } });
+    const { store, clock } = at.world;
+    const { checks, pass } = scheduled(at, leaking);
+    await pass(22 * minute);
+    expect(leaks(JSON.stringify(checks.health()))).toEqual([]);
+    const [run] = await store.e2e.runs({ kind: 'periodic', limit: 1 });
+    const [result] = await store.e2e.results({ kind: 'periodic', limit: 1 });
+    if (run === undefined || result === undefined) throw new Error('nothing was run');
+    await createRunImport({ store, now: () => clock.now() })(
+      {
+        run: { ...run, id: 'nightly/1', kind: 'imported', contact: `ada ${typed}`, reason: typed, headers: { typed } },
+        tests: [{ key: 'suite/login', title: typed, area: 'custom', gate: 'informing' }],
+        results: [{ ...result, runId: 'nightly/1', test: 'suite/login', message: typed }],
+      },
+      jo,
+    );
+    await expectNothingLeaks(at, ['checks-failing']);
+    const kept = JSON.stringify([await store.facts('e2e-alert'), await store.e2e.run('nightly/1')]);
+    expect(kept.match(/"message":"[^"]*\[redacted\]/g)).toHaveLength(2);
   });
 
   it('in why a step waits is not shown', async () => {

@@ -1,5 +1,6 @@
 /** A whole pipeline on a virtual clock: real engine, store, machines and steps; clusters, git and node rolls as scripted. */
 import type { PipelineControl } from '../../../src/api/pipeline-control.ts';
+import type { CheckDefinition } from '../../../src/checks/contract.ts';
 import { createPipelineControl } from '../../../src/daemon/control/pipeline-control.ts';
 import { createOperations } from '../../../src/daemon/operations.ts';
 import type { Cluster } from '../../../src/domain/cluster.ts';
@@ -52,6 +53,8 @@ export interface WorldOptions {
   startsAt?: number;
   /** What its clusters are made of; scripted in memory unless given. */
   ground?: Ground;
+  /** Profiles of real checks that are run on the scripted clusters, which make nothing; what they find is scripted unless given. */
+  checks?: Record<string, CheckDefinition[]>;
 }
 
 /** How the daemon of a world is built, where it differs from what most tests want. */
@@ -106,7 +109,7 @@ export class PipelineWorld {
 
   private constructor(options: WorldOptions) {
     const names = Object.keys(options.channels);
-    this.ground = options.ground ?? new ScriptedGround(this, options.startsAt ?? testStart);
+    this.ground = options.ground ?? new ScriptedGround(this, options.startsAt ?? testStart, options.checks);
     this.clock = this.ground.clock;
     this.pipeline = {
       channels: names.map((name, index) => ({

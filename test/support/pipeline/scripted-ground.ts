@@ -34,9 +34,11 @@ export class ScriptedGround implements Ground {
   readonly restMs = 0;
   readonly render = scriptedRender;
   readonly #world: PipelineWorld;
+  readonly #checks: Record<string, CheckDefinition[]> | undefined;
 
-  constructor(world: PipelineWorld, startsAt: number) {
+  constructor(world: PipelineWorld, startsAt: number, checks?: Record<string, CheckDefinition[]>) {
     this.#world = world;
+    this.#checks = checks;
     this.clock = new VirtualClock(startsAt);
   }
 
@@ -71,7 +73,7 @@ export class ScriptedGround implements Ground {
     return {
       sessions: this.sessions(),
       machines: [toyRollModule],
-      runner: this.#runner(time),
+      runner: this.#checks === undefined ? this.#runner(time) : scriptedCheckRunner(world, time, this.#checks),
       steps: toyRollSteps(
         (cluster, pool) =>
           world.rollOf(cluster, pool) ??

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { hideInData, hideValues, isSecretKey, redactText, redactValue } from '../../../src/support/redact.ts';
+import {
+  hideInData,
+  hideValues,
+  isSecretKey,
+  redactProse,
+  redactText,
+  redactValue,
+} from '../../../src/support/redact.ts';
 
 describe('redaction', () => {
   it.each([
@@ -42,6 +49,20 @@ describe('redaction', () => {
       list: [1, null, { token: 'kept', text: 'says [redacted] twice: [redacted]' }],
       word: 'beta',
     });
+  });
+
+  it('hides planted values where people read, tokens everywhere, and leaves the names that things are found by', () => {
+    const stored = { scope: { kind: 'channel', name: 'production-eu' }, until: 3, more: ['a', null] };
+    expect(redactProse(stored)).toBe(stored);
+    hideValues(['production-eu']);
+    const said = 'production-eu, Bearer 0123456789abcdef';
+    const read = { ...stored, reason: said, said, steps: [{ name: said, message: said }], evidence: [said] };
+    expect(redactProse(read)).toEqual({
+      ...{ ...stored, reason: '[redacted], Bearer [redacted]', said: 'production-eu, Bearer [redacted]' },
+      steps: [{ name: 'production-eu, Bearer [redacted]', message: '[redacted], Bearer [redacted]' }],
+      evidence: ['[redacted], Bearer [redacted]'],
+    });
+    expect(redactProse(stored)).toBe(stored);
   });
 
   it('hides what is stored under the name of a secret, at any depth, and nothing else', () => {
