@@ -6,6 +6,7 @@ import type { Problem } from '../domain/problem.ts';
 import { type AppliedSource, appliedKind, parseAppliedSources } from '../planning/change/applied-source.ts';
 import { compareCluster } from '../planning/change/compare-cluster.ts';
 import { fleetPlan } from '../planning/change/fleet-plan.ts';
+import type { BootEvidence } from '../planning/change/group-contents.ts';
 import type { ClusterChange, PlanDocument, PlanRefusal } from '../planning/change/plan-document.ts';
 import { type PoolSizes, parsePoolSizes, poolSizesKind } from '../planning/change/pool-forecast.ts';
 import type { Rendering } from '../planning/change/unit-changes.ts';
@@ -15,6 +16,7 @@ import type { ChannelSource } from '../ports/channel-source.ts';
 import type { Render } from '../ports/renderer.ts';
 import type { ReadStore } from '../ports/store.ts';
 import { manifestUses, poolTargetsOf } from '../steps/cluster-update/check-kubernetes.ts';
+import { bootsKind, readBootRecords } from '../steps/roll/boot-records.ts';
 import { historyKey, historyKind, readHistory } from '../steps/roll/measurements.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Logger } from '../support/logger.ts';
@@ -52,6 +54,8 @@ export async function planFleet(
     const problems = new FleetProblems();
     const plan = fleetPlan();
     const commits = new Map<string, PlannedCommit>();
+    const records = readBootRecords((await look.store?.facts(bootsKind)) ?? []);
+    const evidence = { records, now: options.clock.now() };
     try {
       for (const cluster of look.clusters) {
         if (cluster.lifecycleStatus === 'decommissioned') continue;
@@ -64,7 +68,7 @@ export async function planFleet(
           problems.add(noHead(config, cluster, 'plan'), cluster);
           continue;
         }
-        const sources = await planOne({ look, render, plan, problems, asking }, cluster, commit);
+        const sources = await planOne({ look, render, plan, problems, asking, evidence }, cluster, commit);
         const { channels } = commits.get(commit) ?? { channels: new Set() };
         commits.set(commit, { channels: channels.add(cluster.channel), sources });
       }
@@ -123,6 +127,7 @@ interface Planning {
   plan: ReturnType<typeof fleetPlan>;
   problems: FleetProblems;
   asking: Asking | undefined;
+  evidence: BootEvidence;
 }
 
 interface PlannedCommit {
@@ -132,7 +137,7 @@ interface PlannedCommit {
 
 /** Answers the commits of further repositories that the commit pins. */
 async function planOne(
-  { look, render, plan, problems, asking }: Planning,
+  { look, render, plan, problems, asking, evidence }: Planning,
   cluster: Cluster,
   commit: string,
 ): Promise<PlannedCommit['sources']> {
@@ -156,7 +161,7 @@ async function planOne(
   const midRoll = look.pipeline.channels.find((one) => one.name === cluster.channel)?.e2eGate?.midRoll;
   const { sizes, histories } = known;
   const change = compareCluster(
-    { after, fact: known.fact, ...earlier, fresh, cluster, sizes, histories, midRoll },
+    { after, fact: known.fact, ...earlier, fresh, cluster, sizes, histories, evidence, midRoll },
     {
       cluster,
       notes,

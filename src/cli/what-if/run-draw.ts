@@ -9,6 +9,7 @@ import { createEngine } from '../../engine/engine.ts';
 import { machineModules } from '../../machines/registry.ts';
 import { readOverrides } from '../../planning/pipeline/overrides.ts';
 import { judgeWindows } from '../../planning/pipeline/windows.ts';
+import type { FleetBootRecord } from '../../planning/roll/canary.ts';
 import type { Step } from '../../ports/step.ts';
 import type { OutboxMessage, Store } from '../../ports/store.ts';
 import { createPlainGitReviews } from '../../providers/scm/plain-git.ts';
@@ -194,6 +195,8 @@ class DrawnWorld {
   readonly #input: DrawInput;
   readonly #running: Map<string, RenderedCluster>;
   readonly #works = new Map<string, Work>();
+  /** Contents of nodes that have shown that they boot since the simulation began. */
+  readonly #boots: FleetBootRecord[] = [];
   readonly #byId: Map<string, Cluster>;
   /** The version that each cluster is brought to. */
   readonly #aims = new Map<string, string>();
@@ -238,6 +241,9 @@ class DrawnWorld {
   /** The update has been recorded: from now on the cluster is what the commit renders to. */
   recorded(clusterId: string, commit: string): void {
     this.#aims.delete(clusterId);
+    const at = this.#clock.now();
+    const { boots = [] } = this.#works.get(`${clusterId} ${commit}`) ?? {};
+    for (const boot of boots) this.#boots.push({ ...boot, since: at, lastAt: at });
     const cluster = this.#byId.get(clusterId);
     if (cluster === undefined) return;
     void this.#input.fleet.render(cluster, commit).then((result) => {
@@ -267,6 +273,8 @@ class DrawnWorld {
         checkRuns: gate?.baseline === true ? 2 : 1,
         midRoll: gate?.midRoll !== undefined,
         alike,
+        boots: this.#boots,
+        now: this.#clock.now(),
       },
       seededRandom(`${seed}/${key}`),
     );

@@ -86,7 +86,9 @@ function spread(seconds: readonly number[]): { p50: number; p90: number } | null
 }
 
 function assumptionsOf({ recorded, guessed, fleet }: About): string[] {
-  const { updates } = fleet.measured;
+  const { boots, updates } = fleet.measured;
+  const contents = new Set(boots.filter((one) => one.nodes > 0).map((one) => one.content)).size;
+  const proven = contents === 0 ? 'there are no records' : `records of ${contents} contents`;
   const gates = fleet.pipeline.channels.flatMap((one) =>
     (one.gates ?? []).flatMap((gate) => (gate.kind === 'http' || gate.kind === 'prometheus' ? [gate.name] : [])),
   );
@@ -99,6 +101,7 @@ function assumptionsOf({ recorded, guessed, fleet }: About): string[] {
       ? `an update takes what one of the last updates of the cluster took (measured on ${updates.size} of ${fleet.clusters.length} clusters)`
       : `no update was measured yet: ${defaults}`,
     'checks pass, stacks and nodes come up, and nothing drifts, unless a fault says otherwise',
+    `one new node of each content comes first in a roll, unless the records or an update before it have shown that what renders boots (${proven})`,
     ...(gates.length > 0 ? [`other systems say yes at once: ${[...new Set(gates)].join(', ')}`] : []),
     ...(guessed > 0 ? ['look-ups in the cloud that nobody has recorded have made-up answers'] : []),
   ];

@@ -6,18 +6,15 @@
 import type { Cluster } from '../../domain/cluster.ts';
 import type { RollHistory } from '../../domain/node-pool-roll.ts';
 import type { RenderedCluster } from '../../domain/rendered.ts';
-import {
-  guessedDrainMs,
-  guessedFirstChecksMs,
-  type PoolSizes,
-  parsePoolSizes,
-  poolSizesKind,
-} from '../../planning/change/pool-forecast.ts';
-import { rollCauses } from '../../planning/change/roll-causes.ts';
-import { parseSurge, policyOfCluster, surgeItem } from '../../planning/roll/cluster-policy.ts';
+import type { GroupContent } from '../../planning/change/group-contents.ts';
+import { type Launches, launchesOf } from '../../planning/change/launches.ts';
+import { type PoolSizes, parsePoolSizes, poolSizesKind } from '../../planning/change/pool-forecast.ts';
+import { launchCauses } from '../../planning/change/roll-causes.ts';
+import { rollShape } from '../../planning/change/roll-shape.ts';
+import type { FleetBootRecord } from '../../planning/roll/canary.ts';
 import { drawRoll } from '../../planning/roll/forecast.ts';
-import { surgeOf } from '../../planning/roll/policy.ts';
 import type { ReadStore } from '../../ports/store.ts';
+import { bootsKind, readBootRecords } from '../../steps/roll/boot-records.ts';
 import { historyKey, historyKind, readHistory } from '../../steps/roll/measurements.ts';
 import type { Random } from '../../support/random.ts';
 import { stackMs } from './settled-clusters.ts';
@@ -34,6 +31,8 @@ export interface Measured {
   sizes: ReadonlyMap<string, PoolSizes>;
   /** By `historyKey`. */
   histories: ReadonlyMap<string, RollHistory>;
+  /** Of the whole fleet. */
+  boots: readonly FleetBootRecord[];
 }
 
 export async function readMeasured(store: Pick<ReadStore, 'facts'> | undefined): Promise<Measured> {
@@ -56,6 +55,7 @@ export async function readMeasured(store: Pick<ReadStore, 'facts'> | undefined):
         return history === undefined ? [] : [[key, history] as const];
       }),
     ),
+    boots: readBootRecords(await facts(bootsKind)),
   };
 }
 
@@ -68,6 +68,8 @@ export function nodesIn(measured: Measured, cluster: Cluster, pool: string): num
 export interface Work {
   /** Whole rolls in ms, by pool that the version outdates. */
   rolls: ReadonlyMap<string, number>;
+  /** What has shown that it boots once the update is through. */
+  boots: readonly Omit<FleetBootRecord, 'since' | 'lastAt'>[];
   checksMs: number;
 }
 
@@ -81,32 +83,36 @@ export interface WorkInput {
   midRoll: boolean;
   /** Clusters of the same channel, whose updates stand for those of one that has none. */
   alike: readonly string[];
+  /** What updates before it have shown in this simulation, beside what is measured. */
+  boots: readonly FleetBootRecord[];
+  now: number;
 }
 
 /** Draws what one update takes. */
 export function drawWork(measured: Measured, input: WorkInput, random: Random): Work {
-  const { cluster, before, after, checkRuns, midRoll } = input;
+  const { cluster, before, after, checkRuns, midRoll, now } = input;
   const rolls = new Map<string, number>();
+  const boots: Work['boots'][number][] = [];
+  const evidence = { records: [...measured.boots, ...input.boots], now };
   let planes = 0;
   let workers = 0;
   for (const pool of after.pools) {
-    if (before === undefined || !outdates(before, after, pool.stackName)) continue;
-    const policy = policyOfCluster(cluster);
+    const launches = before === undefined ? undefined : outdates(before, after, pool.stackName);
+    if (launches === undefined) continue;
     const nodes = nodesIn(measured, cluster, pool.name);
-    const own = cluster.nodePools.find((one) => one.name === pool.name);
-    const ms = drawRoll(
-      {
-        drains: Array.from({ length: nodes }, () => guessedDrainMs),
-        surge: surgeOf(nodes, policy, parseSurge(own?.configItems[surgeItem] ?? ''), pool.controlPlane),
-        history: measured.histories.get(historyKey(cluster.id, pool.name)) ?? { boots: [], drains: [] },
-        pauseMs: pool.controlPlane ? policy.settleMs : 0,
-        // What the fleet has shown by then is not known yet.
-        canary: policy.canary !== false,
-        checksMs: midRoll && !pool.controlPlane ? guessedFirstChecksMs : 0,
-      },
-      random,
-    );
+    const { forecast, contents } = rollShape({
+      cluster,
+      pool,
+      nodes,
+      history: measured.histories.get(historyKey(cluster.id, pool.name)),
+      ...launches,
+      kubernetesVersion: after.kubernetesVersion,
+      evidence,
+      checked: midRoll,
+    });
+    const ms = drawRoll(forecast, random);
     rolls.set(pool.name, ms);
+    boots.push(...contents.flatMap((one) => bootOf(one, cluster.id, pool.name)));
     if (pool.controlPlane) planes += ms;
     else workers = Math.max(workers, ms);
   }
@@ -119,6 +125,7 @@ export function drawWork(measured: Measured, input: WorkInput, random: Random): 
   const share = total === undefined ? 1 : Math.max(leastShare, (total - stacksMs) / suggested);
   return {
     rolls: new Map([...rolls].map(([pool, ms]) => [pool, ms * share])),
+    boots,
     checksMs: guessedChecksMs * share,
   };
 }
@@ -130,10 +137,19 @@ function drawTotal(measured: Measured, { cluster, alike }: WorkInput, random: Ra
   return samples[random.int(Math.max(1, samples.length))];
 }
 
-/** Does the stack of a pool change what its nodes are launched from? */
-function outdates(before: RenderedCluster, after: RenderedCluster, stackName: string): boolean {
+function bootOf({ content }: GroupContent, clusterId: string, pool: string): Work['boots'] {
+  return content === null ? [] : [{ ...content, clusterId, pool, nodes: 1, failedAt: null }];
+}
+
+/** What the nodes of a pool are launched from, before and after; undefined when its stack does not change that. */
+function outdates(
+  before: RenderedCluster,
+  after: RenderedCluster,
+  stackName: string,
+): Record<'before' | 'after', Launches | undefined> | undefined {
   const was = before.stacks.find((one) => one.name === stackName);
   const will = after.stacks.find((one) => one.name === stackName);
-  if (was === undefined || will === undefined || was.digest === will.digest) return false;
-  return rollCauses(was, will, (text) => text).length > 0;
+  if (was === undefined || will === undefined || was.digest === will.digest) return undefined;
+  const launches = { before: launchesOf(was), after: launchesOf(will) };
+  return launchCauses(launches.before, launches.after, (text) => text).length > 0 ? launches : undefined;
 }

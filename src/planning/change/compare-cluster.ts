@@ -25,7 +25,13 @@ export function compareCluster(
     changes,
     rolls,
     refusals: more.refusals,
-    notes: [...more.notes, ...etcdNotes(input), ...karpenterNotes(input, changes), ...checkNotes(input, rolls)],
+    notes: [
+      ...more.notes,
+      ...etcdNotes(input),
+      ...karpenterNotes(input, changes),
+      ...checkNotes(input, rolls),
+      ...canaryNotes(rolls),
+    ],
     ...(more.live === undefined ? {} : { live: more.live }),
   };
 }
@@ -34,6 +40,21 @@ export function compareCluster(
 function checkNotes({ midRoll }: PoolForecastInput, rolls: readonly PoolRollForecast[]): string[] {
   if (midRoll === undefined || !rolls.some((roll) => !roll.controlPlane && roll.surge > 0)) return [];
   return [`each roll of workers waits for checks on its first new node (profile ${midRoll}) before old ones go`];
+}
+
+/** Which boots come first in the forecast, and why: by what renders, since nothing of it is launched yet. */
+function canaryNotes(rolls: readonly PoolRollForecast[]): string[] {
+  const pools = new Map<string, string[]>();
+  for (const { contents = [], nodes, pool, surge } of rolls) {
+    // one by one anyway
+    if (surge < 2 || nodes < 2) continue;
+    for (const { canary, groups } of contents) {
+      const note = `${canary.needed ? 'with one new node first' : 'without a canary'}: ${canary.reason}`;
+      const name = contents.length === 1 ? pool : `${pool} (${groups.join(', ')})`;
+      pools.set(note, [...(pools.get(note) ?? []), name]);
+    }
+  }
+  return [...pools].map(([note, names]) => `the forecast reckons in ${names.join(', ')} ${note}`);
 }
 
 /** Members of etcd are no nodes of a pool, and go before anything else. */

@@ -1,5 +1,5 @@
 /** What `clm plan` answers: stable JSON, and what the texts for people are made of. */
-
+import type { CanaryDecision } from '../../domain/node-pool-roll.ts';
 import type { Preflight } from '../roll/preflight.ts';
 
 export type ChangeKind =
@@ -42,6 +42,15 @@ export interface PoolRollForecast {
   p90Seconds: number;
   /** Boots and drains that the forecast rests on; 0 = guesses. */
   measured: { boots: number; drains: number };
+  /** What its groups launch, as far as it renders; absent for control planes, pools that leave, and groups that cannot be told. */
+  contents?: PoolContent[];
+}
+
+/** Groups of a pool whose new nodes are alike, and whether one of them comes first. */
+export interface PoolContent {
+  /** Logical ids in the stack's template. */
+  groups: string[];
+  canary: CanaryDecision;
 }
 
 /** Something that keeps the version from a cluster. */

@@ -4,17 +4,13 @@ import type { Cluster } from '../../domain/cluster.ts';
 import type { RollHistory } from '../../domain/node-pool-roll.ts';
 import type { RenderedPool } from '../../domain/rendered.ts';
 import type { FactWrite } from '../../ports/store.ts';
-import { parseSurge, policyOfCluster, surgeItem } from '../roll/cluster-policy.ts';
 import { forecastRoll } from '../roll/forecast.ts';
-import { surgeOf } from '../roll/policy.ts';
-import type { PoolRollForecast } from './plan-document.ts';
-import { rollCauses } from './roll-causes.ts';
+import type { BootEvidence } from './group-contents.ts';
+import { type Launches, launchesOf } from './launches.ts';
+import type { PoolContent, PoolRollForecast } from './plan-document.ts';
+import { launchCauses } from './roll-causes.ts';
+import { type RollShape, rollShape } from './roll-shape.ts';
 import { appliedNames, beforeOf, type ComparisonInput } from './unit-changes.ts';
-
-/** Drain of a node of which nothing was measured: most pods end within their 30 s. */
-export const guessedDrainMs = 60_000;
-/** Checks that compare a new node with old ones: two probes side by side. */
-export const guessedFirstChecksMs = 60_000;
 
 /** Nodes of each pool when somebody last looked. */
 export type PoolSizes = Readonly<Record<string, number>>;
@@ -35,6 +31,8 @@ export interface PoolForecastInput extends ComparisonInput {
   cluster: Cluster;
   sizes: PoolSizes;
   histories: ReadonlyMap<string, RollHistory>;
+  /** What nodes of the fleet have shown to boot. */
+  evidence: BootEvidence;
   /** Profile of checks that look at the first new node of each worker pool before old ones go. */
   midRoll?: string | undefined;
 }
@@ -68,61 +66,82 @@ function removedPools(input: PoolForecastInput): PoolRollForecast[] {
     });
 }
 
-type Causes = Pick<PoolRollForecast, 'why' | 'certain'>;
+type Causes = Pick<PoolRollForecast, 'why' | 'certain'> & {
+  before?: Launches | undefined;
+  after?: Launches | undefined;
+};
 
 function causes(input: ComparisonInput, pool: RenderedPool): Causes | undefined {
   const before = beforeOf(input, 'pools', (of) => of.pools, pool);
   if (before.kind === 'same' || before.kind === 'absent') return undefined;
-  if (before.kind === 'unknown') return { why: [`maybe all of them: ${before.why}`], certain: false };
   const { rendered, redact } = input.after;
   const stack = rendered.stacks.find((one) => one.name === pool.stackName);
+  if (before.kind === 'unknown') {
+    const why = [`maybe all of them: ${before.why}`];
+    return { why, certain: false, after: stack && launchesOf(stack) };
+  }
   if (stack === undefined) return undefined;
+  const after = launchesOf(stack);
   if (before.interrupted) {
     // its stack may be applied already: what replaces nodes is the difference from the last whole version
     const last = input.recorded?.rendered.stacks.find((one) => one.name === stack.name);
-    const found = last === undefined ? [] : rollCauses(last, stack, redact);
-    return { why: [...found, 'a roll has begun and not ended'], certain: true };
+    const was = last && launchesOf(last);
+    const found = last === undefined ? [] : launchCauses(was, after, redact);
+    return { why: [...found, 'a roll has begun and not ended'], certain: true, before: was, after };
   }
-  const was = beforeOf(input, 'stacks', (of) => of.stacks, stack);
-  const found = was.kind === 'known' ? rollCauses(was.unit, stack, redact) : [];
-  return found.length === 0 ? undefined : { why: found, certain: true };
+  const known = beforeOf(input, 'stacks', (of) => of.stacks, stack);
+  if (known.kind !== 'known') return undefined;
+  const was = launchesOf(known.unit);
+  const found = launchCauses(was, after, redact);
+  return found.length === 0 ? undefined : { why: found, certain: true, before: was, after };
 }
 
 function forecast(
   input: PoolForecastInput,
   pool: Pick<RenderedPool, 'name' | 'controlPlane'>,
-  why: Causes,
-  /** Nodes at a time; what the pool says unless given. */
+  { why, certain, ...launches }: Causes,
   atOnce?: number,
 ): PoolRollForecast {
-  const { cluster, sizes, histories } = input;
-  const own = cluster.nodePools.find((one) => one.name === pool.name);
+  const { cluster, evidence, sizes, histories } = input;
   const observed = sizes[pool.name];
-  const nodes = observed ?? own?.minSize ?? 0;
-  const policy = policyOfCluster(cluster);
-  const surge = atOnce ?? surgeOf(nodes, policy, parseSurge(own?.configItems[surgeItem] ?? ''), pool.controlPlane);
-  const history = histories.get(pool.name) ?? { boots: [], drains: [] };
-  const { p50Ms, p90Ms } = forecastRoll({
-    drains: Array.from({ length: nodes }, () => guessedDrainMs),
-    surge,
-    history,
-    pauseMs: pool.controlPlane ? policy.settleMs : 0,
-    // What the fleet has shown by then is not known yet.
-    canary: policy.canary !== false,
-    checksMs: input.midRoll === undefined || pool.controlPlane || atOnce !== undefined ? 0 : guessedFirstChecksMs,
-    seed: `${cluster.id}/${pool.name}`,
+  const nodes = observed ?? cluster.nodePools.find((one) => one.name === pool.name)?.minSize ?? 0;
+  const { contents, forecast: shape } = rollShape({
+    cluster,
+    pool,
+    nodes,
+    history: histories.get(pool.name),
+    before: launches.before,
+    after: launches.after,
+    kubernetesVersion: input.after.rendered.kubernetesVersion,
+    evidence,
+    checked: input.midRoll !== undefined,
+    atOnce,
   });
+  const { p50Ms, p90Ms } = forecastRoll({ ...shape, seed: `${cluster.id}/${pool.name}` });
+  const { boots, drains } = shape.history;
   return {
     pool: pool.name,
     controlPlane: pool.controlPlane,
     nodes,
     nodesFrom: observed === undefined ? 'registry' : 'observed',
-    surge,
-    ...why,
+    surge: shape.surge,
+    why,
+    certain,
     p50Seconds: Math.round(p50Ms / 1000),
     p90Seconds: Math.round(p90Ms / 1000),
-    measured: { boots: history.boots.length, drains: history.drains.length },
+    measured: { boots: boots.length, drains: drains.length },
+    ...(contents.length === 0 ? {} : { contents: toldContents(contents) }),
   };
+}
+
+/** Groups by what they launch. */
+function toldContents(contents: RollShape['contents']): PoolContent[] {
+  const told = new Map<string, PoolContent>();
+  for (const { group, key, canary } of contents) {
+    const known = told.get(key) ?? { groups: [], canary };
+    told.set(key, { ...known, groups: [...known.groups, group] });
+  }
+  return [...told.values()];
 }
 
 /** The control plane first, then all workers side by side. */

@@ -1,56 +1,49 @@
 /** Which parts of a node pool's stack make its nodes outdated, and what of them differs. */
-import type { RenderedStack } from '../../domain/rendered.ts';
-import { stackData } from './shown-text.ts';
 
-type Data = Readonly<Record<string, unknown>>;
+import type { RenderedStack } from '../../domain/rendered.ts';
+import { type Launches, launchesOf } from './launches.ts';
 
 const mostCauses = 6;
 
 /** One short sentence for each difference that replaces nodes; empty when the stack can change under its nodes. */
 export function rollCauses(before: RenderedStack, after: RenderedStack, redact: (text: string) => string): string[] {
+  return launchCauses(launchesOf(before), launchesOf(after), redact);
+}
+
+/** The same of templates that were read already; undefined = cannot be read. */
+export function launchCauses(
+  before: Launches | undefined,
+  after: Launches | undefined,
+  redact: (text: string) => string,
+): string[] {
+  if (before === undefined || after === undefined) return ['its template cannot be read'];
   const was = launchParts(before);
   const will = launchParts(after);
-  if (was === undefined || will === undefined) return ['its template cannot be read'];
   const causes: string[] = [];
   const paths = [...new Set([...was.keys(), ...will.keys()])].sort();
   for (const path of paths) {
     const [a, b] = [was.get(path), will.get(path)];
     if (a === b) continue;
-    causes.push(path === userDataPath ? 'user data' : redact(`${shortPath(path)} ${a ?? 'none'} → ${b ?? 'none'}`));
+    causes.push(isUserData(path) ? 'user data' : redact(`${shortPath(path)} ${a ?? 'none'} → ${b ?? 'none'}`));
   }
-  if (causes.length <= mostCauses) return causes;
-  return [...causes.slice(0, mostCauses), `and ${causes.length - mostCauses} more`];
+  const told = [...new Set(causes)];
+  if (told.length <= mostCauses) return told;
+  return [...told.slice(0, mostCauses), `and ${told.length - mostCauses} more`];
 }
 
 const userDataPath = 'UserData';
+const isUserData = (path: string): boolean => /(^|\.)UserData(\.|$)/.test(path);
 
-/** Every leaf of what a group launches, by its path. */
-function launchParts(stack: RenderedStack): Map<string, string> | undefined {
-  const shown = stack.shown ?? { template: stack.template };
-  const data = stackData(shown.template);
-  const resources = isData(data) && isData(data['Resources']) ? data['Resources'] : undefined;
-  if (resources === undefined) return undefined;
+/** Every leaf of what the groups launch, by its path; of a group only the types that it may launch: an instance of another type is outdated. */
+function launchParts({ templates, groups, userData }: Launches): Map<string, string> {
   const parts = new Map<string, string>();
-  for (const [id, resource] of Object.entries(resources)) {
-    if (!isData(resource) || !isData(resource['Properties'])) continue;
-    const properties = resource['Properties'];
-    if (resource['Type'] === 'AWS::EC2::LaunchTemplate') collect(parts, id, properties['LaunchTemplateData']);
-    if (resource['Type'] === 'AWS::AutoScaling::LaunchConfiguration') collect(parts, id, properties);
-    if (resource['Type'] === 'AWS::AutoScaling::AutoScalingGroup') collect(parts, id, groupParts(properties));
-  }
-  for (const path of [...parts.keys()]) if (path.endsWith('.UserData')) parts.delete(path);
-  parts.set(userDataPath, shown.userData ?? '');
-  return parts;
-}
-
-/** Of a group only the types that it may launch: an instance of another type is outdated. */
-function groupParts(properties: Data): unknown {
-  const policy = properties['MixedInstancesPolicy'];
-  const template = isData(policy) ? policy['LaunchTemplate'] : undefined;
-  const overrides =
-    isData(template) && Array.isArray(template['Overrides']) ? (template['Overrides'] as unknown[]) : [];
-  const types = overrides.map((one) => (isData(one) ? String(one['InstanceType']) : ''));
-  return types.length === 0 ? undefined : { InstanceTypes: types.sort().join(', ') };
+  for (const [id, data] of templates) collect(parts, id, data);
+  for (const { id, instanceTypes } of groups)
+    if (instanceTypes.length > 0) collect(parts, id, { InstanceTypes: instanceTypes.join(', ') });
+  if (userData === undefined) return parts;
+  // in the template stands a token for it
+  for (const path of [...parts.keys()]) if (isUserData(path)) parts.delete(path);
+  return parts.set(userDataPath, userData);
 }
 
 function collect(parts: Map<string, string>, path: string, value: unknown): void {
@@ -65,8 +58,4 @@ function collect(parts: Map<string, string>, path: string, value: unknown): void
 /** Without the resource: a pool has one launch template. */
 function shortPath(path: string): string {
   return path.slice(path.indexOf('.') + 1);
-}
-
-function isData(value: unknown): value is Data {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -44,7 +44,7 @@ export function contentOf(
   const own: Record<string, unknown> = {};
   for (const [field, value] of Object.entries(data)) {
     if (field === 'InstanceType' || field === 'UserData' || field === 'BlockDeviceMappings') continue;
-    (ofTheCluster.has(field) ? own : shared)[field] = value;
+    (ofTheCluster.has(field) ? own : shared)[field] = field === 'MetadataOptions' ? withoutState(value) : value;
   }
   const types = group.instanceTypes ?? (typeof data['InstanceType'] === 'string' ? [data['InstanceType']] : []);
   const { text, names } = withoutNames(userDataText(data['UserData']), owner);
@@ -60,6 +60,13 @@ export function contentOf(
     surroundings: digestOf({ ...own, names, keys: disks.keys }),
     image: typeof data['ImageId'] === 'string' ? data['ImageId'] : 'no image',
   };
+}
+
+/** How far EC2 is with it is no part of what is launched. */
+function withoutState(options: unknown): unknown {
+  if (typeof options !== 'object' || options === null) return options;
+  const { State: _state, ...rest } = options as Record<string, unknown>;
+  return rest;
 }
 
 const familyOf = (type: string): string => type.split('.')[0] ?? type;

@@ -7,11 +7,15 @@ import { createRender } from '../../../src/daemon/render.ts';
 import { withScratchSource } from '../../../src/daemon/source.ts';
 import { clusterVersion } from '../../../src/domain/rendered.ts';
 import { appliedWrite, asRecorded, withBegun } from '../../../src/planning/change/applied-source.ts';
+import { groupContents } from '../../../src/planning/change/group-contents.ts';
+import { launchesOf } from '../../../src/planning/change/launches.ts';
 import type { PlanDocument } from '../../../src/planning/change/plan-document.ts';
 import { poolSizesWrite } from '../../../src/planning/change/pool-forecast.ts';
 import { type ClusterFact, unknownCluster } from '../../../src/planning/pipeline/facts.ts';
 import { allDigests, changedUnits, underUpdate } from '../../../src/planning/pipeline/update-plan.ts';
 import type { FactWrite } from '../../../src/ports/store.ts';
+import { bootsKind } from '../../../src/steps/roll/boot-records.ts';
+import { historyKey } from '../../../src/steps/roll/measurements.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/open.ts';
 import { silentLogger } from '../../../src/support/logger.ts';
 import { runCli } from '../../support/cli-io.ts';
@@ -56,6 +60,7 @@ async function applied(
     fact: ClusterFact;
     id: string;
     render: (commit: string) => Promise<FactWrite[]>;
+    booted: (commit: string) => Promise<FactWrite[]>;
   }) => Promise<FactWrite[]> = async () => [],
 ): Promise<void> {
   const config = folder.config();
@@ -87,11 +92,28 @@ async function applied(
           appliedWrite(cluster.id, withBegun(recorded, { commit: to, cluster, at: 2 })),
         ];
       };
+      const booted = async (to: string): Promise<FactWrite[]> => {
+        const next = await render(cluster, to);
+        const stack = next.ok ? next.rendered.stacks.find((one) => one.kind === 'node-pool') : undefined;
+        const after = stack && launchesOf(stack);
+        if (!next.ok || after === undefined) throw new Error('does not render');
+        const { kubernetesVersion } = next.rendered;
+        const policy = { canary: 'auto' as const, canaryEvidenceMs: 0 };
+        const evidence = { records: [], now: 0 };
+        const input = { cluster, kubernetesVersion, after, before: undefined, policy, evidence };
+        const times = { nodes: 1, since: Date.now(), lastAt: Date.now(), failedAt: null };
+        const records = groupContents({ ...input, pool: 'default-worker' }).map(({ content }) => ({
+          ...content,
+          ...times,
+        }));
+        const value = { clusterId: cluster.id, pool: 'default-worker', records };
+        return [{ kind: bootsKind, key: historyKey(cluster.id, 'default-worker'), value }];
+      };
       facts.push(
         { kind: 'cluster', key: cluster.id, value: fact },
         appliedWrite(cluster.id, recorded),
         poolSizesWrite(cluster.id, { 'default-worker': 5 }),
-        ...(await then({ fact, id: cluster.id, render: interrupted })),
+        ...(await then({ fact, id: cluster.id, render: interrupted, booted })),
       );
     }
   });
@@ -167,7 +189,7 @@ describe('clm plan', { timeout: 60_000 }, () => {
 
   it('counts the nodes that roll, with surge, reason and duration', async () => {
     await applied();
-    commit('my-change', [[defaults, /node_image: "ami-\w+"/, 'node_image: "ami-00000000000000001"']]);
+    const to = commit('my-change', [[defaults, /node_image: "ami-\w+"/, 'node_image: "ami-00000000000000001"']]);
     const document = await planned('my-change', '--channel', 'alpha');
     expect(document.summary).toBe('2 roll 10 nodes');
     expect(document.rolls[0]).toMatchObject({
@@ -178,6 +200,11 @@ describe('clm plan', { timeout: 60_000 }, () => {
       why: ['ImageId ami-0c5f3a1d9b7e24680 → ami-00000000000000001'],
     });
     expect(document.rolls[0]?.p90Seconds).toBeGreaterThan(300);
+    expect(document.rolls[0]?.contents).toMatchObject([{ groups: ['AutoScalingGroup'], canary: { needed: true } }]);
+    // a cluster whose nodes have it already proves it for the others
+    await applied(({ id, booted }) => (id.endsWith('kube-1') ? booted(to) : Promise.resolve([])));
+    const { rolls } = await planned('my-change', '--channel', 'alpha');
+    expect(rolls.map(({ contents }) => contents?.map(({ canary }) => canary.needed))).toEqual([[false], [false]]);
   });
 
   it('refuses a jump of Kubernetes minors with exit code 3, before anything moves', async () => {

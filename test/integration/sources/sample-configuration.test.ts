@@ -14,21 +14,11 @@ import { parsePipeline } from '../../../src/sources/pipeline/parse-pipeline.ts';
 import { openDirectoryRegistry } from '../../../src/sources/registry/directory-registry.ts';
 import { clusterSchema } from '../../../src/sources/registry/registry-schema.ts';
 import { sampleCluster } from '../../support/sample-cluster.ts';
+import { shippedConfiguration, treeOf } from '../../support/shipped-configuration.ts';
 
 const project = join(import.meta.dirname, '../../..');
-const configuration = join(project, 'channels/cluster');
 
-function treeOf(directory: string, prefix = ''): Map<string, string> {
-  const tree = new Map<string, string>();
-  for (const entry of readdirSync(directory, { withFileTypes: true })) {
-    const path = join(directory, entry.name);
-    if (entry.isDirectory()) for (const [name, text] of treeOf(path, `${prefix}${entry.name}/`)) tree.set(name, text);
-    else tree.set(prefix + entry.name, readFileSync(path, 'utf8'));
-  }
-  return tree;
-}
-
-const tree = treeOf(configuration);
+const tree = shippedConfiguration();
 const rendered = new Map<string, { cluster: Cluster; result: RenderedCluster }>();
 let registry: RegistryView;
 

@@ -61,6 +61,9 @@ describe('the content of a launch template', () => {
     expect(other).toEqual(content(1));
     expect(content(1, { InstanceType: 'm5.4xlarge' })).toEqual(content(1));
     expect(contentOf(template(1), { instanceTypes: ['m5.xlarge', 'm5.large'] }, owner(1))).toEqual(content(1));
+    const options = (more: object) => content(1, { MetadataOptions: { HttpTokens: 'required', ...more } });
+    expect(options({ State: 'applied' })).toEqual(options({}));
+    expect(options({ HttpTokens: 'optional' })).not.toEqual(options({}));
   });
 
   it.each([

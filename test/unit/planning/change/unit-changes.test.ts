@@ -63,9 +63,10 @@ function compare(
   const recorded = 'recorded' in more ? more.recorded : rendering();
   const fact = 'fact' in more ? more.fact : applied(rendering());
   const cluster = { ...renderedCluster, nodePools: [pool] };
+  const evidence = { records: [], now: 0 };
   const input = { after, fact, recorded, begun: more.begun ?? [], fresh: more.fresh ?? false };
   return compareCluster(
-    { ...input, cluster, sizes: { workers: 7 }, histories: new Map(), midRoll: more.midRoll },
+    { ...input, cluster, sizes: { workers: 7 }, histories: new Map(), evidence, midRoll: more.midRoll },
     { cluster, notes: [], refusals: [] },
   );
 }
@@ -160,6 +161,19 @@ describe('comparing a rendering with what was applied', () => {
       'update stack nodepool-workers-aws-123456789012-eu-central-1-kube-1',
       'update user data',
     ]);
+  });
+
+  it('rolls nodes for other user data that the stack itself has', () => {
+    const of = (text: string): Rendering =>
+      rendering({
+        'node-pools/worker/stack.yaml': stack('ami-1', 9).replace(
+          '"{{ .Values.UserData }}"',
+          `{"Fn::Base64": ${text}}`,
+        ),
+        'node-pools/worker/userdata.yaml': '',
+      });
+    const change = compare(of('two'), { recorded: of('one'), fact: applied(of('one')) });
+    expect(change.rolls).toMatchObject([{ pool: 'workers', why: ['user data'] }]);
   });
 
   it('says that checks look at the first new node before old ones go, where the channel has them, and counts their time', () => {
