@@ -6,6 +6,8 @@ import { assertLease, type RollVisit } from './roll-context.ts';
 
 /** Tags are the roll's own: any describe of late shows them. */
 const tagsAgeMs = 300_000;
+/** What no group is expected to have. */
+const unknown = -1;
 
 /** desired at its highest while the open changes are made in their order; undefined while none would raise it. */
 export function peakOf(group: RollGroupMemory, intents: CapacityIntent[]): number | undefined {
@@ -45,13 +47,24 @@ export async function tagExpected(
       // Without its tags a group is put back already; a tag that allows more needs no write before a launch.
       if (!originals || (intents.length > 0 ? (tagged ?? -1) >= wanted : tagged === wanted)) continue;
       assertLease(visit);
-      await session.cloud.tagGroup(group.name, { [expectedTag]: String(wanted) });
-      ledger.expectedTags.set(group.name, wanted);
-      session.cloudChanged();
+      await writeExpected(visit, group.name, wanted);
     }
     return undefined;
   } catch (error) {
     if (error instanceof FailureError) return error.failure;
     throw error;
   }
+}
+
+/** A write whose answer is lost leaves open what the tag says: it is written again before anything rests on it. */
+export async function writeExpected(
+  { ledger, session }: RollVisit,
+  group: string,
+  expected: number,
+  more: Record<string, string> = {},
+): Promise<void> {
+  ledger.expectedTags.set(group, unknown);
+  await session.cloud.tagGroup(group, { ...more, [expectedTag]: String(expected) });
+  ledger.expectedTags.set(group, expected);
+  session.cloudChanged();
 }

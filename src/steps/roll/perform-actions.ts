@@ -3,7 +3,7 @@
 import type { NodeView } from '../../domain/cluster-view.ts';
 import { type Failure, FailureError } from '../../domain/failure.ts';
 import type { RollMemory } from '../../domain/node-pool-roll.ts';
-import { baselineTag, expectedTag } from '../../planning/roll/group-tags.ts';
+import { baselineTag } from '../../planning/roll/group-tags.ts';
 import {
   clearPatch,
   cordonPatch,
@@ -15,6 +15,7 @@ import {
 import { indexPods } from '../../planning/roll/pod-index.ts';
 import type { RollAction } from '../../planning/roll/roll-plan.ts';
 import { backoffMs } from '../../support/backoff.ts';
+import { writeExpected } from './expected-tag.ts';
 import { nodeResource, podResource } from './pods-on-node.ts';
 import { assertLease, note, type RollVisit } from './roll-context.ts';
 
@@ -156,10 +157,7 @@ async function moveBaseline(
   performed: Performed,
 ): Promise<void> {
   if (action.tagged) {
-    const tags = { [baselineTag]: String(action.baseline), [expectedTag]: String(action.expected) };
-    await visit.session.cloud.tagGroup(action.group, tags);
-    visit.ledger.expectedTags.set(action.group, action.expected);
-    visit.session.cloudChanged();
+    await writeExpected(visit, action.group, action.expected, { [baselineTag]: String(action.baseline) });
   }
   const before = performed.memory.groups.find((group) => group.name === action.group)?.baseline;
   performed.memory = {

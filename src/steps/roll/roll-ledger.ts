@@ -38,7 +38,7 @@ export class RollLedger {
   readonly accepted = new Set<string>();
   /** Terminations that were decided and withdrawn at the last look before them: not decided again before `until`. */
   readonly #withdrawn = new Map<string, { times: number; until: number }>();
-  /** The tag of the size that a roll is answerable for, as last written, by group. */
+  /** The tag of the size that a roll is answerable for, as last written, by group; -1 while the answer to that is lost. */
   readonly expectedTags = new Map<string, number>();
   /** Nodes that were last patched without an answer: the view may show them as they were. */
   readonly unsure = new Set<string>();

@@ -18,6 +18,7 @@ import {
   startDaemon,
   startRoll,
   stateOf,
+  zones,
 } from '../../support/roll-world.ts';
 
 /** Kills at the n-th passing of a named place. */
@@ -271,6 +272,40 @@ describe('a maximum that is put back', () => {
     expect(edited).toBe(true);
     expect(roll.group('workers').MaxSize).toBe(7);
     await daemon.stop();
+  });
+});
+
+function tagOf(roll: RollWorld, key: string): string {
+  const tags = roll.group('workers')['Tags'] as { Key: string; Value: string }[];
+  return tags.find((tag) => tag.Key === key)?.Value ?? '';
+}
+
+describe('the tag that says how large a group is on account of its roll', () => {
+  it('is written again before the next launch when the answer to a lower one was lost: without the database it would be too low', async () => {
+    const roll = world(3, { surge: 1 });
+    const { clock, faults } = roll.world;
+    const lower: string[] = [];
+    let lost: number | undefined;
+    roll.world.subscribe((event) => {
+      if (event.kind === 'instance-terminate-requested' && lost === undefined) {
+        lost = 0;
+        // No zone has a node to give for its place: the size is lower for a while.
+        const ids = zones().map((zone) => faults.addCapacity({ zone }));
+        const answers = faults.add({ kind: 'lost-after', action: 'CreateOrUpdateTags' });
+        clock.at(event.at + 60_000, () => {
+          lost = faults.list().find((one) => one.id === answers)?.hits;
+          for (const id of [...ids, answers]) faults.remove(id);
+        });
+      }
+      if (event.kind !== 'group-changed' || event.by !== 'LaunchInstances') return;
+      const tagged = tagOf(roll, 'clm/roll-expected');
+      if (Number(tagged) < event.after.desired) lower.push(`${tagged} of ${event.after.desired}`);
+    });
+    const daemon = await startDaemon(roll);
+    await startRoll(daemon, roll, 'workers');
+    await comesToItsEnd(roll, daemon, 3);
+    expect(lost).toBeGreaterThan(0);
+    expect(lower).toEqual([]);
   });
 });
 
