@@ -101,6 +101,7 @@ function faultRun(
     from,
     until: Math.min(stage.until, from + 10 * minute),
     note: (text) => stage.note(`${cluster.localId}: ${text}`),
+    ends: undo,
     undo,
     tell: own,
   };

@@ -96,6 +96,7 @@ class SeedRun {
   readonly #baselines: Baselines;
   readonly #watch: InvariantWatch;
   readonly #end: RollEnd;
+  readonly #ends: (() => void)[] = [];
   readonly #undo: (() => void)[] = [];
   readonly #latency: Latency;
   readonly #startedAt: number;
@@ -256,6 +257,7 @@ class SeedRun {
         from: this.#startedAt,
         until: this.#startedAt + scenario.safetyMs,
         note: (text) => this.#history.note(text),
+        ends: this.#ends,
         undo: this.#undo,
         tell: (event) => this.#tell(event),
       });
@@ -270,8 +272,8 @@ class SeedRun {
   }
 
   #endFaults(): void {
-    for (const undo of this.#undo.reverse()) undo();
-    this.#undo.length = 0;
+    for (const end of this.#ends.splice(0)) end();
+    for (const undo of this.#undo.splice(0)) undo();
     this.#life?.point.disarm();
     this.#history.note('the faults end');
   }
