@@ -38,7 +38,11 @@ export function createAdoption(input: AdoptionInput): Adoption {
   let running = false;
   const observe = async (signal: AbortSignal): Promise<FleetFindings> => {
     if (running)
-      throw new ApiError(409, 'adoption-under-way', 'Somebody else is looking at the fleet for an adoption right now.');
+      throw new ApiError(
+        409,
+        'adoption-under-way',
+        'Somebody else is looking at the fleet for an adoption right now; ask again when that is over.',
+      );
     running = true;
     try {
       const { lastGood, source, render, sessions, store, pipeline, now } = input;
@@ -61,7 +65,11 @@ export function createAdoption(input: AdoptionInput): Adoption {
       await input.takeOverrides().catch(refuse);
       const findings = await observe(signal);
       if (findings.clusters.length === 0)
-        throw new ApiError(409, 'no-clusters', 'The registry has no cluster that could be adopted.');
+        throw new ApiError(
+          409,
+          'no-clusters',
+          'The registry has no cluster that could be adopted; clm validate says what is wrong with it.',
+        );
       const { facts, journal } = adoptionWrites(findings, input.lastGood.clusters(), {
         actor: by.name,
         reason: reason ?? '',

@@ -76,7 +76,7 @@ export function commitFinder(
       if (found.kind === 'found') return found.commit;
       if (found.kind === 'unknown') return undefined;
       const named = found.meanings.join(', ');
-      throw new ApiError(409, 'ambiguous-commit', `'${ref}' may be any of: ${named}; ${found.remedy}.`);
+      throw new ApiError(400, 'ambiguous-commit', `'${ref}' may be any of: ${named}; ${found.remedy}.`);
     } catch (error) {
       if (!(error instanceof FailureError)) throw error;
       // what the name itself is at fault for is no trouble of the daemon

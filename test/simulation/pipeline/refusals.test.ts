@@ -1,59 +1,30 @@
 /** What operators ask for and cannot have: refused with what is wrong and what would be right, and nothing is written. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { ApiBackend } from '../../../src/api/backend.ts';
 import { ApiError, inputProblems } from '../../../src/api/errors.ts';
 import { apiRoutes } from '../../../src/api/routes.ts';
-import { createKept } from '../../../src/daemon/kept-objects.ts';
-import { createDeadLetters } from '../../../src/daemon/notify/dead-letters.ts';
-import { createQuarantines } from '../../../src/daemon/quarantines.ts';
-import { createRollOperations } from '../../../src/daemon/roll-operations.ts';
-import {
-  adoptedWorld,
-  minute,
-  type PipelineDaemon,
-  type PipelineWorld,
-} from '../../support/pipeline/pipeline-world.ts';
+import { type OperatorWorld, observingWorld, operatorWorld } from '../../support/pipeline/operator-world.ts';
+import type { PipelineWorld } from '../../support/pipeline/pipeline-world.ts';
 
 const reason = 'errors since noon';
 const day = 86_400;
 const year = 366 * day;
 const routes = apiRoutes().filter((route) => route.method === 'POST');
 
+let operated: OperatorWorld;
 let world: PipelineWorld;
-let daemon: PipelineDaemon;
 let head = '';
 let gated = '';
 let stray = '';
 
 beforeAll(async () => {
-  ({ world, daemon } = await adoptedWorld({
-    channels: { dev: 1, stable: 1 },
-    policy: { soakMs: minute, gates: [{ kind: 'approval', name: 'release', quorum: 1, roles: ['sre'] }] },
-  }));
-  world.pipeline = { ...world.pipeline, roles: { sre: ['ada'] } };
-  head = world.source.branches.get('stable') as string;
-  gated = world.source.merge('dev', 'b1', { manifest: 'm2' });
-  stray = world.source.add('f1', { manifest: 'x' }, undefined);
-  await daemon.until('gating', async () => (await daemon.stateOf(`rollout:dev:${gated}`)) === 'gating');
+  operated = await operatorWorld();
+  ({ world, head, gated, stray } = operated);
 });
 
-function backend(): ApiBackend {
-  const { store } = world;
-  const clusters = () => world.view().clusters;
-  const now = () => world.clock.now();
-  const runner = { kept: async () => [], sweepKept: async () => ({ swept: [], left: [] }) };
-  return {
-    ...daemon.operations,
-    control: daemon.control,
-    rolls: createRollOperations({ store, engine: daemon.engine, clusters, nodesOf: async () => ['node-1'], now }),
-    checks: createQuarantines({ store, clusters, now }),
-    kept: createKept({ store, runner, clusters, now }),
-    notifications: createDeadLetters({ store, now, onChanged: async () => {} }),
-  } as unknown as ApiBackend;
-}
+type Asked = Pick<OperatorWorld, 'backend' | 'written'>;
 
 /** As the server answers: the body is checked first, then the command decides. */
-async function ask(path: string, body: object, by: string): Promise<ApiError> {
+async function ask(path: string, body: object, by: string, { backend } = operated as Asked): Promise<ApiError> {
   const route = routes.find((one) => one.path === path);
   if (route?.body === undefined) throw new Error(`no route ${path}`);
   const parsed = route.body.safeParse(body);
@@ -62,7 +33,7 @@ async function ask(path: string, body: object, by: string): Promise<ApiError> {
   }
   const signal = new AbortController().signal;
   const request = { params: {}, query: {}, body: parsed.data, operator: { name: by }, signal };
-  return route.handle(backend(), request as never).then(
+  return route.handle(backend, request as never).then(
     () => {
       throw new Error('it was not refused');
     },
@@ -73,18 +44,25 @@ async function ask(path: string, body: object, by: string): Promise<ApiError> {
   );
 }
 
-async function written(): Promise<string> {
-  const { store } = world;
-  const kinds = ['override', 'approval', 'approved', 'debt', 'retry', 'e2e-quarantine'];
-  const facts = await Promise.all(kinds.map((kind) => store.facts(kind)));
-  const newest = await store.journal({ limit: 1, newestFirst: true });
-  return JSON.stringify([facts, newest, await store.pending(100, 0)]);
-}
-
 const fleet = { kind: 'fleet' };
 const channel = (name: string) => ({ kind: 'channel', name });
 const cluster = (name: string) => ({ kind: 'cluster', name });
 const commit = (name: string) => ({ kind: 'commit', name });
+
+const run = {
+  ...{ id: 'import/nightly/1', kind: 'imported', profile: 'nightly', trigger: 'nightly', channel: '', commit: '' },
+  ...{ clusterId: 'nightly', provider: '', region: '', environment: '', kubernetesVersion: '', startedAt: 1 },
+  ...{ finishedAt: 2, verdict: 'pass', reason: '', runnerVersion: '1', contact: 'ada', headers: {} },
+};
+const result = {
+  ...{ runId: run.id, test: 'suite/login', outcome: 'pass', attempts: 1, startedAt: 1, durationMs: 1, message: '' },
+  ...{ signature: '', skipCode: '', leaked: 0, nodes: [] },
+};
+const imported = (changes: object) => ({
+  run: { ...run, ...changes },
+  tests: [{ key: 'suite/login', title: 'login', area: 'custom', gate: 'informing' }],
+  results: [{ ...result, ...('id' in changes ? { runId: changes.id } : {}) }],
+});
 
 /** `says`: what is wrong, and what would be right. */
 type Refused = [
@@ -398,6 +376,38 @@ const others: Refused[] = [
     'nothing-undelivered',
     [/No news were given up/],
   ],
+  [
+    'a registry that is not held back',
+    'confirm',
+    () => ({ what: 'registry', reason }),
+    409,
+    'nothing-held-back',
+    [/No registry read is held back/],
+  ],
+  [
+    'a run in place of one of its own',
+    'e2e/runs',
+    () => imported({ id: 'e2e:update:dev:b1' }),
+    400,
+    'not-an-import',
+    [/import\/JOB\/BUILD/],
+  ],
+  [
+    'results of another run',
+    'e2e/runs',
+    () => ({ ...imported({}), results: [{ ...result, runId: 'import/nightly/2' }] }),
+    400,
+    'results-of-another-run',
+    [/import\/nightly\/2.*import\/nightly\/1/],
+  ],
+  [
+    'a run that ends before it begins',
+    'e2e/runs',
+    () => imported({ startedAt: 5, finishedAt: 4 }),
+    400,
+    'ends-before-it-begins',
+    [/finishedAt/],
+  ],
   ['unknown news', 'notifications/drop', () => ({ news: ['hook/12'], reason }), 404, 'unknown-subject', [/'hook\/12'/]],
 ];
 
@@ -433,19 +443,40 @@ const malformed: [path: string, body: object, paths: string[]][] = [
   ['e2e/quarantines', { check: '', reason: 'x', forSeconds: 91 * day }, ['check', 'reason', 'forSeconds']],
   ['e2e/kept/release', { cluster: '', reason: 'x' }, ['cluster', 'reason']],
   ['notifications/drop', { news: ['12'], reason: 'x' }, ['news.0', 'reason']],
+  ['adopt', { reason: 'x', yes: true }, ['reason', 'yes']],
+  ['confirm', { what: 'fleet', reason: ' ' }, ['what', 'reason']],
+  [
+    'e2e/runs',
+    { run: { id: 1, kind: 'periodic', contact: '' }, tests: [{ key: '', gate: 'no' }], results: 'none' },
+    [
+      ...['id', 'kind', 'contact', 'profile', 'trigger', 'channel', 'commit', 'clusterId', 'provider', 'region'],
+      ...[
+        'environment',
+        'kubernetesVersion',
+        'startedAt',
+        'finishedAt',
+        'verdict',
+        'reason',
+        'runnerVersion',
+        'headers',
+      ],
+    ]
+      .map((field) => `run.${field}`)
+      .concat('tests.0.key', 'tests.0.title', 'tests.0.area', 'tests.0.gate', 'results'),
+  ],
 ];
 
 describe('refused, with what would be right and nothing written:', () => {
   it.each([...control, ...others])('%s', async (_what, path, body, status, code, says, by = 'ada') => {
-    const before = await written();
+    const before = await operated.written();
     const error = await ask(`/v1/${path}`, body(), by);
     expect([error.status, error.body.error.code], error.message).toEqual([status, code]);
     for (const words of says) expect(error.message).toMatch(words);
-    expect(await written()).toBe(before);
+    expect(await operated.written()).toBe(before);
   });
 
   it.each(malformed)('a malformed body of %s %j, all problems at once', async (path, body, paths) => {
-    const before = await written();
+    const before = await operated.written();
     const { status, body: answer } = await ask(`/v1/${path}`, body, 'ada');
     expect(status).toBe(400);
     const { problems } = answer.error;
@@ -454,14 +485,30 @@ describe('refused, with what would be right and nothing written:', () => {
       expect(problem.message, problem.path).not.toMatch(/^Invalid|^Too|^Expected/);
       expect(problem.remedy.length).toBeGreaterThan(5);
     }
-    expect(await written()).toBe(before);
+    expect(await operated.written()).toBe(before);
+  });
+
+  it('an adoption of nothing, and one while somebody else is at it', async () => {
+    const none = await observingWorld(0);
+    const nothing = await none.written();
+    const error = await ask('/v1/adopt', { reason }, 'ada', none);
+    expect([error.status, error.body.error.code]).toEqual([409, 'no-clusters']);
+    expect(error.message).toMatch(/registry has no cluster.*clm validate/);
+    expect(await none.written()).toBe(nothing);
+    const one = await observingWorld(1);
+    const before = await one.written();
+    const first = one.backend.previewAdoption(new AbortController().signal);
+    const second = await ask('/v1/adopt', { reason }, 'ada', one);
+    expect([second.status, second.body.error.code]).toEqual([409, 'adoption-under-way']);
+    expect(second.message).toMatch(/ask again/);
+    expect((await first).clusters).toHaveLength(1);
+    expect(await one.written()).toBe(before);
   });
 
   it('and every command with a body has its row', () => {
-    const elsewhere = ['/v1/adopt', '/v1/confirm', '/v1/e2e/runs'];
     const rows = new Set([...control, ...others].map(([, path]) => `/v1/${path}`));
     for (const [path] of malformed) rows.add(`/v1/${path}`);
     const bodies = routes.filter((route) => route.body !== undefined).map((route) => route.path);
-    expect(bodies.filter((path) => !rows.has(path) && !elsewhere.includes(path))).toEqual([]);
+    expect(bodies.filter((path) => !rows.has(path))).toEqual([]);
   });
 });
