@@ -1,5 +1,5 @@
 /** The journal's hash chain: an entry's hash covers all entries before it, so that no edit of the past goes unseen. */
-import { createHash } from 'node:crypto';
+import { hash as digest } from 'node:crypto';
 import type { JournalEntry, Json, StoredJournalEntry } from '../ports/store.ts';
 
 /** Hash before the first entry. */
@@ -21,7 +21,7 @@ function canonical(value: Json): Json {
 export function chainHash(previous: string, entry: JournalEntry): string {
   const { at, source, seq, kind, channel, cluster, commit, message, data } = entry;
   const text = JSON.stringify([at, source, seq, kind, channel, cluster, commit, message, canonical(data)]);
-  return createHash('sha256').update(previous).update('\n').update(text).digest('hex');
+  return digest('sha256', `${previous}\n${text}`);
 }
 
 /**

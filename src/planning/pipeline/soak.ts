@@ -10,8 +10,10 @@ export interface Soak {
 
 const shortestTickMs = 1_000;
 const longestTickMs = 5 * 60_000;
-/** So many ticks make a soak, so that progress shows. */
+/** So many ticks make a soak. */
 const ticksPerSoak = 20;
+/** Of them, so many are told, so that progress shows. */
+const shownPerSoak = 10;
 
 /** Time between two looks, in ms. */
 export function soakTickMs(requiredMs: number): number {
@@ -20,7 +22,7 @@ export function soakTickMs(requiredMs: number): number {
 
 /** The same while no more of the soak has passed than somebody who follows it wants to see. */
 export function soakShown({ observedMs, requiredMs }: Soak): string {
-  return String(Math.floor((observedMs * ticksPerSoak) / Math.max(requiredMs, 1)));
+  return String(Math.floor((observedMs * shownPerSoak) / Math.max(requiredMs, 1)));
 }
 
 export function startSoak(requiredMs: number, now: number): Soak {

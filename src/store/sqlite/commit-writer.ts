@@ -1,8 +1,16 @@
 /** The statements of a commit, prepared once: this is the path that every transition takes. */
 import type Database from 'better-sqlite3';
-import type { Admission, Commit, CommitResult, FactWrite, JournalEntry, OutboxMessage } from '../../ports/store.ts';
+import type {
+  Admission,
+  Commit,
+  CommitResult,
+  FactWrite,
+  JournalEntry,
+  OutboxMessage,
+  ProcessRow,
+} from '../../ports/store.ts';
 import { chainHash, chainStart } from '../journal-chain.ts';
-import { processParameters, wholeMs } from './rows.ts';
+import { wholeMs } from './rows.ts';
 
 /** Thrown inside a transaction to roll it back with an answer that is not an error. */
 class Refused extends Error {
@@ -19,21 +27,19 @@ function prepareStatements(database: Database.Database) {
     insertProcess: database.prepare(
       `INSERT INTO processes (id, machine, version, seq, value, context, status, wake_at, parent, channel, cluster, commit_id,
          created_at, updated_at)
-       VALUES (@id, @machine, @version, @seq, @value, @context, @status, @wakeAt, @parent, @channel, @cluster, @commit,
-         @createdAt, @updatedAt)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (id) DO NOTHING`,
     ),
     updateProcess: database.prepare(
       // machine, parent, channel, cluster and commit of a process never change: their indexes are left alone
-      `UPDATE processes SET version = @version, seq = @seq, value = @value, context = @context, status = @status,
-         wake_at = @wakeAt, updated_at = @updatedAt
-       WHERE id = @id AND seq = @expectedSeq`,
+      `UPDATE processes SET version = ?, seq = ?, value = ?, context = ?, status = ?, wake_at = ?, updated_at = ?
+       WHERE id = ? AND seq = ?`,
     ),
     moveWake: database.prepare('UPDATE processes SET wake_at = ? WHERE id = ? AND seq = ?'),
     lastHash: database.prepare('SELECT hash FROM journal ORDER BY id DESC LIMIT 1').pluck(),
     insertJournal: database.prepare(
       `INSERT INTO journal (at, source, seq, kind, channel, cluster, commit_id, message, data, hash)
-       VALUES (@at, @source, @seq, @kind, @channel, @cluster, @commit, @message, @data, @hash)`,
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     insertMessage: database.prepare(
       `INSERT INTO messages (sender, receiver, message, dedup_key, created_at) VALUES (?, ?, ?, ?, ?)
@@ -102,12 +108,7 @@ export class CommitWriter {
     const { row, expectedSeq } = commit;
     const statements = this.#statements;
     const now = wholeMs(commit.now);
-    const parameters = processParameters(row);
-    const written =
-      expectedSeq === null
-        ? statements.insertProcess.run(parameters)
-        : statements.updateProcess.run({ ...parameters, expectedSeq });
-    if (written.changes !== 1) throw new Refused('conflict');
+    if (this.#process(row, expectedSeq) !== 1) throw new Refused('conflict');
     for (const message of commit.delivered ?? [])
       if (statements.markDelivered.run(now, message).changes !== 1) throw new Refused('conflict');
     for (const holder of commit.release ?? []) statements.freeSlots.run(holder);
@@ -120,6 +121,25 @@ export class CommitWriter {
       const { event, from, to } = commit.trace;
       statements.insertTrace.run(row.id, row.seq, now, event, from, to);
     }
+  }
+
+  /** Answers how many rows it wrote. */
+  #process(row: ProcessRow, expectedSeq: number | null): number {
+    const { insertProcess, updateProcess } = this.#statements;
+    const { id, machine, version, seq, status, parent, channel, cluster, commit } = row;
+    const value = JSON.stringify(row.value);
+    const context = JSON.stringify(row.context);
+    const wakeAt = row.wakeAt === null ? null : wholeMs(row.wakeAt);
+    const [created, updated] = [wholeMs(row.createdAt), wholeMs(row.updatedAt)];
+    // by position, which takes half as long as by name
+    const { changes } =
+      expectedSeq === null
+        ? insertProcess.run(
+            ...[id, machine, version, seq, value, context, status, wakeAt],
+            ...[parent, channel, cluster, commit, created, updated],
+          )
+        : updateProcess.run(version, seq, value, context, status, wakeAt, updated, id, expectedSeq);
+    return changes;
   }
 
   #admit(admission: Admission): void {
@@ -136,7 +156,9 @@ export class CommitWriter {
     for (const given of entries) {
       const entry = { ...given, at: wholeMs(given.at) };
       hash = chainHash(hash, entry);
-      this.#statements.insertJournal.run({ ...entry, data: JSON.stringify(entry.data), hash });
+      const { at, source, seq, kind, channel, cluster, commit, message, data } = entry;
+      const text = JSON.stringify(data);
+      this.#statements.insertJournal.run(at, source, seq, kind, channel, cluster, commit, message, text, hash);
     }
   }
 

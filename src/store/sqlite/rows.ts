@@ -40,26 +40,6 @@ export function processOf(row: Selectable<Tables['processes']>): ProcessRow {
   };
 }
 
-/** Named parameters of the statements that write a process row. */
-export function processParameters(row: ProcessRow): Record<string, string | number | null> {
-  return {
-    id: row.id,
-    machine: row.machine,
-    version: row.version,
-    seq: row.seq,
-    value: JSON.stringify(row.value),
-    context: JSON.stringify(row.context),
-    status: row.status,
-    wakeAt: row.wakeAt === null ? null : wholeMs(row.wakeAt),
-    parent: row.parent,
-    channel: row.channel,
-    cluster: row.cluster,
-    commit: row.commit,
-    createdAt: wholeMs(row.createdAt),
-    updatedAt: wholeMs(row.updatedAt),
-  };
-}
-
 export function journalEntryOf(row: Selectable<Tables['journal']>): StoredJournalEntry {
   return {
     id: row.id,

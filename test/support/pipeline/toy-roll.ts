@@ -40,7 +40,7 @@ const machine = setup({
   },
   states: {
     rolling: {
-      meta: { step: 'toy-roll' },
+      meta: { step: 'toy-roll', quick: true },
       on: {
         STEP_WAITING: {
           actions: assign(({ context: before, event }) => ({
