@@ -30,6 +30,8 @@ export interface ClusterAccessOptions {
   /** Rollout that a cluster is in now, for the user agent: CloudTrail and audit logs answer "who". */
   rolloutOf: (clusterId: string) => string | undefined;
   report: { aws: CallReport; kube: CallReport };
+  /** Hears the time of each cluster's API server (epoch ms). */
+  heardTime?: (clusterId: string, serverMs: number) => void;
 }
 
 export function createClusterAccess(options: ClusterAccessOptions): ClusterAccess {
@@ -61,13 +63,16 @@ export function createClusterAccess(options: ClusterAccessOptions): ClusterAcces
   /** An EKS cluster is found, and entered, through AWS, unless a kubeconfig says how. */
   const connectApi = (cluster: Cluster): KubeCluster => {
     const clusterName = eksName(cluster);
+    const heardTime = (serverMs: number): void => options.heardTime?.(cluster.id, serverMs);
     if (clusterName === undefined || kubernetes.kubeconfig !== undefined) {
-      return connectKube({ cluster: cluster.id, access: kubeAccess(cluster, kubernetes), userAgent: agent });
+      const access = kubeAccess(cluster, kubernetes);
+      return connectKube({ cluster: cluster.id, access, userAgent: agent, heardTime });
     }
     const cloud = connectCloud(cluster);
     return connectLocatedKube({
       cluster: cluster.id,
       userAgent: agent,
+      heardTime,
       locate: () => locateEks(cloud, cluster.id, clusterName),
       tokens: createEksTokens(clients.clientsFor(targetOf(cluster)), clusterName),
     });

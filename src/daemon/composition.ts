@@ -197,13 +197,14 @@ async function nodeNames(sessions: ClusterSessions, clusterId: string): Promise<
 }
 
 function accessOf(input: CompositionInput, rolloutOf: (clusterId: string) => string | undefined) {
-  const { config, version, lastGood, report } = input;
+  const { config, version, lastGood, report, clock } = input;
   return createClusterAccess({
     providers: config.providers,
     version,
     accounts: () => lastGood.accounts(),
     rolloutOf,
     report,
+    heardTime: (clusterId, serverMs) => clock.heard?.(clusterId, serverMs),
   });
 }
 

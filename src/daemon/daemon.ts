@@ -10,6 +10,7 @@ import { openSqliteStore } from '../store/sqlite/open.ts';
 import { type Clock, clockFromEnvironment } from '../support/clock.ts';
 import { sleep, wallMs } from '../support/deadline.ts';
 import type { Logger } from '../support/logger.ts';
+import { SteadyClock } from '../support/steady-clock.ts';
 import { checkInput } from './check-input.ts';
 import { artifactFolder, type Composition } from './composition.ts';
 import type { DaemonConfig } from './config.ts';
@@ -48,7 +49,7 @@ export type DaemonEnd = 'stopped' | 'lease-lost';
 /** Runs until the signal aborts or the lease is lost. Throws BadDaemonInput, and FailureError of store, socket and port. */
 export async function runDaemon(config: DaemonConfig, options: DaemonOptions): Promise<DaemonEnd> {
   const { signal, log } = options;
-  const clock = clockFromEnvironment((options.environment ?? process.env)['CLM_CLOCK']);
+  const clock = daemonClock((options.environment ?? process.env)['CLM_CLOCK'], log);
   await requireUsableInput(config, log);
   for (const folder of [config.stateDir, path.dirname(config.store.path)])
     mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -65,6 +66,19 @@ export async function runDaemon(config: DaemonConfig, options: DaemonOptions): P
     if (signal.aborted) log.info({}, 'stopped');
     await store.close();
   }
+}
+
+/** Real time that no jump moves; a simulated fleet's time line is the same in all processes, whatever servers say. */
+function daemonClock(setting: string | undefined, log: Logger): Clock {
+  if (setting !== undefined && setting !== '') return clockFromEnvironment(setting);
+  return new SteadyClock(undefined, ({ kind, ...correction }) =>
+    log.warn(
+      correction,
+      kind === 'moved'
+        ? "this machine's clock, or the time that API servers tell, has moved: decisions follow"
+        : "this machine's clock has jumped: decisions do not follow, for API servers say otherwise",
+    ),
+  );
 }
 
 /** undefined when the daemon was told to end while it waited. */

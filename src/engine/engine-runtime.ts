@@ -23,6 +23,8 @@ import { WakeQueue } from './wake-queue.ts';
 const workPerTurn = 16;
 /** Rows whose messages are applied at once. */
 const messageVisits = 8;
+/** A row that is later than now by more was written by a clock that was ahead of this one. */
+const clocksDifferMs = 30_000;
 
 type Phase = 'new' | 'running' | 'stopping' | 'stopped';
 
@@ -208,8 +210,10 @@ export class EngineRuntime implements Engine, WorkerHost {
   async #recover(rows: ProcessRow[]): Promise<void> {
     const entries = rows.map((row) => ({ row, entry: { ...newEntry(row.id), busy: true } }));
     for (const { entry } of entries) this.#entries.set(entry.id, entry);
+    // Wake-ups of a clock that was ahead would come as much too late. A step may run at any time: all do.
+    const behind = rows.some((row) => row.updatedAt > this.now() + clocksDifferMs);
     for (const { row, entry } of entries) {
-      await this.#worker.adopt(entry, row);
+      await this.#worker.adopt(entry, behind ? { ...row, wakeAt: this.now() } : row);
       await this.#giveTurn();
     }
     await this.#mailroom.pull();

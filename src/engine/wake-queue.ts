@@ -14,9 +14,9 @@ export class WakeQueue {
   /** The valid wake of each id; entries of the heap that are not here are stale. */
   readonly #current = new Map<string, Wake>();
   #order = 0;
-  #armed: { at: number; timer: Timer } | undefined;
+  #armed: { at: number; from: number; timer: Timer } | undefined;
 
-  /** `due` is called once for each id whose time has come, in order of time, then of setting. */
+  /** `due` is called once for each id whose time has come, in order of time, then of setting; for all when time has gone back. */
   constructor(clock: Clock, due: (id: string) => void) {
     this.#clock = clock;
     this.#due = due;
@@ -58,12 +58,14 @@ export class WakeQueue {
     const at = this.next();
     if (at === null || (this.#armed && this.#armed.at <= at)) return;
     this.#armed?.timer.cancel();
-    this.#armed = { at, timer: this.#clock.at(at, () => this.#fire()) };
+    this.#armed = { at, from: this.#clock.now(), timer: this.#clock.at(at, () => this.#fire()) };
   }
 
   #fire(): void {
+    const from = this.#armed?.from ?? 0;
     this.#armed = undefined;
-    const now = this.#clock.now();
+    // Times set by a clock that has been set back since would come too late by as much: all have come.
+    const now = this.#clock.now() < from ? Number.POSITIVE_INFINITY : this.#clock.now();
     for (;;) {
       this.#dropStale();
       const top = this.#heap[0];

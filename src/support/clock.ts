@@ -10,6 +10,12 @@ export interface Clock {
   now(): number;
   /** Calls `fire` once when `now()` has reached `atMs`; immediately (next turn) when it already has. */
   at(atMs: number, fire: () => void): Timer;
+  /** Why the time is not certain now, so that nothing that hangs on a limit should be decided; absent where it always is. */
+  doubt?(): string | undefined;
+  /** How often it was set since it was made: moments that were noted before are of another time. Absent where it never is. */
+  readonly timesSet?: number;
+  /** A server said that it is `serverMs` (epoch) now; absent where nobody else knows better. */
+  heard?(server: string, serverMs: number): void;
 }
 
 const longestTimeoutMs = 2 ** 31 - 1;
@@ -47,7 +53,7 @@ export class ScaledClock implements Clock {
   }
 }
 
-/** The clock that `CLM_CLOCK=<epoch ms>@<rate>` describes; real time when it is unset. */
+/** The clock that `CLM_CLOCK=<epoch ms>@<rate>` describes; real time when it is unset (support/steady-clock.ts for a daemon). */
 export function clockFromEnvironment(value: string | undefined): Clock {
   if (value === undefined || value === '') return new ScaledClock(0, 1);
   const match = /^(\d+)@(\d+(?:\.\d+)?)$/.exec(value);

@@ -117,6 +117,14 @@ export const rollRemedies: Record<string, Remedy> = {
     meaning: 'Before a node is cordoned the Leases of the kubelets are read; that has not been possible.',
     actions: ['Let clm list leases in the namespace kube-node-lease (RBAC).'],
   },
+  'time-uncertain': {
+    meaning:
+      "This machine's clock has jumped, or API servers say that it is another time. A roll decides nothing on limits that may not have passed.",
+    actions: [
+      'Nothing, if it passes: what most API servers say counts after a minute.',
+      "Look at the time service of clm's machine (chronyc tracking, timedatectl).",
+    ],
+  },
   'image-pull-storm': {
     meaning:
       'More pods cannot pull their image than when the roll began. Nothing is launched or drained: it would make more pods pull.',

@@ -20,6 +20,8 @@ export interface KubeConnection {
   maxSockets?: number;
   /** For jitter between repeats of reads. */
   random?: Random;
+  /** Hears the server's time (epoch ms, whole seconds) with its answers; not a number where a server says nonsense. */
+  heardTime?: (serverMs: number) => void;
 }
 
 function exchangeOf(connection: KubeConnection): KubeExchange {
@@ -32,6 +34,7 @@ function exchangeOf(connection: KubeConnection): KubeExchange {
     requestTimeoutMs: connection.requestTimeoutMs ?? 30_000,
     watchIdleMs: connection.watchIdleMs ?? 120_000,
     random: connection.random ?? seededRandom(cluster),
+    ...(connection.heardTime === undefined ? {} : { heardTime: connection.heardTime }),
   });
 }
 

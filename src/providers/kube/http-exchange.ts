@@ -15,6 +15,8 @@ export interface HttpExchangeOptions extends RequestPreparationOptions {
   /** A watch without events or bookmarks for this long is given up: its connection may be half open. Wall time. */
   watchIdleMs: number;
   random: Random;
+  /** Hears the server's time (epoch ms, whole seconds) with every answer that has one. */
+  heardTime?: (serverMs: number) => void;
 }
 
 const mostReadRepeats = 2;
@@ -45,6 +47,7 @@ export function createHttpExchange(options: HttpExchangeOptions): KubeExchange {
   async function sendOnce(call: KubeCall, signal: AbortSignal): Promise<KubeAnswer> {
     const context = await requests.prepare(call, 'call', signal);
     const response = await requests.configuration.httpApi.send(context).toPromise();
+    if (response.headers['date'] !== undefined) options.heardTime?.(Date.parse(response.headers['date']));
     const text = await response.body.text();
     const retryAfterMs = retryAfterOf(response.headers['retry-after']);
     return {

@@ -34,23 +34,31 @@ export function createCloudCache({
     return { ...known, loadBalancers: attached ? await cloud.loadBalancerHealth(classic, targetGroups) : [] };
   });
 
+  const forget = (): void => {
+    groups.forget();
+    views.forget();
+  };
+  /** An answer of a moment that is still to come has no age: the clock has been set back. */
+  const readAt = (): number => {
+    const now = clock.now();
+    if (groups.cachedAt() > now) forget();
+    return now;
+  };
+
   return {
     // The age counts from when the question was asked: the answer may have been true at any moment since.
     read(maxAgeMs) {
-      const now = clock.now();
+      const now = readAt();
       // Nobody is shown less than the groups have shown already.
       const oldest = Math.max(now - maxAgeMs, groups.cachedAt());
       return views.read(oldest, groups.at(oldest) ?? now);
     },
     async groups(maxAgeMs) {
-      const now = clock.now();
+      const now = readAt();
       const found = await groups.read(now - maxAgeMs, now);
       return found.groups;
     },
-    forget() {
-      groups.forget();
-      views.forget();
-    },
+    forget,
   };
 }
 

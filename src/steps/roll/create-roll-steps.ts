@@ -1,5 +1,6 @@
 import { terminal } from '../../domain/failure.ts';
 import type { Step, StepInput, StepOutcome } from '../../ports/step.ts';
+import { awaitCertainTime } from './certain-time.ts';
 import { holdRoll } from './hold-roll.ts';
 import { prepareRoll } from './prepare-roll.ts';
 import { finalizeRoll, stopRoll } from './restore-group.ts';
@@ -39,14 +40,15 @@ async function visitCluster(
 ): Promise<StepOutcome> {
   const { clusterId } = step.context;
   const session = await parts.sessions.sessionFor(clusterId);
-  const ledger = parts.ledgerOf(clusterId);
   session.onChange(step.id, () => parts.wake(step.id));
   return session.exclusive(async () => {
+    const wait = await awaitCertainTime(parts.clock, session.kube);
+    if (wait !== undefined) return wait;
     const visit: RollVisit = {
       parts,
       step,
       session,
-      ledger,
+      ledger: parts.ledgerOf(clusterId),
       policy: parts.policyOf(clusterId),
       notes: [],
       messages: [],
@@ -58,7 +60,7 @@ async function visitCluster(
       return await work(visit);
     } catch (error) {
       // A pool that is in trouble must not hold budgets back for the others meanwhile.
-      ledger.leave(step.id);
+      visit.ledger.leave(step.id);
       throw error;
     }
   });

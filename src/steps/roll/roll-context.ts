@@ -55,19 +55,27 @@ const holdAfterStartMs = 5_000;
 const ledgersKept = 2_000;
 
 export interface RollParts extends RollStepsInput {
+  /** To be asked for anew in each look. */
   ledgerOf(clusterId: string): RollLedger;
 }
 
 export function rollParts(input: RollStepsInput): RollParts {
   const ledgers = new Map<string, RollLedger>();
-  const heldUntil = input.clock.now() + holdAfterStartMs;
+  const { clock } = input;
+  const start = () => ({ timesSet: clock.timesSet, heldUntil: clock.now() + holdAfterStartMs });
+  let started = start();
   return {
     ...input,
     ledgerOf(clusterId) {
+      if (started.timesSet !== clock.timesSet) {
+        // What was noted by another time is worth no more than after a start.
+        ledgers.clear();
+        started = start();
+      }
       let ledger = ledgers.get(clusterId);
       if (!ledger) {
         if (ledgers.size >= ledgersKept) for (const [id, one] of ledgers) if (one.board.size === 0) ledgers.delete(id);
-        ledger = new RollLedger(heldUntil);
+        ledger = new RollLedger(started.heldUntil);
         ledgers.set(clusterId, ledger);
       }
       return ledger;

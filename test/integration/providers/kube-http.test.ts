@@ -56,6 +56,17 @@ const failing = (promise: Promise<unknown>) =>
   );
 
 describe('a call to an API server', () => {
+  it('tells what time the server says it is', async () => {
+    const heard: number[] = [];
+    const answer: Answer = (_request, response) => {
+      response.setHeader('Date', 'Sat, 21 Nov 2026 08:00:07 GMT');
+      json(response, 200, aNode);
+    };
+    const { kube } = await serve(answer, { heardTime: (serverMs) => heard.push(serverMs) });
+    await kube.get(nodes, undefined, 'n1');
+    expect(heard).toEqual([Date.UTC(2026, 10, 21, 8, 0, 7)]);
+  });
+
   it('keeps its connection, carries token and user agent, and goes below the path of the server', async () => {
     const { server, kube } = await serve((_, response) => json(response, 200, aNode));
     for (let i = 0; i < 20; i += 1) expect(await kube.get(nodes, undefined, 'n1')).toEqual(aNode);

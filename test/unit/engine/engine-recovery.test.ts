@@ -44,6 +44,21 @@ describe('the engine at start', () => {
     expect((await store.rows({ status: 'active' })).map((row) => row.id)).toEqual(['paused']);
   });
 
+  it('runs everything when rows are of a time that is still to come, for their wake-ups are too', async () => {
+    const world = toyWorld();
+    const hour = 3_600_000;
+    const store = await storeWith([
+      memberRow('soon', { wakeAt: testStart + hour + 5_000, updatedAt: testStart + hour }),
+      memberRow('later', { wakeAt: testStart + 2 * hour, context: { ...context, member: 'later' } }),
+      memberRow('paused', { value: 'paused', wakeAt: null }),
+    ]);
+    const { engine } = await engineHarness({ machines: [member], steps: toySteps(world), store });
+    await engine.start();
+    await engine.settled();
+    expect(world.calls.sort()).toEqual(['verify a', 'verify later']);
+    expect((await store.load('paused'))?.value).toBe('paused');
+  });
+
   it('applies pending messages before any step', async () => {
     const world = toyWorld();
     const store = await storeWith([memberRow('a', { value: 'applying' })]);

@@ -34,6 +34,20 @@ describe('the wake queue', () => {
     expect(due).toEqual(['earlier@20', 'later@50']);
   });
 
+  it('wakes all when its clock has been set back, for their times would come too late', () => {
+    const world = new VirtualClock(0);
+    let ahead = 3_600_000;
+    const clock = { now: () => world.now() + ahead, at: (at: number, fire: () => void) => world.at(at - ahead, fire) };
+    const due: string[] = [];
+    const queue = new WakeQueue(clock, (id) => due.push(`${id}@${world.now()}`));
+    queue.set('soon', ahead + 100);
+    queue.set('later', ahead + 200);
+    ahead = 0;
+    world.advanceTo(100);
+    expect(due).toEqual(['soon@100', 'later@100']);
+    expect(queue.next()).toBeNull();
+  });
+
   it('wakes every id exactly once, at its last set time and in order, whatever was set before', () => {
     const operation = fc.record({
       id: fc.integer({ min: 0, max: 12 }),

@@ -1,13 +1,11 @@
-/** Edge cases of control planes, and of the control of a roll: failover, clocks, targets that change. */
+/** Edge cases of control planes, and of the control of a roll: failover, targets that change. */
 import { describe, expect, it } from 'vitest';
 import { createSimulatedConnections } from '../../../../src/providers/simulated/simulated-world.ts';
 import { openSqliteStore } from '../../../../src/store/sqlite/open.ts';
-import type { Clock } from '../../../../src/support/clock.ts';
 import {
   after,
   begin,
   cordoned,
-  end,
   ended,
   has,
   membersOf,
@@ -219,27 +217,6 @@ describe('the control of a roll', () => {
     await second.stop();
     await store.close();
   });
-
-  it.each([60, -60])(
-    'edge case 106: a jump of the clock by %i minutes, and back, breaks no promise',
-    async (minutes) => {
-      const slow = deployment('slow', 4, { grace: 300 });
-      const roll = outdatedWorld({}, [slow, budget('slow', { maxUnavailable: 1 })], {
-        behaviours: [{ image: 'slow', stopAfterMs: 200_000 }],
-      });
-      let ahead = 0;
-      const { clock } = roll.world;
-      const own: Clock = { now: () => clock.now() + ahead, at: (ms, run) => clock.at(ms - ahead, run) };
-      const daemon = await begin(roll, { clock: own });
-      await daemon.run(() => roll.events.some((event) => event.kind === 'eviction-accepted'));
-      ahead = minutes * minute;
-      await after(daemon, roll, 15 * minute);
-      ahead = 0;
-      await end(roll, daemon);
-      expect(roll.violations()).toEqual([]);
-      expect(roll.group('workers').DesiredCapacity).toBe(3);
-    },
-  );
 
   it('edge case 109: a target that changes thrice while nodes are replaced leaves nodes of the last one alone', async () => {
     const roll = outdatedWorld({}, [deployment('web', 6), budget('web', { minAvailable: 4 })]);
