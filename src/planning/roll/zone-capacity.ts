@@ -39,17 +39,18 @@ export function zonesAwaited(context: PoolContext, free: Member[]): Map<string, 
 
 /**
  * Zones that pods need which run nowhere, and where no node of the pool takes pods: the one that they were moved to has gone, and its
- * group has launched the next one elsewhere. Only where the roll waits for those pods: their budget allows nothing to a drain, or so many
- * of them find no node that no further node is cordoned.
+ * group has launched the next one elsewhere. Only where the roll waits for those pods: their budget allows nothing to a drain, or keeps one
+ * from being begun (while a pod is missing it may ask for all that are there), or so many of them find no node that no further node is
+ * cordoned.
  */
 function zonesOfStrandedPods(context: PoolContext): Set<string> {
-  const { cluster, index, input, memory, parked } = context;
+  const { cluster, index, input, memory, shown } = context;
   const zones = new Set<string>();
   const holdsCordons = cluster.unschedulable - memory.unschedulableAtStart > input.policy.unschedulablePods;
-  if (!holdsCordons && parked.size === 0) return zones;
+  const blocked = allMembers(context).filter((m) => shown.get(m.instance.id)?.phase === 'blocked');
+  if (!holdsCordons && blocked.length === 0) return zones;
   const refusing = new Set(
-    allMembers(context)
-      .filter((m) => parked.has(m.instance.id))
+    blocked
       .flatMap((m) => m.pods.flatMap((pod) => index.budgetsOf(pod)))
       .flatMap((budget) => (budget.disruptionsAllowed > 0 ? [] : [budget.uid])),
   );

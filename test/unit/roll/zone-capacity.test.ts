@@ -136,6 +136,15 @@ describe('a pod that runs nowhere, whose volume is in a zone that its new node h
     expect(found.actions[0]?.reason).toBe('volumes wait for a new node in eu-1a');
   });
 
+  it('gets a node there when its budget, which asks for all pods that are there, lets no drain begin', () => {
+    const still = { ...pool, nodes: [old('old-1', 'eu-1b'), current('new-1', 'eu-1b')], previous: [] };
+    const all = { name: 'db', allowed: 0, expected: 2, desired: 2, healthy: 1 };
+    expect(words(plan({ pools: [still], ...spec, budgets: [all] }).actions)).toEqual(['launch eu-1a']);
+    const elsewhere = [{ name: 'db-1', app: 'other', node: 'old-1' }, waiting];
+    const others = [{ ...all, name: 'other' }];
+    expect(words(plan({ pools: [still], ...spec, pods: elsewhere, budgets: others }).actions)).toEqual([]);
+  });
+
   it('gets none while it may find one by itself, while a node boots or takes pods there, or when no drain waits for it', () => {
     const pods = (more: object) => [
       { name: 'db-1', app: 'db', node: 'old-1' },
