@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { insist } from '../../support/roll-sim/people.ts';
 import { crashFreeEnd, runSeed } from '../../support/roll-sim/run-seed.ts';
 import { drawScenario } from '../../support/roll-sim/scenario.ts';
+import { budget, RollWorld } from '../../support/roll-world.ts';
 
 /** The same seeds every time: `npm run sim -- roll` and the soak draw fresh ones. */
 const first = Number(process.env['SEED'] ?? 5000);
@@ -28,6 +30,19 @@ describe('rolls of drawn clusters under drawn faults', () => {
     const [once, again, other] = [await runSeed('9'), await runSeed('9'), await runSeed('15')];
     expect(again.digest).toBe(once.digest);
     expect(other.digest).not.toBe(once.digest);
+  });
+
+  it('have people who take back what they did as soon as there is an API server again', () => {
+    const roll = new RollWorld({ pools: [{ name: 'workers', nodes: 1 }] });
+    roll.apply(budget('second', { maxUnavailable: 1 }));
+    const budgets = () => roll.kube.truth().objects('poddisruptionbudgets.policy').size;
+    roll.kube.faults.apiDown = 'refused';
+    insist(roll, 'DELETE', '/apis/policy/v1/namespaces/shop/poddisruptionbudgets/second');
+    roll.pass(60);
+    expect(budgets()).toBe(1);
+    roll.kube.faults.apiDown = 'no';
+    roll.pass(10);
+    expect(budgets()).toBe(0);
   });
 
   it('end as the run that nothing disturbed: what is compared with is what such a run leaves', async () => {

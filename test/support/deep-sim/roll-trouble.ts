@@ -3,7 +3,7 @@ import type { Random } from '../../../src/support/random.ts';
 import { pickOne, recurring, type Stage } from '../pipeline-sim/pipeline-run.ts';
 import { day, hour, minute } from '../pipeline-sim/scenario.ts';
 import { type FaultRun, faultClasses } from '../roll-sim/fault-classes.ts';
-import { kubectl, type Place } from '../roll-sim/people.ts';
+import { insist, type Place } from '../roll-sim/people.ts';
 import { budget } from '../roll-world.ts';
 import { type DeepCluster, type DeepGround, deepImage } from './deep-ground.ts';
 import { groupName } from './deep-render.ts';
@@ -123,7 +123,7 @@ function block(stage: Stage, ground: DeepGround, random: Random): void {
     random,
     (undo) => {
       ground.world.kube(id).seed([never], 'team');
-      undo.push(() => void kubectl(place, 'DELETE', `/apis/policy/v1/namespaces/shop/poddisruptionbudgets/${name}`));
+      undo.push(() => insist(place, 'DELETE', `/apis/policy/v1/namespaces/shop/poddisruptionbudgets/${name}`));
     },
     8 * hour,
   );

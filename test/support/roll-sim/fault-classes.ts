@@ -3,7 +3,7 @@ import type { AwsFaultRule } from '../../../src/simulator/model/aws/aws-faults.t
 import type { Random } from '../../../src/support/random.ts';
 import { budget, type RollWorld, zones } from '../roll-world.ts';
 import type { KubeGate } from './kube-gate.ts';
-import { cloud, cordon, instanceOf, kubectl, nodesOf, type Place, workloadsOn } from './people.ts';
+import { cloud, cordon, insist, instanceOf, kubectl, nodesOf, type Place, workloadsOn } from './people.ts';
 import type { Scenario } from './scenario.ts';
 
 export interface FaultRun {
@@ -267,7 +267,7 @@ const peoplesFaults: FaultClass[] = [
         if (node === undefined) return;
         run.note(`somebody cordons ${node}`);
         cordon(run.roll, node, true);
-        run.undo.push(() => cordon(run.roll, node, false));
+        run.undo.push(() => insist(run.roll, 'PATCH', `/api/v1/nodes/${node}`, { spec: { unschedulable: null } }));
       }),
   },
   {
@@ -309,12 +309,9 @@ const peoplesFaults: FaultClass[] = [
         if (!workload) return;
         const replicas = Math.max(1, workload.pods + random.int(3) - 1);
         run.note(`${workload.name} is scaled to ${replicas}`);
-        const scale = (to: number): void => {
-          const path = `/apis/apps/v1/namespaces/shop/deployments/${workload.name}`;
-          kubectl(run.roll, 'PATCH', path, { spec: { replicas: to } });
-        };
-        scale(replicas);
-        run.undo.push(() => scale(workload.pods));
+        const path = `/apis/apps/v1/namespaces/shop/deployments/${workload.name}`;
+        kubectl(run.roll, 'PATCH', path, { spec: { replicas } });
+        run.undo.push(() => insist(run.roll, 'PATCH', path, { spec: { replicas: workload.pods } }));
       }),
   },
   {
@@ -343,7 +340,7 @@ const peoplesFaults: FaultClass[] = [
           };
           run.roll.kube.seed([second], 'team');
           run.undo.push(() =>
-            kubectl(run.roll, 'DELETE', `/apis/policy/v1/namespaces/shop/poddisruptionbudgets/${name}-two`),
+            insist(run.roll, 'DELETE', `/apis/policy/v1/namespaces/shop/poddisruptionbudgets/${name}-two`),
           );
         } else {
           run.note(`the budget of ${name} allows one`);

@@ -35,6 +35,15 @@ export function kubectl(roll: Place, method: string, path: string, body?: object
   }).status;
 }
 
+const againMs = 10_000;
+
+/** What people take back is tried again while there is no API server to take it. */
+export function insist(roll: Place, method: string, path: string, body?: object): void {
+  if (kubectl(roll, method, path, body) < 500) return;
+  const { clock } = roll.world;
+  clock.at(clock.now() + againMs, () => insist(roll, method, path, body));
+}
+
 export function cordon(roll: Place, node: string, unschedulable: boolean): void {
   kubectl(roll, 'PATCH', `/api/v1/nodes/${node}`, { spec: { unschedulable: unschedulable ? true : null } });
 }
