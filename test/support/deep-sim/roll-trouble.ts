@@ -101,7 +101,6 @@ function faultRun(
     from,
     until: Math.min(stage.until, from + 10 * minute),
     note: (text) => stage.note(`${cluster.localId}: ${text}`),
-    ends: undo,
     undo,
     tell: own,
   };

@@ -1,4 +1,4 @@
-/** Each class of trouble that a seed may switch on. A class strikes within the safety phase; `ends` and `undo` are for what would last. */
+/** Each class of trouble that a seed may switch on. A class strikes within the safety phase, and `undo` ends what would last. */
 import type { AwsFaultRule } from '../../../src/simulator/model/aws/aws-faults.ts';
 import type { Random } from '../../../src/support/random.ts';
 import { budget, type RollWorld, zones } from '../roll-world.ts';
@@ -15,8 +15,7 @@ export interface FaultRun {
   from: number;
   until: number;
   note(text: string): void;
-  /** Called when the liveness phase begins: what ends by itself, and only then what people put right, whom the API has to answer. */
-  ends: (() => void)[];
+  /** Called in reverse order when the liveness phase begins. */
   undo: (() => void)[];
   /** Operator's orders to the rolls under way. */
   tell(event: { type: string; [key: string]: string | null }): void;
@@ -52,7 +51,7 @@ function spells(run: FaultRun, longestMs: number, what: string, on: () => () => 
       run.note(`${what} is over`);
     };
     run.note(`${what} begins`);
-    run.ends.push(end);
+    run.undo.push(end);
     run.roll.world.clock.at(run.roll.world.clock.now() + 5_000 + random.next() * longestMs, end);
   });
 }
@@ -170,7 +169,7 @@ const kubeFaults: FaultClass[] = [
     start: (run) => {
       run.gate.watchDelayMs = 100 + run.random.int(3_000);
       run.roll.kube.closeWatches();
-      run.ends.push(() => {
+      run.undo.push(() => {
         run.gate.watchDelayMs = 0;
         run.roll.kube.closeWatches();
       });
@@ -204,7 +203,7 @@ const kubeFaults: FaultClass[] = [
     share: 0.25,
     start: (run) => {
       run.roll.kube.faults.disruptionLagMs = run.random.int(5_000);
-      run.ends.push(() => {
+      run.undo.push(() => {
         run.roll.kube.faults.disruptionLagMs = 0;
       });
     },

@@ -96,7 +96,6 @@ class SeedRun {
   readonly #baselines: Baselines;
   readonly #watch: InvariantWatch;
   readonly #end: RollEnd;
-  readonly #ends: (() => void)[] = [];
   readonly #undo: (() => void)[] = [];
   readonly #latency: Latency;
   readonly #startedAt: number;
@@ -257,7 +256,6 @@ class SeedRun {
         from: this.#startedAt,
         until: this.#startedAt + scenario.safetyMs,
         note: (text) => this.#history.note(text),
-        ends: this.#ends,
         undo: this.#undo,
         tell: (event) => this.#tell(event),
       });
@@ -272,8 +270,8 @@ class SeedRun {
   }
 
   #endFaults(): void {
-    for (const end of this.#ends.splice(0)) end();
-    for (const undo of this.#undo.splice(0)) undo();
+    for (const undo of this.#undo.reverse()) undo();
+    this.#undo.length = 0;
     this.#life?.point.disarm();
     this.#history.note('the faults end');
   }
