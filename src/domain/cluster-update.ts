@@ -69,8 +69,8 @@ export interface PoolRoll {
   evictions: number;
   reason: string | null;
   blocked: { code: string; message: string; data?: unknown; since: number } | null;
-  /** It waits for checks on its first new node. */
-  firstNode?: FirstNode | undefined;
+  /** It waits for checks on its first new nodes, one of each content. */
+  firstNodes?: FirstNode[] | undefined;
   /** Karpenter rolls the pool: nodes that are not as applied, and when the last one went (decision time). */
   karpenter?: { total: number; outdated: number; progressAt: number } | undefined;
   /** Not a pool of nodes: members of etcd, by the name of their stack. */

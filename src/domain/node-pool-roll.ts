@@ -15,7 +15,7 @@ export interface NodePoolRollInput {
   /** An instance that is not usable this long after its launch counts as a failed boot. */
   bootTimeoutMs: number;
   surge?: SurgeSetting | undefined;
-  /** Its first new node is checked before old ones go: it waits for CHECKED once it has one. */
+  /** Its first new nodes, one of each content, are checked before old ones go: it waits for CHECKED of each. */
   checksFirst?: boolean | undefined;
   /** The pool is to be no more: its nodes are drained, none is launched, and nothing is put back at the end. */
   removes?: boolean | undefined;
@@ -151,11 +151,16 @@ export interface RollGroupMemory {
   canary: CanaryDecision;
 }
 
-/** The first new node of a pool, while checks on it are waited for. */
+/** The first new node of its content in a pool, while checks on it are waited for. */
 export interface FirstNode {
   node: string;
   /** Decision time since which it carries pods. */
   since: number;
+}
+
+export interface CheckedNode extends FirstNode {
+  /** Digest of what it was launched with: the checks speak for all nodes of it. */
+  content: string;
 }
 
 /** New nodes of one group that were given up. */
@@ -197,8 +202,8 @@ export interface RollMemory {
   pullFailuresAtStart: number;
   /** Holders of the fleet's boot slots, oldest first: one for each node that boots because of this roll. */
   boots: string[];
-  /** Set while the roll waits for checks on it. */
-  firstNode?: FirstNode | undefined;
+  /** Set while the roll waits for checks on them, one of each content. */
+  firstNodes?: CheckedNode[] | undefined;
 }
 
 /** What rolls of a pool have measured, newest last, in ms of decision time: what forecasts rest on. */

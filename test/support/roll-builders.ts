@@ -91,6 +91,8 @@ export interface PoolSpec {
   max?: number;
   surge?: number;
   awaitsChecks?: boolean | undefined;
+  /** Contents on whose first nodes checks have passed. */
+  passed?: string[];
   mode?: RollMode;
   balanced?: boolean;
   memory?: Partial<RollMemory>;
@@ -298,7 +300,7 @@ export function buildInput(spec: ClusterSpec): RollPlanInput {
       controlPlane: pool.controlPlane ?? false,
       mode: pool.mode ?? 'rolling',
       surge: pool.surge,
-      awaitsChecks: pool.awaitsChecks,
+      checksFirst: pool.awaitsChecks === true ? { passed: pool.passed ?? [] } : undefined,
       bootTimeoutMs: 900_000,
       blockLimitMs: pool.blockLimitMs ?? 1_800_000,
       memory: memoryOf(pool, ...(groupsBy[i] ?? [])),

@@ -79,7 +79,7 @@ export interface WorkInput {
   after: RenderedCluster;
   /** Runs of checks that an update makes one after the other. */
   checkRuns: number;
-  /** Rolls of workers wait for checks on their first new node. */
+  /** Rolls of workers wait for checks on their first new nodes. */
   midRoll: boolean;
   /** Clusters of the same channel, whose updates stand for those of one that has none. */
   alike: readonly string[];

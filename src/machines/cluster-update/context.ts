@@ -56,7 +56,10 @@ const poolRoll = z.object({
   evictions: z.number().int(),
   reason: z.string().nullable(),
   blocked: rollBlock.nullable(),
-  firstNode: z.object({ node: z.string(), since: z.number() }).optional(),
+  firstNodes: z
+    .array(z.object({ node: z.string(), since: z.number() }))
+    .max(20)
+    .optional(),
   karpenter: z.object({ total: z.number().int(), outdated: z.number().int(), progressAt: z.number() }).optional(),
   etcd: z
     .object({

@@ -8,6 +8,7 @@ import {
   type WorkingState,
   workingStates,
 } from '../../domain/cluster-update.ts';
+import type { FirstNode } from '../../domain/node-pool-roll.ts';
 import type { EngineEvent } from '../events.ts';
 import type { OperatorEvent } from '../operator-events.ts';
 import { nextWait, pauseOf } from '../stored-shapes.ts';
@@ -19,7 +20,7 @@ import {
   stallAfter,
   withChildFinished,
   withFailure,
-  withFirstNode,
+  withFirstNodes,
   withRollBlocked,
 } from './progress.ts';
 
@@ -28,7 +29,7 @@ type ClusterUpdateEvent =
   | OperatorEvent
   | { type: 'ROLL_BLOCKED'; pool: string; code: string; message: string; data?: unknown; since: number }
   | { type: 'ROLL_UNBLOCKED'; pool: string }
-  | { type: 'ROLL_FIRST_NODE'; pool: string; node: string; since: number };
+  | { type: 'ROLL_FIRST_NODES'; pool: string; nodes: FirstNode[] };
 
 const outputOf = (event: ClusterUpdateEvent): UpdateOutput | null =>
   event.type === 'STEP_DONE' ? (event.output as unknown as UpdateOutput) : null;
@@ -92,8 +93,8 @@ const base = setup({
     keepUnblocked: assign(({ context, event }) =>
       event.type === 'ROLL_UNBLOCKED' ? withRollBlocked(context, event.pool, null) : {},
     ),
-    keepFirstNode: assign(({ context, event }) =>
-      event.type === 'ROLL_FIRST_NODE' ? withFirstNode(context, event.pool, event) : {},
+    keepFirstNodes: assign(({ context, event }) =>
+      event.type === 'ROLL_FIRST_NODES' ? withFirstNodes(context, event.pool, event.nodes) : {},
     ),
     keepPause: assign(({ event }) => (event.type === 'PAUSE' ? { paused: pauseOf(event) } : {})),
     forgetPause: assign(({ event }) => ({
@@ -220,7 +221,7 @@ export const clusterUpdateMachine = base.createMachine({
     CHILD_FINISHED: { actions: 'keepChild' },
     ROLL_BLOCKED: { actions: 'keepBlocked' },
     ROLL_UNBLOCKED: { actions: 'keepUnblocked' },
-    ROLL_FIRST_NODE: { actions: 'keepFirstNode' },
+    ROLL_FIRST_NODES: { actions: 'keepFirstNodes' },
     RETRY: { actions: 'retryNow' },
   },
   states: {

@@ -130,10 +130,13 @@ export function withRollBlocked(context: ClusterUpdateState, pool: string, block
   return { rolls: { ...context.rolls, [pool]: { ...roll, blocked } } };
 }
 
-export function withFirstNode(context: ClusterUpdateState, pool: string, { node, since }: FirstNode): Change {
+/** `nodes`: all that the pool waits for checks on now. */
+export function withFirstNodes(context: ClusterUpdateState, pool: string, nodes: readonly FirstNode[]): Change {
   const roll = context.rolls[pool];
   if (roll === undefined || roll.state !== 'running') return {};
-  return { rolls: { ...context.rolls, [pool]: { ...roll, firstNode: { node, since } } } };
+  const { firstNodes: _before, ...rest } = roll;
+  const firstNodes = nodes.map(({ node, since }) => ({ node, since }));
+  return { rolls: { ...context.rolls, [pool]: { ...rest, ...(firstNodes.length === 0 ? {} : { firstNodes }) } } };
 }
 
 export function withFailure(

@@ -116,16 +116,22 @@ export const rollMemory = z.object({
   reported: z.boolean(),
   pullFailuresAtStart: z.number().int(),
   boots: z.array(z.string()).max(200),
-  firstNode: z.object({ node: z.string(), since: z.number() }).optional(),
+  firstNodes: z
+    .array(z.object({ content: z.string(), node: z.string(), since: z.number() }))
+    .max(20)
+    .optional(),
 }) satisfies z.ZodType<RollMemory>;
+
+/** Twice as many as a pool has groups: what they launch may change while it is rolled. */
+export const keptChecked = 40;
 
 export const nodePoolRollContext = nodePoolRollInput.extend({
   progress: rollProgress,
   memory: rollMemory.nullable(),
   wait: storedWait.nullable(),
   paused: storedPause.nullable(),
-  /** The first new node has passed the checks that this roll was told to wait for. */
-  checked: z.boolean().optional(),
+  /** Contents whose first new nodes have passed the checks that this roll was told to wait for; the latest last. */
+  checked: z.array(z.string()).max(keptChecked).optional(),
   /** Asked to go back to the template that the old nodes have. */
   revert: z.object({ by: z.string(), reason: z.string() }).nullable(),
   /** Transient failures in a row. */

@@ -1,9 +1,9 @@
 import { assign, setup } from 'xstate';
-import type { NodePoolRollInput } from '../../domain/node-pool-roll.ts';
+import type { CheckedNode, NodePoolRollInput } from '../../domain/node-pool-roll.ts';
 import type { EngineEvent } from '../events.ts';
 import type { OperatorEvent } from '../operator-events.ts';
 import { keepFailure, nextWait, pauseOf } from '../stored-shapes.ts';
-import type { NodePoolRollContext, RollStepOutput, RollStepResult } from './context.ts';
+import { keptChecked, type NodePoolRollContext, type RollStepOutput, type RollStepResult } from './context.ts';
 
 type Event =
   | EngineEvent
@@ -20,6 +20,8 @@ const outputOf = (event: Event): RollStepOutput =>
   (event.type === 'STEP_DONE' ? event.output : null) as unknown as RollStepOutput;
 const goes = (event: Event, next: RollStepOutput['next']): boolean =>
   event.type === 'STEP_DONE' && outputOf(event).next === next;
+const firstNodeOf = ({ memory }: NodePoolRollContext, node: string): CheckedNode | undefined =>
+  memory?.firstNodes?.find((one) => one.node === node);
 const reasonOf = (event: Event): string => {
   if (event.type === 'SUPERSEDE') return `superseded by ${event.by}`;
   if (event.type === 'ABORT') return `aborted by ${event.by}: ${event.reason}`;
@@ -55,7 +57,11 @@ export const nodePoolRollMachine = setup({
       event.type === 'ROLLBACK' ? { revert: { by: event.by, reason: event.reason }, paused: null, failures: 0 } : {},
     ),
     resume: assign({ paused: null, failures: 0, failure: null, reason: null }),
-    checked: assign({ checked: true }),
+    checked: assign(({ context, event }) => {
+      const content = event.type === 'CHECKED' ? firstNodeOf(context, event.node)?.content : undefined;
+      if (content === undefined) return {};
+      return { checked: [...new Set([...(context.checked ?? []), content])].slice(-keptChecked) };
+    }),
     forgetFailures: assign({ failures: 0, failure: null }),
     countAnew: assign({ failures: 0 }),
     forgetDrift: assign(({ context }) => ({
@@ -70,7 +76,7 @@ export const nodePoolRollMachine = setup({
   },
   guards: {
     // one that has gone since says nothing of its successor
-    checksFirstNode: ({ context, event }) => event.type === 'CHECKED' && context.memory?.firstNode?.node === event.node,
+    checksFirstNode: ({ context, event }) => event.type === 'CHECKED' && firstNodeOf(context, event.node) !== undefined,
     goesOn: ({ event }) => goes(event, 'again'),
     reverts: ({ context }) => context.revert !== null,
     toRolling: ({ event }) => goes(event, 'rolling'),

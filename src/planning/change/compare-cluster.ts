@@ -39,7 +39,9 @@ export function compareCluster(
 /** A pool whose nodes only go, as it leaves the configuration, has no new node to be checked. */
 function checkNotes({ midRoll }: PoolForecastInput, rolls: readonly PoolRollForecast[]): string[] {
   if (midRoll === undefined || !rolls.some((roll) => !roll.controlPlane && roll.surge > 0)) return [];
-  return [`each roll of workers waits for checks on its first new node (profile ${midRoll}) before old ones go`];
+  return [
+    `each roll of workers waits for checks on the first new node of each of its contents (profile ${midRoll}) before old ones go`,
+  ];
 }
 
 /** Which boots come first in the forecast, and why: by what renders, since nothing of it is launched yet. */

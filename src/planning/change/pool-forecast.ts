@@ -33,7 +33,7 @@ export interface PoolForecastInput extends ComparisonInput {
   histories: ReadonlyMap<string, RollHistory>;
   /** What nodes of the fleet have shown to boot. */
   evidence: BootEvidence;
-  /** Profile of checks that look at the first new node of each worker pool before old ones go. */
+  /** Profile of checks that look at the first new node of each content of a worker pool before old ones go. */
   midRoll?: string | undefined;
 }
 

@@ -25,7 +25,7 @@ export interface RollShapeInput {
   before: Launches | undefined;
   kubernetesVersion: string | undefined;
   evidence: BootEvidence;
-  /** Old nodes wait for checks on the first new node. */
+  /** Old nodes wait for checks on the first new node of each content. */
   checked: boolean;
   /** Nodes at a time; what the pool says unless given. */
   atOnce?: number | undefined;

@@ -4,7 +4,7 @@
 export interface NodeCell {
   node: string;
   generation: 'old' | 'new';
-  /** The first new node of its pool, which stands for all that come after it. */
+  /** The first new node of its content in its pool, which stands for all that come after it. */
   first?: boolean;
   /** What was asked: a service may have moved to new nodes, and then old ones miss it as well. */
   question: string;
@@ -49,7 +49,10 @@ function judgeQuestion(cells: readonly NodeCell[]): GenerationVerdict {
   const unjudged = of('new', 'unknown').find((cell) => cell.first === true);
   if (unjudged !== undefined && newBad.every((cell) => cell.first !== true)) {
     const why = unjudged.message === '' ? '' : ` (${unjudged.message})`;
-    return { kind: 'no-verdict', reason: `${shown}: ${unjudged.node}, the first of its pool, was not judged${why}` };
+    return {
+      kind: 'no-verdict',
+      reason: `${shown}: ${unjudged.node}, the first of its pool or content, was not judged${why}`,
+    };
   }
   if (newBad.length === 0) {
     return newGood.length > 0

@@ -140,7 +140,7 @@ export const pipelineRemedies: Record<string, Remedy> = {
   },
   'first-node-unchecked': {
     meaning:
-      'A roll waits for checks on its first new node before old ones go, and they came to no verdict in time. No further old node was touched.',
+      'A roll waits for checks on its first new nodes, one of each content, before old ones go, and they came to no verdict in time. No further old node was touched.',
     actions: [
       'clm e2e history --cluster CLUSTER, then clm e2e show RUN: what kept the checks from a verdict.',
       'clm retry channel:NAME --reason … checks again; without midRoll in the pipeline file rolls go on unchecked.',

@@ -305,11 +305,13 @@ export const rollRemedies: Record<string, Remedy> = {
     actions: ['Nothing.'],
   },
   'first-node-boots': {
-    meaning: 'The roll is checked on its first new node before old ones go, and that node is on its way.',
+    meaning:
+      'The roll is checked on its first new nodes, one of each content, before old ones go, and one of them is on its way.',
     actions: ['Nothing. clm why CLUSTER says when it does not come up.'],
   },
   'first-node-checks': {
-    meaning: 'The first new node is there, and old ones go once the checks have passed on it.',
+    meaning:
+      'First new nodes are there, one of each content, and old ones go once the checks have passed on all of them.',
     actions: [
       'Nothing: it takes minutes, and without a verdict after 30 the update fails with first-node-unchecked.',
       'clm why CLUSTER names the checks that fail, and on which nodes.',

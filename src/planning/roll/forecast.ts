@@ -19,7 +19,7 @@ export interface ForecastInput {
   canary: boolean;
   /** Of each node in `drains`: its content, and whether others have shown that it boots. */
   contents?: readonly { key: string; proven: boolean }[] | undefined;
-  /** Checks of the first new node, before the first old one goes; 0 unless configured. */
+  /** Checks of the first new node of each content, before the first old one goes; 0 unless configured. */
   checksMs?: number | undefined;
   /** After each replacement; control planes settle. */
   pauseMs: number;
@@ -51,24 +51,38 @@ export function drawRoll(
     longest > 0 && forecast <= unlikeFactor * longest ? pick(history.drains) : forecast;
   const slots = Array.from({ length: Math.min(surge, drains.length) }, () => 0);
   const nodes = drains.map((drain, i) => ({ drain, ...(contents?.[i] ?? { key: '', proven: !canary }) }));
-  const first = pick(boots) + checksMs;
+  const first = pick(boots);
   // Nothing boots beside the very first node where nothing is proven; then one of each other content comes, side by side, before the rest.
   const alone = nodes.every(({ proven }) => !proven);
+  const { firsts, rest } = inTurn(nodes, checksMs > 0);
   const shownAt = new Map<string, number>();
-  inTurn(nodes).forEach(({ drain, key, proven }, i) => {
+  const leaves = (slot: number, from: number, drain: number): void => {
+    slots[slot] = from + real(drain) + endMs + pauseMs;
+  };
+  // No old node goes, and no further new one comes, before checks have passed on those that there is room for.
+  const together = checksMs > 0 ? firsts.splice(0, slots.length) : [];
+  for (const [i, { key }] of together.entries()) shownAt.set(key, i === 0 ? first : (alone ? first : 0) + pick(boots));
+  const checkedAt = together.length === 0 ? 0 : Math.max(...shownAt.values()) + checksMs;
+  for (const [slot, { drain }] of together.entries()) leaves(slot, checkedAt, drain);
+  for (const [i, { drain, key, proven }] of [...firsts, ...rest].entries()) {
     const slot = slots.indexOf(Math.min(...slots));
-    const boot = i === 0 ? first : pick(boots);
+    const veryFirst = i === 0 && together.length === 0;
     const from = proven ? 0 : (shownAt.get(key) ?? (alone ? first : 0));
-    const begin = i === 0 ? 0 : Math.max(slots[slot] ?? 0, from);
-    if (!shownAt.has(key)) shownAt.set(key, begin + boot);
-    slots[slot] = begin + boot + real(drain) + endMs + pauseMs;
-  });
+    const begin = veryFirst ? 0 : Math.max(slots[slot] ?? 0, from, checkedAt);
+    const at = begin + (veryFirst ? first : pick(boots)) + (shownAt.has(key) ? 0 : checksMs);
+    if (!shownAt.has(key)) shownAt.set(key, at);
+    leaves(slot, at, drain);
+  }
   return Math.max(...slots);
 }
 
-/** One of each content that is to be proven first, and always the longest drain first. */
-function inTurn<N extends { drain: number; key: string; proven: boolean }>(nodes: readonly N[]): N[] {
+/** One of each content that is to be proven, or all that are to be checked, before the rest; and always the longest drain first. */
+function inTurn<N extends { drain: number; key: string; proven: boolean }>(
+  nodes: readonly N[],
+  checked: boolean,
+): { firsts: N[]; rest: N[] } {
   const longestFirst = [...nodes].sort((a, b) => b.drain - a.drain);
-  const isFirst = (one: N): boolean => !one.proven && longestFirst.find(({ key }) => key === one.key) === one;
-  return [...longestFirst.filter(isFirst), ...longestFirst.filter((one) => !isFirst(one))];
+  const isFirst = (one: N): boolean =>
+    (checked || !one.proven) && longestFirst.find(({ key }) => key === one.key) === one;
+  return { firsts: longestFirst.filter(isFirst), rest: longestFirst.filter((one) => !isFirst(one)) };
 }

@@ -76,16 +76,15 @@ interface Proof {
 function proofOf(context: PoolContext): Proof {
   const { groups, memory } = context;
   const proven = new Set(groups.filter(isShown).map(contentKey));
-  const isProven = (state: GroupState): boolean =>
-    context.hold === undefined || context.input.policy.canary === false
-      ? proven.has(contentKey(state)) || isBelieved(context, state)
-      : // That others boot says nothing about what is checked here.
-        false;
-  const anyProven = groups.some(isProven);
+  const boots = (state: GroupState): boolean => proven.has(contentKey(state)) || isBelieved(context, state);
+  // That others boot says nothing about what is checked here.
+  const checks = context.hold !== undefined && context.input.policy.canary !== false;
+  const isProven = (state: GroupState): boolean => !checks && boots(state);
+  const anyBoots = groups.some(boots);
   const contents = new Set(groups.filter((state) => state.outdated > 0).map(contentKey));
   const unshown = new Map<string, number>();
   const add = (state: GroupState, count: number): void => {
-    const key = anyProven ? contentKey(state) : '';
+    const key = anyBoots ? contentKey(state) : '';
     unshown.set(key, (unshown.get(key) ?? 0) + count);
   };
   for (const state of groups) {
@@ -99,7 +98,7 @@ function proofOf(context: PoolContext): Proof {
   return {
     isProven,
     waitsFor(state) {
-      if (isProven(state) || (unshown.get(anyProven ? contentKey(state) : '') ?? 0) === 0) return undefined;
+      if (isProven(state) || (unshown.get(anyBoots ? contentKey(state) : '') ?? 0) === 0) return undefined;
       return `${whose(state)}, the others once it is usable: ${whyFirst(context, state)}`;
     },
     reasonFor(state) {
@@ -110,7 +109,8 @@ function proofOf(context: PoolContext): Proof {
   };
 }
 
-const contentKey = ({ group, memory: { content, target } }: GroupState): string => keyOfContent(group, target, content);
+export const contentKey = ({ group, memory: { content, target } }: GroupState): string =>
+  keyOfContent(group, target, content);
 
 /** What nodes of both groups are launched with is the same; where that is not known, template and types are. */
 export function keyOfContent(

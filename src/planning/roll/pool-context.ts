@@ -28,8 +28,10 @@ export interface PoolContext {
   shown: Map<string, Partial<Pick<RollNode, 'phase' | 'blockedBy' | 'detail'>>>;
   /** Draining members that nothing moves on, long enough to give their slot away. */
   parked: Set<string>;
-  /** Why no further old node goes before the first new one was checked. */
+  /** Why no further old node goes before first new ones were checked. */
   hold?: { code: string; message: string } | undefined;
+  /** Groups whose first new node is still to be checked, and cannot come yet. */
+  unchecked?: ReadonlySet<string> | undefined;
   /** The plan rests on a describe that should not be older than this. */
   cloudNotBefore: number;
 }

@@ -25,8 +25,8 @@ export interface PoolRollState {
   controlPlane: boolean;
   mode: RollMode;
   surge: SurgeSetting | undefined;
-  /** Old nodes stay until checks on the first new one have passed. */
-  awaitsChecks?: boolean | undefined;
+  /** Old nodes stay until checks on the first new ones have passed, one of each content; digests of those on which they have. */
+  checksFirst?: { passed: readonly string[] } | undefined;
   bootTimeoutMs: number;
   blockLimitMs: number;
   memory: RollMemory;

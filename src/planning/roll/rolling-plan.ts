@@ -5,7 +5,7 @@ import { CapacitySums } from './capacity-sums.ts';
 import { controlPlaneGate, imagePullGate, workerGate } from './control-plane-gate.ts';
 import { predictDrainMs } from './drain-forecast.ts';
 import { movablePods } from './drain-state.ts';
-import { holdForChecks } from './first-node-hold.ts';
+import { checkedBefore, holdForChecks } from './first-node-hold.ts';
 import { planLaunches } from './launch-plan.ts';
 import { markNodes } from './marking-plan.ts';
 import type { GroupState, Member } from './members.ts';
@@ -58,7 +58,7 @@ export function planRolling(context: PoolContext, holdsCapacity: boolean): void 
   );
   markNodes(context, members);
   if (holdsCapacity) return;
-  cordonNext(context, sorted.free);
+  cordonNext(context, checkedBefore(context, sorted.free));
   const awaited = zonesAwaited(context, sorted.free);
   exchangeForZone(context, awaited);
   planLaunches(context, sums, awaited);

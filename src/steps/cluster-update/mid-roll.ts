@@ -11,16 +11,16 @@ const loadCheck = 'rollout.load-slo';
 const everyMs = 3 * 60_000;
 /** A roll that takes longer than these runs is looked at no more. */
 const mostRuns = 100;
-/** Decision time that a roll waits for a verdict on its first new node. */
+/** Decision time that a roll waits for a verdict on a first new node. */
 const holdLimitMs = 30 * 60_000;
 
 type Rolls = Record<string, PoolRoll>;
 type Held = [pool: string, firstNode: FirstNode][];
 
-/** Pools whose rolls wait for checks on their first new node. */
+/** First new nodes, one of each content of a pool, on which its roll waits for checks. */
 function heldOf(running: Rolls): Held {
-  return Object.entries(running).flatMap(([pool, { firstNode }]) =>
-    firstNode === undefined ? [] : [[pool, firstNode] as [string, FirstNode]],
+  return Object.entries(running).flatMap(([pool, { firstNodes = [] }]) =>
+    firstNodes.map((firstNode): Held[number] => [pool, firstNode]),
   );
 }
 
@@ -57,18 +57,23 @@ export function midRoll(input: UpdateInput, running: Rolls): StepOutcome | undef
   return done({ kind: 'again', midRoll: next }, { messages: [message], journal: [note] });
 }
 
-/** The rolls of these pools go on: their first new nodes were looked at. */
+/** The rolls of these pools are told of the first new nodes that were looked at; old ones go once that is all of a pool's. */
 function released(input: UpdateInput, running: Rolls, checked: Held): StepOutcome {
   const rolls: Rolls = {};
   const messages = [];
   for (const [pool, { node }] of checked) {
-    const { firstNode: _checked, ...roll } = running[pool] as PoolRoll;
-    rolls[pool] = roll;
+    const known = rolls[pool] ?? running[pool];
+    if (known === undefined) continue;
+    const { firstNodes = [], ...roll } = known;
+    const left = firstNodes.filter((one) => one.node !== node);
+    rolls[pool] = { ...roll, ...(left.length === 0 ? {} : { firstNodes: left }) };
     if (roll.child !== null) messages.push({ to: roll.child, event: { type: 'CHECKED', node } });
   }
-  const pools = checked.map(([pool]) => pool);
+  const pools = [...new Set(checked.map(([pool]) => pool))];
   const nodes = checked.map(([, { node }]) => node).join(', ');
-  const message = `${input.context.clusterId}: no check speaks against ${nodes}, the first new node of ${pools.join(', ')}: old nodes go now`;
+  const waits = Object.values(rolls).some(({ firstNodes }) => firstNodes !== undefined);
+  const then = waits ? 'the others are still to be checked' : 'the roll goes on';
+  const message = `${input.context.clusterId}: no check speaks against ${nodes}, the first new ${checked.length === 1 ? 'node' : 'nodes'} of ${pools.join(', ')}: ${then}`;
   const data = { pools, run: input.context.midRoll?.round ?? 0 };
   return done({ kind: 'again', rolls }, { messages, journal: [{ kind: 'first-node-checked', message, data }] });
 }
@@ -80,13 +85,13 @@ function unchecked([pool, { node }]: Held[number], failures: Parameters<typeof d
   return failed('first-node-unchecked', message);
 }
 
-/** What people see while rolls wait for checks on their first new nodes. */
+/** What people see meanwhile. */
 export function firstNodeWait(running: Rolls): WaitReason | undefined {
   const held = heldOf(running);
   if (held.length === 0) return undefined;
   const nodes = held.map(([pool, { node }]) => `${node} of ${pool}`).join(', ');
   const until = formatDuration(holdLimitMs);
-  const message = `waiting for checks on the first new node (${nodes}), at most ${until}: no further old node goes before`;
+  const message = `waiting for checks on the first new ${held.length === 1 ? 'node' : 'nodes'} (${nodes}), at most ${until}: no further old node goes before`;
   return { code: 'first-node-checks', message };
 }
 
@@ -98,7 +103,7 @@ export function nextMidRollAt({ context }: UpdateInput, running: Rolls): number 
   // one that is under way says itself when it is over; after the last one there is nothing to wait for
   const over = last != null && (last.child !== null || last.round >= mostRuns);
   if (context.policy.e2eGate?.midRoll === undefined || Object.keys(running).length === 0 || over) return limit;
-  // a pool that has its first new node only now does not wait for its turn
+  // one that is there only now does not wait for its turn
   const unseen = held.filter((since) => last === undefined || since > last.at);
   if (unseen.length > 0) return Math.min(...unseen);
   return Math.min((last?.at ?? Math.min(...Object.values(running).map((roll) => roll.since))) + everyMs, limit);

@@ -19,7 +19,7 @@ export interface RollContext extends NodePoolRollInput {
   memory: RollMemory | null;
   nodesReplaced: number;
   paused: { by: string; reason: string; expiresAt: number | null } | null;
-  checked?: boolean;
+  checked?: string[];
   revert: { by: string; reason: string } | null;
 }
 

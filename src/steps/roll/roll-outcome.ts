@@ -1,6 +1,6 @@
 /** What a look at a cluster becomes for the row: only what is worth a commit, and the reports to the parent. */
 import { isDeepStrictEqual } from 'node:util';
-import type { RollMemory, RollNode, RollProgress } from '../../domain/node-pool-roll.ts';
+import type { CheckedNode, RollMemory, RollNode, RollProgress } from '../../domain/node-pool-roll.ts';
 import type { PoolPlan } from '../../planning/roll/roll-plan.ts';
 import type { StepEffects, StepOutcome } from '../../ports/step.ts';
 import type { Json, OutboxMessage } from '../../ports/store.ts';
@@ -85,7 +85,7 @@ function committedProgress(plan: PoolPlan, now: number): RollProgress {
 
 function effectsOf(visit: RollVisit, reports: OutboxMessage[], look: RollLook): StepEffects {
   const facts = [...measuredFacts(visit), ...bootFacts(visit)];
-  const messages = [...reports, ...firstNodeReport(visit, look)];
+  const messages = [...reports, ...firstNodesReport(visit, look)];
   return {
     ...(visit.notes.length > 0 ? { journal: visit.notes } : {}),
     ...(messages.length > 0 ? { messages } : {}),
@@ -115,15 +115,24 @@ function report(visit: RollVisit, look: RollLook): OutboxMessage[] {
   return [{ to: parent, event: { type: 'ROLL_BLOCKED', pool: context.pool, code, message: said, data, since } }];
 }
 
-/** Its cluster update has checks run on the first new node, and says when they have passed. */
-function firstNodeReport(visit: RollVisit, look: RollLook): OutboxMessage[] {
+/** Its cluster update has checks run on the first new nodes, and says of each when they have passed. */
+function firstNodesReport(visit: RollVisit, look: RollLook): OutboxMessage[] {
   const { parent, context } = visit.step;
-  const { firstNode } = look.memory;
-  if (firstNode === undefined || firstNode.node === context.memory?.firstNode?.node) return [];
-  const { node, since } = firstNode;
-  const message = `${node} is the first new node of ${context.pool}: it is checked before old ones go`;
-  visit.notes.push({ kind: 'roll-first-node', message, data: { pool: context.pool, node } });
-  return parent === null ? [] : [{ to: parent, event: { type: 'ROLL_FIRST_NODE', pool: context.pool, node, since } }];
+  // those that have passed are known there
+  const passed = new Set(context.checked);
+  const waiting = (memory: RollMemory | null): CheckedNode[] =>
+    memory?.firstNodes?.filter(({ content }) => !passed.has(content)) ?? [];
+  const [before, now] = [waiting(context.memory), waiting(look.memory)];
+  const known = new Set(before.map(({ node }) => node));
+  const fresh = now.filter(({ node }) => !known.has(node));
+  if (fresh.length === 0 && before.length === now.length) return [];
+  for (const { node } of fresh) {
+    const of = look.memory.groups.length === 1 ? context.pool : `its content in ${context.pool}`;
+    const message = `${node} is the first new node of ${of}: it is checked before old ones go`;
+    visit.notes.push({ kind: 'roll-first-node', message, data: { pool: context.pool, node } });
+  }
+  const nodes = now.map(({ node, since }) => ({ node, since }));
+  return parent === null ? [] : [{ to: parent, event: { type: 'ROLL_FIRST_NODES', pool: context.pool, nodes } }];
 }
 
 /** A pool that somebody else has changed waits for somebody: the parent has to know. */

@@ -159,7 +159,8 @@ async function planOnce(visit: RollVisit, memory: RollMemory, mode: RollMode, no
     controlPlane: context.controlPlane,
     mode,
     surge: context.surge,
-    awaitsChecks: context.checksFirst === true && context.checked !== true && context.revert === null,
+    checksFirst:
+      context.checksFirst === true && context.revert === null ? { passed: context.checked ?? [] } : undefined,
     bootTimeoutMs: context.bootTimeoutMs,
     blockLimitMs: context.blockLimitMs,
     memory,

@@ -1,5 +1,8 @@
 /** Real checks beside a real roll: what only new nodes do badly stops it, and its service keeps its objective or does not. */
 import { describe, expect, it } from 'vitest';
+import type { Store } from '../../../src/ports/store.ts';
+import { openSqliteStore } from '../../../src/store/sqlite/open.ts';
+import { CrashPoint, crashingLease, crashingStore } from '../../support/crashing-store.ts';
 import { clusterId, journalOf, type RollDaemon, RollWorld } from '../../support/roll-world.ts';
 import { commit, dnsAddon, onNewNodes, startUpdate, startUpdateDaemon, updateId } from '../../support/update-world.ts';
 
@@ -76,6 +79,98 @@ describe('checks of new nodes beside old ones', () => {
     expect(failure.code).toBe('e2e-failed');
     expect(failure.message).toContain('dns.cluster');
     await daemon.stop();
+  });
+});
+
+describe('checks of a pool whose groups launch different nodes', () => {
+  const gate = { baseline: false, maxFlaky: 3, midRoll: 'mid-roll' };
+
+  /** A group of each family, and room for a new node of each at once. */
+  function twoContents(): RollWorld {
+    const groups = ['m5', 'm6i'].map((family) => ({
+      name: `of-${family}`,
+      nodes: 2,
+      instanceType: `${family}.xlarge`,
+    }));
+    const roll = new RollWorld({ pools: [{ name: 'workers', nodes: 4, groups }], policy: { surge: 3 } });
+    roll.apply(...dnsAddon);
+    roll.pass(300);
+    roll.outdate('workers');
+    roll.watchInvariants();
+    return roll;
+  }
+
+  const familyOf = (roll: RollWorld, node: string): string =>
+    String(roll.kube.truth().nodes.get(node)?.metadata.labels?.['node.kubernetes.io/instance-type']).split('.')[0] ??
+    '';
+
+  it('look at a new node of each before an old one goes, and stop the roll where only those of one have no network', async () => {
+    const roll = twoContents();
+    const before = nodesOf(roll);
+    const broken: string[] = [];
+    onNewNodes(roll, (node) => {
+      if (familyOf(roll, node) === 'm6i') broken.push(node);
+      roll.kube.runtimeFaults.set({ cniDown: [...broken] });
+    });
+    const daemon = await startUpdateDaemon(roll, ['workers']);
+    await startUpdate(daemon, 'smoke', gate);
+    await daemon.run(() => ended(daemon));
+    const { state, failure } = await outcome(daemon);
+    expect({ state, code: failure.code }).toEqual({ state: 'failed', code: 'new-nodes-fail' });
+    expect(broken).toHaveLength(1);
+    expect(failure.message).toContain(broken[0]);
+    const lines = await journalOf(daemon);
+    expect(
+      lines.filter((line) => line.startsWith('node-cordoned') && before.some((node) => line.includes(node))),
+    ).toEqual([]);
+    roll.pass(600);
+    expect(nodesOf(roll).filter((node) => before.includes(node))).toEqual(before);
+    expect(roll.violations()).toEqual([]);
+    await daemon.stop();
+  });
+
+  it('are neither lost nor made twice by a daemon that is killed before and after it writes down any word of them', async () => {
+    const roll = twoContents();
+    const inner = await openSqliteStore({ path: ':memory:' });
+    const words = /^(ROLL_FIRST_NODES|CHECKED|roll-first-node|first-node-checked|e2e-mid-roll-started|e2e-finished)$/;
+    const deaths = new Map<string, number>();
+    const live = async (first: boolean): Promise<RollDaemon | undefined> => {
+      const point = new CrashPoint(Number.POSITIVE_INFINITY);
+      const store = crashingStore(inner, point);
+      const dying: Store = {
+        ...store,
+        commit: (commit) => {
+          const said = [commit.trace?.event ?? '', ...(commit.journal ?? []).map(({ kind }) => kind)];
+          const word = said.find((one) => words.test(one));
+          if (word !== undefined && !point.dead) {
+            // before it is written, and in the next life after it is
+            const died = deaths.get(word) ?? 0;
+            deaths.set(word, died + 1);
+            point.arm(died % 2);
+          }
+          return store.commit(commit);
+        },
+      };
+      const daemon = await startUpdateDaemon(roll, ['workers'], { store: dying, lease: crashingLease(point) });
+      if (first) await startUpdate(daemon, 'smoke', gate);
+      await daemon.run(async () => point.dead || (await ended(daemon)));
+      if (!point.dead) return daemon;
+      daemon.kill();
+      return undefined;
+    };
+    let daemon = await live(true);
+    for (let lives = 1; lives < 60 && daemon === undefined; lives += 1) daemon = await live(false);
+    expect((await inner.load(updateId))?.value).toBe('updated');
+    for (const word of ['roll-first-node', 'ROLL_FIRST_NODES', 'e2e-finished', 'first-node-checked', 'CHECKED'])
+      expect([word, deaths.get(word)]).toEqual([word, expect.toSatisfy((died: number) => died >= 4)]);
+    const story = (await inner.journal({ limit: 500 })).map(({ kind }) => kind);
+    const before = story.slice(0, story.indexOf('node-cordoned')).filter((kind) => words.test(kind));
+    const one = ['roll-first-node', 'e2e-mid-roll-started', 'e2e-finished', 'first-node-checked'];
+    expect(before).toEqual([...one, ...one]);
+    expect(story.filter((kind) => kind === 'node-terminated')).toHaveLength(4);
+    roll.pass(600);
+    expect(roll.violations()).toEqual([]);
+    await daemon?.stop();
   });
 });
 

@@ -21,7 +21,8 @@ function updateAt(now: number, last?: Partial<E2eMidRoll>): Input {
 }
 
 const going = { workers: roll() };
-const held = { workers: roll({ firstNode: { node: 'new-1', since: 9_000 } }) };
+const held = { workers: roll({ firstNodes: [{ node: 'new-1', since: 9_000 }] }) };
+const two = { workers: roll({ firstNodes: [...(held.workers.firstNodes ?? []), { node: 'new-2', since: 9_500 }] }) };
 
 describe('the next run of checks while nodes are replaced', () => {
   it('comes with the first new node, and three minutes after the last one began', () => {
@@ -64,9 +65,31 @@ describe('a roll that waits for checks on its first new node', () => {
       messages: [{ to: 'roll:u:workers', event: { type: 'CHECKED', node: 'new-1' } }],
       journal: [{ kind: 'first-node-checked' }],
     });
-    expect(JSON.stringify(outcome)).not.toContain('firstNode"');
+    expect(JSON.stringify(outcome)).not.toContain('firstNodes"');
     expect(midRoll(updateAt(20_000, { at: 8_000 }), held)).toMatchObject({ output: { midRoll: { round: 2 } } });
     expect(midRoll(updateAt(20_000, { at: 9_000, child: 'e2e-mid-roll:u:1', result: null }), held)).toBeUndefined();
+  });
+
+  it('is told of each of its contents, and a run is made for those that no run has seen', () => {
+    // the first run began before the second node was there
+    const one = midRoll(updateAt(20_000, { at: 9_000 }), two);
+    expect(one).toMatchObject({
+      output: { rolls: { workers: { firstNodes: [{ node: 'new-2', since: 9_500 }] } } },
+      messages: [{ to: 'roll:u:workers', event: { type: 'CHECKED', node: 'new-1' } }],
+      journal: [{ message: expect.stringContaining('the others are still to be checked') as string }],
+    });
+    const left = { workers: roll({ firstNodes: [{ node: 'new-2', since: 9_500 }] }) };
+    expect(midRoll(updateAt(20_000, { at: 9_000 }), left)).toMatchObject({
+      output: { midRoll: { round: 2, at: 20_000 } },
+      messages: [{ event: { input: { newNodes: ['new-2'] } } }],
+    });
+    const both = midRoll(updateAt(20_000, { at: 9_500 }), two);
+    expect(both).toMatchObject({
+      messages: ['new-1', 'new-2'].map((node) => ({ event: { type: 'CHECKED', node } })),
+      journal: [{ message: expect.stringContaining('new-1, new-2, the first new nodes of workers: the roll goes on') }],
+    });
+    expect(JSON.stringify(both)).not.toContain('firstNodes"');
+    expect(firstNodeWait(two)?.message).toContain('the first new nodes (new-1 of workers, new-2 of workers)');
   });
 
   it('goes no further without a verdict: the run is repeated, and in the end the update fails', () => {

@@ -43,10 +43,13 @@ describe('the nodePoolRoll machine', () => {
     expect(end.output).toEqual({ result: 'rolled', pool: 'workers', nodesReplaced: 1, evictions: 0 });
   });
 
-  it('takes a verdict of checks for the first new node that it waits with, and for no other', () => {
+  it('takes a verdict of checks for each first new node that it waits with, and for no other, once', () => {
     const input = {
       ...body,
-      memory: { ...memory, firstNode: { node: 'new-1', since: 4 } },
+      memory: {
+        ...memory,
+        firstNodes: ['1', '2'].map((one) => ({ content: `content-${one}`, node: `new-${one}`, since: 4 })),
+      },
       next: 'again',
       reason: null,
     };
@@ -54,10 +57,12 @@ describe('the nodePoolRoll machine', () => {
     expect(send(held, { type: 'CHECKED', node: 'new-0' }).context.checked).toBeUndefined();
     expect(send(held, { type: 'CHECKED', node: 'new-1' })).toMatchObject({
       value: 'rolling',
-      context: { checked: true },
+      context: { checked: ['content-1'] },
     });
+    const both = ['new-2', 'new-1', 'new-2'].map((node) => ({ type: 'CHECKED' as const, node }));
+    expect(send(held, ...both).context.checked).toEqual(['content-2', 'content-1']);
     const paused = send(held, { type: 'PAUSE', by: 'x', reason: 'y' }, { type: 'CHECKED', node: 'new-1' });
-    expect(paused).toMatchObject({ value: 'paused', context: { checked: true } });
+    expect(paused).toMatchObject({ value: 'paused', context: { checked: ['content-1'] } });
   });
 
   it('is over at once when there is nothing to roll', () => {

@@ -180,7 +180,7 @@ describe('comparing a rendering with what was applied', () => {
     const after = rendering({ 'node-pools/worker/stack.yaml': stack('ami-2', 9) });
     const [plain, checked] = [compare(after), compare(after, { midRoll: 'mid-roll' })];
     expect(checked.notes).toEqual([
-      'each roll of workers waits for checks on its first new node (profile mid-roll) before old ones go',
+      'each roll of workers waits for checks on the first new node of each of its contents (profile mid-roll) before old ones go',
     ]);
     expect(plain.notes).toEqual([]);
     expect(checked.rolls[0]?.p50Seconds).toBeGreaterThan(plain.rolls[0]?.p50Seconds ?? 0);
