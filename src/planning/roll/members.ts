@@ -133,8 +133,9 @@ function memberOf(parts: {
           leases: input.leases,
         });
   const cordonedByUs = node !== undefined && isCordonedByUs(node);
-  // Accepted a moment ago: a describe that does not show it yet is old, and must not lead to a second termination.
-  const ended = previous?.phase === 'terminating' && input.now - previous.since < staleDescribeMs;
+  // Accepted a moment before the describe: one that does not show it yet is old, however long ago it was made, and must not lead to a
+  // second termination.
+  const ended = previous?.phase === 'terminating' && input.cloud.at - previous.since < staleDescribeMs;
   const leavingNow = leavingStates.test(instance.lifecycleState) || ended;
   const known = workingStates.has(instance.lifecycleState);
   const live = !leavingNow && known;

@@ -154,6 +154,7 @@ const isTheirs = ({ node }: Member): boolean => node !== undefined && isCordoned
 function nobodysNode({ members }: GroupState, leaving: readonly Member[]): Member | undefined {
   return members.find(
     (one) =>
+      one.live &&
       one.outdated &&
       !one.node &&
       !one.ambiguous &&

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { planRoll } from '../../../src/planning/roll/plan-roll.ts';
 import { surgeOf } from '../../../src/planning/roll/policy.ts';
-import { type ClusterSpec, oldNodes, plan, words } from '../../support/roll-builders.ts';
+import { buildInput, type ClusterSpec, oldNodes, plan, words } from '../../support/roll-builders.ts';
 
 describe('surge', () => {
   it.each([
@@ -186,6 +187,22 @@ describe('ending a drained node', () => {
     const found = plan({ pools: [{ nodes, baseline: 1, previous }] });
     expect(words(found.actions)).toEqual([]);
     expect(found.nodes).toMatchObject([{ name: 'old-1', phase: 'terminating' }]);
+  });
+
+  it('does not ask twice on a describe of that moment that is looked at again once its node object has gone', () => {
+    const acceptedAt = Date.UTC(2026, 10, 21, 8) - 100_000;
+    const previous = [{ ...empty('old-1'), phase: 'terminating' as const, since: acceptedAt }];
+    const gone = { name: 'old-1', old: true, noNode: true };
+    const terminations = (nodes: object[], at: number): string[] => {
+      const input = buildInput({ pools: [{ nodes: [gone, ...nodes] as never[], baseline: nodes.length, previous }] });
+      const { pools } = planRoll({ ...input, cloud: { ...input.cloud, at } });
+      return pools.flatMap((one) => words(one.actions)).filter((word) => word.startsWith('terminate'));
+    };
+    const begun = [{ name: 'old-2', old: true }, { name: 'new-1' }];
+    expect(terminations(begun, acceptedAt + 5_000)).toEqual([]);
+    expect(terminations(begun, acceptedAt + 60_000)).toEqual(['terminate i-old-1 -1']);
+    // Nor as one too many at the end.
+    expect(terminations([{ name: 'new-1' }], acceptedAt + 5_000)).toEqual([]);
   });
 });
 
