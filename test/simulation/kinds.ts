@@ -32,11 +32,12 @@ const roll: Kind = {
   runner: { run: (seed) => runSeed(seed), worker: new URL('../support/roll-sim/worker.ts', import.meta.url) },
   replay: (seed) => runSeed(seed, { history: true }),
   describe: (seed) => {
-    const { pools, rolled, surge, workloads, blockers, faults } = drawScenario(seed);
+    const { pools, rolled, surge, workloads, blockers, etcd, ...drawn } = drawScenario(seed);
+    const faults = [...drawn.faults, ...(etcd?.faults ?? [])];
     const all = [...workloads, ...blockers].map((one) => `${one.kind} ${one.name} (${one.pods})`).join(', ');
     return [
       `seed ${seed}: ${pools.map((pool) => `${pool.name} (${pool.nodes} nodes${pool.balancer ? `, ${pool.balancer}` : ''})`).join(', ')}`,
-      `  rolled: ${rolled.join(', ')}, surge ${surge}`,
+      `  rolled: ${etcd ? `etcd (${etcd.members} members, data ${etcd.kind}), then ` : ''}${rolled.join(', ')}, surge ${surge}`,
       `  runs: ${all}${blockers.length > 0 ? '; the last never lets a pod go' : ''}`,
       `  goes wrong: ${faults.join(', ') || 'nothing'}`,
     ];

@@ -1,5 +1,6 @@
 /** Ports whose every change of the world may be a process's last: it happens or not, and nobody hears of it. */
 import type { CloudProvider } from '../../src/ports/cloud-provider.ts';
+import type { HttpClient } from '../../src/ports/http-client.ts';
 import type { KubeCluster } from '../../src/ports/kube-cluster.ts';
 import type { CrashPoint } from './crashing-store.ts';
 
@@ -103,4 +104,20 @@ export function crashingKube(kube: KubeCluster, point: CrashPoint): KubeCluster 
       return Reflect.get(object, name) as unknown;
     },
   });
+}
+
+/** What a member of etcd is told, or asked. */
+export function crashingHttp(http: HttpClient, point: CrashPoint): HttpClient {
+  return {
+    send: async (request) => {
+      if (!request.url.endsWith('/remove')) {
+        if (point.dead) throw new Error('dead');
+        return http.send(request);
+      }
+      point.pass('before remove-member');
+      const answer = await http.send(request);
+      point.pass('after remove-member');
+      return answer;
+    },
+  };
 }

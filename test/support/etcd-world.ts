@@ -55,14 +55,17 @@ function resources(kind: EtcdKind, image: string, members: number): object {
   return Object.assign({}, ...each);
 }
 
-export class EtcdWorld {
+/** An etcd of a cluster, as its stack makes it. */
+export class EtcdGroup {
   readonly roll: RollWorld;
   readonly kind: EtcdKind;
   readonly members: number;
   image = newImage;
   items: Record<string, string>;
+  readonly #rendered = new Map<string, RenderedCluster>();
 
-  constructor(kind: EtcdKind, members = 3, items: Record<string, string> = {}) {
+  constructor(roll: RollWorld, kind: EtcdKind, members = 3, items: Record<string, string> = {}) {
+    this.roll = roll;
     this.kind = kind;
     this.members = members;
     this.items = {
@@ -70,21 +73,24 @@ export class EtcdWorld {
       ...(kind === 'fresh' ? { etcd_client_url: 'https://{address}:2379', etcd_member_data: 'fresh' } : {}),
       ...items,
     };
-    this.roll = new RollWorld({ pools: [{ name: 'workers', nodes: 2, instanceType: 'm5.xlarge' }] });
-    this.roll.apply(...dnsAddon);
-    const { name, template, tags } = this.rendered('ami-00000000000000001')
-      .stacks[0] as RenderedCluster['stacks'][number];
+  }
+
+  /** Its members run on the old image afterwards; others are what updates render to. */
+  create(image = 'ami-00000000000000001'): void {
+    const { name, template, tags } = this.rendered(image).stacks[0] as RenderedCluster['stacks'][number];
     this.roll.call('cloudformation', 'CreateStack', {
       StackName: name,
       TemplateBody: template,
       Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
     });
     this.roll.pass(900);
-    this.roll.watchInvariants();
   }
 
   /** What the commit renders to: the same etcd, launched from another image. */
   rendered(image = this.image): RenderedCluster {
+    const key = JSON.stringify([image, this.items]);
+    const known = this.#rendered.get(key);
+    if (known !== undefined) return known;
     const stack = {
       AWSTemplateFormatVersion: '2010-09-09',
       Metadata: { StackName: etcdStack },
@@ -95,7 +101,9 @@ export class EtcdWorld {
       nodePools: [] as NodePool[],
       configItems: { ...this.roll.cluster.configItems, ...this.items },
     };
-    return renderFiles({ 'etcd/stack.yaml': JSON.stringify(stack) }, cluster, { commit });
+    const rendered = renderFiles({ 'etcd/stack.yaml': JSON.stringify(stack) }, cluster, { commit });
+    this.#rendered.set(key, rendered);
+    return rendered;
   }
 
   get etcd(): TrueEtcd {
@@ -116,5 +124,15 @@ export class EtcdWorld {
     return groups.flatMap((one) =>
       Object.entries(one.tags).flatMap(([key, value]) => (key.startsWith('clm/etcd') ? [value] : [])),
     );
+  }
+}
+
+/** A small cluster with nothing but workers beside its etcd. */
+export class EtcdWorld extends EtcdGroup {
+  constructor(kind: EtcdKind, members = 3, items: Record<string, string> = {}) {
+    super(new RollWorld({ pools: [{ name: 'workers', nodes: 2, instanceType: 'm5.xlarge' }] }), kind, members, items);
+    this.roll.apply(...dnsAddon);
+    this.create();
+    this.roll.watchInvariants();
   }
 }

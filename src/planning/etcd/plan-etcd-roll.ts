@@ -285,6 +285,12 @@ function inFlight(look: Look, progress: EtcdRoll, trouble: EtcdPlan['wait'] | un
   if (victim !== undefined) return leaving(look, progress, victim);
   if (trouble !== undefined) {
     const mended = look.input.settings.strategy === 'manual' ? undefined : mend(look, progress);
+    if (mended?.action?.kind === 'mark' && mended.action.group !== group.name) {
+      // one mark at a time: the successor is among those that are healthy, and the next look marks the one that is not
+      const reason = `the member that follows ${markOf(group)} is healthy, and ${mended.action.instanceId} of ${mended.action.group} is not`;
+      const action: EtcdAction = { kind: 'unmark', group: group.name, replaced: true, reason };
+      return { ...goingOn, action, wait: { code: 'etcd-rolling', message: reason } };
+    }
     return (
       mended ?? {
         ...goingOn,

@@ -21,6 +21,8 @@ export interface NodeLimits {
    * may be overwritten by a client that cannot know of it.
    */
   readLagMs?: number;
+  /** A member of etcd that fell ill by itself, and less long ago than this, may be unknown to a client; 0 by default. */
+  etcdLagMs?: number;
   /** More nodes than this share (and more than one) that have lost readiness are a storm: nothing may be moved. */
   stormShare?: number;
   /** A storm is to be noticed within this time; 15 s by default. */

@@ -49,7 +49,13 @@ export interface BudgetTruth {
 export interface EtcdTruth {
   name: string;
   /** Those that belong to it, whether their process runs or not. */
-  members: { name: string; instanceId: string | undefined; up: boolean }[];
+  members: {
+    name: string;
+    instanceId: string | undefined;
+    up: boolean;
+    /** Since when it is not up; undefined while it is, or was never. */
+    downSince: number | undefined;
+  }[];
 }
 
 export interface WorldTruth {

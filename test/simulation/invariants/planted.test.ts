@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { InvariantWatch } from '../../../src/simulator/invariants/checker.ts';
 import { endInvariants, endStateOf, type RollEnd } from '../../../src/simulator/invariants/end-invariants.ts';
+import { etcdInvariants } from '../../../src/simulator/invariants/etcd-invariants.ts';
 import { type NodeLimits, takeBaselines } from '../../../src/simulator/invariants/limits.ts';
 import { nodeInvariants } from '../../../src/simulator/invariants/node-invariants.ts';
 import { truthOf } from '../../../src/simulator/invariants/world-truth.ts';
@@ -432,6 +433,40 @@ describe('a planted violation is caught', () => {
     });
     expect(roll.violations()).toEqual([
       `I14: ${second?.instanceId} removed, while member etcd-0 of etcd.kube-1.internal is out`,
+    ]);
+  });
+
+  it('of I14: a member ends while another one is out that the same client took out, however short a time ago', () => {
+    const { roll, etcd } = planted(new EtcdWorld('kept', 5));
+    const lag: NodeLimits = {
+      surgeOf: () => 1,
+      bootCap: 10,
+      maxUnavailable: 0,
+      evictionRetryMs: 5_000,
+      etcdLagMs: 10_000,
+      others: new Set(['aws-cli']),
+    };
+    const watch = new InvariantWatch(etcdInvariants(lag), truthOf(roll.world));
+    roll.world.subscribe((event) => watch.onEvent(event));
+    const end = (at: number, userAgent: string): void => {
+      const params = { InstanceId: etcd.members[at]?.instanceId ?? '', ShouldDecrementDesiredCapacity: false };
+      const call = { account, region, service: 'autoscaling' as const, params, userAgent };
+      roll.world.aws.handle({ ...call, action: 'TerminateInstanceInAutoScalingGroup' });
+      roll.pass(5);
+    };
+    // nobody can know of one that fell ill, or was ended by others, five seconds ago
+    end(0, 'aws-cli/2');
+    end(1, 'clm/rogue');
+    expect(watch.violations).toEqual([]);
+    end(2, 'clm/rogue');
+    expect(watch.violations.map((one) => one.message)).toEqual([
+      expect.stringMatching(/ ended, while member etcd-1 of /),
+    ]);
+    roll.pass(1_800);
+    end(3, 'clm/rogue');
+    end(4, 'clm/rogue');
+    expect(watch.violations.map((one) => one.message).slice(1)).toEqual([
+      expect.stringMatching(/ ended, while member etcd-3 of /),
     ]);
   });
 

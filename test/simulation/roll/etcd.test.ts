@@ -4,10 +4,9 @@ import { readStatus } from '../../../src/api/read-model.ts';
 import type { ClusterUpdateContext } from '../../../src/machines/cluster-update/context.ts';
 import { explainSubject } from '../../../src/planning/explain/explain-subject.ts';
 import type { CloudProvider } from '../../../src/ports/cloud-provider.ts';
-import type { HttpClient } from '../../../src/ports/http-client.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/open.ts';
-import { crashing } from '../../support/crashing-ports.ts';
+import { crashing, crashingHttp } from '../../support/crashing-ports.ts';
 import { CrashPoint, crashingLease, crashingStore } from '../../support/crashing-store.ts';
 import { EtcdWorld, etcdStack } from '../../support/etcd-world.ts';
 import { pipelineOf } from '../../support/explain-rows.ts';
@@ -144,22 +143,6 @@ describe('a roll of etcd members', () => {
     await daemon.stop();
   });
 });
-
-/** The same ports, whose every change of the world may be the process's last. */
-function crashingHttp(http: HttpClient, point: CrashPoint): HttpClient {
-  return {
-    send: async (request) => {
-      if (!request.url.endsWith('/remove')) {
-        if (point.dead) throw new Error('dead');
-        return http.send(request);
-      }
-      point.pass('before remove-member');
-      const answer = await http.send(request);
-      point.pass('after remove-member');
-      return answer;
-    },
-  };
-}
 
 async function life(world: EtcdWorld, store: Store, point: CrashPoint): Promise<RollDaemon> {
   return startUpdateDaemon(world.roll, [], {

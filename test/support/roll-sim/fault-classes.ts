@@ -29,7 +29,7 @@ interface FaultClass {
 }
 
 /** Calls `strike` at `times` drawn moments of the safety phase. */
-function strike(run: FaultRun, times: number, act: (random: Random) => void): void {
+export function strike(run: FaultRun, times: number, act: (random: Random) => void): void {
   const { random, roll } = run;
   for (let i = 0; i < times; i += 1) {
     const at = run.from + random.next() * (run.until - run.from);
@@ -40,7 +40,7 @@ function strike(run: FaultRun, times: number, act: (random: Random) => void): vo
 }
 
 /** On for a drawn while, once or twice, and surely off in the end. */
-function spells(run: FaultRun, longestMs: number, what: string, on: () => () => void): void {
+export function spells(run: FaultRun, longestMs: number, what: string, on: () => () => void): void {
   strike(run, 1 + run.random.int(2), (random) => {
     const off = on();
     let over = false;

@@ -18,6 +18,7 @@ export function limitsFor(scenario: Scenario, others: ReadonlySet<string>): Node
     others,
     viewLagMs: troubled ? viewLagMs : 0,
     readLagMs: 1_000 + (has('slow-calls') ? 5_000 : 0) + (has('cloud-stale') ? 30_000 : 0),
+    etcdLagMs: 10_000,
     budgetsMayLag: has('budgets-late'),
     groupsMayRebalance: ['no-capacity', 'instances-die', 'bad-boots', 'autoscaler-grows', 'nodes-deleted'].some(has),
     stormShare: 0.2,

@@ -15,8 +15,11 @@ import { openSqliteStore } from '../../../src/store/sqlite/open.ts';
 import { type Random, seededRandom } from '../../../src/support/random.ts';
 import { crashing, crashingKube } from '../crashing-ports.ts';
 import { CrashPoint, crashingStore } from '../crashing-store.ts';
+import { EtcdGroup } from '../etcd-world.ts';
 import { account, clusterId, type RollDaemon, RollWorld, region, rollParent, startDaemon } from '../roll-world.ts';
-import { faultClasses } from './fault-classes.ts';
+import { startEtcdFaults } from './etcd-faults.ts';
+import { EtcdRun } from './etcd-run.ts';
+import { type FaultRun, faultClasses } from './fault-classes.ts';
 import { History } from './history.ts';
 import { KubeGate } from './kube-gate.ts';
 import { limitsFor } from './limits-for.ts';
@@ -69,7 +72,7 @@ interface Life {
 
 export async function runSeed(seed: string, options: SeedOptions = {}): Promise<SeedResult> {
   const drawn = options.scenario ?? drawScenario(seed);
-  const scenario = options.faultFree === true ? { ...drawn, faults: [], safetyMs: 0 } : drawn;
+  const scenario = options.faultFree === true ? undisturbed(drawn) : drawn;
   const run = new SeedRun(scenario, options);
   try {
     await run.run();
@@ -79,9 +82,13 @@ export async function runSeed(seed: string, options: SeedOptions = {}): Promise<
   return run.result();
 }
 
+function undisturbed({ etcd, ...scenario }: Scenario): Scenario {
+  return { ...scenario, faults: [], safetyMs: 0, ...(etcd ? { etcd: { ...etcd, faults: [] } } : {}) };
+}
+
 /** Groups, counts and marks as a run without faults leaves them. */
 export async function crashFreeEnd(scenario: Scenario): Promise<unknown> {
-  const run = new SeedRun({ ...scenario, faults: [], safetyMs: 0 }, {});
+  const run = new SeedRun(undisturbed(scenario), {});
   await run.run();
   return endStateOf(truthOf(run.roll.world), clusterId);
 }
@@ -98,6 +105,7 @@ class SeedRun {
   readonly #end: RollEnd;
   readonly #undo: (() => void)[] = [];
   readonly #latency: Latency;
+  readonly #etcd: EtcdRun | undefined;
   readonly #startedAt: number;
   #store: Store | undefined;
   #life: Life | undefined;
@@ -113,6 +121,8 @@ class SeedRun {
     this.#random = seededRandom(`run/${scenario.seed}`);
     this.roll = buildRollWorld(scenario);
     const { world } = this.roll;
+    const group = scenario.etcd && new EtcdGroup(this.roll, scenario.etcd.kind, scenario.etcd.members);
+    group?.create();
     this.#history = new History(world.clock, options.history === true);
     this.#gate = new KubeGate(world.clock, this.#random.fork('gate'));
     const truth = truthOf(world);
@@ -135,12 +145,27 @@ class SeedRun {
         })
       : noLatency;
     this.#startedAt = world.clock.now();
+    this.#etcd = group && this.#etcdRun(group);
     world.subscribe((event) => {
       this.#watch.onEvent(event);
       this.#history.event(event);
-      if (event.kind === 'instance-launched' && !this.#isRolling(event.group)) this.#strays.add(event.instanceId);
+      if (event.kind === 'instance-launched' && !this.#isRolling(event.group) && this.#etcd?.owns(event.group) !== true)
+        this.#strays.add(event.instanceId);
     });
     options.plant?.(this.roll);
+  }
+
+  #etcdRun(group: EtcdGroup): EtcdRun {
+    return new EtcdRun(this.roll, group, {
+      random: seededRandom(`etcd-run/${this.#scenario.seed}`),
+      latency: this.#latency,
+      note: (text) => this.#history.note(text),
+      ask: (act) =>
+        this.#todo.push(async () => {
+          if (this.#life) await act(this.#life.daemon);
+        }),
+      onOver: () => this.#todo.push(() => this.#postAll()),
+    });
   }
 
   /** What is left is told from what was there, with what others changed since. */
@@ -184,6 +209,7 @@ class SeedRun {
       if (!done) await this.#explainStuck();
       await this.#comeToRest();
       this.#watch.atEnd(world.clock.now());
+      this.violations.push(...(this.#etcd?.wrong() ?? []));
       for (const error of this.roll.kube.truth().internalErrors) this.violations.push(`simulator: ${error}`);
     } finally {
       this.#life?.daemon.kill();
@@ -204,7 +230,7 @@ class SeedRun {
       kills: this.#kills,
       replaced: this.#history.replaced,
       evictions: this.#history.evictions,
-      faults: this.#scenario.faults,
+      faults: [...this.#scenario.faults, ...(this.#scenario.etcd?.faults ?? [])],
       history: this.#history.lines,
       digest: this.#history.digest(),
     };
@@ -246,19 +272,30 @@ class SeedRun {
 
   #startFaults(): void {
     const { scenario, roll } = { scenario: this.#scenario, roll: this.roll };
-    for (const one of faultClasses) {
-      if (!scenario.faults.includes(one.name)) continue;
-      one.start({
-        roll,
-        scenario,
-        random: this.#random.fork(`fault/${one.name}`),
-        gate: this.#gate,
-        from: this.#startedAt,
-        until: this.#startedAt + scenario.safetyMs,
-        note: (text) => this.#history.note(text),
-        undo: this.#undo,
-        tell: (event) => this.#tell(event),
-      });
+    const runOf = (random: Random): FaultRun => ({
+      roll,
+      scenario,
+      random,
+      gate: this.#gate,
+      from: this.#startedAt,
+      until: this.#startedAt + scenario.safetyMs,
+      note: (text) => this.#history.note(text),
+      undo: this.#undo,
+      tell: (event) => this.#tell(event),
+    });
+    for (const one of faultClasses)
+      if (scenario.faults.includes(one.name)) one.start(runOf(this.#random.fork(`fault/${one.name}`)));
+    const etcd = this.#etcd;
+    const drawn = scenario.etcd;
+    if (etcd !== undefined && drawn !== undefined) {
+      const random = seededRandom(`etcd-faults/${scenario.seed}`);
+      startEtcdFaults(drawn, (name) => ({
+        ...runOf(random.fork(name)),
+        until: this.#startedAt + Math.min(scenario.safetyMs, drawn.strikesForMs),
+        etcd: etcd.group,
+        way: etcd.way,
+        newCommit: () => etcd.newCommit(),
+      }));
     }
     if (scenario.faults.includes('database-lost')) this.#at(0.2, 0.9, () => this.#loseDatabase());
     if (scenario.faults.includes('failover')) this.#at(0.1, 0.9, () => this.#failOver());
@@ -327,11 +364,13 @@ class SeedRun {
       store: dying ? crashingStore(store, point) : store,
       lease,
       connections,
+      ...(this.#etcd ? { more: this.#etcd.more(`${this.#scenario.seed}/${epoch}`, dying ? point : undefined) } : {}),
       ...(dying ? { wrapCloud: (cloud) => crashing(cloud, point), wrapKube: (kube) => crashingKube(kube, point) } : {}),
       seed: `${this.#scenario.seed}/${epoch}`,
       onCommitted: (commit) => {
         if (life !== this.#life && this.#life !== undefined) return;
         this.#committed(commit.row.id, commit.to, commit.row.status === 'final');
+        this.#etcd?.committed(commit.row.id, commit.to, commit.row.status === 'final');
         for (const entry of commit.journal) this.#history.journal(entry.kind, entry.message);
       },
     }).catch((error: unknown) => {
@@ -349,6 +388,13 @@ class SeedRun {
       const row = await store.load(this.#rowId(pool));
       if (row) this.#committed(row.id, JSON.stringify(row.value).replaceAll('"', ''), row.status === 'final');
     }
+    await this.#etcd?.live(daemon);
+    await this.#postAll();
+  }
+
+  /** Pools wait for etcd, as in a cluster update. */
+  async #postAll(): Promise<void> {
+    if (this.#etcd?.over === false || !this.#life) return;
     for (const pool of this.#pools) await this.#post(pool);
   }
 
@@ -400,6 +446,7 @@ class SeedRun {
     const old = this.#store;
     this.#dueStart = undefined;
     this.#attempts.clear();
+    this.#etcd?.forget();
     void openSqliteStore({ path: ':memory:' }).then((store) => {
       this.#store = store;
       void old?.close().catch(() => {});
@@ -453,6 +500,9 @@ class SeedRun {
   }
 
   #tell(event: { type: string; [key: string]: string | null }): void {
+    this.#todo.push(async () => {
+      if (this.#life) await this.#etcd?.tell(this.#life.daemon, event);
+    });
     for (const pool of this.#pools) {
       this.#todo.push(async () => {
         if (this.#attempts.get(pool)?.final !== false) return;
@@ -513,8 +563,13 @@ class SeedRun {
     for (let look = 0; look < 4; look += 1) {
       const ended = this.#replaceStrays();
       await this.#passUntil(clock.now() + 5 * minute, () => false);
-      if (!ended && this.#allServe()) return;
+      if (!ended && this.#allServe() && this.#etcd?.isWhole() !== false) return;
     }
+  }
+
+  #nodeGroups() {
+    const groups = this.roll.world.aws.truth().groups(clusterId);
+    return groups.filter((group) => this.#etcd?.owns(group.name) !== true);
   }
 
   #readyInstances(): Set<string> {
@@ -524,7 +579,7 @@ class SeedRun {
 
   #allServe(): boolean {
     const ready = this.#readyInstances();
-    const groups = this.roll.world.aws.truth().groups(clusterId);
+    const groups = this.#nodeGroups();
     return groups.every((group) => group.members.every((one) => ready.has(one.instanceId)));
   }
 
@@ -552,6 +607,7 @@ class SeedRun {
   }
 
   #allDone(): boolean {
+    if (this.#etcd?.over === false) return false;
     if (!this.#life || [...this.#attempts.values()].some((one) => !one.final)) return false;
     if (!this.#allFinal()) return false;
     if (!this.#removedIsGone()) return false;

@@ -1,6 +1,7 @@
 /** What one seed stands for: pools, what runs on them, and what goes wrong. Plain data, so that a history can print it. */
 import { type Random, seededRandom } from '../../../src/support/random.ts';
 import { budget, type PoolSpec } from '../roll-world.ts';
+import { drawEtcd, type EtcdScenario } from './etcd-faults.ts';
 import { type FaultName, faultClasses } from './fault-classes.ts';
 import { drawWorkloads, type Workload } from './workloads.ts';
 
@@ -11,6 +12,8 @@ export interface Scenario {
   rolled: string[];
   /** A pool that is to be no more: drained, and its group deleted in the end. */
   removed?: string;
+  /** An etcd on instances of its own, whose members are replaced before any pool is rolled. */
+  etcd?: EtcdScenario;
   surge: number | `${number}%` | 'adaptive';
   maxUnavailable: number;
   workloads: Workload[];
@@ -33,17 +36,19 @@ export function drawScenario(seed: string): Scenario {
   const quiet = random.next() < 0.1;
   const faults = quiet ? [] : faultClasses.filter((one) => random.next() < one.share).map((one) => one.name);
   const removed = drawRemoved(seed, pools);
+  const etcd = drawEtcd(seed);
   return {
     seed,
     pools: removed === undefined ? pools : [...pools, removed],
     rolled,
     ...(removed === undefined ? {} : { removed: removed.name }),
+    ...(etcd === undefined ? {} : { etcd }),
     surge: pick(random, ['adaptive', 'adaptive', 1, 1, 2, 3, '25%', '50%'] as const),
     maxUnavailable: 0,
     workloads: drawn.workloads,
     blockers: drawn.blockers,
     faults,
-    safetyMs: (5 + random.int(36)) * 60_000,
+    safetyMs: (5 + random.int(36)) * 60_000 + (etcd?.extraMs ?? 0),
   };
 }
 

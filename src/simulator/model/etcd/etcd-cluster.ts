@@ -10,6 +10,8 @@ export interface EtcdMember {
   address?: string;
   /** The process runs and has caught up. */
   up: boolean;
+  /** Since when it is not up; undefined while it is, or was never. */
+  downSince?: number;
   /** false: its disk went with its instance, and the member can never come back. */
   data: boolean;
 }
@@ -30,12 +32,14 @@ export class EtcdCluster {
   /** Members that it begins with: it answers nobody before all of them have met once. */
   readonly initial: number;
   readonly members = new Map<string, EtcdMember>();
+  readonly #now: () => number;
   #begun = false;
   #lost = false;
 
-  constructor(name: string, initial: number) {
+  constructor(name: string, initial: number, now: () => number) {
     this.name = name;
     this.initial = initial;
+    this.#now = now;
   }
 
   get begun(): boolean {
@@ -74,16 +78,18 @@ export class EtcdCluster {
 
   start(member: EtcdMember): void {
     member.up = true;
+    delete member.downSince;
     this.#judge();
   }
 
   stop(member: EtcdMember): void {
+    if (member.up) member.downSince = this.#now();
     member.up = false;
   }
 
   /** The instance is gone; `keeps`: its disk is not. */
   leave(member: EtcdMember, keeps: boolean): void {
-    member.up = false;
+    this.stop(member);
     delete member.instanceId;
     delete member.address;
     if (!keeps) member.data = false;
@@ -114,6 +120,12 @@ export class EtcdCluster {
     return { status: 200, body: { members } };
   }
 
+  /** A new member is refused when those who have started would be no majority with it (strict reconfiguration check). */
+  takesMember(): boolean {
+    if (!this.#begun) return this.members.size < this.initial;
+    return this.hasQuorum() && this.up().length >= Math.floor((this.members.size + 1) / 2) + 1;
+  }
+
   /** Refused when those who have started would be no majority of what is left (strict reconfiguration check). */
   remove(id: string): EtcdAnswer & { removed?: EtcdMember } {
     if (!this.hasQuorum()) return grpcError(503, 14, 'etcdserver: no leader');
@@ -124,7 +136,7 @@ export class EtcdCluster {
     if (started < Math.floor(left / 2) + 1)
       return grpcError(503, 14, 'etcdserver: re-configuration failed due to not enough started members');
     this.members.delete(id);
-    member.up = false;
+    this.stop(member);
     return { status: 200, body: { members: [] }, removed: member };
   }
 }

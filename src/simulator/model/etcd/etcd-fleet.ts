@@ -23,6 +23,8 @@ interface Machine {
   booted: boolean;
   /** etcd has let go of its member: its data says so, and the process ends at once. */
   removed: boolean;
+  /** Its volume is lost with it: the next instance finds an empty one. */
+  diskLost: boolean;
 }
 
 export interface TrueEtcd {
@@ -30,7 +32,16 @@ export interface TrueEtcd {
   begun: boolean;
   lost: boolean;
   quorum: number;
-  members: { id: string; name: string; instanceId: string | undefined; up: boolean }[];
+  members: {
+    id: string;
+    name: string;
+    instanceId: string | undefined;
+    up: boolean;
+    /** Since when it is not up; undefined while it is, or was never. */
+    downSince: number | undefined;
+    /** false: it can never come back under its id. */
+    data: boolean;
+  }[];
 }
 
 export interface EtcdRequest {
@@ -53,12 +64,16 @@ const clientPort = 2379;
 export type EtcdRemoval = (removed: { client: string; etcd: string; member: string; instanceId: string }) => void;
 
 export class EtcdFleet {
+  /** What boots and copies of data take longer than they should, for those that begin from now on. */
+  readonly slow = { bootMs: 0, catchUpMs: 0 };
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #onRemoved: EtcdRemoval;
   readonly #clusters = new Map<string, EtcdCluster>();
   readonly #machines = new Map<string, Machine>();
   readonly #sick = new Set<string>();
+  /** Volumes whose data is lost: a member of their name joins anew once etcd has let go of the one that it was. */
+  readonly #emptyVolumes = new Set<string>();
 
   constructor(clock: Clock, random: Random, onRemoved: EtcdRemoval) {
     this.#clock = clock;
@@ -73,12 +88,12 @@ export class EtcdFleet {
     const key = `${instance.account}/${instance.region}/${flags.domain}`;
     let cluster = this.#clusters.get(key);
     if (cluster === undefined) {
-      cluster = new EtcdCluster(flags.domain, flags.members);
+      cluster = new EtcdCluster(flags.domain, flags.members, () => this.#clock.now());
       this.#clusters.set(key, cluster);
     }
-    const machine: Machine = { instance, flags, cluster, booted: false, removed: false };
+    const machine: Machine = { instance, flags, cluster, booted: false, removed: false, diskLost: false };
     this.#machines.set(instance.id, machine);
-    this.#clock.at(this.#clock.now() + bootMs, () => {
+    this.#clock.at(this.#clock.now() + bootMs + this.slow.bootMs, () => {
       machine.booted = true;
       this.#settle(machine.cluster);
     });
@@ -97,9 +112,17 @@ export class EtcdFleet {
     if (machine === undefined) return;
     this.#machines.delete(instanceId);
     this.#sick.delete(instanceId);
-    const member = machine.cluster.of(instanceId);
-    if (member !== undefined) machine.cluster.leave(member, machine.flags.volume !== undefined);
-    this.#settle(machine.cluster);
+    const { cluster, flags, diskLost } = machine;
+    const member = cluster.of(instanceId);
+    if (member !== undefined) cluster.leave(member, flags.volume !== undefined && !diskLost);
+    if (diskLost && flags.volume !== undefined) this.#emptyVolumes.add(flags.volume);
+    this.#settle(cluster);
+  }
+
+  /** The volume of the member is lost when its instance goes. */
+  loseDisk(instanceId: string): void {
+    const machine = this.#machines.get(instanceId);
+    if (machine !== undefined) machine.diskLost = true;
   }
 
   /** The process of the member dies and does not come back, though its instance runs; or may run again. */
@@ -144,6 +167,7 @@ export class EtcdFleet {
     const { removed, ...answer } = cluster.remove(id);
     const machine = this.#machines.get(instanceId);
     if (removed !== undefined && machine !== undefined) machine.removed = true;
+    if (removed !== undefined) this.#settle(cluster);
     if (removed !== undefined) this.#onRemoved({ client, etcd: cluster.name, member: removed.name, instanceId });
     return answer;
   }
@@ -157,7 +181,7 @@ export class EtcdFleet {
     if (!booted || removed || instance.neverReady || this.#sick.has(instance.id)) return;
     const own = cluster.of(instance.id);
     if (own !== undefined) {
-      if (!own.up && own.data) this.#catchUp(cluster, own, instance.id);
+      if (!own.up) this.#catchUp(cluster, own, instance.id);
       return;
     }
     const member = this.#place(instance, flags, cluster);
@@ -173,14 +197,16 @@ export class EtcdFleet {
       const name = `etcd-${flags.member}`;
       const known = cluster.named(name);
       // a volume is attached to one instance at a time
-      if (known !== undefined) return known.instanceId === undefined ? known : undefined;
-      // its data says that it belongs to an etcd that has let go of it
-      if (cluster.begun) return undefined;
+      // one that has a vote and no data would break what the others have agreed on: etcd does not let it start
+      if (known !== undefined) return known.instanceId === undefined && known.data ? known : undefined;
+      if (!cluster.begun) return this.#newMember(cluster, name);
+      // its data says that it belongs to an etcd that has let go of it, unless it has none
+      if (!this.#emptyVolumes.has(flags.volume) || !cluster.takesMember()) return undefined;
+      this.#emptyVolumes.delete(flags.volume);
       return this.#newMember(cluster, name);
     }
-    // a new member is added by those who are there: not without a majority of them
-    if (cluster.begun ? !cluster.hasQuorum() : cluster.members.size >= cluster.initial) return undefined;
-    return this.#newMember(cluster, instance.id);
+    // a new member is added by those who are there
+    return cluster.takesMember() ? this.#newMember(cluster, instance.id) : undefined;
   }
 
   #newMember(cluster: EtcdCluster, name: string): EtcdMember {
@@ -191,7 +217,7 @@ export class EtcdFleet {
   }
 
   #catchUp(cluster: EtcdCluster, member: EtcdMember, instanceId: string): void {
-    this.#clock.at(this.#clock.now() + catchUpMs, () => {
+    this.#clock.at(this.#clock.now() + catchUpMs + this.slow.catchUpMs, () => {
       const there = cluster.members.get(member.id) === member && member.instanceId === instanceId;
       if (!there || member.up || this.#sick.has(instanceId) || cluster.lost) return;
       // a new one copies the data from those who have it
@@ -205,11 +231,13 @@ export class EtcdFleet {
 
 function truthOf(cluster: EtcdCluster): TrueEtcd {
   const { name, begun, lost, quorum } = cluster;
-  const members = [...cluster.members.values()].map(({ id, name: own, instanceId, up }) => ({
+  const members = [...cluster.members.values()].map(({ id, name: own, instanceId, up, downSince, data }) => ({
     id,
     name: own,
     instanceId,
     up,
+    downSince,
+    data,
   }));
   return { name, begun, lost, quorum, members };
 }

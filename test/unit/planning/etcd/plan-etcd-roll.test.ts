@@ -212,6 +212,11 @@ describe('the plan of an etcd roll', () => {
     expect(plan({ ...ill, versions: ['1', '2', '1'] }).action).toBeUndefined();
     // the successor of an earlier one that never came up, once its template is corrected
     expect(plan({ ...ill, marks: { 1: 'i-gone' } }).action).toMatchObject({ kind: 'mark', instanceId: 'i-1' });
+    // another group's successor is there by now: its mark goes first, so that there is never a second one
+    const other = plan({ ...ill, versions: ['2', '1', '1'], marks: { 0: 'i-gone' } });
+    expect(other.action).toMatchObject({ kind: 'unmark', group: 'etcd-0', replaced: true });
+    expect(other.wait.message).toBe('the member that follows i-gone is healthy, and i-1 of etcd-1 is not');
+    expect(plan({ ...ill, versions: ['2', '1', '1'] }).action).toMatchObject({ kind: 'mark', instanceId: 'i-1' });
   });
 
   it('removes a member from etcd before its instance ends where its successor joins as a new one', () => {
