@@ -20,6 +20,14 @@ const positive = (text: string): number => {
   return value;
 };
 
+const fewest = 4;
+const most = 84;
+const clusterCount = (text: string): number => {
+  const count = wholeNumber(text);
+  if (count < fewest || count > most) throw new InvalidArgumentError(`It must be ${fewest} to ${most}.`);
+  return count;
+};
+
 /** `clm demo`: the whole job on a simulated fleet. */
 export const register: RegisterCommand = (program, context) => {
   const command = program
@@ -29,7 +37,7 @@ export const register: RegisterCommand = (program, context) => {
       'Starts a simulated fleet (AWS and Kubernetes APIs on loopback), a git repository and the daemon; merges a change that replaces every node to dev; follows it to stable. Exit code 0 promoted, 1 halted, 3 blocked.',
     )
     .option('--speed <rate>', 'simulated seconds a second', positive, 240)
-    .option('--clusters <n>', 'clusters of the sample fleet, 4 to 84', wholeNumber, 84)
+    .option('--clusters <n>', `clusters of the sample fleet, ${fewest} to ${most}`, clusterCount, most)
     .addOption(
       new Option('--break <what>', 'break the dev cluster: its checks, or a budget that never allows').choices([
         'e2e',

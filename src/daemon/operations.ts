@@ -24,7 +24,7 @@ export function createOperations(input: OperationsInput): Operations {
   return {
     pause: async ({ scope, reason, forSeconds }, by) => {
       const now = input.now();
-      requirePausable(scope);
+      requireNoCommit(scope, 'pause', 'fleet, channel:NAME, wave:CHANNEL/WAVE, cluster:NAME', 'clm veto, or clm hold');
       const target = await resolve(input, scope);
       const expiresAt = now + forSeconds * 1000;
       const message = `${by.name} paused ${target.text} until ${new Date(expiresAt).toISOString()}: ${reason}`;
@@ -45,6 +45,12 @@ export function createOperations(input: OperationsInput): Operations {
     },
     resume: async ({ scope, reason }, by) => {
       const now = input.now();
+      requireNoCommit(
+        scope,
+        'resume',
+        'fleet, channel:NAME, wave:CHANNEL/WAVE, cluster:NAME',
+        'clm unveto, or clm release',
+      );
       const target = await resolve(input, scope);
       const facts = await input.store.facts(overrideKind);
       const ended = facts.filter((fact) => isPauseOf(fact.value, target.text));
@@ -63,6 +69,7 @@ export function createOperations(input: OperationsInput): Operations {
     },
     retry: async ({ scope, reason }, by) => {
       const now = input.now();
+      requireNoCommit(scope, 'retry', 'fleet, channel:NAME, cluster:NAME', 'clm retry of its channel');
       const target = await resolve(input, scope);
       if (scope.kind === 'cluster' && target.processes.length === 0)
         return retryAlone(input, target, by, { reason, now });
@@ -145,12 +152,8 @@ function endOf({ kind, scope }: Override): string {
 }
 
 /** A commit is vetoed or held, not paused: a pause of it would bind one channel's rollout and let the next one start. */
-function requirePausable({ kind }: Scope): void {
+/** `instead`: what does for a commit what may have been meant. */
+function requireNoCommit({ kind }: Scope, what: string, forms: string, instead: string): void {
   if (kind !== 'commit') return;
-  const forms = 'fleet, channel:NAME, wave:CHANNEL/WAVE, cluster:NAME';
-  throw new ApiError(
-    400,
-    'wrong-scope',
-    `A pause is of: ${forms}; not of a commit. To stop a commit: clm veto, or clm hold.`,
-  );
+  throw new ApiError(400, 'wrong-scope', `A ${what} is of: ${forms}; not of a commit. For a commit: ${instead}.`);
 }

@@ -56,7 +56,8 @@ async function tellRolls(
     const running = active.length === 0 ? '' : ` Under way: ${active.map(poolOf).join(', ')}.`;
     const what =
       request.pool === undefined ? `No pool of ${cluster.alias} is` : `Pool ${request.pool} of ${cluster.alias} is not`;
-    throw new ApiError(409, 'no-roll', `${what} being rolled now.${running}`);
+    const next = ` clm why ${cluster.alias} says what it is at.`;
+    throw new ApiError(409, 'no-roll', `${what} being rolled now.${running}${running === '' ? next : ''}`);
   }
   if (request.action === 'rollback') refuseUnless(rolls, hasPrevious, 'has no earlier template to go back to');
   const now = input.now();

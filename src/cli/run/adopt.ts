@@ -15,8 +15,10 @@ export interface AdoptOptions extends ActorOptions {
 }
 
 export async function runAdopt(options: AdoptOptions, { io }: CommandContext): Promise<void> {
+  // with the reason: one that will not do is refused before anybody looks and reads
+  const body = options.reason === undefined ? {} : { reason: options.reason };
   const preview = await sendWrite(options, io, 'looking at every cluster', (client) =>
-    client.post<AdoptAnswer>('/v1/adopt', {}, { dryRun: 'true' }),
+    client.post<AdoptAnswer>('/v1/adopt', body, { dryRun: 'true' }),
   );
   if (preview.adopted) {
     await printDocument(io, options.output, preview, () => ['The fleet is adopted already.']);
@@ -29,9 +31,7 @@ export async function runAdopt(options: AdoptOptions, { io }: CommandContext): P
     const answer = await io.ask('Let the daemon change these clusters from now on? Type yes: ');
     if (answer.trim().toLowerCase() !== 'yes') throw new CliError(exitCodes.refused, 'nothing was changed');
   }
-  const done = await sendWrite(options, io, 'adopting', (client) =>
-    client.post<AdoptAnswer>('/v1/adopt', options.reason === undefined ? {} : { reason: options.reason }),
-  );
+  const done = await sendWrite(options, io, 'adopting', (client) => client.post<AdoptAnswer>('/v1/adopt', body));
   await printDocument(io, options.output, done, () => [done.message]);
 }
 

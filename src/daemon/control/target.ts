@@ -102,6 +102,8 @@ export function entry(
   };
 }
 
+const shownWaves = 12;
+
 function waveTarget(input: TargetInput, scope: Scope & { kind: 'wave' }, active: ProcessRow[]): Target {
   const { name } = scope;
   const slash = name.indexOf('/');
@@ -111,7 +113,12 @@ function waveTarget(input: TargetInput, scope: Scope & { kind: 'wave' }, active:
     one.waves.map((each) => `${one.name}/${each.name}`),
   );
   if (policy === undefined || !policy.waves.some((one) => one.name === wave)) {
-    throw unknownSubject('wave', name, nearMatches(name, known));
+    const there =
+      known.length === 0 ? 'no channel has named waves' : `there are: ${known.slice(0, shownWaves).join(', ')}`;
+    const hint = nearMatches(name, known);
+    const near = hint.length === 0 ? '' : ` Near: ${hint.join(', ')}.`;
+    const said = `There is no wave '${name}'.${near} Write wave:CHANNEL/WAVE; ${there}.`;
+    throw new ApiError(404, 'unknown-subject', said, { near: hint });
   }
   const processes = ofChannel(active, channel).filter((id) => id.startsWith('rollout:'));
   return { scope, text: `wave:${name}`, channel, cluster: '', commit: '', processes };

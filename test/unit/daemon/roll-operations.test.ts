@@ -86,7 +86,7 @@ describe('what an operator does to rolls', () => {
     expect(none).toMatchObject({ status: 409, body: { error: { code: 'no-roll' } } });
     const other = await refused(bench([rollRow('gpu', null)]).act({ action: 'pause', cluster, pool: 'web', reason }));
     expect(other.message).toMatch(/^Pool web of .* is not being rolled now\. Under way: gpu/);
-    expect(none.message).toMatch(/^No pool of .* is being rolled now\.$/);
+    expect(none.message).toMatch(/^No pool of .* is being rolled now\. clm why sample says what it is at\.$/);
     const nowhere = await refused(bench([]).act({ action: 'pause', cluster: `${cluster}x`, reason }));
     expect(nowhere).toMatchObject({ status: 404, body: { error: { near: expect.arrayContaining([cluster]) } } });
   });
