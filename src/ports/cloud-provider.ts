@@ -246,6 +246,8 @@ export interface CloudProvider {
 
   /** Health of every registered instance in each load balancer. */
   loadBalancerHealth(classic: string[], targetGroups: string[]): Promise<LoadBalancerHealth[]>;
+  /** Both may be said again and again, and of an instance that is gone. */
+  register(kind: 'classic' | 'target-group', id: string, instanceId: string): Promise<void>;
   deregister(kind: 'classic' | 'target-group', id: string, instanceId: string): Promise<void>;
 
   /** The EKS cluster of this name; undefined when there is none. */

@@ -42,6 +42,7 @@ const cloudCalls: Record<keyof CloudProvider, Effect> = {
   tagGroup: 'changes',
   untagGroup: 'changes',
   loadBalancerHealth: 'reads',
+  register: 'changes',
   deregister: 'changes',
   describeControlPlane: 'reads',
   ownedResources: 'reads',

@@ -86,6 +86,10 @@ export interface AwsActions {
     Classic.DeregisterInstancesFromLoadBalancerCommandInput,
     Classic.DeregisterInstancesFromLoadBalancerCommandOutput
   >;
+  RegisterInstancesWithLoadBalancer: Shape<
+    Classic.RegisterInstancesWithLoadBalancerCommandInput,
+    Classic.RegisterInstancesWithLoadBalancerCommandOutput
+  >;
   DescribeTargetHealth: Shape<V2.DescribeTargetHealthCommandInput, V2.DescribeTargetHealthCommandOutput>;
   DescribeInstances: Shape<Ec2.DescribeInstancesCommandInput, Ec2.DescribeInstancesCommandOutput>;
   DescribeVolumes: Shape<Ec2.DescribeVolumesCommandInput, Ec2.DescribeVolumesCommandOutput>;
@@ -102,6 +106,7 @@ export interface AwsActions {
     Classic.DescribeLoadBalancersCommandOutput
   >;
   'classic:DescribeTags': Shape<Classic.DescribeTagsCommandInput, Classic.DescribeTagsCommandOutput>;
+  RegisterTargets: Shape<V2.RegisterTargetsCommandInput, V2.RegisterTargetsCommandOutput>;
   DeregisterTargets: Shape<V2.DeregisterTargetsCommandInput, V2.DeregisterTargetsCommandOutput>;
   GetCallerIdentity: Shape<Sts.GetCallerIdentityCommandInput, Sts.GetCallerIdentityCommandOutput>;
 }

@@ -4,7 +4,7 @@ import type { CloudProvider, LoadBalancerHealth, TargetHealth } from '../../port
 import { AwsServiceError } from './aws-calls.ts';
 import type { RecoveringCall, ScopedCall } from './scoped-call.ts';
 
-type LoadBalancerCalls = Pick<CloudProvider, 'loadBalancerHealth' | 'deregister'>;
+type LoadBalancerCalls = Pick<CloudProvider, 'loadBalancerHealth' | 'register' | 'deregister'>;
 
 /** Worst first: an instance that is registered with several ports is as well as its worst one. */
 const severity: readonly TargetHealth[] = ['unhealthy', 'draining', 'unused', 'unknown', 'initial', 'healthy'];
@@ -61,26 +61,36 @@ export function createLoadBalancerCalls(call: ScopedCall, recovering: Recovering
     return { kind: 'target-group', id: arn, instances };
   }
 
-  const notRegistered = (error: unknown): 'gone' | undefined =>
+  const notThere = (error: unknown): 'gone' | undefined =>
     error instanceof AwsServiceError && /^(InvalidInstance|InvalidEndPoint|InvalidTarget)/.test(error.code)
       ? 'gone'
       : undefined;
+  const inputOf = {
+    classic: (id: string, instanceId: string) => ({
+      LoadBalancerName: id,
+      Instances: [{ InstanceId: instanceId }],
+    }),
+    'target-group': (id: string, instanceId: string) => ({ TargetGroupArn: id, Targets: [{ Id: instanceId }] }),
+  };
 
   return {
     loadBalancerHealth: (names, arns) => Promise.all([...names.map(classic), ...arns.map(targetGroup)]),
 
+    async register(kind, id, instanceId) {
+      const object = `instance ${instanceId} with ${id}`;
+      if (kind === 'classic') {
+        await recovering('RegisterInstancesWithLoadBalancer', inputOf.classic(id, instanceId), object, notThere);
+      } else {
+        await recovering('RegisterTargets', inputOf['target-group'](id, instanceId), object, notThere);
+      }
+    },
+
     async deregister(kind, id, instanceId) {
       const object = `instance ${instanceId} from ${id}`;
       if (kind === 'classic') {
-        const input = { LoadBalancerName: id, Instances: [{ InstanceId: instanceId }] };
-        await recovering('DeregisterInstancesFromLoadBalancer', input, object, notRegistered);
+        await recovering('DeregisterInstancesFromLoadBalancer', inputOf.classic(id, instanceId), object, notThere);
       } else {
-        await recovering(
-          'DeregisterTargets',
-          { TargetGroupArn: id, Targets: [{ Id: instanceId }] },
-          object,
-          notRegistered,
-        );
+        await recovering('DeregisterTargets', inputOf['target-group'](id, instanceId), object, notThere);
       }
     },
   };

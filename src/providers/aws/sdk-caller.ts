@@ -65,6 +65,8 @@ const senders: { [A in AwsAction]: Sender<A> } = {
   DescribeInstanceHealth: (c, i, o) => c.classicLoadBalancing().send(new classic.DescribeInstanceHealthCommand(i), o),
   DeregisterInstancesFromLoadBalancer: (c, i, o) =>
     c.classicLoadBalancing().send(new classic.DeregisterInstancesFromLoadBalancerCommand(i), o),
+  RegisterInstancesWithLoadBalancer: (c, i, o) =>
+    c.classicLoadBalancing().send(new classic.RegisterInstancesWithLoadBalancerCommand(i), o),
   DescribeTargetHealth: (c, i, o) => c.loadBalancing().send(new v2.DescribeTargetHealthCommand(i), o),
   DescribeInstances: (c, i, o) => c.ec2().send(new ec2.DescribeInstancesCommand(i), o),
   DescribeVolumes: (c, i, o) => c.ec2().send(new ec2.DescribeVolumesCommand(i), o),
@@ -75,6 +77,7 @@ const senders: { [A in AwsAction]: Sender<A> } = {
   'classic:DescribeLoadBalancers': (c, i, o) =>
     c.classicLoadBalancing().send(new classic.DescribeLoadBalancersCommand(i), o),
   'classic:DescribeTags': (c, i, o) => c.classicLoadBalancing().send(new classic.DescribeTagsCommand(i), o),
+  RegisterTargets: (c, i, o) => c.loadBalancing().send(new v2.RegisterTargetsCommand(i), o),
   DeregisterTargets: (c, i, o) => c.loadBalancing().send(new v2.DeregisterTargetsCommand(i), o),
   GetCallerIdentity: (c, i, o) => c.sts().send(new sts.GetCallerIdentityCommand(i), o),
 };

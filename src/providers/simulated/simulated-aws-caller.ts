@@ -52,6 +52,7 @@ const services: Record<AwsAction, AwsService> = {
   DeleteStack: 'cloudformation',
   DescribeInstanceHealth: 'elasticloadbalancing',
   DeregisterInstancesFromLoadBalancer: 'elasticloadbalancing',
+  RegisterInstancesWithLoadBalancer: 'elasticloadbalancing',
   DescribeTargetHealth: 'elasticloadbalancingv2',
   DescribeInstances: 'ec2',
   DescribeVolumes: 'ec2',
@@ -61,6 +62,7 @@ const services: Record<AwsAction, AwsService> = {
   DescribeTags: 'elasticloadbalancingv2',
   'classic:DescribeLoadBalancers': 'elasticloadbalancing',
   'classic:DescribeTags': 'elasticloadbalancing',
+  RegisterTargets: 'elasticloadbalancingv2',
   DeregisterTargets: 'elasticloadbalancingv2',
   GetCallerIdentity: 'sts',
 };

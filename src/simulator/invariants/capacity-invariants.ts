@@ -165,10 +165,13 @@ function neverLowersDesired(limits: NodeLimits): Checker {
 /** I7 at the end: limits, processes, protection, taints, labels, annotations and tags are as they were. */
 function everythingRestored(baselines: Baselines, limits: NodeLimits): Checker {
   const cordonedByOthers = new Set<string>();
+  const deregistered = new Set<string>();
   return {
     invariant: 'I7',
     onEvent(event) {
       trackCordons(cordonedByOthers, event, limits);
+      if (event.kind === 'deregistered' && isJudged(event.actor, limits))
+        deregistered.add(key(event.cluster, event.instanceId));
       return undefined;
     },
     atEnd(cluster, truth) {
@@ -176,6 +179,11 @@ function everythingRestored(baselines: Baselines, limits: NodeLimits): Checker {
       for (const group of truth.groups(cluster)) {
         const before = baselines.get(key(cluster, group.name));
         if (before) wrong.push(...leftOn(group, before));
+        for (const { id, lifecycleState } of group.instances) {
+          if (lifecycleState !== 'InService' || !deregistered.has(key(cluster, id))) continue;
+          const held = truth.registrations(cluster, id).flatMap((one) => (one.draining ? [] : [one.balancer]));
+          for (const one of group.loadBalancers) if (!held.includes(one)) wrong.push(`${id} is left out of ${one}`);
+        }
       }
       for (const node of truth.nodes(cluster)) {
         if (node.unschedulable && !cordonedByOthers.has(key(cluster, node.name)))

@@ -3,6 +3,7 @@ import type { GroupChange } from '../../planning/roll/group-limits.ts';
 import { clearPatch } from '../../planning/roll/node-marks.ts';
 import type { NodeGroup } from '../../ports/cloud-provider.ts';
 import { patchNode } from './perform-actions.ts';
+import { registerAgain } from './register-again.ts';
 import { assertLease, type RollVisit } from './roll-context.ts';
 
 /** Makes the changes in their order; answers false when one of them has to be looked at again. */
@@ -44,6 +45,7 @@ export async function changeGroup(
       case 'clear-node': {
         const node = view.nodes.find((one) => one.name === change.node);
         // Tags go last: a node that could not be cleared keeps them until it is.
+        if (node) await registerAgain(visit, node);
         if (node && !(await patchNode(visit, node, clearPatch(node)))) return false;
         continue;
       }

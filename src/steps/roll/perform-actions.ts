@@ -17,6 +17,7 @@ import type { RollAction } from '../../planning/roll/roll-plan.ts';
 import { backoffMs } from '../../support/backoff.ts';
 import { writeExpected } from './expected-tag.ts';
 import { nodeResource, podResource } from './pods-on-node.ts';
+import { registerAgain } from './register-again.ts';
 import { assertLease, note, type RollVisit } from './roll-context.ts';
 
 /** A lasting refusal (a webhook's, a broken budget's) is asked about again after this long. */
@@ -88,6 +89,7 @@ async function perform(
     case 'cordon':
     case 'give-back': {
       const node = nodes.get(action.node);
+      if (node && action.kind === 'give-back') await registerAgain(visit, node);
       if (node && (await patchNode(visit, node, patchFor(visit, action, node, performed.memory)))) {
         performed.changed = true;
         noteNode(visit, action);

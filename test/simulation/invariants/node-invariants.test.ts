@@ -479,6 +479,7 @@ describe('the invariants of nodes', () => {
       /AZRebalance left suspended/,
     ],
     ['a tag', (scene) => (scene.workers.tags['clm/roll-id'] = 'x'), /tags left: clm\/roll-id/],
+    ['a load balancer', (scene) => scene.deregister('i-workers-0'), /i-workers-0 is left out of ingress/],
     ['a cordon', (scene) => (scene.node('i-workers-0').unschedulable = true), /left cordoned/],
     [
       'a taint',

@@ -59,6 +59,25 @@ describe('a pause of a roll', () => {
   });
 });
 
+describe('an abort', () => {
+  it.each(['classic', 'target-group'] as const)(
+    'puts a node that had only begun to leave into its %s load balancer again, before its marks go',
+    async (balancer) => {
+      const { roll, daemon } = await begun({ pools: [{ name: 'workers', nodes: 3, balancer }] });
+      // pod by pod: hardly any has moved
+      roll.apply(deployment('web', 12), budget('web', { maxUnavailable: 1 }));
+      await daemon.run(() => has(daemon, 'node-deregistered'));
+      await tell(daemon, { type: 'ABORT', by: 'ada', reason: 'not today' });
+      await daemon.run(() => finished(daemon, 'workers'));
+      const told = (await journalOf(daemon)).filter((line) => /^node-(registered|given-back):/.test(line));
+      expect(told).toEqual([expect.stringMatching(/^node-registered:/), expect.stringMatching(/^node-given-back:/)]);
+      roll.pass(300);
+      expect(roll.violations()).toEqual([]);
+      await daemon.stop();
+    },
+  );
+});
+
 describe('a rollback', () => {
   it('gives the group its old template, replaces the new nodes and leaves everything else as it was', async () => {
     const { roll, daemon } = await begun();

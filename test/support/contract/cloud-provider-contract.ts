@@ -425,7 +425,7 @@ export function describeCloudProviderContract(binding: string, connect: () => Pr
       expect((await group()).tags).not.toHaveProperty('clm/roll-id');
     });
 
-    it('deregisters an instance from a load balancer, and does not mind when it is not there', async () => {
+    it('deregisters an instance from a load balancer and registers it again, and does not mind when that is so already', async () => {
       const { classicLoadBalancers, targetGroups, instances } = await group();
       const [classic = '', arn = '', id = ''] = [classicLoadBalancers[0], targetGroups[0], instances[0]?.id];
       await cloud.deregister('classic', classic, id);
@@ -434,6 +434,16 @@ export function describeCloudProviderContract(binding: string, connect: () => Pr
       const [inClassic, inTargets] = await cloud.loadBalancerHealth([classic], [arn]);
       expect(inClassic?.instances).not.toHaveProperty(id);
       expect(['draining', undefined]).toContain(inTargets?.instances[id]);
+      for (let time = 0; time < 2; time += 1) {
+        await cloud.register('classic', classic, id);
+        await cloud.register('target-group', arn, id);
+      }
+      await cloud.register('classic', classic, 'i-00000000000000000');
+      await cloud.register('target-group', arn, 'i-00000000000000000');
+      for (const { instances } of await cloud.loadBalancerHealth([classic], [arn])) {
+        expect(['initial', 'healthy', 'unhealthy', 'unused']).toContain(instances[id]);
+        expect(instances).not.toHaveProperty('i-00000000000000000');
+      }
     });
 
     it('deletes a stack with all that is in it, and a deletion sent again changes nothing', async () => {
