@@ -93,7 +93,10 @@ function removeSurplus(context: PoolContext, state: GroupState, leaving: Member[
   const slack = new SurplusSlack(context, state);
   for (let left = surplus; left > 0; left--) {
     const order = surplusOrder(context, state, leaving);
-    const member = order.own.find((one) => slack.spares(one)) ?? nobodysNode(state, leaving) ?? takenLast(order, slack);
+    const member =
+      order.own.find((one) => slack.spares(one) && !order.held(one)) ??
+      nobodysNode(state, leaving) ??
+      takenLast(order, slack);
     if (!member) break;
     const why = member.phase === 'boot-failed' ? 'boot-failed' : 'surplus';
     if (!member.node && !gate && servesUnseen(context, member)) break;
@@ -195,19 +198,25 @@ interface SurplusOrder {
   /** What others have cordoned they may be looking into: only where nothing else can go. */
   theirs: Member[];
   whyTheirs(member: Member): string;
+  /** About to serve, and the only place for volumes of its pods: once it serves, another can be spared. */
+  held(member: Member): boolean;
 }
 
 /**
- * Those that may go now: of the zones that can spare one, and any that never became usable. Those that nothing would move from go last, and a node that alone serves the volumes of its
- * pods goes after those whose pods have another place to go.
+ * Those that may go now: of the zones that can spare one, and any that never became usable. Last go old nodes and those that alone have, or
+ * are about to have, the volumes of their pods; before them those that nothing would move from.
  */
 function surplusOrder(context: PoolContext, state: GroupState, leaving: readonly Member[]): SurplusOrder {
+  const holds = new Set(
+    state.members.filter((one) => (one.serves || one.phase === 'booting') && isOnlyPlace(context, one)),
+  );
   const rank = (member: Member): number =>
-    member.phase === 'boot-failed' ? -1 : member.outdated ? 2 : member.usability.usable ? 1 : 0;
+    member.phase === 'boot-failed' ? -1 : member.outdated ? 2 : member.usability.usable || holds.has(member) ? 1 : 0;
   const counts = zoneCounts(context, state, leaving);
   const uneven = (member: Member): number =>
     member.phase === 'boot-failed' ? 0 : unevenWithout(counts, member.instance.zone);
-  const holds = new Set(state.members.filter((one) => one.serves && isOnlyPlace(context, one)));
+  // Before whether anything moves: a budget that refuses is waited for, a volume without a node in its zone would stay without.
+  const keeps = (member: Member): number => Number(member.outdated || holds.has(member));
   const stuck = (member: Member): number => (lastingBlock(member, context.index, context.input) ? 1 : 0);
   const age = (member: Member): number => member.node?.createdAt ?? Number.POSITIVE_INFINITY;
   const crowd = (member: Member): number => counts.get(member.instance.zone) ?? 0;
@@ -219,6 +228,7 @@ function surplusOrder(context: PoolContext, state: GroupState, leaving: readonly
       .filter((member) => uneven(member) <= most)
       .sort(
         (a, b) =>
+          keeps(a) - keeps(b) ||
           stuck(a) - stuck(b) ||
           rank(a) - rank(b) ||
           Number(holds.has(a)) - Number(holds.has(b)) ||
@@ -236,6 +246,7 @@ function surplusOrder(context: PoolContext, state: GroupState, leaving: readonly
     // One that nothing would move from would hold its place for good, and volumes would be left without a node in their zone.
     own: theirs.some((member) => stuck(member) === 0) ? movable : own,
     theirs,
+    held: (member) => member.phase === 'booting' && holds.has(member) && own.some((one) => !holds.has(one)),
     whyTheirs: ({ name }) =>
       `somebody else had cordoned ${name}, and it goes all the same: ${whyNoOther(ours, own, movable, holds)}`,
   };

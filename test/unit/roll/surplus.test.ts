@@ -20,6 +20,33 @@ describe('a node too many at the end of a roll', () => {
   });
 });
 
+describe('a node too many while one boots that alone can have the volumes of its pods', () => {
+  const booting = { name: 'n', old: false, zone: 'eu-1c', ready: true, readyFor: 1_000, age: 60_000 };
+  const serving = [current('a', 'eu-1a'), current('b', 'eu-1b')];
+  const data = { name: 'db-0', node: 'n', claims: ['data-db-0'] };
+  const cordoned = (nodes: object[], pods: PodSpec[]): string[] =>
+    words(plan({ pools: [{ nodes: nodes as never[], baseline: 2 }], pods }).actions);
+
+  it('is another, once that one serves', () => {
+    expect(cordoned([...serving, booting], [])).toEqual(['cordon n']);
+    expect(cordoned([...serving, booting], [data])).toEqual([]);
+    expect(cordoned([...serving, { ...booting, readyFor: 3_600_000, age: 7_200_000 }], [data])).toEqual(['cordon a']);
+  });
+
+  it('is another although a budget lets nothing move from it for now', () => {
+    const [nodes, pods] = [[...serving, { ...booting, readyFor: 3_600_000 }], [data]];
+    const stuck = ['a', 'b'].map((node) => ({ name: `web-${node}`, node, app: 'web' }));
+    const budgets = [{ name: 'web', allowed: 0, expected: 2, desired: 2, healthy: 2 }];
+    const found = plan({ pools: [{ nodes, baseline: 2 }], pods: [...pods, ...stuck], budgets });
+    expect(words(found.actions)[0]).toBe('cordon a');
+  });
+
+  it('is that one where every other holds volumes as well', () => {
+    const others = ['a', 'b'].map((node) => ({ name: `db-${node}`, node, claims: [`data-${node}`] }));
+    expect(cordoned([...serving, booting], [data, ...others])).toEqual(['cordon n']);
+  });
+});
+
 describe('a roll that stops with a node too many', () => {
   const alone = { name: 'old-1', old: true, noNode: true, zone: 'eu-1c' };
   const serving = [current('a', 'eu-1a'), current('b', 'eu-1b'), { ...current('c', 'eu-1b'), old: true }];
