@@ -84,6 +84,16 @@ export class EtcdGroup {
       Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
     });
     this.roll.pass(900);
+    if (this.kind === 'fresh') this.#keepMembers();
+  }
+
+  /** As operators are told to: a group that evens out its zones ends members, and their data with them. */
+  #keepMembers(): void {
+    const described = this.roll.call('autoscaling', 'DescribeAutoScalingGroups', {});
+    for (const { AutoScalingGroupName, Tags } of described.AutoScalingGroups) {
+      if (!Tags.some(({ Key }: { Key: string }) => Key === 'NodePool'))
+        this.roll.call('autoscaling', 'SuspendProcesses', { AutoScalingGroupName, ScalingProcesses: ['AZRebalance'] });
+    }
   }
 
   /** What the commit renders to: the same etcd, launched from another image. */

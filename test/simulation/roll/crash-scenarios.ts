@@ -192,7 +192,12 @@ export const planes: CrashScenario = {
 /** An operator ends it while the first node is drained. */
 export const aborted: CrashScenario = {
   world() {
-    const roll = beside(2);
+    const roll = new RollWorld({
+      pools: [
+        { name: 'workers', nodes: 2, balancer: 'classic' },
+        { name: 'other', nodes: 1 },
+      ],
+    });
     roll.apply(deployment('web', 6, { grace: 120 }), budget('web', { minAvailable: 5 }));
     roll.events.length = 0;
     return outdated(roll);

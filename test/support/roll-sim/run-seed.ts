@@ -388,7 +388,10 @@ class SeedRun {
       const row = await store.load(this.#rowId(pool));
       if (row) this.#committed(row.id, JSON.stringify(row.value).replaceAll('"', ''), row.status === 'final');
     }
-    await this.#etcd?.live(daemon);
+    await this.#etcd?.live(daemon).catch((error: unknown) => {
+      // killed by what it did first of all: the next life goes on
+      if (!point.dead) throw error;
+    });
     await this.#postAll();
   }
 
