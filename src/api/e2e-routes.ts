@@ -5,6 +5,9 @@ import { unknownSubject } from './errors.ts';
 import { defineRoute, type Route } from './route.ts';
 import { actionAnswer, noQuery } from './schemas.ts';
 
+/** As many results as a run may have, with what failed ones say: a conformance run has thousands. */
+const largestImportBytes = 32 * 1024 * 1024;
+
 /** History of end-to-end runs. */
 export function e2eRoutes(): Route[] {
   return [
@@ -43,6 +46,7 @@ export function e2eRoutes(): Route[] {
       summary: 'Keeps a run that was made elsewhere; somebody has to answer for it',
       query: noQuery,
       body: schemas.e2eImportBody,
+      largestBodyBytes: largestImportBytes,
       answer: actionAnswer,
       handle: (backend, { body, operator }) => backend.importRun(body, operator),
     }),

@@ -17,6 +17,8 @@ export interface Route {
   summary: string;
   query: z.ZodType;
   body?: z.ZodType;
+  /** Where a body may be larger than others. */
+  largestBodyBytes?: number;
   answer: z.ZodType;
   handle(backend: ApiBackend, request: RouteRequest): Promise<unknown>;
 }
@@ -28,6 +30,7 @@ export function defineRoute<Query extends z.ZodType, Body extends z.ZodType = z.
   summary: string;
   query: Query;
   body?: Body;
+  largestBodyBytes?: number;
   answer: z.ZodType;
   handle(
     backend: ApiBackend,

@@ -32,9 +32,9 @@ export interface ApiServerOptions {
 const maxStreams = 64;
 const largestBodyBytes = 64 * 1024;
 
-/** Throws FailureError `socket-in-use` when a living daemon has the socket; a dead one's file is replaced. */
 const longestParameter = 1_024;
 
+/** Throws FailureError `socket-in-use` when a living daemon has the socket; a dead one's file is replaced. */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const changes = new ChangeFeed();
   const stopping = new AbortController();
@@ -73,6 +73,7 @@ function registerRoute(server: FastifyInstance, route: Route, backend: ApiBacken
   server.route({
     method: route.method,
     url: route.path.replace(/\{(\w+)\}/g, ':$1'),
+    ...(route.largestBodyBytes === undefined ? {} : { bodyLimit: route.largestBodyBytes }),
     handler: async (request, reply) => {
       const query = route.query.safeParse(request.query);
       const body = route.body?.safeParse(request.body ?? {});
@@ -167,7 +168,8 @@ function toApiError(error: unknown, log: Logger): ApiError {
   }
   const status = (error as { statusCode?: unknown }).statusCode;
   if (typeof status === 'number' && status >= 400 && status < 500) {
-    const problem = { file: '-', path: 'body', message: (error as Error).message, remedy: 'send one JSON object' };
+    const remedy = status === 413 ? 'send less at once' : 'send one JSON object';
+    const problem = { file: '-', path: 'body', message: (error as Error).message, remedy };
     return new ApiError(400, 'invalid-request', 'The request could not be read.', { problems: [problem] });
   }
   log.error({ err: error }, 'a request failed with an unexpected error');

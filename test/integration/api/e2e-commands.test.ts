@@ -164,6 +164,17 @@ describe('clm e2e import', () => {
     expect(said?.message).toContain('team-x answers for it');
   });
 
+  it('takes a run as large as a conformance run, which is more than other requests may send', async () => {
+    const here = await place('here');
+    const file = path.join(folder, 'conformance.xml');
+    const failure = '<failure message="timed out waiting for the condition after 5m0s, and its events"/>';
+    const cases = Array.from({ length: 2_000 }, (_, index) => `<testcase name="case ${index}">${failure}</testcase>`);
+    writeFileSync(file, `<testsuites><testsuite name="conformance">${cases.join('')}</testsuite></testsuites>`);
+    const kept = await here.clm('e2e', 'import', file, ...about);
+    expect([kept.code, kept.err]).toEqual([0, '']);
+    expect(await here.store.e2e.results({ limit: 5_000 })).toHaveLength(2_000);
+  });
+
   it('keeps nothing when one of several cannot be read, and says which', async () => {
     const here = await place('here');
     const good = path.join(folder, 'logs', 'job', '1');

@@ -173,6 +173,12 @@ describe('writes', () => {
     expect(backend.calls).toEqual([]);
   });
 
+  it('refuse a body that is too large, and say so', async () => {
+    const error = await refused(client.post('/v1/pause', { scope: { kind: 'fleet' }, reason: 'x'.repeat(70_000) }));
+    expect(error.problems).toEqual([expect.objectContaining({ path: 'body', remedy: 'send less at once' })]);
+    expect(backend.calls).toEqual([]);
+  });
+
   it('tell a dry run of an adoption from the adoption', async () => {
     expect(await client.post('/v1/adopt', {}, { dryRun: 'true' })).toMatchObject({ dryRun: true, adopted: false });
     expect(backend.calls).toEqual([]);
