@@ -20,6 +20,8 @@ const current = { id: 'lt-1', version: '2' };
 const outdated = { id: 'lt-1', version: '1' };
 
 export interface NodeSpec {
+  /** Beside those of the roll. */
+  annotations?: Record<string, string>;
   name: string;
   /** On an earlier template version. */
   old?: boolean;
@@ -154,6 +156,7 @@ function nodeView(spec: NodeSpec, pool: PoolSpec): NodeView {
             ...(spec.forcedAgo === undefined ? {} : { 'clm/last-forced-drain': String(now - spec.forcedAgo) }),
           }
         : {}),
+      ...spec.annotations,
     },
     taints: spec.taints ?? [],
     unschedulable: spec.cordoned ?? ours,
@@ -365,6 +368,7 @@ export function buildInput(spec: ClusterSpec): RollPlanInput {
     returns: new Map(),
     refusedForGood: new Map(),
     deregisteredAt: new Map(),
+    protectedAt: new Map(),
     ...spec.input,
   };
 }

@@ -1,7 +1,10 @@
 /** Marks that decide where pods go and what the group and the autoscaler leave alone while a roll is under way. */
 import type { Member } from './members.ts';
 import { isExemptedByUs, isMarkedAs, protectedByAnnotation, scaleDownDisabledAnnotation } from './node-marks.ts';
-import type { PoolContext } from './pool-context.ts';
+import { look, type PoolContext } from './pool-context.ts';
+
+/** What a describe does not show as protected is protected again after this long: it may be older. */
+const protectAgainMs = 30_000;
 
 /** Old nodes repel new pods; new ones are kept from the autoscaler while they are empty. */
 export function markNodes(context: PoolContext, members: Member[]): void {
@@ -36,9 +39,18 @@ function protectOld(context: PoolContext): void {
       .filter((m) => m.live && m.instance.lifecycleState === 'InService' && !m.instance.protectedFromScaleIn)
       .filter((m) => m.node?.annotations[protectedByAnnotation] !== undefined)
       .map((m) => m.instance.id)
+      .filter((id) => isProtectionDue(context, id))
       .slice(0, 50);
     if (instanceIds.length === 0) continue;
     const reason = `outdated nodes of ${state.group.name} leave by a drain only`;
     context.actions.push({ kind: 'protect', group: state.group.name, instanceIds, reason });
   }
+}
+
+function isProtectionDue(context: PoolContext, instanceId: string): boolean {
+  const { now, protectedAt } = context.input;
+  const again = (protectedAt.get(instanceId) ?? Number.NEGATIVE_INFINITY) + protectAgainMs;
+  if (again <= now) return true;
+  look(context, again);
+  return false;
 }

@@ -65,6 +65,8 @@ export interface RollPlanInput {
   refusedForGood: ReadonlyMap<string, { code: string; message: string }>;
   /** When a load balancer was last asked to let go of an instance, by `instance id/balancer id`; a describe may be older. */
   deregisteredAt: ReadonlyMap<string, number>;
+  /** When an instance was last protected from scale-in, by its id; a describe may be older. */
+  protectedAt: ReadonlyMap<string, number>;
 }
 
 /** Who allows or forbids something, why, and until when (P9). */

@@ -41,6 +41,7 @@ export async function changeGroup(
       }
       case 'unprotect':
         await cloud.setProtection(group.name, change.instanceIds, false);
+        for (const id of change.instanceIds) visit.ledger.protectedAt.delete(id);
         break;
       case 'clear-node': {
         const node = view.nodes.find((one) => one.name === change.node);

@@ -79,6 +79,7 @@ async function perform(
       return;
     case 'protect':
       await session.cloud.setProtection(action.group, action.instanceIds, true);
+      visit.ledger.protected(action.instanceIds, visit.now());
       session.cloudChanged();
       return;
     case 'move-baseline':

@@ -30,6 +30,8 @@ export class RollLedger {
   readonly refusedForGood = new Map<string, { code: string; message: string; until: number }>();
   /** When a load balancer was last asked to let go of an instance, by `instance id/balancer id`. */
   readonly deregisteredAt = new Map<string, number>();
+  /** When instances were protected from scale-in. */
+  readonly protectedAt = new Map<string, number>();
   /** Intents that this process has committed and not acted on yet. */
   readonly unsent = new Set<string>();
   /** Terminations of unknown outcome whose instance this process has seen in service once since it was sent. */
@@ -115,6 +117,11 @@ export class RollLedger {
   askedToLetGo(instanceId: string, balancer: string, now: number): void {
     if (this.deregisteredAt.size >= entriesKept) this.deregisteredAt.clear();
     this.deregisteredAt.set(`${instanceId}/${balancer}`, now);
+  }
+
+  protected(instanceIds: readonly string[], now: number): void {
+    if (this.protectedAt.size >= entriesKept) this.protectedAt.clear();
+    for (const id of instanceIds) this.protectedAt.set(id, now);
   }
 
   noteAccepted(key: string): void {

@@ -188,6 +188,7 @@ async function planOnce(visit: RollVisit, memory: RollMemory, mode: RollMode, no
     returns: ledger.returns,
     refusedForGood: ledger.refusedForGood,
     deregisteredAt: ledger.deregisteredAt,
+    protectedAt: ledger.protectedAt,
   };
   let plan = planRoll(input);
   let mine = ownPlan(plan.pools, step.id);
