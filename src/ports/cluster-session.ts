@@ -29,7 +29,7 @@ export interface ClusterSession {
   groups(maxAgeMs: number): Promise<NodeGroup[]>;
   /** Forget the cached describe: an own mutation has made it old. */
   cloudChanged(): void;
-  /** Lay an accepted own action over the view until the watch catches up. */
+  /** Lay an accepted own action, or a node that was read anew, over the view until the watch catches up. */
   accepted(
     action:
       | { kind: 'evicted'; podUid: string }

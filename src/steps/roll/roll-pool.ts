@@ -8,6 +8,7 @@ import type { StepOutcome } from '../../ports/step.ts';
 import { postBlockEvents } from './block-events.ts';
 import { loadBootRecords } from './boot-records.ts';
 import { settleBoots, withinFleet } from './boot-slots.ts';
+import { readCordons } from './latest-cordons.ts';
 import { loadHistory } from './measurements.ts';
 import { key } from './open-intents.ts';
 import { type Performed, performActions, readUnsureNodes } from './perform-actions.ts';
@@ -192,20 +193,25 @@ async function planOnce(visit: RollVisit, memory: RollMemory, mode: RollMode, no
   };
   let plan = planRoll(input);
   let mine = ownPlan(plan.pools, step.id);
-  if (cloud.at < mine.cloudNotBefore) {
-    input.cloud = await session.cloudView(Math.max(0, now - mine.cloudNotBefore));
+  const planAgain = (): void => {
     plan = planRoll(input);
     mine = ownPlan(plan.pools, step.id);
+  };
+  if (cloud.at < mine.cloudNotBefore) {
+    input.cloud = await session.cloudView(Math.max(0, now - mine.cloudNotBefore));
+    planAgain();
   }
   if (mine.wantsApi) {
     input.apiReady = await probeApi(visit);
-    plan = planRoll(input);
-    mine = ownPlan(plan.pools, step.id);
+    planAgain();
   }
   if (mine.wantsLeases) {
     input.leases = await readLeases(visit);
-    plan = planRoll(input);
-    mine = ownPlan(plan.pools, step.id);
+    planAgain();
+  }
+  if (await readCordons(visit, mine.actions)) {
+    input.view = await session.view();
+    planAgain();
   }
   for (const other of plan.pools) {
     if (other.processId !== step.id && other.actions.length > 0) visit.parts.wake(other.processId);

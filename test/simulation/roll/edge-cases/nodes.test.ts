@@ -5,7 +5,9 @@ import {
   begin,
   cordoned,
   end,
+  ended,
   has,
+  lateWatches,
   membersOf,
   outdatedWorld,
   tell,
@@ -76,6 +78,22 @@ describe('nodes', () => {
     expect(node()?.spec.unschedulable).toBe(true);
     expect(roll.violations()).toEqual([]);
     await daemon.stop();
+  });
+
+  it("somebody else's cordon that a late watch does not show yet counts: that node goes next, and none is cordoned beside it", async () => {
+    const roll = outdatedWorld({ nodes: 3 });
+    lateWatches(roll, 30_000);
+    const theirs = workers(roll).at(-1);
+    const stop = roll.world.subscribe((event) => {
+      if (event.kind !== 'node-ready') return;
+      stop();
+      // the roll hears of the new node first
+      roll.world.clock.at(event.at + 15_000, () => cordon(roll, theirs?.metadata.name ?? '', true));
+    });
+    const daemon = await begin(roll);
+    await end(roll, daemon);
+    expect(ended(roll)[0]).toBe(theirs && instanceOf(theirs));
+    expect(roll.violations()).toEqual([]);
   });
 
   it('edge case 47: a change of somebody else between look and patch is not lost: the patch is refused, and made anew', async () => {
