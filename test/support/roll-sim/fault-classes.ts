@@ -411,7 +411,11 @@ const peoplesFaults: FaultClass[] = [
     start: (run) =>
       strike(run, 1, (random) => {
         const pool = any(random, run.scenario.rolled) ?? 'workers';
-        const max = Number(run.roll.group(pool).MaxSize) + 1 + random.int(5);
+        const { MaxSize, Tags } = run.roll.group(pool);
+        const said = Tags.find((tag: { Key: string }) => tag.Key === 'clm/roll-lifted-max')?.Value.split(' ') ?? [];
+        let max = Number(MaxSize) + 1 + random.int(5);
+        // what a roll has just said that it will set could be anybody's
+        while (said.includes(String(max))) max += 1;
         run.note(`somebody sets the maximum of ${pool} to ${max}`);
         cloud(run.roll, 'aws-cli/2', 'autoscaling', 'UpdateAutoScalingGroup', {
           AutoScalingGroupName: pool,
