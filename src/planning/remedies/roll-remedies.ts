@@ -31,7 +31,8 @@ export const rollRemedies: Record<string, Remedy> = {
     actions: ['Correct the budget: the message has the words of the API server.'],
   },
   'budget-not-observed': {
-    meaning: 'The controller has not yet looked at the newest version of a budget, so its numbers cannot be trusted.',
+    meaning:
+      'The controller has not yet looked at the newest version of a budget, or still counts pods that are gone: its numbers cannot be trusted.',
     actions: ['Nothing, if it passes.', 'Check kube-controller-manager of the cluster.'],
   },
   'multiple-budgets': {

@@ -1,5 +1,5 @@
 /** Which pods are evicted now: one in flight a budget over the whole cluster, any number of budgets at once. */
-import type { PodView } from '../../domain/cluster-view.ts';
+import type { BudgetView, PodView } from '../../domain/cluster-view.ts';
 import type { RollBlock } from '../../domain/node-pool-roll.ts';
 import { type ClusterIndex, ownerOf, workloadOf } from './cluster-index.ts';
 import { judgeBudgets } from './drain-state.ts';
@@ -17,6 +17,8 @@ export class EvictionLanes {
   readonly #inFlight = new Map<string, number>();
   /** When lanes that are held come free by time alone. */
   readonly #freeAt = new Map<string, number>();
+  /** Healthy pods as the view has them, less those whose eviction is planned, by the budget's uid. */
+  readonly #healthy = new Map<string, number>();
   readonly #index: ClusterIndex;
   readonly #input: RollPlanInput;
   #left: number;
@@ -109,6 +111,10 @@ export class EvictionLanes {
       if (freeAt !== undefined) later(plan, freeAt);
       return;
     }
+    if (judged.kind === 'allows' && pod.ready && this.#healthyOf(judged.budget) <= judged.budget.desiredHealthy) {
+      plan.passing ??= this.#block(member, pod, 'budget-not-observed', behind(judged.budget), judged.budget.name);
+      return;
+    }
     if (this.#left <= 0) {
       plan.moving += 1;
       later(plan, now + 1_000);
@@ -116,7 +122,10 @@ export class EvictionLanes {
     }
     this.#left -= 1;
     if (!again) plan.moving += 1;
-    if (judged.kind === 'allows') this.#take(judged.budget.uid);
+    if (judged.kind === 'allows') {
+      this.#take(judged.budget.uid);
+      if (pod.ready) this.#healthy.set(judged.budget.uid, this.#healthyOf(judged.budget) - 1);
+    }
     plan.actions.push({
       kind: 'evict',
       namespace: pod.namespace,
@@ -155,6 +164,18 @@ export class EvictionLanes {
       plan.moving += 1;
     }
     return !planned;
+  }
+
+  /**
+   * Counted among the pods themselves: the status of a budget lags behind them, and the API server goes by the status. Where many pods
+   * go at once (those of a deleted node are collected) it would let more go than it may.
+   */
+  #healthyOf(budget: BudgetView): number {
+    const known = this.#healthy.get(budget.uid);
+    if (known !== undefined) return known;
+    const healthy = this.#index.podsOf(budget).filter((pod) => pod.ready && pod.deletingAt === undefined).length;
+    this.#healthy.set(budget.uid, healthy);
+    return healthy;
   }
 
   #take(budgetUid: string): void {
@@ -211,6 +232,10 @@ function order(a: PodView, b: PodView): number {
   const left = `${a.namespace}/${a.name}`;
   const right = `${b.namespace}/${b.name}`;
   return left < right ? -1 : left > right ? 1 : 0;
+}
+
+function behind({ namespace, name, desiredHealthy }: BudgetView): string {
+  return `budget ${namespace}/${name} demands ${desiredHealthy} healthy pods, and no more are; its status does not show that yet`;
 }
 
 function names(budgets: { name: string }[]): string {

@@ -84,8 +84,8 @@ describe('a drain evicts', () => {
       { name: 'b-1', app: 'b' },
     ];
     const budgets = [
-      { name: 'a', allowed: 2 },
-      { name: 'b', allowed: 1 },
+      { name: 'a', allowed: 2, desired: 0 },
+      { name: 'b', allowed: 1, desired: 0 },
     ];
     expect(evictions(drain(pods, budgets))).toEqual(['evict a-1', 'evict b-1']);
   });
@@ -97,7 +97,7 @@ describe('a drain evicts', () => {
           { name: 'a-1', app: 'a' },
           { name: 'a-2', app: 'a', node: 'elsewhere', grace: 30, deletingIn: 30_000 - ms },
         ],
-        [{ name: 'a', allowed: 2 }],
+        [{ name: 'a', allowed: 2, desired: 0 }],
       );
     expect(evictions(after(14_999))).toEqual([]);
     expect(block(after(14_999))).toBeUndefined();
@@ -110,7 +110,7 @@ describe('a drain evicts', () => {
       { name: 'a-1', app: 'a' },
       { name: 'a-2', app: 'a', node: 'elsewhere', grace: 3_600, deletingIn: 3_000_000 },
     ];
-    expect(evictions(drain(pods, [{ name: 'a', allowed: 1 }]))).toEqual(['evict a-1']);
+    expect(evictions(drain(pods, [{ name: 'a', allowed: 1, desired: 0 }]))).toEqual(['evict a-1']);
     expect(evictions(drain(pods, [{ name: 'a', allowed: 0 }]))).toEqual([]);
   });
 
@@ -127,13 +127,35 @@ describe('a drain evicts', () => {
 
   it('no pod again before its wait is over, and right after', () => {
     const wait = (ms: number) =>
-      drain([{ name: 'a' }], [{ name: 'a', allowed: 1 }], {
+      drain([{ name: 'a' }], [{ name: 'a', allowed: 1, desired: 0 }], {
         input: { evictNotBefore: new Map([['pod-a', now + ms]]) },
       });
     expect(evictions(wait(1_000))).toEqual([]);
     expect(wait(1_000).nextLookAt).toBe(now + 1_000);
     expect(evictions(wait(0))).toEqual(['evict a']);
     expect(block(wait(0))).toMatchObject({ code: 'budget-refuses', budget: 'a' });
+  });
+
+  it('no more ready pods of a budget than it can lose by the pods themselves, where its status counts some that are no more', () => {
+    const of = (more: PodSpec[]) =>
+      drain([{ name: 'a-1', app: 'a' }, ...more], [{ name: 'a', allowed: 2, desired: 2 }]);
+    const others = ['a-2', 'a-3'].map((name) => ({ name, app: 'a', node: 'new-1' }));
+    const [one, two] = others as [PodSpec, PodSpec];
+    for (const gone of [[one], [one, { ...two, ready: false }], [one, { ...two, deletingIn: -60_000 }]]) {
+      expect(evictions(of(gone))).toEqual([]);
+      expect(block(of(gone))).toMatchObject({ code: 'budget-not-observed', budget: 'a' });
+    }
+    expect(evictions(of(others))).toEqual(['evict a-1']);
+    const sick = [{ name: 'a-1', app: 'a', ready: false }, one];
+    expect(evictions(drain(sick, [{ name: 'a', allowed: 1, desired: 2 }]))).toEqual(['evict a-1']);
+    const allSick = drain(sick.slice(0, 1), [{ name: 'a', allowed: 1, desired: 0 }]);
+    expect(evictions(allSick)).toEqual(['evict a-1']);
+    const several = drain(
+      [{ name: 'a-0', app: 'a' }, { name: 'a-1', app: 'a' }, ...others],
+      [{ name: 'a', allowed: 3, desired: 3 }],
+      { policy: { evictionsPerBudget: 3 } },
+    );
+    expect(evictions(several)).toEqual(['evict a-0']);
   });
 
   it('nothing in the first seconds after a start, when nobody knows what was asked for a moment ago', () => {

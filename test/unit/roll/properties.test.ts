@@ -150,6 +150,8 @@ describe('whatever a cluster looks like, a plan', () => {
         if (action.budget === undefined) continue;
         const [budget] = pod ? index.budgetsOf(pod) : [];
         expect(budget?.disruptionsAllowed).toBeGreaterThan(0);
+        const healthy = budget ? index.podsOf(budget).filter((one) => one.ready && one.deletingAt === undefined) : [];
+        if (pod?.ready) expect(healthy.length).toBeGreaterThan(budget?.desiredHealthy ?? 0);
         expect(busy.has(budget?.uid ?? '')).toBe(false);
         busy.add(budget?.uid ?? '');
       }
