@@ -52,7 +52,9 @@ const patterns: [RegExp, string][] = [
   // userinfo of a URL: https://user:password@host, https://token@host
   [/([a-z][a-z0-9+.-]*:\/\/)[^\s/@"']+@/gi, `$1${hidden}@`],
   [/\b(authorization\s*[:=]\s*)((?:bearer|basic|token|aws4-hmac-sha256)\s+)?[^\s"',;]+/gi, `$1$2${hidden}`],
-  [/\b(bearer|basic)\s+[a-z0-9+/_=.~-]{8,}/gi, `$1 ${hidden}`],
+  [/\b(bearer)\s+[a-z0-9+/_=.~-]{8,}/gi, `$1 ${hidden}`],
+  // neither "a basic endpoint" nor "Basic StatefulSet": credentials have digits, or capitals all over
+  [/\b([Bb]asic|BASIC)\s+(?=\S*[\d=+]|(?:[a-z]*[A-Z]){4})[A-Za-z0-9+/_=.~-]{8,}/g, `$1 ${hidden}`],
   // query parameters and assignments
   [
     /\b((?:access_token|id_token|refresh_token|token|password|secret|api_key|apikey|x-amz-signature|x-amz-security-token|x-amz-credential|aws_secret_access_key|aws_session_token)\s*[=:]\s*)[^\s&"',;]+/gi,

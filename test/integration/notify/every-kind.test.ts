@@ -458,14 +458,21 @@ describe('a secret that somebody gives away', () => {
     if (run === undefined || result === undefined) throw new Error('nothing was run');
     await createRunImport({ store, now: () => clock.now() })(
       {
-        run: { ...run, id: 'nightly/1', kind: 'imported', contact: `ada ${typed}`, reason: typed, headers: { typed } },
+        run: {
+          ...run,
+          id: 'import/nightly/1',
+          kind: 'imported',
+          contact: `ada ${typed}`,
+          reason: typed,
+          headers: { typed },
+        },
         tests: [{ key: 'suite/login', title: typed, area: 'custom', gate: 'informing' }],
-        results: [{ ...result, runId: 'nightly/1', test: 'suite/login', message: typed }],
+        results: [{ ...result, runId: 'import/nightly/1', test: 'suite/login', message: typed }],
       },
       jo,
     );
     await expectNothingLeaks(at, ['checks-failing']);
-    const kept = JSON.stringify([await store.facts('e2e-alert'), await store.e2e.run('nightly/1')]);
+    const kept = JSON.stringify([await store.facts('e2e-alert'), await store.e2e.run('import/nightly/1')]);
     expect(kept.match(/"message":"[^"]*\[redacted\]/g)).toHaveLength(2);
   });
 

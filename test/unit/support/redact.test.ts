@@ -16,6 +16,7 @@ describe('redaction', () => {
     ['Authorization: Bearer abc.def.ghi', 'abc.def.ghi'],
     ['authorization=Basic am86aHVudGVyMg==', 'am86aHVudGVyMg'],
     ['sent "Bearer 0123456789abcdef" to the API', '0123456789abcdef'],
+    ['it sends Basic dXNlcjpwYXNz with each request', 'dXNlcjpwYXNz'],
     ['GET /?X-Amz-Signature=deadbeef&X-Amz-Date=20260101', 'deadbeef'],
     ['aws_secret_access_key = wJalrXUtnFEMI/K7MDENG', 'wJalrXUtnFEMI'],
     ['token eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJqbyJ9.c2lnbmF0dXJl expired', 'c2lnbmF0dXJl'],
@@ -37,6 +38,8 @@ describe('redaction', () => {
     'https://kube-1.example.org:6443/api/v1/pods?limit=500',
     'commit by jo@example.org',
     'AKIA123456789012 called sts:GetCallerIdentity',
+    '[sig-network] Services should serve a basic endpoint from pods',
+    '[sig-apps] StatefulSet Basic StatefulSet functionality',
   ])('leaves %s as it is', (text) => {
     expect(redactText(text)).toBe(text);
   });
