@@ -50,6 +50,8 @@ async function toStable(stage: Stage, story: StoryStage): Promise<{ first: strin
   await story.until('a pull request', is('promotion-proposed', 'alpha', first));
   await story.ada.pulls.createReview({ owner, repo: name, pull_number: 1, event: 'APPROVE' });
   await story.until('beta updates', is('update-started', 'beta', first));
+  // beta may see its new head before the move is on record: the pull request is closed in between
+  await story.until('beta is moved', is('branch-moved', 'alpha', first));
   const scope = { kind: 'channel', name: 'beta' };
   await story.post('/v1/overrides', { kind: 'freeze', scope, forSeconds: 86_400 });
   await story.until('beta rests', is('clusters-rest', 'beta', first));
