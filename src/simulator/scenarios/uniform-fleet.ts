@@ -9,6 +9,8 @@ const stepMs = 30_000;
 const settleLimitMs = 2 * 3_600_000;
 /** What is left of the start (deadlines of deployments, second looks of the garbage collector) is over by then. */
 const restMs = 600_000;
+/** And after so many of them at the latest. */
+const mostRests = 6;
 const toldEvery = 50;
 
 /** What each cluster is, for people. */
@@ -38,7 +40,12 @@ export function* startUniformClusters(world: World, clusters: readonly WorldClus
   world.advanceTo(world.clock.now() + restMs);
   model.seed(workloads(), 'uniform-fleet');
   world.advanceTo(world.clock.now() + restMs);
-  const taken = model.template();
+  let taken = model.template();
+  // a back-off that chance has made longer
+  for (let rests = 1; 'problems' in taken && rests < mostRests; rests += 1) {
+    world.advanceTo(world.clock.now() + restMs);
+    taken = model.template();
+  }
   if ('problems' in taken) throw new Error(`${first.id} is no template: ${taken.problems.join('; ')}`);
   for (const [index, other] of others.entries()) {
     if (index % toldEvery === 0) yield `starting clusters like it: ${index} of ${others.length}`;
