@@ -18,7 +18,7 @@ let calls: [string, number | undefined][];
 function client(token = 'TOKEN', spaced = false) {
   return openGithub({
     ...{ url: world.outside.at.github, owner, repository: name, token: { env: token }, timeoutMs: 2_000 },
-    ...{ environment: { TOKEN: tokens.clm, WRONG: 'nobody' }, wallNow: () => world.time.now, spaced },
+    ...{ environment: { TOKEN: tokens.clm, WRONG: 'a-token-of-nobody' }, wallNow: () => world.time.now, spaced },
     onCall: (outcome, remaining) => calls.push([outcome, remaining]),
   });
 }
